@@ -1,0 +1,108 @@
+"""What every learner is: from a support to a predictor. Knows no files and no assay names."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from molmeta.blocks import Molecules
+from molmeta.errors import EpisodeError
+
+if TYPE_CHECKING:
+    from molmeta.encoders.base import Encoder
+    from molmeta.episodes import Episode
+
+Predictor = Callable[[Molecules], Tensor]
+"""From G molecules to G logits; molecules do not influence each other."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Molecules with a label each.
+
+    Attributes:
+        molecules: G molecules.
+        labels: 1.0 for active and 0.0 for inactive, float32, shape (G,).
+    """
+
+    molecules: Molecules
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class MetaLearner(nn.Module, ABC):
+    """Base of every learner; a subclass in a file of this folder is found by its file's name.
+
+    Options are the keyword-only arguments of the constructor. Traits are declared here and held
+    against the code by the contract tests.
+    """
+
+    order_invariant: ClassVar[bool] = True
+    """Whether the order of the support leaves predictions as they are."""
+    meta_trained: ClassVar[bool] = True
+    """Whether there is anything to learn before the first support; opponents have nothing."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Featurizers that the learner itself reads, beside those of its encoder."""
+
+    def __init__(self, encoder: Encoder | None = None) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        """Names of all blocks that molecules must bring."""
+        encoder = () if self.encoder is None else self.encoder.featurizers
+        return tuple(dict.fromkeys((*encoder, *self.needs)))
+
+    @abstractmethod
+    def adapt(self, support: Labelled) -> Predictor:
+        """Return a predictor for this support; change nothing on self.
+
+        Raises:
+            EpisodeError: the support holds one class only, or nothing.
+        """
+
+    def prepare(self, molecules: Molecules) -> Molecules:
+        """Do once what no support changes, for molecules that will be scored many times."""
+        return molecules
+
+    def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
+        """Add the gradient of the mean query loss to `.grad` and return that loss."""
+        total = 0.0
+        for episode in episodes:
+            support, query = episode.labelled(molecules)
+            loss = self.loss(self.adapt(support)(query.molecules), query.labels) / len(episodes)
+            loss.backward()
+            total += float(loss.detach())
+        return total
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Binary cross-entropy of logits of shape (Q,)."""
+        return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+def require_both_classes(labels: Tensor) -> None:
+    """Refuse a support that no ranking can be learnt from.
+
+    Raises:
+        EpisodeError: fewer than one active or one inactive.
+    """
+    n_active, n = int((labels > 0.5).sum()), len(labels)
+    if not 0 < n_active < n:
+        raise EpisodeError(
+            f"support: one class only; got {n_active} active of {n} molecules, "
+            "expected at least one active and one inactive. Add measured molecules."
+        )
+
+
+def probability(logits: Tensor) -> Tensor:
+    """Probability of activity from logits of shape (G,)."""
+    return torch.sigmoid(logits)
