@@ -9,7 +9,7 @@ W width, S support, Q query, B episodes.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
-
-
-class Block(Protocol):
-    """One kind of feature for G molecules."""
-
-    def __len__(self) -> int: ...
-    def select(self, rows: Tensor) -> Self: ...
 
 
 def ragged_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,6 +62,10 @@ class Graphs:
     def __len__(self) -> int:
         return len(self.atom_offsets) - 1
 
+    @property
+    def device(self) -> torch.device:
+        return self.atoms.device
+
     def select(self, rows: Tensor) -> Graphs:
         atoms, atom_offsets = ragged_index(self.atom_offsets, rows)
         bonds, bond_offsets = ragged_index(self.bond_offsets, rows)
@@ -110,6 +107,10 @@ class Bits:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    @property
+    def device(self) -> torch.device:
+        return self.positions.device
+
     def select(self, rows: Tensor) -> Bits:
         positions, offsets = ragged_index(self.offsets, rows)
         return Bits(self.positions[positions], offsets, self.size)
@@ -139,6 +140,10 @@ class Vectors:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def device(self) -> torch.device:
+        return self.values.device
+
     def select(self, rows: Tensor) -> Vectors:
         return Vectors(self.values[rows])
 
@@ -155,6 +160,10 @@ class Molecules:
 
     def __len__(self) -> int:
         return len(next(iter(self.blocks.values())))
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.blocks.values())).device
 
     def select(self, rows: Tensor) -> Molecules:
         return Molecules({name: block.select(rows) for name, block in self.blocks.items()})

@@ -1,0 +1,113 @@
+"""Assays in memory: which rows of the molecules they measured, and what was found. No drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from molmeta.errors import TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from molmeta.store import Store
+    from numpy.typing import NDArray
+
+COLUMNS = (
+    "assay", "smiles", "inchikey", "active", "value", "unit", "relation", "target", "cluster",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Assay:
+    """One assay with N measured compounds, ordered by InChIKey.
+
+    Attributes:
+        name: as the table gives it; text only, never a path.
+        target: what was measured, "" where unknown.
+        cluster: assays of one cluster are not independent of each other.
+        smiles: standardised, N.
+        rows: rows of the molecule store, int64, shape (N,).
+        labels: 1.0 active, 0.0 inactive, float32, shape (N,).
+        values: pX or % inhibition, NaN where absent, float32, shape (N,).
+    """
+
+    name: str
+    target: str
+    cluster: str
+    smiles: tuple[str, ...]
+    rows: NDArray[np.int64]
+    labels: NDArray[np.float32]
+    values: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def n_active(self) -> int:
+        return int(self.labels.sum())
+
+
+def read_curated(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read curated tables as one frame, refusing an assay that stands in two of them.
+
+    Raises:
+        TableError: a file is not a curated table, or an assay stands in more than one.
+    """
+    frames = [_read(path) for path in paths]
+    owner: dict[str, Path] = {}
+    for path, frame in zip(paths, frames, strict=True):
+        for name in map(str, frame["assay"].unique()):
+            if name in owner:
+                raise TableError(
+                    f"{path}: assay '{name}' stands in two tables; got it in {owner[name]} too, "
+                    "expected every assay once. Rename or remove one of them."
+                )
+            owner[name] = path
+    return pd.concat(frames, ignore_index=True)
+
+
+def load_assays(paths: Sequence[Path], store: Store) -> list[Assay]:
+    """Return the assays of curated tables, in the order of their names.
+
+    Raises:
+        TableError: as `read_curated`.
+        ModelError: the store lacks one of the compounds.
+    """
+    frame = read_curated(paths).sort_values(["assay", "inchikey"], kind="stable")
+    return list(_assays(frame, store.rows(list(frame["inchikey"]))))
+
+
+def _assays(frame: pd.DataFrame, rows: NDArray[np.int64]) -> Iterator[Assay]:
+    frame = frame.assign(row=rows)
+    for name, group in frame.groupby("assay", sort=True):
+        yield Assay(
+            name=str(name),
+            target=str(group["target"].iloc[0]),
+            cluster=str(group["cluster"].iloc[0]),
+            smiles=tuple(group["smiles"]),
+            rows=group["row"].to_numpy(np.int64),
+            labels=group["active"].to_numpy(np.float32),
+            values=group["value"].to_numpy(np.float32),
+        )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise TableError(
+            f"{path}: cannot be read; got '{error}', expected a curated Parquet table. "
+            "Run 'molmeta curate' on the table first."
+        ) from error
+    missing = [column for column in COLUMNS if column not in frame.columns]
+    if missing:
+        raise TableError(
+            f"{path}: columns {missing} are missing; got {list(frame.columns)}, expected a "
+            "curated table. Run 'molmeta curate' on the table first."
+        )
+    return frame

@@ -1,0 +1,63 @@
+"""What an encoder is: from molecules to one vector each. Knows no labels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from molmeta.blocks import Molecules
+
+
+class Encoder(nn.Module, ABC):
+    """Base of every encoder.
+
+    No encoder normalises over the batch, so that a vector depends on its own molecule alone.
+
+    Attributes:
+        width: length of one vector.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    width: int
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        """Names of the blocks it reads."""
+        return self.reads
+
+    @abstractmethod
+    def forward(self, molecules: Molecules) -> Tensor:
+        """Return one vector a molecule, shape (G, width)."""
+
+    def fit(self, molecules: Molecules) -> None:
+        """Take fixed statistics, such as means, from the molecules of the training assays."""
+
+
+class Joined(Encoder):
+    """Several encoders side by side: the vectors of all, one after the other."""
+
+    def __init__(self, parts: Sequence[Encoder]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.width = sum(part.width for part in parts)
+
+    @property
+    def encoders(self) -> list[Encoder]:
+        return [part for part in self.parts if isinstance(part, Encoder)]
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for part in self.encoders for name in part.featurizers))
+
+    def forward(self, molecules: Molecules) -> Tensor:
+        return torch.cat([part(molecules) for part in self.encoders], dim=1)
+
+    def fit(self, molecules: Molecules) -> None:
+        for part in self.encoders:
+            part.fit(molecules)
