@@ -16,7 +16,7 @@ from molmeta.errors import MoleculeError
 from molmeta.parallel import mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 # RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
 _chem: Any = Chem
@@ -137,18 +137,18 @@ def _or_reason(smiles: str, *, tautomer: bool) -> Compound | Rejected:
         return Rejected("invalid_smiles", str(error))
 
 
-def _standardized(mol: Any, *, tautomer: bool) -> Chem.Mol:
+def _standardized(mol: Chem.Mol, *, tautomer: bool) -> Chem.Mol:
     if len(_chem.GetMolFrags(mol)) > 1:
         mol = _largest_fragment(mol)
     if mol.HasSubstructMatch(_CHARGED):
-        mol = _uncharger().uncharge(mol)
-    return _tautomers().Canonicalize(mol) if tautomer else mol
+        mol = _uncharger()(mol)
+    return _tautomers()(mol) if tautomer else mol
 
 
 def _largest_fragment(mol: Chem.Mol) -> Chem.Mol:
     if not mol.HasSubstructMatch(_CARBON):
         raise _error(_chem.MolToSmiles(mol), "has no organic fragment", "a part that holds carbon")
-    return _fragments().choose(mol)
+    return _fragments()(mol)
 
 
 _CHARGED: Chem.Mol = _chem.MolFromSmarts("[!+0]")
@@ -156,18 +156,18 @@ _CARBON: Chem.Mol = _chem.MolFromSmarts("[#6]")
 
 
 @cache
-def _fragments() -> rdMolStandardize.LargestFragmentChooser:
-    return _standard.LargestFragmentChooser(preferOrganic=True)
+def _fragments() -> Callable[[Chem.Mol], Chem.Mol]:
+    return _standard.LargestFragmentChooser(preferOrganic=True).choose
 
 
 @cache
-def _uncharger() -> rdMolStandardize.Uncharger:
-    return _standard.Uncharger()
+def _uncharger() -> Callable[[Chem.Mol], Chem.Mol]:
+    return _standard.Uncharger().uncharge
 
 
 @cache
-def _tautomers() -> rdMolStandardize.TautomerEnumerator:
-    return _standard.TautomerEnumerator()
+def _tautomers() -> Callable[[Chem.Mol], Chem.Mol]:
+    return _standard.TautomerEnumerator().Canonicalize
 
 
 def _require_sane_text(text: str) -> None:
