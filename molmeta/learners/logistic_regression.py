@@ -1,0 +1,67 @@
+"""Logistic regression on fingerprint bits. Learns nothing before the support."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from sklearn.linear_model import LogisticRegression as _Fit
+
+from molmeta.errors import ConfigError
+from molmeta.learners._fingerprints import BLOCK, bits_of, product
+from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from molmeta.blocks import Molecules
+    from molmeta.encoders.base import Encoder
+
+
+class LogisticRegression(MetaLearner):
+    """A weight for each bit, kept small by an L2 penalty.
+
+    logit(x) = w . x + b, minimising c * sum of log losses + |w|^2 / 2; classes are not
+    reweighted, so that probabilities keep the support's share of actives. Bits that no molecule
+    of the support has get no weight, as they would with them left in.
+
+    The support must hold an active and an inactive.
+
+    Args:
+        encoder: not used; learners take one.
+        c: weight of the data against the penalty, above 0.
+
+    Raises:
+        ConfigError: c that is not above 0.
+
+    Source:
+        Pedregosa et al., Scikit-learn, JMLR 2011, 12, 2825.
+    """
+
+    meta_trained: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = (BLOCK,)
+
+    def __init__(self, encoder: Encoder | None = None, *, c: float = 0.1) -> None:
+        super().__init__(encoder)
+        if not c > 0:
+            raise ConfigError(
+                f"logistic_regression: c leaves the data no weight; got {c}, expected a number "
+                "above 0. Correct it in the learner's options."
+            )
+        self.c = c
+
+    def adapt(self, support: Labelled) -> Predictor:
+        require_both_classes(support.labels)
+        bits = bits_of(support.molecules)
+        dense = bits.dense()
+        used = dense.any(dim=0) | ~dense.any()
+        fit: Any = _Fit(C=self.c, tol=1e-6, max_iter=1000)
+        fit.fit(dense[:, used].double().cpu().numpy(), support.labels.cpu().numpy() > 0.5)
+        weights = torch.zeros(bits.size, 1, device=bits.device)
+        weights[used, 0] = torch.tensor(fit.coef_[0]).to(weights)
+        intercept = float(fit.intercept_[0])
+
+        def predict(molecules: Molecules) -> Tensor:
+            return product(bits_of(molecules), weights).squeeze(1) + intercept
+
+        return predict
