@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from molmeta.store import Store
     from numpy.typing import NDArray
+
+    from molmeta.store import Store
 
 COLUMNS = (
     "assay", "smiles", "inchikey", "active", "value", "unit", "relation", "target", "cluster",
@@ -71,6 +72,16 @@ def read_curated(paths: Sequence[Path]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def distinct_compounds(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the SMILES of each distinct compound by InChIKey.
+
+    Where tautomers of one InChIKey were drawn differently, the first SMILES in alphabetical order
+    stands for all, so that the choice does not depend on the order of the tables.
+    """
+    first = frame.groupby("inchikey", sort=True)["smiles"].min()
+    return {str(key): str(smiles) for key, smiles in first.items()}
+
+
 def load_assays(paths: Sequence[Path], store: Store) -> list[Assay]:
     """Return the assays of curated tables, in the order of their names.
 
@@ -78,7 +89,16 @@ def load_assays(paths: Sequence[Path], store: Store) -> list[Assay]:
         TableError: as `read_curated`.
         ModelError: the store lacks one of the compounds.
     """
-    frame = read_curated(paths).sort_values(["assay", "inchikey"], kind="stable")
+    return assays_of(read_curated(paths), store)
+
+
+def assays_of(frame: pd.DataFrame, store: Store) -> list[Assay]:
+    """Return the assays of a curated frame, in the order of their names.
+
+    Raises:
+        ModelError: the store lacks one of the compounds.
+    """
+    frame = frame.sort_values(["assay", "inchikey"], kind="stable")
     return list(_assays(frame, store.rows(list(frame["inchikey"]))))
 
 

@@ -62,6 +62,11 @@ class MetaLearner(nn.Module, ABC):
         encoder = () if self.encoder is None else self.encoder.featurizers
         return tuple(dict.fromkeys((*encoder, *self.needs)))
 
+    def fit(self, molecules: Molecules) -> None:
+        """Take fixed statistics from the molecules of the training assays, before training."""
+        if self.encoder is not None:
+            self.encoder.fit(molecules)
+
     @abstractmethod
     def adapt(self, support: Labelled) -> Predictor:
         """Return a predictor for this support; change nothing on self.

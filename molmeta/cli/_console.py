@@ -1,0 +1,74 @@
+"""What verbs share on the console: log lines with a start and an end, and one progress bar."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from molmeta import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+logger = logging.getLogger("molmeta")
+
+
+@contextmanager
+def session(verb: str, **inputs: object) -> Iterator[dict[str, Any]]:
+    """Log what a verb starts with and, at its end, what the verb put into the yielded mapping."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format=f"%(asctime)s {verb} %(message)s",
+        datefmt="%H:%M:%S",
+        force=True,
+    )
+    for noisy in ("lightning_fabric", "lightning", "torch", "pytorch_lightning"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    began = time.monotonic()
+    logger.info("molmeta %s: %s", __version__, _pairs(inputs))
+    outcome: dict[str, Any] = {}
+    yield outcome
+    logger.info("done in %.1f s: %s", time.monotonic() - began, _pairs(outcome))
+
+
+@contextmanager
+def bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """Yield what advances a progress bar; without a terminal, a log line for every 5 percent."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task(what, total=total)
+            yield lambda n: progress.advance(task, n)
+    else:
+        yield _logged(total, what)
+
+
+def _logged(total: int, what: str) -> Callable[[int], None]:
+    done = said = 0
+
+    def advance(n: int) -> None:
+        nonlocal done, said
+        done += n
+        percent = 5 * (20 * done // max(total, 1))
+        if percent > said:
+            said = percent
+            logger.info("%s: %d of %d (%d %%)", what, done, total, percent)
+
+    return advance
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())

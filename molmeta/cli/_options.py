@@ -1,0 +1,85 @@
+"""Options that several verbs share, and the reading of values that are more than one word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+import yaml
+
+from molmeta.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+OUTPUT = typer.Option(..., "--output", help="File to write; its folder is made.")
+SEED = typer.Option(0, "--seed", help="Same seed, same numbers.")
+CORES = typer.Option(1, "--cores", min=1, help="Processes to use.")
+MOLECULES = typer.Option(..., "--molecules", help="Molecule store of 'molmeta featurize'.")
+
+
+def numbers(text: str, option: str) -> tuple[int, ...]:
+    """Read '16,32,64'.
+
+    Raises:
+        ConfigError: something in it is no positive whole number.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise ConfigError(
+            f"{option}: is no list of sizes; got '{text}', expected numbers such as 16,32,64. "
+            "Separate them by commas."
+        )
+    return tuple(int(part) for part in parts)
+
+
+def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a mapping from a YAML or JSON file, or from the text itself, then apply `a.b=value`.
+
+    Raises:
+        ConfigError: it is no mapping, or a setting has no '='.
+    """
+    path = Path(text)
+    source = path.read_text() if _is_file(path) else text
+    try:
+        found = yaml.safe_load(source)
+    except yaml.YAMLError as error:
+        raise _no_mapping(option, text) from error
+    if not isinstance(found, dict):
+        raise _no_mapping(option, text)
+    for setting in settings:
+        _apply(found, setting)
+    return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _no_mapping(option: str, text: str) -> ConfigError:
+    return ConfigError(
+        f"{option}: is no mapping; got '{text[:80]}', expected a YAML file or text such as "
+        "'{learner: protonet, encoder: gine}'. See 'models' in config/config.yaml."
+    )
+
+
+def _apply(target: dict[str, Any], setting: str) -> None:
+    name, equals, value = setting.partition("=")
+    if not equals:
+        raise ConfigError(
+            f"--set: has no value; got '{setting}', expected 'name=value'. Write for example "
+            "--set training.steps=500."
+        )
+    *parents, last = name.split(".")
+    for parent in parents:
+        target = target.setdefault(parent, {})
+    target[last] = yaml.safe_load(value)
+
+
+def without(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return a copy that lacks one key."""
+    return {name: value for name, value in values.items() if name != key}

@@ -1,0 +1,71 @@
+"""Judge a model, or an opponent by its name, on the assays of a table.
+
+Writes one row for each assay, support size and repeat. The same seed draws the same episodes for
+every model.
+
+Example: molmeta evaluate results/models/protonet/0.safetensors results/curated/test/a.parquet
+  --supports 16,32,64 --repeats 10 --seed 0 --output metrics.parquet
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from molmeta.cli._console import bar, session
+from molmeta.cli._options import CORES, OUTPUT, SEED, numbers
+
+
+def run(
+    model: str = typer.Argument(..., help="Model file, or an opponent such as 'similarity'."),
+    tables: list[Path] = typer.Argument(
+        ..., help="Curated tables, or tables as in data/README.md."
+    ),
+    output: Path = OUTPUT,
+    molecules: Path | None = typer.Option(
+        None, help="Molecule store; else featurized on the spot."
+    ),
+    supports: str = typer.Option("16,32,64,128,256", help="Support sizes."),
+    repeats: int = typer.Option(10, min=1, help="Draws an assay and size."),
+    seed: int = SEED,
+    share: float | None = typer.Option(None, help="Share of actives in the support."),
+    query: int | None = typer.Option(None, help="Molecules in the query at most."),
+    scaffold: bool = typer.Option(False, help="Let the query hold no scaffold of the support."),
+    name: str | None = typer.Option(None, help="Name of the model in the table."),
+    examples: Path | None = typer.Option(None, help="Also write one drawn episode an assay."),
+    cores: int = CORES,
+) -> None:
+    import torch
+
+    from molmeta.evaluation import EvaluationPlan, evaluate
+    from molmeta.evaluation import examples as shown
+    from molmeta.models import named
+    from molmeta.outputs import written
+    from molmeta.reading import assays_and_molecules
+
+    torch.set_num_threads(1)
+    plan = EvaluationPlan(numbers(supports, "--supports"), repeats, seed, share, query, scaffold)
+    with session("evaluate", model=model, plan=plan) as outcome:
+        judged = named(model)
+        label, trained = name or Path(model).stem, int(judged.history.get("seed", 0))
+        assays, blocks = assays_and_molecules(tables, molecules, judged.featurizers, cores=cores)
+        with bar(len(assays), "evaluate") as advance:
+            rows = evaluate(
+                judged.learner, assays, blocks, plan=plan, model=label, seed=trained,
+                progress=advance,
+            )  # fmt: skip
+        if examples is not None:
+            size = min(plan.supports)
+            drawn = shown(judged.learner, assays, blocks, plan=plan, model=label, support=size)
+            with written(examples) as temporary:
+                drawn.to_parquet(temporary, index=False)
+        with written(output) as temporary:
+            rows.to_parquet(temporary, index=False)
+        outcome.update(
+            assays=len(assays),
+            episodes=int(rows["delta_auprc"].notna().sum()),
+            not_drawn=int((rows["reason"] != "").sum()),
+            delta_auprc=round(float(rows["delta_auprc"].mean()), 4),
+            written=output,
+        )

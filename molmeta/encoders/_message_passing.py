@@ -1,0 +1,76 @@
+"""What the graph encoders share: categories in, messages along the bonds, a readout a molecule."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molmeta.blocks import Graphs, Molecules
+from molmeta.encoders.base import Encoder
+from molmeta.featurizers import ATOM_SIZES, BOND_SIZES
+
+
+class MessagePassing(Encoder):
+    """Parent of the graph encoders: a subclass gives the layer, this class all around it.
+
+    x <- x + dropout(layer(norm(x), bonds)); the vector is a linear map of the mean, the maximum
+    and the scaled sum over the atoms. LayerNorm acts on each atom alone.
+
+    Args:
+        width: length of one vector, and of one atom's state.
+        layers: rounds of message passing.
+        dropout: share of each update dropped in training.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("graph",)
+
+    def __init__(self, *, width: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.width = width
+        self.atoms = nn.Linear(sum(ATOM_SIZES), width)
+        self.bonds = nn.Linear(sum(BOND_SIZES), width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
+        self.layers = nn.ModuleList(self.layer() for _ in range(layers))
+        self.dropout = nn.Dropout(dropout)
+        self.readout = nn.Sequential(nn.LayerNorm(3 * width), nn.Linear(3 * width, width))
+
+    @abstractmethod
+    def layer(self) -> nn.Module:
+        """Return one layer of message passing."""
+
+    def step(self, layer: nn.Module, x: Tensor, bonds: Tensor, graphs: Graphs) -> Tensor:
+        """Return the update of the atoms' states x of shape (V, W)."""
+        return layer(x, graphs.edge_index, bonds)
+
+    def forward(self, molecules: Molecules) -> Tensor:
+        graphs = molecules.block("graph", Graphs)
+        x = self.atoms(one_hot(graphs.atoms, ATOM_SIZES, self.atoms.weight.dtype))
+        bonds = self.bonds(one_hot(graphs.edge_categories, BOND_SIZES, x.dtype))
+        for norm, layer in zip(self.norms, self.layers, strict=True):
+            x = x + self.dropout(self.step(layer, norm(x), bonds, graphs))
+        return self.readout(pooled(x, graphs.atom_offsets))
+
+
+def one_hot(categories: Tensor, sizes: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Return categories of shape (N, F) as zeros and ones of shape (N, sum of sizes)."""
+    starts = torch.tensor((0, *sizes[:-1]), device=categories.device).cumsum(0)
+    zeros = torch.zeros(len(categories), sum(sizes), dtype=dtype, device=categories.device)
+    return zeros.scatter_(1, categories.long() + starts, 1.0)
+
+
+def pooled(x: Tensor, offsets: Tensor) -> Tensor:
+    """Return mean, maximum and sum / 32 of the rows of each molecule, shape (G, 3W).
+
+    A molecule without atoms has zeros. The sum is scaled by the size of a usual molecule, so that
+    the three parts start out alike.
+    """
+    counts = offsets.diff()
+    owner = torch.arange(len(counts), device=x.device).repeat_interleave(counts)
+    total = x.new_zeros(len(counts), x.shape[1]).index_add(0, owner, x)
+    index = owner.unsqueeze(1).expand_as(x)
+    peak = x.new_zeros(total.shape).scatter_reduce(0, index, x, "amax", include_self=False)
+    mean = total / counts.clamp(min=1).unsqueeze(1)
+    return torch.cat([mean, peak, total / 32], dim=1)

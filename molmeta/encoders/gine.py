@@ -1,0 +1,31 @@
+"""GINE: sum of the neighbours' states plus bonds, through a small network."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch_geometric.nn import GINEConv
+
+from molmeta.encoders._message_passing import MessagePassing
+
+
+class GINE(MessagePassing):
+    """Graph isomorphism network with bond features.
+
+    x_i <- f((1 + e) x_i + sum_j relu(x_j + b_ij)), f with one hidden layer.
+
+    Source:
+        Hu et al., Strategies for Pre-training Graph Neural Networks, ICLR 2020.
+
+    Args:
+        width: length of one vector, and of one atom's state.
+        layers: rounds of message passing.
+        dropout: share of each update dropped in training.
+    """
+
+    def __init__(self, *, width: int = 64, layers: int = 4, dropout: float = 0.1) -> None:
+        super().__init__(width=width, layers=layers, dropout=dropout)
+
+    def layer(self) -> nn.Module:
+        width = self.width
+        network = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+        return GINEConv(network, train_eps=True)

@@ -1,0 +1,253 @@
+"""Turns molecules into features, and packs the features of many molecules into flat arrays.
+
+A featurizer is one decorated function. Nothing here needs torch, so that worker processes start
+at once; `molmeta.store` gives the arrays to torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem, rdBase
+from rdkit.Chem import Descriptors, rdFingerprintGenerator
+
+from molmeta.errors import ConfigError, MoleculeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rdkit.Chem import Atom, Bond, Mol
+
+Arrays = dict[str, NDArray[Any]]
+Kind = Literal["graph", "bits", "vector"]
+
+ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
+HYBRIDS = ("SP", "SP2", "SP3", "SP3D", "SP3D2")
+BOND_TYPES = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC")
+ATOM_SIZES = (len(ELEMENTS) + 1, 7, 6, 5, len(HYBRIDS) + 1, 3, 2, 7)
+"""Categories of each atom feature: element, degree, charge, hydrogens, hybridisation, chirality
+(none, R, S), aromaticity, size of the smallest ring. The last of a list means 'any other'."""
+BOND_SIZES = (len(BOND_TYPES) + 1, 3, 2, 2)
+"""Categories of each bond feature: order, stereo (none, E, Z), conjugation, ring membership."""
+
+
+class MolGraph(NamedTuple):
+    """One molecule as a graph of categories.
+
+    Attributes:
+        atoms: category of each atom feature, uint8, shape (V, F).
+        ends: the two atoms of each bond, int16, shape (E / 2, 2).
+        bonds: category of each bond feature, uint8, shape (E / 2, D).
+    """
+
+    atoms: NDArray[np.uint8]
+    ends: NDArray[np.int16]
+    bonds: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Featurizer:
+    """A named function from a molecule to features of one kind.
+
+    Attributes:
+        name: also the name of the block it fills.
+        kind: `graph` (MolGraph), `bits` (sorted positions, int16) or `vector` (float32).
+        size: length of the fingerprint or vector; 0 for graphs, and where it is not known ahead.
+        function: what is called for every molecule.
+    """
+
+    name: str
+    kind: Kind
+    size: int
+    function: Callable[[Mol], Any]
+
+
+FEATURIZERS: dict[str, Featurizer] = {}
+
+
+def featurizer(kind: Kind, size: int = 0) -> Callable[[Callable[[Mol], Any]], Callable[[Mol], Any]]:
+    """Register a function under its own name.
+
+    Raises:
+        ConfigError: the name is taken.
+    """
+
+    def register(function: Callable[[Mol], Any]) -> Callable[[Mol], Any]:
+        name = function.__name__
+        if name in FEATURIZERS:
+            raise ConfigError(
+                f"featurizers: '{name}' is there already; got it twice, expected one function "
+                "of a name. Choose another name."
+            )
+        FEATURIZERS[name] = Featurizer(name, kind, size, function)
+        return function
+
+    return register
+
+
+def get(name: str) -> Featurizer:
+    """Return a featurizer; 'deepchem:NAME' is DeepChem's featurizer of that name.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name.startswith("deepchem:"):
+        from molmeta.deepchem_bridge import featurizer as bridge
+
+        return Featurizer(name, "vector", 0, bridge(name.removeprefix("deepchem:")))
+    if name not in FEATURIZERS:
+        raise ConfigError(
+            f"featurizers: '{name}' is unknown; expected one of {', '.join(FEATURIZERS)} or "
+            "'deepchem:NAME'. See 'featurizers' in config/config.yaml."
+        )
+    return FEATURIZERS[name]
+
+
+@featurizer("graph")
+def graph(mol: Mol) -> MolGraph:
+    """Atoms and bonds as categories; see ATOM_SIZES and BOND_SIZES."""
+    rings = mol.GetRingInfo()
+    atoms = [_atom(atom, rings.MinAtomRingSize(atom.GetIdx())) for atom in mol.GetAtoms()]
+    bonds = [_bond(bond) for bond in mol.GetBonds()]
+    ends = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()]
+    return MolGraph(
+        np.array(atoms, np.uint8).reshape(-1, len(ATOM_SIZES)),
+        np.array(ends, np.int16).reshape(-1, 2),
+        np.array(bonds, np.uint8).reshape(-1, len(BOND_SIZES)),
+    )
+
+
+@featurizer("bits", size=2048)
+def morgan(mol: Mol) -> NDArray[np.int16]:
+    """On-bits of the Morgan fingerprint of radius 2 (ECFP4), 2,048 bits.
+
+    Source:
+        Rogers & Hahn, J. Chem. Inf. Model. 2010, 50, 742.
+    """
+    return np.fromiter(_morgan().GetFingerprint(mol).GetOnBits(), np.int16)
+
+
+@featurizer("vector", size=len(Descriptors.descList))
+def descriptors(mol: Mol) -> NDArray[np.float32]:
+    """RDKit's descriptors in the order of its own list; what is not finite becomes 0."""
+    with rdBase.BlockLogs():
+        values = np.array([function(mol) for _, function in Descriptors.descList], np.float64)
+    return np.nan_to_num(np.clip(values, -1e9, 1e9), nan=0.0).astype(np.float32)
+
+
+def featurize(smiles: Sequence[str], names: Sequence[str]) -> Arrays:
+    """Featurize standardised SMILES in this process.
+
+    Args:
+        smiles: G SMILES that all parse.
+        names: featurizers to run.
+
+    Returns:
+        Flat arrays named 'featurizer.part', as `molmeta.blocks` describes them.
+
+    Raises:
+        MoleculeError: a SMILES that does not parse, or a featurizer that fails, by its SMILES.
+    """
+    mols = [_parsed(text) for text in smiles]
+    packed: Arrays = {}
+    for chosen in map(get, names):
+        rows = [_run(chosen, mol, text) for mol, text in zip(mols, smiles, strict=True)]
+        parts = _PACK[chosen.kind](rows)
+        packed.update({f"{chosen.name}.{part}": array for part, array in parts.items()})
+    return packed
+
+
+def _parsed(smiles: str) -> Mol:
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None:
+        raise MoleculeError(
+            f"featurize: a SMILES does not parse; got '{smiles[:80]}', expected a standardised "
+            "one. Run 'molmeta curate' first."
+        )
+    return mol
+
+
+def _run(chosen: Featurizer, mol: Mol, smiles: str) -> Any:  # noqa: ANN401 - kind decides
+    try:
+        return chosen.function(mol)
+    except (ValueError, RuntimeError, OverflowError) as error:
+        raise MoleculeError(
+            f"featurizer '{chosen.name}': fails on '{smiles[:80]}'; got '{error}', expected "
+            "features. Remove the compound or choose another featurizer."
+        ) from error
+
+
+def _atom(atom: Atom, ring: int) -> tuple[int, ...]:
+    return (
+        _ELEMENT.get(atom.GetSymbol(), len(ELEMENTS)),
+        min(atom.GetDegree(), 6),
+        _CHARGE.get(atom.GetFormalCharge(), 5),
+        min(atom.GetTotalNumHs(), 4),
+        _HYBRID.get(atom.GetHybridization().name, len(HYBRIDS)),
+        _chirality(atom),
+        int(atom.GetIsAromatic()),
+        min(ring - 2, 6) if ring else 0,
+    )
+
+
+def _chirality(atom: Atom) -> int:
+    if atom.GetChiralTag() == Chem.ChiralType.CHI_UNSPECIFIED or not atom.HasProp("_CIPCode"):
+        return 0
+    return 1 if atom.GetProp("_CIPCode") == "R" else 2
+
+
+def _bond(bond: Bond) -> tuple[int, ...]:
+    return (
+        _ORDER.get(bond.GetBondType().name, len(BOND_TYPES)),
+        _STEREO.get(bond.GetStereo().name, 0),
+        int(bond.GetIsConjugated()),
+        int(bond.IsInRing()),
+    )
+
+
+_ELEMENT = {name: place for place, name in enumerate(ELEMENTS)}
+_CHARGE = {charge: place for place, charge in enumerate((-2, -1, 0, 1, 2))}
+_HYBRID = {name: place for place, name in enumerate(HYBRIDS)}
+_ORDER = {name: place for place, name in enumerate(BOND_TYPES)}
+_STEREO = {"STEREOE": 1, "STEREOZ": 2}
+
+
+@cache
+def _morgan() -> Any:  # noqa: ANN401 - RDKit's generator has no public type
+    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+
+
+def _offsets(lengths: Sequence[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+
+
+def _pack_graphs(rows: Sequence[MolGraph]) -> Arrays:
+    return {
+        "atoms": np.concatenate([row.atoms for row in rows]),
+        "atom_offsets": _offsets([len(row.atoms) for row in rows]),
+        "ends": np.concatenate([row.ends for row in rows]),
+        "bonds": np.concatenate([row.bonds for row in rows]),
+        "bond_offsets": _offsets([len(row.bonds) for row in rows]),
+    }
+
+
+def _pack_bits(rows: Sequence[NDArray[np.int16]]) -> Arrays:
+    return {
+        "positions": np.concatenate(rows),
+        "offsets": _offsets([len(row) for row in rows]),
+    }
+
+
+def _pack_vectors(rows: Sequence[NDArray[np.float32]]) -> Arrays:
+    return {"values": np.stack(rows)}
+
+
+_PACK: dict[Kind, Callable[[Any], Arrays]] = {
+    "graph": _pack_graphs,
+    "bits": _pack_bits,
+    "vector": _pack_vectors,
+}

@@ -1,0 +1,196 @@
+"""A learner with its recipe and history: one file, loaded without running code or needing a GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from molmeta import __version__
+from molmeta.checkpoints import read_tensors, write_tensors
+from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError
+from molmeta.learners.base import Labelled, Predictor, probability
+from molmeta.molecules import compound
+from molmeta.recipes import Recipe, recipe_of
+from molmeta.store import featurize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from molmeta.blocks import Molecules
+    from molmeta.learners import MetaLearner
+
+FORMAT = 1
+KIND = "model"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A learner that is ready to adapt.
+
+    Attributes:
+        learner: in evaluation mode.
+        recipe: what it was built from.
+        history: where it comes from: version, seed, training data, validation; plain values.
+    """
+
+    learner: MetaLearner
+    recipe: Recipe
+    history: Mapping[str, Any]
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        """Blocks that molecules must bring."""
+        return self.learner.featurizers
+
+    def adapt(self, smiles: Sequence[str], active: Sequence[int]) -> AssayPredictor:
+        """Learn one assay from its support.
+
+        Args:
+            smiles: S SMILES.
+            active: 1 for active and 0 for inactive, S of them.
+
+        Raises:
+            EpisodeError: unequal lengths, labels other than 0 and 1, or one class only.
+            MoleculeError: a SMILES does not parse.
+
+        Example:
+            >>> from molmeta.models import opponent
+            >>> predictor = opponent("similarity").adapt(["CCO", "c1ccccc1"], [1, 0])
+            >>> predictor.predict(["CCO", "no molecule"]).round(1)
+            array([0.7, nan])
+        """
+        _require_support(smiles, active)
+        parsed = [compound(text).smiles for text in smiles]
+        labels = torch.tensor([float(label) for label in active])
+        molecules = featurize(parsed, self.featurizers)
+        return AssayPredictor(self, self._adapted(Labelled(molecules, labels)))
+
+    def _adapted(self, support: Labelled) -> Predictor:
+        with torch.no_grad():
+            return self.learner.adapt(support)
+
+
+@dataclass(frozen=True)
+class AssayPredictor:
+    """What a model has learnt from one support; several can be used at the same time."""
+
+    model: Model
+    predictor: Predictor
+
+    def predict(self, smiles: Sequence[str]) -> NDArray[np.float64]:
+        """Return the probability of activity of each SMILES, NaN where one does not parse."""
+        parsed = [_parsed(text) for text in smiles]
+        result = np.full(len(parsed), np.nan)
+        valid = [place for place, text in enumerate(parsed) if text is not None]
+        if valid:
+            kept = [text for text in parsed if text is not None]
+            result[valid] = self.predict_molecules(featurize(kept, self.model.featurizers))
+        return result
+
+    def predict_molecules(self, molecules: Molecules) -> NDArray[np.float64]:
+        """Return the probability of activity of G featurized molecules."""
+        with torch.no_grad():
+            logits = self.predictor(molecules)
+        return probability(logits.double()).cpu().numpy()
+
+
+def opponent(name: str, options: Mapping[str, Any] | None = None) -> Model:
+    """Return a learner that has nothing to meta-train, as a model.
+
+    Raises:
+        ConfigError: the name is unknown, or the learner must be meta-trained first.
+    """
+    recipe = Recipe(name, learner_options=options or {})
+    learner = recipe.build(0) if not _trained(name) else None
+    if learner is None:
+        raise ConfigError(
+            f"learner '{name}': must be meta-trained first; got no model file, expected one. "
+            "Run 'molmeta train', or name an opponent such as 'similarity'."
+        )
+    return Model(learner.eval(), recipe, {"version": __version__})
+
+
+def save(model: Model, path: Path) -> None:
+    """Write a model.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    header = {
+        "kind": KIND,
+        "format": FORMAT,
+        "recipe": model.recipe.to_dict(),
+        "history": dict(model.history),
+    }
+    write_tensors(path, model.learner.state_dict(), header)
+
+
+def load(path: Path) -> Model:
+    """Read a model.
+
+    The learner is built without memory behind it, so that a hostile header cannot ask for any;
+    then every tensor must fit.
+
+    Raises:
+        ModelError: the file is damaged, of another kind, or does not fit its own recipe.
+    """
+    tensors, header = read_tensors(path, KIND)
+    try:
+        recipe = recipe_of(header["recipe"])
+        with torch.device("meta"):
+            learner = recipe.build(0)
+        expected = learner.state_dict()
+        converted = {n: t.to(expected[n].dtype) for n, t in tensors.items() if n in expected}
+        learner.load_state_dict(converted, assign=True)
+    except (ConfigError, KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"{path}: does not fit its recipe; got {str(error)[:200]}, expected a model of "
+            f"molmeta {__version__}. Train it again."
+        ) from error
+    return Model(learner.eval().requires_grad_(requires_grad=True), recipe, header["history"])
+
+
+def named(name: str) -> Model:
+    """Return the model of a file, or the opponent of that name.
+
+    Raises:
+        ConfigError: there is neither.
+        ModelError: the file is no model.
+    """
+    path = Path(name)
+    if path.suffix == ".safetensors" or path.is_file():
+        return load(path)
+    return opponent(name)
+
+
+def _trained(name: str) -> bool:
+    from molmeta import learners
+
+    return learners.get(name).meta_trained
+
+
+def _parsed(text: str) -> str | None:
+    try:
+        return compound(text).smiles
+    except MoleculeError:
+        return None
+
+
+def _require_support(smiles: Sequence[str], active: Sequence[int]) -> None:
+    if len(smiles) != len(active):
+        raise EpisodeError(
+            f"support: unequal lengths; got {len(smiles)} SMILES and {len(active)} labels, "
+            "expected as many of one as of the other. Pair them again."
+        )
+    wrong = [label for label in active if label not in (0, 1)]
+    if wrong:
+        raise EpisodeError(
+            f"support: a label is neither 0 nor 1; got {wrong[0]!r}, expected 1 for active and "
+            "0 for inactive. Set a threshold on measured values first."
+        )

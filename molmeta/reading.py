@@ -1,0 +1,61 @@
+"""From any table, curated or not, to assays and the molecules that their rows point into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from molmeta.assays import COLUMNS, Assay, assays_of, distinct_compounds, read_curated
+from molmeta.curation import curate
+from molmeta.errors import TableError
+from molmeta.store import load_store, update
+from molmeta.tablefiles import read_columns
+from molmeta.tables import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from molmeta.blocks import Molecules
+
+
+def assays_and_molecules(
+    tables: Sequence[Path], store: Path | None, featurizers: Sequence[str], *, cores: int = 1
+) -> tuple[list[Assay], Molecules]:
+    """Read tables, curating those that are not, and find or make their molecules' features.
+
+    Args:
+        tables: curated tables, or tables as `data/README.md` describes them.
+        store: molecule store; without one the molecules are featurized here.
+        featurizers: blocks to bring.
+        cores: processes to use.
+
+    Raises:
+        TableError: a table cannot be read, or no assay in it can be used.
+    """
+    curated = [path for path in tables if is_curated(path)]
+    frames = [read_curated(curated)] if curated else []
+    frames += [_curated_here(path, cores) for path in tables if path not in curated]
+    frame = pd.concat(frames, ignore_index=True)
+    if store is not None:
+        found = load_store(store)
+    else:
+        found = update(None, distinct_compounds(frame), featurizers, cores=cores)
+    return assays_of(frame, found), found.molecules.only(tuple(featurizers))
+
+
+def is_curated(path: Path) -> bool:
+    """Tell whether a file is a curated table, by its columns."""
+    return path.suffix == ".parquet" and set(COLUMNS) <= set(read_columns(path).columns)
+
+
+def _curated_here(path: Path, cores: int) -> pd.DataFrame:
+    result = curate(read_table(path), cores=cores)
+    if result.kept.empty:
+        status = "; ".join(f"{a}: {s}" for a, s in result.assays[["assay", "status"]].to_numpy())
+        raise TableError(
+            f"{path}: holds no assay that can be used; got {status[:200]}, expected actives and "
+            "inactives. See data/README.md."
+        )
+    return result.kept

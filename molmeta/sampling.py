@@ -1,0 +1,67 @@
+"""Which episodes a training step learns from: a function of seed and step, with no state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from molmeta.episodes import Draw, Episode, draw_episode
+from molmeta.errors import EpisodeError
+from molmeta.seeds import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from molmeta.assays import Assay
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws the episodes of a step; all of one step have supports of one size.
+
+    Attributes:
+        assays: what to draw from, each as likely as any other that is large enough.
+        supports: support sizes, each as likely as any other.
+        n_query: molecules in a query at most.
+        share: share of actives in a support; None keeps the assay's own.
+        seed: of all draws.
+    """
+
+    assays: Sequence[Assay]
+    supports: Sequence[int]
+    n_query: int
+    share: float | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        for size in self.supports:
+            if len(self._eligible(size)) == 0:
+                raise EpisodeError(
+                    f"training: no assay is large enough for a support of {size}; got "
+                    f"{len(self.assays)} assays, expected one with more compounds of each class. "
+                    "Ask for smaller supports."
+                )
+
+    def episodes(self, step: int, n: int) -> list[Episode]:
+        """Return the n episodes of a step; rows are rows of the molecule store."""
+        rng = generator(self.seed, "training", step)
+        size = int(rng.choice(np.asarray(self.supports)))
+        chosen = rng.choice(self._eligible(size), size=n)
+        draw = Draw(size, self.share, self.n_query)
+        return [draw_episode(self.assays[i], draw, rng).at(self.assays[i].rows) for i in chosen]
+
+    @cached_property
+    def _sizes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        n = np.array([len(assay) for assay in self.assays], np.int64)
+        return n, np.array([assay.n_active for assay in self.assays], np.int64)
+
+    def _eligible(self, size: int) -> NDArray[np.int64]:
+        n, n_active = self._sizes
+        share = n_active / n if self.share is None else np.full(len(n), self.share)
+        actives = np.clip(np.round(size * share), 1, size - 1)
+        return np.flatnonzero((actives < n_active) & (size - actives < n - n_active))

@@ -1,0 +1,308 @@
+"""Meta-trains any learner: steps, schedule, validation, checkpoints. Knows no learner by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+
+from molmeta import __version__
+from molmeta.errors import ConfigError, ModelError
+from molmeta.evaluation import EvaluationPlan, evaluate
+from molmeta.models import Model
+from molmeta.resuming import LOG, Progress, restore_run, save_run
+from molmeta.sampling import Sampler
+from molmeta.seeds import torch_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from molmeta.assays import Assay
+    from molmeta.blocks import Molecules
+    from molmeta.recipes import Recipe
+
+Report = Callable[[int], None]
+"""Is told the number of steps done since it was last told."""
+
+
+VALIDATION_QUERY = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How to meta-train.
+
+    Attributes:
+        steps: optimiser steps at most.
+        episodes: episodes a step, over all devices.
+        supports: support sizes to learn from, one drawn a step.
+        n_query: molecules in a query at most.
+        share: share of actives in a support; null keeps the assay's own.
+        learning_rate: at its peak, of AdamW.
+        weight_decay: of AdamW.
+        warmup: share of the steps in which the rate rises to its peak; then it falls to 0 as a
+            cosine.
+        clip: norm at which the gradient is cut.
+        validate_every: steps between validations.
+        validation_supports: support sizes to validate at.
+        validation_repeats: draws an assay and size.
+        patience: validations without a better one before training stops; 0 never stops early.
+        devices: processes, or GPUs where there are any.
+        threads: torch threads a process; two on a busy machine can cost a hundred times one.
+        checkpoint_seconds: seconds between checkpoints.
+    """
+
+    steps: int = 1000
+    episodes: int = 16
+    supports: Sequence[int] = (16, 32)
+    n_query: int = 64
+    share: float | None = None
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    clip: float = 1.0
+    validate_every: int = 100
+    validation_supports: Sequence[int] = (16, 64)
+    validation_repeats: int = 2
+    patience: int = 0
+    devices: int = 1
+    threads: int = 1
+    checkpoint_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that a training run depends on; two equal tasks end with the same weights.
+
+    Attributes:
+        recipe: what to build.
+        training: how to train it.
+        seed: of weights, draws and dropout.
+        train: assays to learn from.
+        valid: assays to choose the best step on.
+        molecules: the molecule store's.
+    """
+
+    recipe: Recipe
+    training: Training
+    seed: int
+    train: Sequence[Assay]
+    valid: Sequence[Assay]
+    molecules: Molecules
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when anything that the weights depend on does."""
+        options = asdict(self.training)
+        del options["checkpoint_seconds"]
+        text = json.dumps([__version__, self.recipe.to_dict(), options, self.seed])
+        digest = hashlib.sha256(text.encode())
+        for assay in (*self.train, *self.valid):
+            digest.update(assay.name.encode())
+            digest.update("\n".join(assay.smiles).encode())
+            digest.update(assay.labels.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def training_rows(self) -> NDArray[np.int64]:
+        """Rows of the distinct compounds that are learnt from."""
+        return np.unique(np.concatenate([assay.rows for assay in self.train]))
+
+
+def train(
+    task: Task, *, checkpoint: Path | None = None, report: Report | None = None
+) -> tuple[Model, pd.DataFrame]:
+    """Meta-train and return the model of the best validation, with a log of every step.
+
+    Interrupted at any step, the same call with the same checkpoint goes on from it and ends with
+    the same weights, bit for bit on a CPU.
+
+    Args:
+        task: what to train on what.
+        checkpoint: where to keep the state of the run; the caller may delete it at the end.
+        report: is told the number of steps done since it was last told.
+
+    Raises:
+        ConfigError: an impossible option.
+        EpisodeError: no assay is large enough for a support size.
+        ModelError: the loss is no longer finite, or the checkpoint is damaged.
+    """
+    options = task.training
+    if options.steps < 1 or options.devices < 1 or options.episodes % options.devices:
+        raise ConfigError(
+            f"training: got steps={options.steps}, episodes={options.episodes} on "
+            f"devices={options.devices}, expected at least one step, and episodes that the "
+            "devices can share evenly. Change them in the recipe."
+        )
+    weights, log, history = _fabric(options.devices).launch(_run, task, checkpoint, report)
+    learner = task.recipe.build(task.seed)
+    learner.load_state_dict(weights)
+    return Model(learner.eval(), task.recipe, history), pd.DataFrame(log, columns=list(LOG))
+
+
+def _fabric(devices: int) -> Fabric:
+    cuda = torch.cuda.is_available()
+    several = "ddp_spawn" if cuda else "ddp_fork"
+    return Fabric(
+        accelerator="cuda" if cuda else "cpu",
+        devices=devices,
+        strategy="auto" if devices == 1 else several,
+        precision="bf16-mixed" if cuda else "32-true",
+    )
+
+
+def _run(
+    fabric: Fabric, task: Task, checkpoint: Path | None, report: Report | None
+) -> tuple[dict[str, Tensor], list[tuple[float, ...]], dict[str, Any]]:
+    torch.set_num_threads(task.training.threads)
+    run = _Run(fabric, task, checkpoint)
+    run.go(report if fabric.is_global_zero else None)
+    best = {name: tensor.cpu() for name, tensor in run.progress.best.items()}
+    return best, run.progress.log, run.history()
+
+
+class _Run:
+    """One process's part of a training run: the learner, its optimiser, and where they stand."""
+
+    def __init__(self, fabric: Fabric, task: Task, checkpoint: Path | None) -> None:
+        options, device = task.training, fabric.device
+        self.fabric, self.task, self.checkpoint = fabric, task, checkpoint
+        self.learner = task.recipe.build(task.seed).to(device)
+        self.molecules = task.molecules.only(self.learner.featurizers).to(device)
+        self.learner.fit(self.molecules.select(torch.from_numpy(task.training_rows).to(device)))
+        self.sampler = Sampler(
+            task.train, options.supports, options.n_query, options.share, task.seed
+        )
+        self.optimizer = torch.optim.AdamW(
+            self.learner.parameters(), options.learning_rate, weight_decay=options.weight_decay
+        )
+        self.progress = Progress()
+        self.fingerprint = task.fingerprint
+        if checkpoint is not None:
+            self.progress = restore_run(checkpoint, self.fingerprint, self.learner, self.optimizer)
+
+    def go(self, report: Report | None) -> None:
+        options, progress = self.task.training, self.progress
+        saved = time.monotonic()
+        began = saved - progress.seconds
+        if report is not None:
+            report(progress.step)
+        while progress.step < options.steps and not 0 < options.patience <= progress.waited:
+            row = self.step(progress.step + 1)
+            progress.step += 1
+            valid = self.validate() if self.is_validated(progress.step) else math.nan
+            progress.seconds = time.monotonic() - began
+            progress.log.append((*row, progress.seconds, valid))
+            if time.monotonic() - saved > options.checkpoint_seconds:
+                self.save()
+                saved = time.monotonic()
+            if report is not None:
+                report(1)
+
+    def is_validated(self, step: int) -> bool:
+        options = self.task.training
+        return step % options.validate_every == 0 or step == options.steps
+
+    def step(self, step: int) -> tuple[float, ...]:
+        """Take one optimiser step and return its row of the log, as far as it is known."""
+        task, fabric, options = self.task, self.fabric, self.task.training
+        rate = options.learning_rate * schedule(step, options)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        episodes = self.sampler.episodes(step, options.episodes)
+        own = episodes[fabric.global_rank :: fabric.world_size]
+        self.learner.train()
+        self.optimizer.zero_grad(set_to_none=False)
+        with torch_seed(task.seed, "dropout", step, fabric.global_rank), fabric.autocast():
+            loss = self.averaged(self.learner.backward(own, self.molecules))
+        norm = float(torch.nn.utils.clip_grad_norm_(self.learner.parameters(), options.clip))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise ModelError(
+                f"training: the loss is not finite at step {step}; got {loss} with gradient "
+                f"norm {norm}, expected numbers. Lower 'learning_rate' or 'clip' in the recipe."
+            )
+        self.optimizer.step()
+        return float(step), loss, norm, rate
+
+    def averaged(self, loss: float) -> float:
+        """Bring the gradients and the loss to their mean over all processes."""
+        if self.fabric.world_size == 1:
+            return loss
+        gradients = [p.grad for p in self.learner.parameters() if p.grad is not None]
+        first = torch.tensor([loss], device=self.fabric.device)
+        flat = torch.cat([first, *(gradient.flatten() for gradient in gradients)])
+        mean = torch.as_tensor(self.fabric.all_reduce(flat, reduce_op="mean"))
+        parts = mean[1:].split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+        return float(mean[0])
+
+    def validate(self) -> float:
+        """Return the mean delta-AUPRC over the valid assays, and keep the weights if it is best."""
+        own = self.task.valid[self.fabric.global_rank :: self.fabric.world_size]
+        scores = [score for score in map(self.score, own) if math.isfinite(score)]
+        sums = torch.tensor([math.fsum(scores), len(scores)], dtype=torch.float64)
+        total, n = torch.as_tensor(
+            self.fabric.all_reduce(sums.to(self.fabric.device), reduce_op="sum")
+        ).tolist()
+        score, progress = total / n if n else math.nan, self.progress
+        progress.waited += 1
+        if not progress.best or score > progress.best_score:
+            weights = self.learner.state_dict()
+            progress.best = {name: tensor.detach().clone() for name, tensor in weights.items()}
+            progress.best_score, progress.waited = score, 0
+        return score
+
+    def score(self, assay: Assay) -> float:
+        options = self.task.training
+        plan = EvaluationPlan(
+            supports=tuple(options.validation_supports),
+            repeats=options.validation_repeats,
+            seed=self.task.seed,
+            n_query=VALIDATION_QUERY,
+        )
+        rows = evaluate(
+            self.learner, [assay], self.molecules, plan=plan, model="", seed=self.task.seed
+        )
+        return float(rows["delta_auprc"].mean())
+
+    def save(self) -> None:
+        if self.checkpoint is not None and self.fabric.is_global_zero:
+            save_run(self.checkpoint, self.fingerprint, self.learner, self.optimizer, self.progress)
+
+    def history(self) -> dict[str, Any]:
+        """What travels with the model: where it comes from, in plain values."""
+        task, progress = self.task, self.progress
+        return {
+            "version": __version__,
+            "torch": str(torch.__version__),
+            "seed": task.seed,
+            "training": asdict(task.training),
+            "fingerprint": self.fingerprint,
+            "steps": progress.step,
+            "seconds": round(progress.seconds, 1),
+            "validation_delta_auprc": progress.best_score,
+            "n_compounds": len(task.training_rows),
+            "assays": [assay.name for assay in task.train],
+        }
+
+
+def schedule(step: int, options: Training) -> float:
+    """Return the share of the peak learning rate: a linear rise, then half a cosine to 0."""
+    warm = max(1, round(options.warmup * options.steps))
+    if step <= warm:
+        return step / warm
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / (options.steps - warm + 1)))
