@@ -1,0 +1,219 @@
+"""From rows of tables to assays that can be learnt from; what is left out is said, row by row.
+
+Reads and writes no files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from molmeta.errors import ConfigError
+from molmeta.measurements import measured
+from molmeta.molecules import Compound, Rejected, compounds
+from molmeta.repeats import merge_repeats
+from molmeta.thresholds import label, thresholds_of
+from molmeta.units import PERCENT_UNIT, PX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEPT = (
+    "assay", "smiles", "inchikey", "active", "value", "unit", "relation", "target", "cluster",
+)  # fmt: skip
+DROPPED = ("assay", "row", "smiles", "reason", "detail")
+ASSAYS = (
+    "assay", "target", "cluster", "unit", "threshold", "n_read", "n_dropped", "n_merged",
+    "n_compounds", "n_active", "share_active", "status",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides over rows and assays.
+
+    Attributes:
+        target_class: "enzyme" lets the median be the threshold between pX 5 and 7, "other"
+            between 4 and 6.
+        thresholds: threshold of single assays, by name, on the scale of the assay (pX or %).
+        min_compounds: distinct compounds an assay needs.
+        min_class: actives, and inactives, an assay needs.
+        spread: how far apart repeats may lie on the pX scale.
+        percent_spread: the same for % inhibition, in percentage points.
+        tautomer: bring molecules to their canonical tautomer, about 30 times slower.
+    """
+
+    target_class: Literal["enzyme", "other"] = "enzyme"
+    thresholds: Mapping[str, float] = field(default_factory=dict[str, float])
+    min_compounds: int = 8
+    min_class: int = 2
+    spread: float = 1.0
+    percent_spread: float = 20.0
+    tautomer: bool = False
+
+    def __post_init__(self) -> None:
+        if self.min_class < 1 or self.min_compounds < 2 * self.min_class:
+            raise ConfigError(
+                f"curation: min_compounds or min_class is out of range; got {self.min_compounds} "
+                f"and {self.min_class}, expected min_class >= 1 and min_compounds >= twice that. "
+                "Correct the config."
+            )
+
+
+@dataclass(frozen=True)
+class Curated:
+    """What became of the rows of a table.
+
+    Every row that was read is a row of `dropped`, or one of `kept`, or merged into one.
+
+    Attributes:
+        kept: one row a compound of each usable assay, columns `KEPT`, by assay and InChIKey.
+        dropped: every row that is not in `kept`, columns `DROPPED`, by assay and row.
+        assays: one row an assay, columns `ASSAYS`; n_read = n_dropped + n_merged + n_compounds.
+    """
+
+    kept: pd.DataFrame
+    dropped: pd.DataFrame
+    assays: pd.DataFrame
+
+
+def curate(rows: pd.DataFrame, *, rules: Rules | None = None, cores: int = 1) -> Curated:
+    """Standardise, convert, merge and label the rows of one table.
+
+    Args:
+        rows: as `molmeta.tables.read_table` returns them.
+        rules: what decides; the defaults where not given.
+        cores: processes that standardise molecules.
+
+    Source:
+        Thresholds and repeats follow Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks
+        2021, save that a qualified value which cannot be decided is dropped.
+    """
+    rules = rules or Rules()
+    rows = _on_one_scale(_with_compounds(measured(rows), rules, cores))
+    good = rows[rows["reason"].eq("")]
+    merged = merge_repeats(good, spread=rules.spread, percent_spread=rules.percent_spread)
+    limits = thresholds_of(
+        merged[merged["reason"].eq("")],
+        target_class=rules.target_class,
+        overrides=rules.thresholds,
+    )
+    merged = label(merged, limits)
+    rows = _with_reasons_of(merged, rows)
+    return _result(rows, merged[merged["reason"].eq("")], limits, rules)
+
+
+def _with_compounds(rows: pd.DataFrame, rules: Rules, cores: int) -> pd.DataFrame:
+    """Add `given`, the SMILES as read, `inchikey`, and `key`, which numbers (assay, InChIKey)."""
+    distinct = rows.loc[rows["reason"].eq(""), "smiles"].drop_duplicates()
+    found = compounds(list(distinct), tautomer=rules.tautomer, cores=cores)
+    by_text = pd.DataFrame(
+        [_columns(item) for item in found],
+        index=pd.Index(distinct),
+        columns=["smiles", "inchikey", "reason", "detail"],
+        dtype="str",
+    )
+    made = by_text.reindex(rows["smiles"]).fillna("").set_axis(rows.index)
+    bad = made["reason"].ne("") & rows["reason"].eq("")
+    rows = rows.rename(columns={"smiles": "given"}).assign(
+        smiles=made["smiles"],
+        inchikey=made["inchikey"],
+        reason=rows["reason"].mask(bad, made["reason"]),
+        detail=rows["detail"].mask(bad, made["detail"]),
+    )
+    return rows.assign(key=rows.groupby(["assay", "inchikey"], sort=False).ngroup())
+
+
+def _columns(item: Compound | Rejected) -> tuple[str, str, str, str]:
+    if isinstance(item, Compound):
+        return item.smiles, item.inchikey, "", ""
+    return "", "", item.reason, item.detail
+
+
+def _on_one_scale(rows: pd.DataFrame) -> pd.DataFrame:
+    """Drop the rarer of pX and % in an assay without labels; pX stays where they are equal."""
+    open_rows = rows[rows["reason"].eq("") & rows["active"].isna()]
+    counts = open_rows.groupby("assay")["unit"].value_counts().unstack(fill_value=0)
+    percent = counts.get(PERCENT_UNIT, 0) > counts.get(PX, 0)
+    usual = pd.Series(np.where(percent, PERCENT_UNIT, PX), index=counts.index, dtype="str")
+    minority = open_rows["unit"].ne(open_rows["assay"].map(usual))
+    at = open_rows.index[minority]
+    rows.loc[at, "reason"] = "minority_unit"
+    rows.loc[at, "detail"] = (
+        rows.loc[at, "unit"] + " in an assay of " + rows.loc[at, "assay"].map(usual)
+    )
+    return rows
+
+
+def _with_reasons_of(merged: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    said = merged.reindex(rows["key"]).set_axis(rows.index)
+    late = rows["reason"].eq("") & said["reason"].ne("")
+    return rows.assign(
+        reason=rows["reason"].mask(late, said["reason"]),
+        detail=rows["detail"].mask(late, said["detail"]),
+    )
+
+
+def _result(rows: pd.DataFrame, merged: pd.DataFrame, limits: pd.Series, rules: Rules) -> Curated:
+    assays = _assays(rows, merged, limits, rules)
+    usable = assays.index[assays["status"].eq("ok")]
+    kept = merged[merged["assay"].isin(usable)].sort_values(["assay", "inchikey"])
+    kept = kept.assign(
+        active=kept["active"].astype("int8"),
+        value=kept["value"].astype("float32"),
+        target=kept["assay"].map(assays["target"]),
+        cluster=kept["assay"].map(assays["cluster"]),
+    )
+    out = rows["reason"].eq("") & ~rows["assay"].isin(usable)
+    dropped = rows.assign(
+        smiles=rows["given"],
+        reason=rows["reason"].mask(out, "assay_left_out"),
+        detail=rows["detail"].mask(out, rows["assay"].map(assays["status"])),
+    )
+    dropped = dropped[dropped["reason"].ne("")].sort_values(["assay", "row"], kind="stable")
+    return Curated(
+        kept.reset_index(drop=True)[list(KEPT)],
+        dropped.reset_index(drop=True)[list(DROPPED)],
+        assays.reset_index()[list(ASSAYS)],
+    )
+
+
+def _assays(
+    rows: pd.DataFrame, merged: pd.DataFrame, limits: pd.Series, rules: Rules
+) -> pd.DataFrame:
+    by_assay, left = rows.groupby("assay"), merged.groupby("assay")
+    assays = pd.DataFrame({"n_read": by_assay.size(), "n_dropped": by_assay["reason"].agg(_given)})
+    for column in ("target", "cluster"):
+        assays[column] = rows[rows[column].ne("")].groupby("assay")[column].first()
+    assays["target"] = assays["target"].astype("str").fillna("")
+    names = assays.index.to_series().astype("str")
+    assays["cluster"] = assays["cluster"].astype("str").fillna(names)
+    assays["unit"] = merged[merged["unit"].ne("")].groupby("assay")["unit"].first()
+    assays["unit"] = assays["unit"].astype("str").fillna("")
+    assays["threshold"] = limits
+    assays["n_compounds"] = left.size().reindex(assays.index, fill_value=0)
+    assays["n_active"] = left["active"].sum().reindex(assays.index, fill_value=0).astype("int64")
+    assays["n_merged"] = assays["n_read"] - assays["n_dropped"] - assays["n_compounds"]
+    assays["share_active"] = assays["n_active"] / assays["n_compounds"].where(lambda n: n > 0)
+    return assays.assign(status=_status(assays, rules))
+
+
+def _given(reasons: pd.Series) -> int:
+    return int(reasons.ne("").sum())
+
+
+def _status(assays: pd.DataFrame, rules: Rules) -> pd.Series:
+    n, active = assays["n_compounds"], assays["n_active"]
+    rarer = np.minimum(active, n - active)
+    small = n.astype("str") + f" compounds, expected at least {rules.min_compounds}"
+    sided = active.astype("str") + " active of " + n.astype("str")
+    sided += f", expected at least {rules.min_class} of each class"
+    status = np.select(
+        [n < rules.min_compounds, rarer < rules.min_class],
+        ["too small: " + small, "one-sided: " + sided],
+        default="ok",
+    )
+    return pd.Series(status, index=assays.index, dtype="str")

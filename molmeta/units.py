@@ -1,0 +1,111 @@
+"""Units and qualifiers of measurements, and both on one scale: pX = -log10 M, or % inhibition."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOLAR = {
+    "fm": -15, "pm": -12, "nm": -9, "um": -6, "mm": -3, "m": 0,
+    "pmol/l": -12, "nmol/l": -9, "umol/l": -6, "mmol/l": -3, "mol/l": 0,
+}  # fmt: skip
+"""Exponent of ten of each unit of concentration, in mol/l."""
+LOGARITHMIC = frozenset({
+    "px", "pxc50", "pic50", "pec50", "pac50", "pki", "pkd", "pchembl", "pchembl_value",
+    "pchembl value", "-log10 m", "-log10(m)", "-log m", "-log(m)",
+})  # fmt: skip
+PERCENT = frozenset({"%", "percent", "% inhibition", "%inhibition", "percent inhibition"})
+
+PX = "pX"
+PERCENT_UNIT = "%"
+RELATIONS = {
+    "": "=", "=": "=", "==": "=", "~": "~", "~=": "~", "≈": "~", "ca.": "~",
+    "<": "<", "<=": "<", "=<": "<", "<<": "<", "≤": "<",
+    ">": ">", ">=": ">", "=>": ">", ">>": ">", "≥": ">",
+}  # fmt: skip
+FLIPPED = {"<": ">", ">": "<", "=": "=", "~": "~"}
+_QUALIFIED = re.compile(r"^\s*([<>=~≤≥≈]{0,2})\s*(.*?)\s*$")
+
+
+def scale_of(unit: str) -> str:
+    """Return "pX" or "%" for a unit, "" for one that is neither.
+
+    Case does not matter, and both signs for micro are known.
+
+    Example:
+        >>> scale_of("µM"), scale_of("% inhibition"), scale_of("ug/ml")
+        ('pX', '%', '')
+    """
+    name = _plain(unit)
+    if name in MOLAR or name in LOGARITHMIC:
+        return PX
+    return PERCENT_UNIT if name in PERCENT else ""
+
+
+def scales(units: pd.Series) -> pd.Series:
+    """Return `scale_of` of each unit."""
+    return _lookup(units, {unit: scale_of(unit) for unit in _distinct(units)})
+
+
+def relations(texts: pd.Series) -> pd.Series:
+    """Return "=", "<", ">" or "~" for each qualifier, "" for one that is unknown.
+
+    A blank means "="; quotes, as older ChEMBL exports have them, are taken off.
+    """
+    table = {text: RELATIONS.get(text.strip("'\" "), "") for text in _distinct(texts)}
+    return _lookup(texts, table)
+
+
+def split_qualifiers(values: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Split texts as ">10000" into the qualifier, "" where there is none, and the number.
+
+    Returns:
+        Qualifiers as text, and float64 numbers, NaN where the rest is no number.
+    """
+    if pd.api.types.is_numeric_dtype(values):
+        blank = pd.Series("", index=values.index, dtype="str")
+        return blank, values.astype("float64")
+    parts = values.astype("str").fillna("").str.extract(_QUALIFIED)
+    return parts[0].fillna(""), pd.to_numeric(parts[1], errors="coerce").astype("float64")
+
+
+def to_scale(values: pd.Series, units: pd.Series) -> pd.Series:
+    """Bring values to -log10 M where the unit is one of concentration; leave others alone.
+
+    Args:
+        values: float64; NaN, infinite and non-positive concentrations give NaN or infinity.
+        units: unit of each value.
+
+    Example:
+        >>> to_scale(pd.Series([100.0, 7.0]), pd.Series(["nM", "pIC50"])).tolist()
+        [7.0, 7.0]
+    """
+    table = {unit: float(MOLAR.get(_plain(unit), np.nan)) for unit in _distinct(units)}
+    exponents = units.map(table).astype("float64")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithms = pd.Series(-np.log10(values.to_numpy()), index=values.index) - exponents
+    return logarithms.where(exponents.notna(), values)
+
+
+def flip_for_concentrations(relation: pd.Series, units: pd.Series) -> pd.Series:
+    """Turn "<" and ">" round where the unit is a concentration: above 10 uM is below pX 5."""
+    molar = units.map({unit: _plain(unit) in MOLAR for unit in _distinct(units)}).astype(bool)
+    return relation.map(FLIPPED).fillna("").where(molar, relation)
+
+
+def _plain(unit: str) -> str:
+    return unit.strip().replace("\u00b5", "u").replace("\u03bc", "u").casefold()
+
+
+def _distinct(texts: pd.Series) -> Iterable[str]:
+    return [str(text) for text in texts.unique()]
+
+
+def _lookup(texts: pd.Series, table: dict[str, str]) -> pd.Series:
+    return texts.map(table).fillna("").astype("str")
