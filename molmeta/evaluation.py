@@ -190,7 +190,14 @@ def _assay_rows(
 
 def _prepared(learner: MetaLearner, assay: Assay, molecules: Molecules) -> Molecules:
     rows = torch.tensor(assay.rows, device=molecules.device)
-    return learner.prepare(molecules.only(learner.featurizers).select(rows))
+    return learner.prepare(_read(learner, molecules).select(rows))
+
+
+def _read(learner: MetaLearner, molecules: Molecules) -> Molecules:
+    """What the learner reads; everything where a block is missing, for it to say which."""
+    names = learner.featurizers
+    complete = bool(names) and all(name in molecules.blocks for name in names)
+    return molecules.only(names) if complete else molecules
 
 
 def _sizes(episode: Episode) -> dict[str, Any]:

@@ -38,8 +38,8 @@ def all_metrics(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
         1.0
     """
     x = _floats(logits)
-    probabilities = np.exp(-np.logaddexp(0, -x))
     average_precision = auprc(labels, x)
+    probabilities = np.exp(-np.logaddexp(0, -x))
     values = (
         average_precision - float(_floats(labels).mean()),
         average_precision,

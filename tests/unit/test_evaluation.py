@@ -1,0 +1,316 @@
+"""The one loop that judges all learners: its rows, its draws, and what it must leave alone."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from molmeta import evaluation, metrics
+from molmeta.assays import Assay
+from molmeta.blocks import Bits, Molecules, Vectors
+from molmeta.episodes import Draw, draw_episode
+from molmeta.errors import ConfigError
+from molmeta.evaluation import EvaluationPlan, evaluate, examples
+from molmeta.learners.base import MetaLearner
+from molmeta.learners.similarity import Similarity
+from molmeta.learners.tanimoto_gp import TanimotoGP
+from molmeta.molecules import scaffold
+from molmeta.seeds import generator
+
+PLAN = EvaluationPlan(supports=(8, 16), repeats=2, seed=3)
+STORED = 200
+RINGS = ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1", "C1CCNCC1", "c1ccoc1", "c1ccc2ccccc2c1")
+
+
+class Recorder(MetaLearner):
+    """Keeps the store rows it is shown, and says the same of every molecule."""
+
+    needs = ("place",)
+
+    def __init__(self):
+        super().__init__()
+        self.prepared, self.episodes, self.modes = [], [], []
+
+    def prepare(self, molecules):
+        self.prepared.append(places(molecules))
+        return molecules
+
+    def adapt(self, support):
+        self.modes.append((self.training, torch.is_grad_enabled()))
+        self.episodes.append([places(support.molecules)])
+        return self.answer
+
+    def answer(self, molecules):
+        self.episodes[-1].append(places(molecules))
+        return torch.zeros(len(molecules))
+
+
+class Broken(Recorder):
+    """Answers with NaN."""
+
+    def answer(self, molecules):
+        return torch.full((len(molecules),), torch.nan)
+
+
+def places(molecules):
+    return molecules.block("place", Vectors).values[:, 0].int().tolist()
+
+
+def smiles(row):
+    return "C" * (1 + row % 13) + RINGS[row % len(RINGS)]
+
+
+def assay(name, rows, n_active):
+    rows = np.asarray(rows, dtype=np.int64)
+    labels = np.zeros(len(rows), dtype=np.float32)
+    labels[:: len(rows) // n_active][:n_active] = 1
+    texts = tuple(smiles(row) for row in rows)
+    return Assay(name, "target", "panel", texts, rows, labels, np.full(len(rows), np.nan))
+
+
+@cache
+def store():
+    rng = np.random.default_rng(0)
+    on = [np.sort(rng.choice(64, size=12, replace=False)) for _ in range(STORED)]
+    offsets = torch.arange(STORED + 1) * 12
+    place = torch.arange(STORED, dtype=torch.float32).unsqueeze(1)
+    bits = Bits(torch.tensor(np.concatenate(on), dtype=torch.int32), offsets, 64)
+    return Molecules({"morgan": bits, "place": Vectors(place)})
+
+
+@cache
+def assays():
+    return [assay("a", range(10, 70), 24), assay("b", range(150, 90, -1), 30)]
+
+
+def judged(learner=None, found=None, plan=PLAN, **named):
+    named = {"model": "m", "seed": 7, **named}
+    found = assays() if found is None else found
+    return evaluate(
+        Similarity() if learner is None else learner, found, store(), plan=plan, **named
+    )
+
+
+def test_rows_follow_assay_support_and_repeat():
+    keys = judged()[["assay", "support", "repeat"]].to_numpy().tolist()
+    assert keys == [[name, s, r] for name in "ab" for s in (8, 16) for r in (0, 1)]
+
+
+def test_columns_are_those_of_the_format():
+    assert tuple(judged().columns) == evaluation.COLUMNS
+
+
+def test_counts_are_integers_and_metrics_are_floats():
+    kinds = judged().dtypes
+    assert (kinds["n_query"], kinds["auroc"]) == (np.int64, np.float64)
+
+
+def test_rows_name_model_seed_target_and_cluster():
+    row = judged().iloc[0]
+    assert tuple(row[["model", "seed", "target", "cluster"]]) == ("m", 7, "target", "panel")
+
+
+def test_sizes_are_those_of_the_draw():
+    row = judged().query("assay == 'a' and support == 16").iloc[0]
+    sizes = row[["n_support", "n_support_active", "n_query", "n_query_active"]]
+    assert list(sizes) == [16, 6, 44, 18]
+
+
+def test_numbers_equal_those_of_a_draw_done_by_hand():
+    second = assays()[1]
+    episode = draw_episode(second, Draw(16), generator(3, "evaluate", "b", 16, 1))
+    support, query = episode.at(second.rows).labelled(store())
+    logits = TanimotoGP().adapt(support)(query.molecules)
+    expected = metrics.all_metrics(query.labels.numpy(), logits.numpy())
+    row = judged(TanimotoGP()).query("assay == 'b' and support == 16 and repeat == 1").iloc[0]
+    assert dict(row[list(metrics.NAMES)]) == pytest.approx(expected)
+
+
+def test_models_are_judged_on_the_same_episodes():
+    assert list(judged()["episode"]) == list(judged(TanimotoGP())["episode"])
+
+
+def test_an_assay_keeps_its_episodes_when_others_are_added():
+    both = judged().query("assay == 'b'")["episode"]
+    assert list(judged(found=assays()[1:])["episode"]) == list(both)
+
+
+def test_repeats_are_different_episodes():
+    assert judged()["episode"].nunique() == 8
+
+
+def test_another_plan_seed_draws_other_episodes():
+    other = judged(plan=EvaluationPlan((8, 16), 2, seed=4))
+    assert not set(other["episode"]) & set(judged()["episode"])
+
+
+def test_what_cannot_be_drawn_is_a_row_with_the_reason():
+    rows = judged(plan=EvaluationPlan((8, 60), 1, seed=0)).query("support == 60 and assay == 'a'")
+    assert "too few active compounds for a support of 60" in rows["reason"].item()
+
+
+def test_what_cannot_be_drawn_has_no_numbers():
+    row = judged(plan=EvaluationPlan((60,), 1, seed=0)).iloc[0]
+    assert row[[*metrics.NAMES, "adapt_seconds", "predict_seconds"]].isna().all()
+
+
+def test_what_cannot_be_drawn_counts_nothing():
+    row = judged(plan=EvaluationPlan((60,), 1, seed=0)).iloc[0]
+    counts = row[["n_support", "n_support_active", "n_query", "n_query_active", "episode"]]
+    assert list(counts) == [0, 0, 0, 0, ""]
+
+
+def test_a_drawn_row_has_no_reason():
+    assert list(judged()["reason"].unique()) == [""]
+
+
+def test_a_learner_that_answers_nan_is_a_row_with_the_reason():
+    row = judged(Broken()).iloc[0]
+    assert "not finite" in row["reason"]
+
+
+def test_a_learner_that_answers_nan_still_says_what_was_drawn():
+    row = judged(Broken()).iloc[0]
+    assert (row["n_support"], row["episode"] != "") == (8, True)
+
+
+def test_support_and_query_together_are_the_assay():
+    learner = Recorder()
+    judged(learner, assays()[:1])
+    assert all(sorted(s + q) == list(range(10, 70)) for s, q in learner.episodes)
+
+
+def test_molecules_are_prepared_once_an_assay():
+    learner = Recorder()
+    judged(learner)
+    assert learner.prepared == [list(range(10, 70)), list(range(150, 90, -1))]
+
+
+def test_a_query_is_no_larger_than_asked_for():
+    rows = judged(plan=EvaluationPlan((8,), 1, seed=0, n_query=10))
+    assert list(rows["n_query"]) == [10, 10]
+
+
+def test_a_balanced_support_has_as_many_actives_as_inactives():
+    rows = judged(plan=EvaluationPlan((8,), 1, seed=0, share=0.5))
+    assert list(rows["n_support_active"]) == [4, 4]
+
+
+def test_a_scaffold_query_holds_no_scaffold_of_the_support():
+    learner = Recorder()
+    judged(learner, plan=EvaluationPlan((8,), 3, seed=0, scaffold=True))
+    seen = [[{scaffold(smiles(row)) for row in part} for part in e] for e in learner.episodes]
+    assert len(seen) == 6
+    assert not any(support & query for support, query in seen)
+
+
+def test_learners_are_judged_without_gradients_in_evaluation_mode():
+    learner = Recorder().train()
+    judged(learner)
+    assert set(learner.modes) == {(False, False)}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_of_the_learner_comes_back(training):
+    learner = Recorder().train(training)
+    judged(learner)
+    assert learner.training == training
+
+
+def test_seconds_are_measured():
+    seconds = judged()[["adapt_seconds", "predict_seconds"]]
+    assert ((seconds > 0) & (seconds < 10)).all(axis=None)
+
+
+def test_progress_is_told_of_every_assay():
+    told = []
+    judged(progress=told.append)
+    assert told == [1, 1]
+
+
+def test_no_assays_give_an_empty_table_of_the_same_types():
+    pd.testing.assert_series_equal(judged(found=[]).dtypes, judged().dtypes)
+
+
+def test_molecules_without_the_block_a_learner_reads_are_refused():
+    bare = store().only(("place",))
+    with pytest.raises(ConfigError, match="no Bits named 'morgan'"):
+        evaluate(Similarity(), assays(), bare, plan=PLAN, model="m", seed=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"supports": ()}, "supports"),
+        ({"supports": (16, 1)}, "supports"),
+        ({"repeats": 0}, "repeats"),
+        ({"share": 0.0}, "share"),
+        ({"share": 1.0}, "share"),
+        ({"n_query": 1}, "n_query"),
+    ],
+)
+def test_a_plan_that_draws_nothing_is_refused(options, name):
+    with pytest.raises(ConfigError, match=f"evaluation: {name} cannot be used; got"):
+        EvaluationPlan(**{"supports": (16,), "repeats": 1, "seed": 0, **options})
+
+
+def shown(found=None, support=8, **named):
+    found = assays() if found is None else found
+    return examples(Similarity(), found, store(), plan=PLAN, model="m", support=support, **named)
+
+
+def test_examples_have_the_columns_of_the_format():
+    assert tuple(shown().columns) == evaluation.EXAMPLE_COLUMNS
+
+
+def test_examples_hold_the_support_and_twelve_of_the_query():
+    counts = shown().groupby(["assay", "role"]).size().to_dict()
+    assert counts == {(n, r): k for n in "ab" for r, k in (("support", 8), ("query", 12))}
+
+
+def test_examples_are_those_of_repeat_0():
+    first = assays()[0]
+    episode = draw_episode(first, Draw(8), generator(3, "evaluate", "a", 8, 0))
+    table = shown([first]).query("role == 'support'")
+    assert sorted(table["smiles"]) == sorted(first.smiles[p] for p in episode.support)
+
+
+def test_examples_show_the_actives_of_the_support_first():
+    table = shown(assays()[:1]).query("role == 'support'")
+    assert list(table["active"]) == [1, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_examples_give_no_probability_to_what_was_known():
+    assert shown().query("role == 'support'")["probability"].isna().all()
+
+
+def test_examples_are_the_best_of_the_query():
+    first = assays()[0]
+    episode = draw_episode(first, Draw(8), generator(3, "evaluate", "a", 8, 0))
+    support, query = episode.at(first.rows).labelled(store())
+    p = torch.sigmoid(Similarity().adapt(support)(query.molecules).double())
+    best = p.sort(descending=True).values[:12]
+    assert shown([first]).query("role == 'query'")["probability"].to_numpy() == pytest.approx(best)
+
+
+def test_examples_give_each_molecule_its_own_label():
+    first = assays()[0]
+    known = set(zip(first.smiles, first.labels, strict=True))
+    table = shown([first])
+    assert set(zip(table["smiles"], table["active"], strict=True)) <= known
+
+
+def test_examples_count_ranks_from_one_in_each_role():
+    ranks = shown(assays()[:1], top=3)["rank"]
+    assert list(ranks) == [*range(1, 9), 1, 2, 3]
+
+
+def test_examples_leave_out_what_cannot_be_drawn():
+    small = assay("small", range(6), 3)
+    assert set(shown([small, *assays()])["assay"]) == {"a", "b"}
+
+
+def test_no_examples_are_an_empty_table():
+    assert tuple(shown([]).columns) == evaluation.EXAMPLE_COLUMNS
