@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from molmeta.units import PERCENT_UNIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def merge_repeats(rows: pd.DataFrame, *, spread: float, percent_spread: float) -> pd.DataFrame:
@@ -93,9 +98,13 @@ def _merged_relation(bounds: pd.DataFrame) -> pd.Series:
 def _details(bounds: pd.DataFrame, reason: pd.Series) -> pd.Series:
     detail = pd.Series("", index=bounds.index, dtype="str")
     bad = bounds[reason.ne("") & reason.ne(_LABELS)]
-    said = {"": bad["low"], "to ": bad["high"], "below ": bad["below"], "above ": bad["above"]}
-    words = [(word + x.map("{:.4g}".format)).where(x.notna(), "") for word, x in said.items()]
-    lines = [" ".join(filter(None, line)) for line in zip(*words, strict=True)]
+    columns = (bad["low"], bad["high"], bad["below"], bad["above"])
+    lines = [_line(numbers) for numbers in zip(*columns, strict=True)]
     detail[bad.index] = pd.Series(lines, index=bad.index, dtype="str")
     detail[reason.eq(_LABELS)] = "0 and 1"
     return detail
+
+
+def _line(numbers: Iterable[float]) -> str:
+    words = zip(("", "to ", "below ", "above "), numbers, strict=True)
+    return " ".join(f"{word}{number:.4g}" for word, number in words if not np.isnan(number))

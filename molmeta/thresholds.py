@@ -64,18 +64,16 @@ def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
     near = (relation.eq("<") & value.gt(limit)) | (relation.eq(">") & value.lt(limit))
     above = value.gt(limit) | (relation.eq(">") & value.ge(limit))
     open_rows = merged["reason"].eq("") & merged["active"].isna()
-    lost = near & open_rows
-    labelled = merged.assign(
-        active=merged["active"].mask(open_rows, above.astype("float64")),
-        reason=merged["reason"].mask(lost, "undecidable"),
-        detail=merged["detail"].mask(lost, _near_detail(merged, limit)),
-    )
+    lost = merged.index[near & open_rows]
+    labelled = merged.assign(active=merged["active"].mask(open_rows, above.astype("float64")))
+    labelled.loc[lost, "reason"] = "undecidable"
+    labelled.loc[lost, "detail"] = _near_detail(merged.loc[lost], limit.loc[lost])
     return _without_contrary_values(labelled, open_rows)
 
 
-def _near_detail(merged: pd.DataFrame, limit: pd.Series) -> pd.Series:
-    bound = merged["relation"] + " " + merged["value"].map("{:.4g}".format)
-    return bound + ", threshold " + limit.map("{:.4g}".format)
+def _near_detail(merged: pd.DataFrame, limit: pd.Series) -> list[str]:
+    rows = zip(merged["relation"], merged["value"], limit, strict=True)
+    return [f"{relation} {value:.4g}, threshold {at:.4g}" for relation, value, at in rows]
 
 
 def _without_contrary_values(merged: pd.DataFrame, derived: pd.Series) -> pd.DataFrame:
