@@ -113,13 +113,17 @@ def compounds(
     return mapped(task, smiles, cores=cores)
 
 
-def scaffold(smiles: str) -> str:
+def scaffold_of(mol: Chem.Mol) -> str:
     """Return the SMILES of the Murcko scaffold, "" for a molecule without rings.
 
     Source:
-        Bemis, Murcko, The properties of known drugs 1, J. Med. _chem. 1996.
+        Bemis, Murcko, The properties of known drugs 1, J. Med. Chem. 1996.
+
+    Example:
+        >>> scaffold_of(parse("Cc1ccccc1"))
+        'c1ccccc1'
     """
-    return str(_chem.MolToSmiles(_murcko.GetScaffoldForMol(parse(smiles))))
+    return str(_chem.MolToSmiles(_murcko.GetScaffoldForMol(mol)))
 
 
 def _compound_or_reason(smiles: str) -> Compound | Rejected:
