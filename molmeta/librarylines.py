@@ -95,7 +95,7 @@ def table(lines: Iterator[Line], where: str, *, must_have_header: bool) -> Itera
     if first is None:
         return
     separator = _separator(first.text)
-    header = _fields(first.text.lstrip("#"), separator)
+    header = _fields(first.text, separator)
     if any(map(_names_smiles, header)) and not first.fault:
         columns = pick_columns(header, where)
         yield from (_row(line, separator, columns) for line in _joined(lines, separator))

@@ -1,0 +1,267 @@
+import csv
+import gzip
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
+
+from molmeta.errors import ConfigError, MoleculeError, OutputError, TableError
+from molmeta.featurizers import FEATURIZERS, Featurizer
+from molmeta.libraries import Record
+from molmeta.libraryfeatures import prepare, prepare_all
+from molmeta.models import opponent
+from molmeta.screening import COLUMNS, Hit, Support, best, explain, safe_cell, screen
+
+SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
+LIBRARY = ["CCOc1ccccc1C", "CCCCCN", "c1ccncc1", "CCOc1ccccc1", "CC(=O)OC", "OCC1CCCO1"]
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return opponent("similarity").adapt(*SUPPORT)
+
+
+@pytest.fixture
+def run(predictor, tmp_path):
+    def call(content, **options):
+        library = tmp_path / "library.smi"
+        library.write_bytes(content if isinstance(content, bytes) else content.encode())
+        output = tmp_path / "ranked.csv"
+        return screen(predictor, SUPPORT, library, output=output, **options), output
+
+    return call
+
+
+def rows(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def side(output):
+    return rows(output.with_name("ranked.invalid.csv"))
+
+
+def smiles_lines(smiles):
+    return "".join(f"{text} n{place}\n" for place, text in enumerate(smiles))
+
+
+def records(smiles):
+    return [Record(place, f"n{place}", text) for place, text in enumerate(smiles, 1)]
+
+
+def similarity(first, second):
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    bits = [generator.GetFingerprint(Chem.MolFromSmiles(text)) for text in (first, second)]
+    return DataStructs.TanimotoSimilarity(*bits)
+
+
+def test_hits_are_ranked_by_the_predictor_s_probability(run, predictor):
+    _, output = run(smiles_lines(LIBRARY))
+    expected = predictor.predict(LIBRARY)
+    assert [row["smiles"] for row in rows(output)] == [LIBRARY[i] for i in np.argsort(-expected)]
+
+
+def test_probabilities_are_those_of_the_predictor(run, predictor):
+    _, output = run(smiles_lines(LIBRARY))
+    found = rows(output)
+    expected = predictor.predict([row["smiles"] for row in found])
+    assert [float(row["probability"]) for row in found] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_columns_are_the_published_ones(run):
+    _, output = run(smiles_lines(LIBRARY))
+    assert tuple(rows(output)[0]) == COLUMNS
+
+
+def test_only_the_top_is_written(run):
+    done, output = run(smiles_lines(LIBRARY), top=2)
+    assert ([row["rank"] for row in rows(output)], done.n_hits) == (["1", "2"], 2)
+
+
+def test_the_top_is_the_head_of_the_whole_ranking(run):
+    _, output = run(smiles_lines(LIBRARY), top=None)
+    whole = rows(output)
+    _, output = run(smiles_lines(LIBRARY), top=3)
+    assert rows(output) == whole[:3]
+
+
+def test_everything_is_written_when_asked(run):
+    assert run(smiles_lines(LIBRARY), top=None)[0].n_hits == len(LIBRARY)
+
+
+def test_equal_scores_keep_the_order_of_the_library(run):
+    _, output = run("CCCl a\nCCCl b\nCCCl c\n", top=2)
+    assert [row["id"] for row in rows(output)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("label", "column"), [(1, "nearest_active"), (0, "nearest_inactive")])
+def test_the_nearest_known_compound_is_the_most_similar_of_its_class(run, label, column):
+    _, output = run(smiles_lines(LIBRARY))
+    known = [text for text, active in zip(*SUPPORT, strict=True) if active == label]
+    for row in rows(output):
+        values = {text: similarity(text, row["smiles"]) for text in known}
+        assert float(row[f"{column}_similarity"]) == pytest.approx(max(values.values()), abs=1e-4)
+        assert values[row[column]] == max(values.values())
+
+
+def test_a_support_without_inactives_has_no_nearest_inactive():
+    pairs = list(explain([Hit(0.5, -1, "a", "CCO")], Support(["CCN"], [1])))
+    assert pairs[0][0].smiles == "CCN"
+    assert pairs[0][1].smiles == ""
+    assert math.isnan(pairs[0][1].similarity)
+
+
+def test_an_unreadable_support_is_refused():
+    with pytest.raises(MoleculeError, match="no valid SMILES"):
+        list(explain([], Support(["nonsense"], [1])))
+
+
+def test_salts_are_scored_as_their_standardised_form(run):
+    _, output = run("CCCCCN a\nCCCCC[NH3+].[Cl-] b\n")
+    first, second = rows(output)
+    assert first["probability"] == second["probability"]
+
+
+def test_invalid_lines_stand_in_the_side_table(run):
+    done, output = run("CCO a\n\nnonsense b\n" + "C" * 10**6 + "\nC\0C d\nCCN e\n")
+    assert [row["line"] for row in side(output)] == ["3", "4", "5"]
+    assert (done.n_read, done.n_invalid, done.n_hits) == (5, 3, 2)
+
+
+def test_every_invalid_line_has_a_reason(run):
+    _, output = run("CCO a\nnonsense b\nC\0C c\n")
+    assert all(row["reason"] and row["text"] for row in side(output))
+
+
+def test_the_side_table_is_written_even_when_it_is_empty(run):
+    assert side(run("CCO a\n")[1]) == []
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", " =1", "\t=1"])
+def test_a_cell_that_looks_like_a_formula_is_made_text(text):
+    assert safe_cell(text) == f"'{text}"
+
+
+def test_formulas_in_names_and_bad_lines_do_not_reach_the_tables(run):
+    _, output = run('CCO =HYPERLINK("x")\n=cmd|1 b\n')
+    assert rows(output)[0]["id"].startswith("'=")
+    assert side(output)[0]["text"].startswith("'=")
+
+
+def test_a_truncated_library_is_ranked_before_the_error(run, tmp_path):
+    lines = smiles_lines([f"{'C' * (1 + i * 7919 % 97)}O" for i in range(4_000)])
+    packed = gzip.compress(lines.encode())
+    with pytest.raises(TableError, match="breaks off after line"):
+        run(packed[: len(packed) // 2], top=5)
+    assert len(rows(tmp_path / "ranked.csv")) == 5
+
+
+def test_a_library_that_cannot_be_read_leaves_no_file(run, tmp_path):
+    with pytest.raises(TableError):
+        run("")
+    assert [path.name for path in tmp_path.iterdir()] == ["library.smi"]
+
+
+def test_an_earlier_result_survives_a_failed_screen(run, tmp_path):
+    run(smiles_lines(LIBRARY))
+    before = (tmp_path / "ranked.csv").read_bytes()
+    with pytest.raises(TableError):
+        run("")
+    assert (tmp_path / "ranked.csv").read_bytes() == before
+
+
+def test_a_library_is_never_its_own_output(predictor, tmp_path):
+    library = tmp_path / "library.csv"
+    library.write_text("smiles\nCCO\n")
+    with pytest.raises(ConfigError, match="would be replaced"):
+        screen(predictor, SUPPORT, library, output=library)
+
+
+def test_a_top_of_nothing_is_refused(run):
+    with pytest.raises(ConfigError, match="'top' leaves no hit"):
+        run("CCO\n", top=0)
+
+
+def test_an_output_that_cannot_be_written_is_refused(predictor, tmp_path):
+    library = tmp_path / "library.smi"
+    library.write_text("CCO\n")
+    with pytest.raises(OutputError):
+        screen(predictor, SUPPORT, library, output=library / "ranked.csv")
+
+
+def test_progress_counts_every_record(run):
+    counts = []
+    run("CCO\nnonsense\nCCN\n", progress=counts.append)
+    assert sum(counts) == 3
+
+
+def test_best_holds_no_more_than_it_returns():
+    import tracemalloc
+
+    tracemalloc.start()
+    try:
+        best((Hit(i % 1000 / 1000, -i, str(i), "C" * 50 + str(i)) for i in range(20_000)), 10)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000
+
+
+def test_best_agrees_with_sorting_everything():
+    rng = np.random.default_rng(0)
+    hits = [Hit(float(p), -i, "", "") for i, p in enumerate(rng.integers(0, 50, 500) / 50)]
+    assert best(hits, 37) == sorted(hits, reverse=True)[:37]
+
+
+def test_a_compound_that_a_featurizer_fails_on_costs_itself_alone(monkeypatch):
+    def picky(mol):
+        if mol.GetNumAtoms() == 2:
+            raise ValueError("two atoms")
+        return np.ones(3, np.float32)
+
+    monkeypatch.setitem(FEATURIZERS, "picky", Featurizer("picky", "vector", 3, picky))
+    found = prepare(records(["CCO", "CC", "CCN"]), ("picky",))
+    assert [record.id for record in found.records] == ["n1", "n3"]
+    assert "two atoms" in found.rejected[0].reason
+
+
+@pytest.mark.slow
+def test_several_cores_give_what_one_gives():
+    chunks = [records(LIBRARY), records(["nonsense"]), records(LIBRARY[:2])]
+    one = list(prepare_all(chunks, ("morgan", "graph")))
+    two = list(prepare_all(chunks, ("morgan", "graph"), cores=2))
+    assert [part.records for part in one] == [part.records for part in two]
+    for first, second in zip(one, two, strict=True):
+        assert str(first.molecules) == str(second.molecules)
+
+
+@pytest.mark.slow
+def test_few_chunks_are_read_ahead():
+    taken = []
+
+    def chunks():
+        for place in range(20):
+            taken.append(place)
+            yield records(["CCO"])
+
+    stream = prepare_all(chunks(), ("morgan",), cores=2)
+    next(stream)
+    seen = len(taken)
+    stream.close()
+    assert seen <= 6
+
+
+@pytest.mark.shared
+def test_a_vendor_library_is_screened_without_loss(predictor, tmp_path):
+    library = Path(__file__).parents[3] / "shared" / "data" / "library"
+    if not library.is_dir():
+        pytest.skip(f"development data is absent: {library}")
+    with gzip.open(library / "enamine_50k.smi.gz", "rt") as file:
+        head = file.read(20_000).rsplit("\n", 1)[0]
+    path = tmp_path / "head.smi"
+    path.write_text(head)
+    done = screen(predictor, SUPPORT, path, output=tmp_path / "hits.csv", top=None)
+    assert (done.n_hits, done.n_invalid) == (head.count("\n") + 1, 0)
