@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
@@ -24,102 +21,19 @@ from molmeta.sampling import Sampler
 from molmeta.seeds import torch_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
-    from molmeta.recipes import Recipe
+    from molmeta.learners import MetaLearner
+    from molmeta.tasks import Task, Training
 
 Report = Callable[[int], None]
 """Is told the number of steps done since it was last told."""
 
 
 VALIDATION_QUERY = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """How to meta-train.
-
-    Attributes:
-        steps: optimiser steps at most.
-        episodes: episodes a step, over all devices.
-        supports: support sizes to learn from, one drawn a step.
-        n_query: molecules in a query at most.
-        share: share of actives in a support; null keeps the assay's own.
-        learning_rate: at its peak, of AdamW.
-        weight_decay: of AdamW.
-        warmup: share of the steps in which the rate rises to its peak; then it falls to 0 as a
-            cosine.
-        clip: norm at which the gradient is cut.
-        validate_every: steps between validations.
-        validation_supports: support sizes to validate at.
-        validation_repeats: draws an assay and size.
-        patience: validations without a better one before training stops; 0 never stops early.
-        devices: processes, or GPUs where there are any.
-        threads: torch threads a process; two on a busy machine can cost a hundred times one.
-        checkpoint_seconds: seconds between checkpoints.
-    """
-
-    steps: int = 1000
-    episodes: int = 16
-    supports: Sequence[int] = (16, 32)
-    n_query: int = 64
-    share: float | None = None
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: float = 0.05
-    clip: float = 1.0
-    validate_every: int = 100
-    validation_supports: Sequence[int] = (16, 64)
-    validation_repeats: int = 2
-    patience: int = 0
-    devices: int = 1
-    threads: int = 1
-    checkpoint_seconds: float = 30.0
-
-
-@dataclass(frozen=True)
-class Task:
-    """All that a training run depends on; two equal tasks end with the same weights.
-
-    Attributes:
-        recipe: what to build.
-        training: how to train it.
-        seed: of weights, draws and dropout.
-        train: assays to learn from.
-        valid: assays to choose the best step on.
-        molecules: the molecule store's.
-    """
-
-    recipe: Recipe
-    training: Training
-    seed: int
-    train: Sequence[Assay]
-    valid: Sequence[Assay]
-    molecules: Molecules
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when anything that the weights depend on does."""
-        options = asdict(self.training)
-        del options["checkpoint_seconds"]
-        text = json.dumps([__version__, self.recipe.to_dict(), options, self.seed])
-        digest = hashlib.sha256(text.encode())
-        for assay in (*self.train, *self.valid):
-            digest.update(assay.name.encode())
-            digest.update("\n".join(assay.smiles).encode())
-            digest.update(assay.labels.tobytes())
-        return digest.hexdigest()
-
-    @property
-    def training_rows(self) -> NDArray[np.int64]:
-        """Rows of the distinct compounds that are learnt from."""
-        return np.unique(np.concatenate([assay.rows for assay in self.train]))
 
 
 def train(
@@ -182,12 +96,15 @@ class _Run:
         self.fabric, self.task, self.checkpoint = fabric, task, checkpoint
         self.learner = task.recipe.build(task.seed).to(device)
         self.molecules = task.molecules.only(self.learner.featurizers).to(device)
-        self.learner.fit(self.molecules.select(torch.from_numpy(task.training_rows).to(device)))
+        rows = torch.from_numpy(task.training_rows).to(device)
+        self.learner.fit(self.molecules.select(rows), [assay.name for assay in task.train])
+        if task.init is not None:
+            start_from(self.learner, task.init)
         self.sampler = Sampler(
             task.train, options.supports, options.n_query, options.share, task.seed
         )
         self.optimizer = torch.optim.AdamW(
-            self.learner.parameters(), options.learning_rate, weight_decay=options.weight_decay
+            _groups(self.learner, options), weight_decay=options.weight_decay
         )
         self.progress = Progress()
         self.fingerprint = task.fingerprint
@@ -221,7 +138,7 @@ class _Run:
         task, fabric, options = self.task, self.fabric, self.task.training
         rate = options.learning_rate * schedule(step, options)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         episodes = self.sampler.episodes(step, options.episodes)
         own = episodes[fabric.global_rank :: fabric.world_size]
         self.learner.train()
@@ -298,6 +215,35 @@ class _Run:
             "n_compounds": len(task.training_rows),
             "assays": [assay.name for assay in task.train],
         }
+
+
+def start_from(learner: MetaLearner, init: Model) -> None:
+    """Give a learner the encoder weights of a trained model.
+
+    Raises:
+        ConfigError: the encoders differ.
+    """
+    found = {n: t for n, t in init.learner.state_dict().items() if _is_encoder(n)}
+    own = {n: t.shape for n, t in learner.state_dict().items() if _is_encoder(n)}
+    if {n: t.shape for n, t in found.items()} != own:
+        raise ConfigError(
+            f"init: the encoders differ; got '{init.recipe.encoder}' with "
+            f"{dict(init.recipe.encoder_options)}, expected the encoder of this recipe. "
+            "Use one encoder with the same options in both."
+        )
+    learner.load_state_dict(found, strict=False)
+
+
+def _is_encoder(name: str) -> bool:
+    return "encoder." in name
+
+
+def _groups(learner: MetaLearner, options: Training) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = []
+    for encoder, share in ((True, options.encoder_rate), (False, 1.0)):
+        own = [p for name, p in learner.named_parameters() if _is_encoder(name) == encoder]
+        groups.append({"params": own, "lr": 0.0, "share": share})
+    return groups
 
 
 def schedule(step: int, options: Training) -> float:

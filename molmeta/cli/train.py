@@ -33,7 +33,8 @@ def run(
     from molmeta.outputs import written
     from molmeta.recipes import recipe_of
     from molmeta.store import load_store
-    from molmeta.training import Task, Training, train
+    from molmeta.tasks import Task, Training
+    from molmeta.training import train
 
     entry = mapping(recipe, "--recipe", setting)
     options = registry.bind(Training, entry.pop("training", {}), "training")

@@ -50,12 +50,16 @@ class EmbeddingLearner(MetaLearner):
         """Return one vector a molecule, shape (G, W)."""
         if EMBEDDING in molecules.blocks:
             return molecules.block(EMBEDDING, Vectors).values
+        return self.embed(molecules)
+
+    def embed(self, molecules: Molecules) -> Tensor:
+        """Compute one vector a molecule, shape (G, W): all that the head will know of it."""
         return self.encoder(molecules)
 
     def prepare(self, molecules: Molecules) -> Molecules:
         rows = torch.arange(len(molecules), device=molecules.device)
         with torch.no_grad():
-            parts = [self.encoder(molecules.select(part)) for part in rows.split(CHUNK)]
+            parts = [self.embed(molecules.select(part)) for part in rows.split(CHUNK)]
         return molecules.only(self.needs).with_block(EMBEDDING, Vectors(torch.cat(parts)))
 
     def adapt(self, support: Labelled) -> Predictor:

@@ -12,6 +12,8 @@ from molmeta.errors import ConfigError
 from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
 
@@ -65,7 +67,8 @@ class GradientLearner(MetaLearner):
     def featurizers(self) -> tuple[str, ...]:
         return self.scorer.encoder.featurizers
 
-    def fit(self, molecules: Molecules) -> None:
+    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
+        del assays
         self.scorer.encoder.fit(molecules)
 
     def adapt(self, support: Labelled) -> Predictor:

@@ -62,8 +62,9 @@ class MetaLearner(nn.Module, ABC):
         encoder = () if self.encoder is None else self.encoder.featurizers
         return tuple(dict.fromkeys((*encoder, *self.needs)))
 
-    def fit(self, molecules: Molecules) -> None:
-        """Take fixed statistics from the molecules of the training assays, before training."""
+    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
+        """Take fixed statistics from the molecules and names of the training assays."""
+        del assays
         if self.encoder is not None:
             self.encoder.fit(molecules)
 

@@ -124,7 +124,8 @@ class MANN(EmbeddingLearner):
         hidden, _ = self.controller(x.flatten(0, 1), (hidden, cell))
         keys = torch.tanh(self.keys(hidden)).view(n, q * self.reads, self.slot_width)
         read = similarity(keys, state.memory).softmax(2) @ state.memory
-        return self.out(torch.cat([hidden.view(n, q, -1), read.view(n, q, -1)], dim=2)).squeeze(2)
+        read = read.reshape(n, q, self.reads * self.slot_width)
+        return self.out(torch.cat([hidden.unflatten(0, (n, q)), read], dim=2)).squeeze(2)
 
     def blank(self, n: int, like: Tensor) -> State:
         """Return N states before anything was seen."""

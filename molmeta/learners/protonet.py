@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from torch import Tensor, nn
 
 from molmeta.errors import ConfigError
 from molmeta.learners._embedding import EmbeddingLearner, Head
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from molmeta.encoders.base import Encoder
 
 SHRINKAGE = 0.1
@@ -21,10 +21,9 @@ RIDGE = 0.1
 class ProtoNet(EmbeddingLearner):
     """A query belongs to the class whose mean vector is nearer.
 
-    logit(q) = s [d_0(q) - d_1(q)] with d_c(q) = (q - m_c)' P_c (q - m_c). Euclidean: P_c = I.
+    logit(q) = d_0(q) - d_1(q) with d_c(q) = (q - m_c)' P_c (q - m_c). Euclidean: P_c = I.
     Mahalanobis: P_c = [l Cov(S_c) + (1 - l) Cov(S) + 0.1 I]^-1, l = min(n_c / (n_c + 1), 0.1).
-    The scale s is learnt, from 1 / W; without it, logits grow with the width. The support must
-    hold both classes.
+    The support must hold both classes.
 
     Source:
         Snell et al., Prototypical Networks for Few-shot Learning, NeurIPS 2017; the Mahalanobis
@@ -45,16 +44,14 @@ class ProtoNet(EmbeddingLearner):
                 "or 'euclidean'. Change it in the recipe."
             )
         self.metric = metric
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(self.encoder.width)))
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         active = labels > 0.5
         distances = [self._distance(vectors, vectors[members]) for members in (~active, active)]
-        scale = self.log_scale.exp()
 
         def logits(query: Tensor) -> Tensor:
             inactive, active = (distance(query) for distance in distances)
-            return (scale * (inactive - active)).to(query)
+            return (inactive - active).to(query)
 
         return logits
 

@@ -1,0 +1,108 @@
+"""What a training run depends on: recipe, options, seed and data. Trains nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from molmeta import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from molmeta.assays import Assay
+    from molmeta.blocks import Molecules
+    from molmeta.models import Model
+    from molmeta.recipes import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How to meta-train.
+
+    Attributes:
+        steps: optimiser steps at most.
+        episodes: episodes a step, over all devices.
+        supports: support sizes to learn from, one drawn a step.
+        n_query: molecules in a query at most.
+        share: share of actives in a support; null keeps the assay's own.
+        learning_rate: at its peak, of AdamW.
+        encoder_rate: the encoder's rate as a share of it; below 1 keeps what `init` has learnt.
+        weight_decay: of AdamW.
+        warmup: share of the steps in which the rate rises to its peak; then it falls to 0 as a
+            cosine.
+        clip: norm at which the gradient is cut.
+        validate_every: steps between validations.
+        validation_supports: support sizes to validate at.
+        validation_repeats: draws an assay and size.
+        patience: validations without a better one before training stops; 0 never stops early.
+        devices: processes, or GPUs where there are any.
+        threads: torch threads a process; two on a busy machine can cost a hundred times one.
+        checkpoint_seconds: seconds between checkpoints.
+    """
+
+    steps: int = 1000
+    episodes: int = 16
+    supports: Sequence[int] = (16, 32)
+    n_query: int = 64
+    share: float | None = None
+    learning_rate: float = 1e-3
+    encoder_rate: float = 1.0
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    clip: float = 1.0
+    validate_every: int = 100
+    validation_supports: Sequence[int] = (16, 64)
+    validation_repeats: int = 2
+    patience: int = 0
+    devices: int = 1
+    threads: int = 1
+    checkpoint_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that a training run depends on; two equal tasks end with the same weights.
+
+    Attributes:
+        recipe: what to build.
+        training: how to train it.
+        seed: of weights, draws and dropout.
+        train: assays to learn from.
+        valid: assays to choose the best step on.
+        molecules: the molecule store's.
+        init: a trained model whose encoder to start from.
+    """
+
+    recipe: Recipe
+    training: Training
+    seed: int
+    train: Sequence[Assay]
+    valid: Sequence[Assay]
+    molecules: Molecules
+    init: Model | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when anything that the weights depend on does."""
+        options = asdict(self.training)
+        del options["checkpoint_seconds"]
+        start = None if self.init is None else self.init.history.get("fingerprint")
+        text = json.dumps([__version__, self.recipe.to_dict(), options, self.seed, start])
+        digest = hashlib.sha256(text.encode())
+        for assay in (*self.train, *self.valid):
+            digest.update(assay.name.encode())
+            digest.update("\n".join(assay.smiles).encode())
+            digest.update(assay.labels.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def training_rows(self) -> NDArray[np.int64]:
+        """Rows of the distinct compounds that are learnt from."""
+        return np.unique(np.concatenate([assay.rows for assay in self.train]))
