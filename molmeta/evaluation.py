@@ -16,10 +16,10 @@ import pandas as pd
 import torch
 
 from molmeta import metrics
-from molmeta import molecules as chemistry
 from molmeta.episodes import Draw, Episode, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import probability
+from molmeta.molecules import parse, scaffold_of
 from molmeta.seeds import generator
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _judging(learner: MetaLearner) -> Generator[None]:
 
 
 def _draws(assay: Assay, plan: EvaluationPlan) -> Callable[[int, int], Episode]:
-    scaffolds = [chemistry.scaffold(text) for text in assay.smiles] if plan.scaffold else None
+    scaffolds = _scaffolds(assay) if plan.scaffold else None
 
     def draw(support: int, repeat: int) -> Episode:
         rng = generator(plan.seed, "evaluate", assay.name, support, repeat)
@@ -171,6 +171,10 @@ def _draws(assay: Assay, plan: EvaluationPlan) -> Callable[[int, int], Episode]:
         return draw_episode(assay, how, rng, scaffolds=scaffolds)
 
     return draw
+
+
+def _scaffolds(assay: Assay) -> list[str]:
+    return [scaffold_of(parse(text)) for text in assay.smiles]
 
 
 def _assay_rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
 
+FLOOR = 1e-6
 _linalg: Any = torch.linalg
 _special: Any = torch.special
 
@@ -26,18 +28,19 @@ class TanimotoGP(MetaLearner):
     y = m + f(x) + noise, cov(f(x), f(x')) = v T(x, x'), noise of variance v r, and m the mean
     label. One eigendecomposition of T serves every r of a grid; v is in closed form for each, and
     the r of highest marginal likelihood is taken. P(active) = P(y > 0), normal in y. T is positive
-    semidefinite; eigenvalues that rounding makes negative are set to 0, and r is at least `noise`,
+    semidefinite; eigenvalues that rounding makes negative are set to 0, and r is at least 1e-6,
     so that molecules that repeat, with whatever labels, leave the system solvable.
 
     The support must hold an active and an inactive.
 
     Args:
         encoder: not used; learners take one.
-        noise: lowest and highest r, above 0.
+        least_noise: lowest r, at least 1e-6.
+        most_noise: highest r.
         steps: values of r between them, evenly in log r.
 
     Raises:
-        ConfigError: noise that does not rise from above 0, or no steps.
+        ConfigError: noise below 1e-6 or infinite or not in order, or no steps.
 
     Source:
         Ralaivola et al., Neural Networks 2005, 18, 1093 (kernel); Rasmussen and Williams,
@@ -52,22 +55,24 @@ class TanimotoGP(MetaLearner):
         self,
         encoder: Encoder | None = None,
         *,
-        noise: tuple[float, float] = (0.1, 10.0),
+        least_noise: float = 0.1,
+        most_noise: float = 10.0,
         steps: int = 21,
     ) -> None:
         super().__init__(encoder)
-        if not (0 < noise[0] <= noise[1] and steps >= 1):
+        if not (FLOOR <= least_noise <= most_noise < math.inf and steps >= 1):
             raise ConfigError(
-                f"tanimoto_gp: no grid of noise can be laid; got noise {noise} and {steps} steps, "
-                "expected 0 < lowest <= highest and at least one step. Correct the options."
+                f"tanimoto_gp: noise cannot be searched; got {least_noise} to {most_noise} in "
+                f"{steps} steps, expected {FLOOR} <= least_noise <= most_noise and at least one "
+                "step. Correct them in the learner's options."
             )
-        self.noise, self.steps = noise, steps
+        self.noise, self.steps = (least_noise, most_noise), steps
 
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)
         known, y = bits_of(support.molecules), support.labels.double() * 2 - 1
         mean = y.mean()
-        values, vectors = _spectrum(tanimoto(known, known).double())
+        values, vectors = spectrum(tanimoto(known, known).double())
         rotated = vectors.t() @ (y - mean)
         ratio, scale = self._fitted(values, rotated)
         whitener = vectors / (values + ratio).sqrt()
@@ -85,14 +90,15 @@ class TanimotoGP(MetaLearner):
     def _fitted(self, values: Tensor, rotated: Tensor) -> tuple[Tensor, Tensor]:
         low, high = torch.tensor(self.noise, dtype=torch.float64, device=values.device).log()
         ratios = torch.exp(low + (high - low) * torch.linspace(0, 1, self.steps).to(low))
-        spectrum = values + ratios.unsqueeze(1)
-        scales = (rotated.square() / spectrum).mean(dim=1)
-        likelihood = -len(values) * scales.log() - spectrum.log().sum(dim=1)
+        variances = values + ratios.unsqueeze(1)
+        scales = (rotated.square() / variances).mean(dim=1)
+        likelihood = -len(values) * scales.log() - variances.log().sum(dim=1)
         best = likelihood.argmax()
         return ratios[best], scales[best]
 
 
-def _spectrum(kernel: Tensor) -> tuple[Tensor, Tensor]:
+def spectrum(kernel: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues, none below 0, and eigenvectors of a kernel of shape (S, S)."""
     values, vectors = _linalg.eigh(kernel)
     return values.clamp(min=0), vectors
 

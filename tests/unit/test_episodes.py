@@ -27,6 +27,10 @@ def test_a_draw_keeps_the_share_of_the_assay():
     assert draw(n_support=10).support_labels.sum() == 4
 
 
+def test_a_draw_rounds_to_the_nearest_count():
+    assert draw(assay(40, 15), n_support=10).support_labels.sum() == 4
+
+
 def test_a_draw_at_half_is_balanced():
     assert draw(n_support=10, share=0.5).support_labels.sum() == 5
 

@@ -16,7 +16,7 @@ from molmeta.evaluation import EvaluationPlan, evaluate, examples
 from molmeta.learners.base import MetaLearner
 from molmeta.learners.similarity import Similarity
 from molmeta.learners.tanimoto_gp import TanimotoGP
-from molmeta.molecules import scaffold
+from molmeta.molecules import parse, scaffold_of
 from molmeta.seeds import generator
 
 PLAN = EvaluationPlan(supports=(8, 16), repeats=2, seed=3)
@@ -201,7 +201,9 @@ def test_a_balanced_support_has_as_many_actives_as_inactives():
 def test_a_scaffold_query_holds_no_scaffold_of_the_support():
     learner = Recorder()
     judged(learner, plan=EvaluationPlan((8,), 3, seed=0, scaffold=True))
-    seen = [[{scaffold(smiles(row)) for row in part} for part in e] for e in learner.episodes]
+    seen = [
+        [{scaffold_of(parse(smiles(row))) for row in part} for part in e] for e in learner.episodes
+    ]
     assert len(seen) == 6
     assert not any(support & query for support, query in seen)
 

@@ -142,6 +142,11 @@ def test_calibration_error_equals_a_loop_over_bins():
     assert found == pytest.approx(0.0625)
 
 
+def test_errors_of_neighbouring_bins_do_not_cancel():
+    """0.05 too high and 0.85 too low, so 0.45 on average."""
+    assert metrics.calibration_error([0, 1], [0.05, 0.15]) == pytest.approx(0.45)
+
+
 def test_calibration_error_of_the_true_share_is_zero():
     assert metrics.calibration_error([1, 0, 0, 0], [0.25] * 4) == pytest.approx(0)
 

@@ -14,7 +14,7 @@ from molmeta.learners.base import Labelled
 from molmeta.learners.logistic_regression import LogisticRegression
 from molmeta.learners.random_forest import RandomForest
 from molmeta.learners.similarity import Similarity
-from molmeta.learners.tanimoto_gp import TanimotoGP
+from molmeta.learners.tanimoto_gp import TanimotoGP, spectrum
 
 SIZE, UNSEEN = 96, 95
 OPPONENTS = [name for name in learners.names() if not learners.get(name).meta_trained]
@@ -143,6 +143,10 @@ def test_similarity_refuses_to_turn_the_ranking_round(steepness):
         Similarity(steepness=steepness)
 
 
+def process(noise):
+    return TanimotoGP(least_noise=noise, most_noise=noise, steps=1)
+
+
 def plain_process(labels, ratio):
     """Mean, inverse covariance at scale 1, weights, and the scale of highest density."""
     y, kernel = 2.0 * np.array(labels) - 1, plain_kernel(KNOWN, KNOWN)
@@ -165,7 +169,7 @@ def best_place(labels):
 @pytest.mark.parametrize("labels", [LABELS, SMOOTH])
 def test_the_process_takes_the_noise_of_highest_marginal_likelihood(labels):
     best = GRID[best_place(labels)]
-    expected = logits(TanimotoGP(noise=(best, best), steps=1), labels=labels)
+    expected = logits(process(best), labels=labels)
     assert logits(TanimotoGP(), labels=labels) == pytest.approx(expected, abs=1e-5)
 
 
@@ -179,30 +183,43 @@ def test_the_process_predicts_as_the_textbook_does():
     cross = plain_kernel(QUERY, KNOWN)
     variance = scale * (1 - np.einsum("qs,st,qt->q", cross, inverse, cross) + 0.5)
     p = stats.norm.cdf((mean + cross @ weights) / np.sqrt(variance))
-    found = logits(TanimotoGP(noise=(0.5, 0.5), steps=1))
+    found = logits(process(0.5))
     assert found == pytest.approx(np.log(p / (1 - p)), abs=1e-5)
 
 
-def test_the_process_stays_finite_with_next_to_no_noise():
+def test_the_process_stays_finite_with_the_least_noise():
     sets, labels = [KNOWN[0]] * 10 + KNOWN[1:3], [1, 0] * 6
-    learner = TanimotoGP(noise=(1e-8, 1e-8), steps=1)
+    learner = process(1e-6)
     assert np.isfinite(logits(learner, sets, labels, [KNOWN[0], *QUERY])).all()
+
+
+def test_an_eigenvalue_below_zero_counts_as_zero():
+    """Eigenvalues 1.1 + 1.1 and 1.1 - 1.1, here lowered by a rounding of 1e-3 to -1e-3."""
+    values, _ = spectrum(torch.tensor([[1.1, 1.101], [1.101, 1.1]], dtype=torch.float64))
+    assert values.tolist() == pytest.approx([0, 2.201])
 
 
 def test_the_process_far_from_everything_says_the_mean_label():
     """Mean label -0.2; far away y has variance v (1 + r) around it."""
     _, _, _, scale = plain_process(LABELS, 0.5)
     p = stats.norm.cdf(-0.2 / np.sqrt(scale * 1.5))
-    found = logits(TanimotoGP(noise=(0.5, 0.5), steps=1), query=[{UNSEEN}])
+    found = logits(process(0.5), query=[{UNSEEN}])
     assert found == pytest.approx([np.log(p / (1 - p))], abs=1e-5)
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"noise": (0.0, 1.0)}, {"noise": (1.0, 0.1)}, {"steps": 0}, {"noise": (-1.0, 1.0)}],
+    [
+        {"least_noise": 1e-7},
+        {"least_noise": 20.0},
+        {"most_noise": 0.01},
+        {"most_noise": float("inf")},
+        {"most_noise": float("nan")},
+        {"steps": 0},
+    ],
 )
-def test_the_process_refuses_a_grid_that_cannot_be_laid(options):
-    with pytest.raises(ConfigError, match="tanimoto_gp: no grid of noise"):
+def test_the_process_refuses_noise_that_cannot_be_searched(options):
+    with pytest.raises(ConfigError, match="tanimoto_gp: noise cannot be searched; got"):
         TanimotoGP(**options)
 
 
