@@ -1,3 +1,36 @@
 """Few-shot drug discovery: learn from thousands of old assays, so that the next one is cheap."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from molmeta.models import Model
+
+__all__ = ["__version__", "load"]
 __version__ = "0.1.0"
+
+
+def load(path: str | PathLike[str] | None = None) -> Model:
+    """Return a model that is ready to adapt to a new assay.
+
+    Args:
+        path: file of `molmeta train`; without one, the model that ships with the package.
+
+    Raises:
+        ModelError: the file is damaged or of another kind.
+        ConfigError: no path was given, and this version ships no model.
+    """
+    from pathlib import Path
+
+    from molmeta import models
+    from molmeta.errors import ConfigError
+
+    if path is None:
+        raise ConfigError(
+            f"model: molmeta {__version__} ships none yet; got no file, expected one of "
+            "'molmeta train'. Name a file such as results/models/protonet/0.safetensors."
+        )
+    return models.load(Path(path))

@@ -10,7 +10,6 @@ from molmeta.assays import COLUMNS, Assay, assays_of, distinct_compounds, read_c
 from molmeta.curation import curate
 from molmeta.errors import TableError
 from molmeta.store import load_store, update
-from molmeta.tablefiles import read_columns
 from molmeta.tables import read_table
 
 if TYPE_CHECKING:
@@ -46,8 +45,16 @@ def assays_and_molecules(
 
 
 def is_curated(path: Path) -> bool:
-    """Tell whether a file is a curated table, by its columns."""
-    return path.suffix == ".parquet" and set(COLUMNS) <= set(read_columns(path).columns)
+    """Tell whether a file is a curated table, by its columns; it may hold no row."""
+    if path.suffix != ".parquet":
+        return False
+    try:
+        return set(COLUMNS) <= set(pd.read_parquet(path).columns)
+    except (OSError, ValueError) as error:
+        raise TableError(
+            f"{path}: cannot be read; got '{error}', expected a complete Parquet file. "
+            "Make or copy it again."
+        ) from error
 
 
 def _curated_here(path: Path, cores: int) -> pd.DataFrame:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from molmeta import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 logger = logging.getLogger("molmeta")
 
 
 @contextmanager
-def session(verb: str, **inputs: object) -> Iterator[dict[str, Any]]:
+def session(verb: str, **inputs: object) -> Generator[dict[str, Any]]:
     """Log what a verb starts with and, at its end, what the verb put into the yielded mapping."""
     logging.basicConfig(
         stream=sys.stderr,
@@ -36,8 +36,11 @@ def session(verb: str, **inputs: object) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """Yield what advances a progress bar; without a terminal, a log line for every 5 percent."""
+def bar(total: int | None, what: str) -> Generator[Callable[[int], None]]:
+    """Yield what advances a progress bar; without a terminal, a log line for every 5 percent.
+
+    Where the total is not known, a line is logged for every 100,000.
+    """
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import (
@@ -53,7 +56,19 @@ def bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
             task = progress.add_task(what, total=total)
             yield lambda n: progress.advance(task, n)
     else:
-        yield _logged(total, what)
+        yield _counted(what) if total is None else _logged(total, what)
+
+
+def _counted(what: str, *, every: int = 100_000) -> Callable[[int], None]:
+    done = 0
+
+    def advance(n: int) -> None:
+        nonlocal done
+        done += n
+        if done // every > (done - n) // every:
+            logger.info("%s: %d done", what, done)
+
+    return advance
 
 
 def _logged(total: int, what: str) -> Callable[[int], None]:

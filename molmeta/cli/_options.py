@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import typer
 import yaml
@@ -12,6 +13,8 @@ from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+Record = TypeVar("Record")
 
 OUTPUT = typer.Option(..., "--output", help="File to write; its folder is made.")
 SEED = typer.Option(0, "--seed", help="Same seed, same numbers.")
@@ -41,16 +44,16 @@ def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, A
         ConfigError: it is no mapping, or a setting has no '='.
     """
     path = Path(text)
-    source = path.read_text() if _is_file(path) else text
     try:
-        found = yaml.safe_load(source)
-    except yaml.YAMLError as error:
+        found = yaml.safe_load(path.read_text(encoding="utf-8") if _is_file(path) else text)
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
         raise _no_mapping(option, text) from error
     if not isinstance(found, dict):
         raise _no_mapping(option, text)
+    values = cast("dict[str, Any]", found)
     for setting in settings:
-        _apply(found, setting)
-    return found
+        _apply(values, setting)
+    return values
 
 
 def _is_file(path: Path) -> bool:
@@ -80,6 +83,23 @@ def _apply(target: dict[str, Any], setting: str) -> None:
     target[last] = yaml.safe_load(value)
 
 
-def without(values: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return a copy that lacks one key."""
-    return {name: value for name, value in values.items() if name != key}
+def record(kind: type[Record], values: Mapping[str, Any], option: str) -> Record:
+    """Return a dataclass made from a mapping.
+
+    Raises:
+        ConfigError: a key is unknown, or a value is out of its range or of another type.
+    """
+    known = [field.name for field in fields(kind)]  # pyright: ignore[reportArgumentType]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"{option}: '{unknown[0]}' is unknown; got {sorted(values)}, expected names among "
+            f"{known}. Correct it in the config."
+        )
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigError(
+            f"{option}: a value is of the wrong type; got {dict(values)}, expected the types in "
+            "config/config.yaml. Correct it there."
+        ) from error

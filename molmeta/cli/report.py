@@ -1,0 +1,39 @@
+"""Write the page that answers which learner to use, from the tables that the other verbs wrote.
+
+Beside the page comes a folder of the same name with its tables as CSV.
+
+Example: molmeta report results/metrics/*/*.parquet --audit results/audit.csv
+  --output results/report.html
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from molmeta.cli._console import session
+from molmeta.cli._options import OUTPUT, SEED
+
+
+def run(
+    metrics: list[Path] = typer.Argument(..., help="Tables of 'molmeta evaluate'."),
+    output: Path = OUTPUT,
+    audit: Path | None = typer.Option(None, help="Table of 'molmeta audit'."),
+    assays: list[Path] = typer.Option([], help="'.assays.csv' of 'molmeta curate'; repeatable."),
+    dropped: list[Path] = typer.Option([], help="'.dropped.csv' of it; repeatable."),
+    logs: list[Path] = typer.Option([], help="'.log.parquet' of 'molmeta train'; repeatable."),
+    examples: Path | None = typer.Option(None, help="Examples of 'molmeta evaluate'."),
+    config: Path | None = typer.Option(None, help="The config that the results were made with."),
+    benchmarks: Path | None = typer.Option(None, help="Folder of Snakemake's benchmark tables."),
+    command: list[str] = typer.Option([], help="Command that made the results; repeatable."),
+    seed: int = SEED,
+) -> None:
+    from molmeta.report import Sources, report
+
+    sources = Sources(
+        metrics, audit, assays, dropped, logs, examples, config, benchmarks, tuple(command)
+    )
+    with session("report", metrics=len(metrics), seed=seed) as outcome:
+        report(sources, output, seed=seed)
+        outcome.update(written=output)

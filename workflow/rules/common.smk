@@ -1,0 +1,87 @@
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from molmeta.errors import MolMetaError
+from molmeta.workflow import find_sources, flags
+
+# Jobs find the `molmeta` of this environment, whether or not it is activated.
+os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+
+try:
+    SOURCES = find_sources(Path(config["tables"]))
+except MolMetaError as error:
+    raise WorkflowError(str(error)) from error
+SPLITS = list(dict.fromkeys(split for split, _ in SOURCES))
+RECIPES = {name: json.dumps(recipe) for name, recipe in config["models"].items()}
+SCREENS = {screen["name"]: screen for screen in config["screens"]}
+STORE = "results/molecules.safetensors"
+TRAINED = expand("{model}/{seed}", model=config["models"], seed=config["seeds"])
+EVALUATED = [*TRAINED, *expand("{model}/0", model=config["opponents"])]
+
+
+def curated(*splits, suffix="parquet"):
+    return [
+        f"results/curated/{split}/{table}.{suffix}"
+        for split, table in SOURCES
+        if split in splits
+    ]
+
+
+def source(wildcards):
+    return SOURCES[wildcards.split, wildcards.table]
+
+
+def cores_by_size(wildcards):
+    return 8 if Path(source(wildcards)).stat().st_size > 1_000_000 else 1
+
+
+def run_of(wildcards):
+    return SCREENS.get(wildcards.get("screen"), dict(wildcards.items()))
+
+
+def recipe_of(wildcards):
+    return RECIPES[wildcards.model]
+
+
+def model_file(wildcards):
+    """Return the file of a model, or nothing for an opponent, which needs no training."""
+    run = run_of(wildcards)
+    path = f"results/models/{run['model']}/{run['seed']}.safetensors"
+    return path if run["model"] in RECIPES else []
+
+
+def model_name(wildcards, input):
+    return input.model or run_of(wildcards)["model"]
+
+
+def support(wildcards):
+    """Return the curated table that a screen names, or the user's own file."""
+    given = SCREENS[wildcards.screen]["support"]
+    place = tuple(given.split("/"))
+    return f"results/curated/{given}.parquet" if place in SOURCES else given
+
+
+def library(wildcards):
+    return SCREENS[wildcards.screen]["library"]
+
+
+def screen_options(wildcards):
+    screen = SCREENS[wildcards.screen]
+    return flags({name: screen[name] for name in ("assay", "size", "top", "seed")})
+
+
+def any_of(names):
+    return "|".join(map(re.escape, names))
+
+
+wildcard_constraints:
+    split=any_of(SPLITS),
+    table=any_of(table for _, table in SOURCES),
+    model=any_of([*config["models"], *config["opponents"]]),
+    seed=r"\d+",
+    screen=any_of(SCREENS),

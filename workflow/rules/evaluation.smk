@@ -1,0 +1,93 @@
+rule evaluate:
+    input:
+        tables=curated("test"),
+        molecules=ancient(STORE),
+        model=model_file,
+    output:
+        metrics="results/metrics/{model}/{seed}.parquet",
+        examples="results/examples/{model}/{seed}.parquet",
+    log:
+        "logs/evaluate/{model}/{seed}.log",
+    benchmark:
+        "benchmarks/evaluate/{model}/{seed}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        model=model_name,
+        supports=",".join(map(str, config["evaluation"]["supports"])),
+        plan=flags({k: v for k, v in config["evaluation"].items() if k != "supports"}),
+    shell:
+        "molmeta evaluate {params.model:q} {input.tables:q}"
+        " --name {wildcards.model:q}"
+        " --molecules {input.molecules:q}"
+        " --supports {params.supports:q}"
+        " {params.plan:q}"
+        " --examples {output.examples:q}"
+        " --output {output.metrics:q}"
+        " 2> {log:q}"
+
+
+rule report:
+    input:
+        metrics=expand("results/metrics/{run}.parquet", run=EVALUATED),
+        examples=f"results/examples/{config['examples']}.parquet",
+        audit="results/audit.csv",
+        assays=curated(*SPLITS, suffix="assays.csv"),
+        dropped=curated(*SPLITS, suffix="dropped.csv"),
+        logs=expand("results/models/{run}.log.parquet", run=TRAINED),
+        config=workflow.configfiles[-1],
+    output:
+        page=report(
+            "results/report.html",
+            category="Evaluation",
+            labels={"holds": "the whole report"},
+            caption="../report/page.rst",
+        ),
+        summary=report(
+            "results/report/summary.csv",
+            category="Evaluation",
+            labels={"holds": "mean scores by support size"},
+            caption="../report/summary.rst",
+        ),
+        paired=report(
+            "results/report/paired.csv",
+            category="Evaluation",
+            labels={"holds": "gain over each opponent"},
+            caption="../report/paired.rst",
+        ),
+        assays=report(
+            "results/report/assays.csv",
+            category="Evaluation",
+            labels={"holds": "scores of every assay"},
+            caption="../report/scores.rst",
+        ),
+    log:
+        "logs/report.log",
+    benchmark:
+        "benchmarks/report.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        evidence=flags(
+            {
+                "assays": curated(*SPLITS, suffix="assays.csv"),
+                "dropped": curated(*SPLITS, suffix="dropped.csv"),
+                "logs": expand("results/models/{run}.log.parquet", run=TRAINED),
+                "command": f"snakemake --configfile {workflow.configfiles[-1]}",
+            }
+        ),
+    shell:
+        "molmeta report {input.metrics:q}"
+        " --audit {input.audit:q}"
+        " --examples {input.examples:q}"
+        " --config {input.config:q}"
+        " --benchmarks benchmarks"
+        " {params.evidence:q}"
+        " --output {output.page:q}"
+        " 2> {log:q}"

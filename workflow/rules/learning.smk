@@ -1,0 +1,34 @@
+rule train:
+    input:
+        tables=curated("train"),
+        valid=curated("valid"),
+        # A table that is added to test changes the store, but nothing that is learnt from.
+        molecules=ancient(STORE),
+    output:
+        model="results/models/{model}/{seed}.safetensors",
+        curve=report(
+            "results/models/{model}/{seed}.log.parquet",
+            category="Learning curves",
+            labels={"model": "{model}", "seed": "{seed}"},
+            caption="../report/training.rst",
+        ),
+    log:
+        "logs/train/{model}/{seed}.log",
+    benchmark:
+        "benchmarks/train/{model}/{seed}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        recipe=recipe_of,
+        valid=flags({"valid": curated("valid")}),
+    shell:
+        "molmeta train {input.tables:q}"
+        " {params.valid:q}"
+        " --molecules {input.molecules:q}"
+        " --recipe {params.recipe:q}"
+        " --seed {wildcards.seed}"
+        " --output {output.model:q}"
+        " 2> {log:q}"
