@@ -1,27 +1,21 @@
 """The one loop that judges all learners: its rows, its draws, and what it must leave alone."""
 
-from functools import cache
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from toy_store import PLAN, assays, smiles, store
 
 from molmeta import evaluation, metrics
-from molmeta.assays import Assay
-from molmeta.blocks import Bits, Molecules, Vectors
+from molmeta.blocks import Vectors
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
-from molmeta.evaluation import EvaluationPlan, evaluate, examples
+from molmeta.evaluation import EvaluationPlan, evaluate
 from molmeta.learners.base import MetaLearner
 from molmeta.learners.similarity import Similarity
 from molmeta.learners.tanimoto_gp import TanimotoGP
 from molmeta.molecules import parse, scaffold_of
 from molmeta.seeds import generator
-
-PLAN = EvaluationPlan(supports=(8, 16), repeats=2, seed=3)
-STORED = 200
-RINGS = ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1", "C1CCNCC1", "c1ccoc1", "c1ccc2ccccc2c1")
 
 
 class Recorder(MetaLearner):
@@ -56,33 +50,6 @@ class Broken(Recorder):
 
 def places(molecules):
     return molecules.block("place", Vectors).values[:, 0].int().tolist()
-
-
-def smiles(row):
-    return "C" * (1 + row % 13) + RINGS[row % len(RINGS)]
-
-
-def assay(name, rows, n_active):
-    rows = np.asarray(rows, dtype=np.int64)
-    labels = np.zeros(len(rows), dtype=np.float32)
-    labels[:: len(rows) // n_active][:n_active] = 1
-    texts = tuple(smiles(row) for row in rows)
-    return Assay(name, "target", "panel", texts, rows, labels, np.full(len(rows), np.nan))
-
-
-@cache
-def store():
-    rng = np.random.default_rng(0)
-    on = [np.sort(rng.choice(64, size=12, replace=False)) for _ in range(STORED)]
-    offsets = torch.arange(STORED + 1) * 12
-    place = torch.arange(STORED, dtype=torch.float32).unsqueeze(1)
-    bits = Bits(torch.tensor(np.concatenate(on), dtype=torch.int32), offsets, 64)
-    return Molecules({"morgan": bits, "place": Vectors(place)})
-
-
-@cache
-def assays():
-    return [assay("a", range(10, 70), 24), assay("b", range(150, 90, -1), 30)]
 
 
 def judged(learner=None, found=None, plan=PLAN, **named):
@@ -256,63 +223,3 @@ def test_molecules_without_the_block_a_learner_reads_are_refused():
 def test_a_plan_that_draws_nothing_is_refused(options, name):
     with pytest.raises(ConfigError, match=f"evaluation: {name} cannot be used; got"):
         EvaluationPlan(**{"supports": (16,), "repeats": 1, "seed": 0, **options})
-
-
-def shown(found=None, support=8, **named):
-    found = assays() if found is None else found
-    return examples(Similarity(), found, store(), plan=PLAN, model="m", support=support, **named)
-
-
-def test_examples_have_the_columns_of_the_format():
-    assert tuple(shown().columns) == evaluation.EXAMPLE_COLUMNS
-
-
-def test_examples_hold_the_support_and_twelve_of_the_query():
-    counts = shown().groupby(["assay", "role"]).size().to_dict()
-    assert counts == {(n, r): k for n in "ab" for r, k in (("support", 8), ("query", 12))}
-
-
-def test_examples_are_those_of_repeat_0():
-    first = assays()[0]
-    episode = draw_episode(first, Draw(8), generator(3, "evaluate", "a", 8, 0))
-    table = shown([first]).query("role == 'support'")
-    assert sorted(table["smiles"]) == sorted(first.smiles[p] for p in episode.support)
-
-
-def test_examples_show_the_actives_of_the_support_first():
-    table = shown(assays()[:1]).query("role == 'support'")
-    assert list(table["active"]) == [1, 1, 1, 0, 0, 0, 0, 0]
-
-
-def test_examples_give_no_probability_to_what_was_known():
-    assert shown().query("role == 'support'")["probability"].isna().all()
-
-
-def test_examples_are_the_best_of_the_query():
-    first = assays()[0]
-    episode = draw_episode(first, Draw(8), generator(3, "evaluate", "a", 8, 0))
-    support, query = episode.at(first.rows).labelled(store())
-    p = torch.sigmoid(Similarity().adapt(support)(query.molecules).double())
-    best = p.sort(descending=True).values[:12]
-    assert shown([first]).query("role == 'query'")["probability"].to_numpy() == pytest.approx(best)
-
-
-def test_examples_give_each_molecule_its_own_label():
-    first = assays()[0]
-    known = set(zip(first.smiles, first.labels, strict=True))
-    table = shown([first])
-    assert set(zip(table["smiles"], table["active"], strict=True)) <= known
-
-
-def test_examples_count_ranks_from_one_in_each_role():
-    ranks = shown(assays()[:1], top=3)["rank"]
-    assert list(ranks) == [*range(1, 9), 1, 2, 3]
-
-
-def test_examples_leave_out_what_cannot_be_drawn():
-    small = assay("small", range(6), 3)
-    assert set(shown([small, *assays()])["assay"]) == {"a", "b"}
-
-
-def test_no_examples_are_an_empty_table():
-    assert tuple(shown([]).columns) == evaluation.EXAMPLE_COLUMNS
