@@ -1,0 +1,142 @@
+"""Puts the page together and writes it with its tables; computes no number itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import math
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import jinja2
+from markupsafe import Markup
+
+from molmeta.outputs import written
+from molmeta.report import making, wording
+from molmeta.report.answer import answer
+from molmeta.report.assays import assay_rows
+from molmeta.report.curation import losses
+from molmeta.report.figures import figures
+from molmeta.report.findings import find
+from molmeta.report.palette import styles
+from molmeta.report.sources import read
+from molmeta.report.tables import comparisons, summaries
+from molmeta.statistics import METRICS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from molmeta.report.findings import Difference, Findings
+    from molmeta.report.sources import Evidence, Sources
+
+_log = logging.getLogger(__name__)
+
+
+def report(sources: Sources, output: Path, *, seed: int = 0) -> None:
+    """Write the page, and beside it a folder of the same stem with its tables as CSV.
+
+    `results/report.html` brings `results/report/summary.csv` (mean and interval by model, support,
+    metric and scope), `paired.csv` (differences to each opponent) and `assays.csv` (scores of
+    every model on every assay).
+
+    Args:
+        sources: the files that the page is made from.
+        output: the HTML file.
+        seed: of the bootstrap.
+
+    Raises:
+        TableError: a source cannot be read, or no episode was drawn.
+        OutputError: the page or a table cannot be written.
+    """
+    evidence = read(sources)
+    findings = find(evidence, seed=seed)
+    _write_tables(findings, output.with_suffix(""))
+    page = _render(evidence, findings)
+    with written(output) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    _log.info(
+        "%s: %d assays, %.1f MB", output, len(evidence.metrics["assay"].unique()), len(page) / 1e6
+    )
+
+
+def _write_tables(findings: Findings, folder: Path) -> None:
+    leading = ["scope", "model"]
+    tables = {
+        "summary": _leading(findings.summary, leading),
+        "paired": _leading(findings.paired, [*leading, "opponent"]),
+        "assays": findings.scores,
+    }
+    for name, table in tables.items():
+        with written(folder / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _leading(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    return table[[*names, *(name for name in table.columns if name not in names)]]
+
+
+def _render(evidence: Evidence, findings: Findings) -> str:
+    looks = styles(findings.models)
+    assays = assay_rows(evidence, findings, looks)
+    script = _asset("page.js")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            answer=answer(findings, evidence),
+            assays=assays,
+            comparisons=comparisons(findings),
+            evidence=evidence,
+            figures=figures(findings, assays, looks),
+            findings=findings,
+            losses=losses(evidence),
+            measures=wording.MEASURES,
+            place=findings.supports.index(findings.support),
+            metrics=METRICS,
+            scope_labels=wording.SCOPES,
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            speeds=making.speeds(evidence),
+            steps=making.steps(evidence.benchmarks),
+            style=Markup(_asset("style.css")),
+            styles=looks,
+            summaries=summaries(findings),
+            terms=wording.TERMS,
+            trainings=making.trainings(evidence.logs),
+            versions=making.versions(),
+        )
+    )
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("molmeta.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        interval=_interval,
+        label=wording.model_label,
+        number=wording.number,
+        scores=_scores,
+        share=wording.share,
+        signed=wording.signed,
+    )
+    return environment
+
+
+def _interval(found: Difference) -> str:
+    return wording.span(found.low, found.high)
+
+
+def _scores(values: list[float]) -> str:
+    return ",".join("" if math.isnan(value) else f"{value:.4f}" for value in values)
+
+
+def _asset(name: str) -> str:
+    return (resources.files("molmeta.report") / "templates" / name).read_text(encoding="utf-8")

@@ -1,0 +1,81 @@
+"""Makes SVG fit to stand inside a page: small, without clashing ids, without anything active.
+
+The trees come from parsers and go out through a serializer, so text can never become markup.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import vl_convert
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+ROWS = "rows"
+"""Name of the data set that is filled in when a chart is drawn."""
+
+_VEGA_LITE = "6.4"
+_DECIMALS = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+_REFERENCE = re.compile(r"url\(#([^)]*)\)")
+_DROPPED = {"aria-hidden", "aria-roledescription", "font-family", "pointer-events", "role"}
+_GEOMETRY = {"d", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "height"}
+
+
+def compiled(chart: dict[str, Any]) -> dict[str, Any]:
+    """Return a Vega-Lite chart as Vega; done once for all charts that differ in their rows only."""
+    return vl_convert.vegalite_to_vega(chart, vl_version=_VEGA_LITE)
+
+
+def drawn(vega: dict[str, Any], rows: list[dict[str, Any]], *, title: str, key: str) -> Markup:
+    """Return a compiled chart of these rows as inline SVG that scales with its container.
+
+    Args:
+        vega: the chart; its data set is called `rows`.
+        rows: what it shows.
+        title: what the chart shows, for those who cannot see it.
+        key: put before every id, so that two charts of one page do not share a clip path.
+    """
+    data = [{**d, "values": rows} if d["name"] == ROWS else d for d in vega["data"]]
+    text = vl_convert.vega_to_svg({**vega, "data": data}, allowed_base_urls=[])
+    root = ElementTree.fromstring(text)
+    _tidy(root, key)
+    box = root.get("viewBox") or "0 0 1 1"
+    root.attrib.clear()
+    root.attrib.update({"viewBox": box, "class": "chart", "role": "img", "aria-label": title})
+    root.set("style", f"--width:{float(box.split()[2]):.0f}px")
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _tidy(element: Element, key: str) -> None:
+    element.tag = element.tag.rpartition("}")[2]
+    element.attrib = {
+        name.rpartition("}")[2]: _value(name, value, key)
+        for name, value in element.attrib.items()
+        if name not in _DROPPED
+    }
+    for child in list(element):
+        if _invisible(child):
+            element.remove(child)
+        else:
+            _tidy(child, key)
+
+
+def _invisible(element: Element) -> bool:
+    empty = element.get("d") in {"", "M0,0h0v0h0Z"}
+    return empty or element.get("display") == "none" or element.get("fill") == "transparent"
+
+
+def _value(name: str, value: str, key: str) -> str:
+    if name == "id":
+        return f"{key}-{value}"
+    if name in _GEOMETRY:
+        return _DECIMALS.sub(_rounded, value)
+    return _REFERENCE.sub(rf"url(#{key}-\1)", value)
+
+
+def _rounded(match: re.Match[str]) -> str:
+    return f"{float(match[0]):.1f}".removesuffix(".0").replace("-0.0", "0")

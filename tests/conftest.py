@@ -1,0 +1,1 @@
+"""Lets every test import the modules of this folder by name."""

@@ -1,0 +1,275 @@
+"""The page and its tables, made from small evaluations."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_inputs import HOSTILE, Plan, make, metrics_frame
+
+from molmeta.errors import OutputError, TableError
+from molmeta.report import Sources, charts, drawings, report
+from molmeta.report.answer import answer
+from molmeta.report.curation import losses
+from molmeta.report.findings import find
+from molmeta.report.palette import styles
+from molmeta.report.sources import read
+from molmeta.report.wording import listed, number, p_value, signed
+
+SMALL = Plan(n_assays=4, supports=(16, 32), repeats=2, gain=2.0)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    sources = make(folder, SMALL)
+    report(sources, folder / "report.html")
+    return sources, folder
+
+
+@pytest.fixture(scope="module")
+def page(made):
+    return (made[1] / "report.html").read_text(encoding="utf-8")
+
+
+def answered(sources):
+    evidence = read(sources)
+    return answer(find(evidence), evidence)
+
+
+@pytest.fixture(scope="module")
+def small(made):
+    return answered(made[0])
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory):
+    return answered(make(tmp_path_factory.mktemp("lost"), replace(SMALL, gain=0.1)))
+
+
+def parquet(tmp_path, frame):
+    path = tmp_path / "metrics.parquet"
+    frame.to_parquet(path)
+    return Sources(metrics=[path])
+
+
+def frame(plan=SMALL):
+    return metrics_frame(plan, ["A", "B"], np.random.default_rng(0))
+
+
+def test_title_names_the_best_model_and_its_gain(small):
+    assert re.match(r"ProtoNet ranks new compounds best: \+0\.\d{3} ΔAUPRC over sim", small.title)
+
+
+def test_title_says_when_no_meta_learner_wins(lost):
+    assert "no meta-learner beats" in lost.title
+
+
+def test_warning_says_when_no_meta_learner_wins_anywhere(lost):
+    assert lost.warnings[0].startswith("No meta-learner beats all opponents at any support size")
+
+
+def test_no_such_warning_where_a_meta_learner_wins(small):
+    assert not any("No meta-learner" in warning for warning in small.warnings)
+
+
+def test_clean_number_stands_beside_the_gain(small):
+    assert "On the 3 clean assays alone" in small.lead[2]
+
+
+def test_missing_audit_is_a_warning(made):
+    found = answered(replace(made[0], audit=None))
+    assert any("No audit" in warning for warning in found.warnings)
+
+
+def test_few_clusters_are_a_warning(small):
+    assert any("only 4 independent clusters" in warning for warning in small.warnings)
+
+
+def test_a_model_without_some_assays_is_a_warning_and_not_the_best(tmp_path):
+    table = frame()
+    lucky = table["model"].eq("mann") & table["assay"].eq("B")
+    table.loc[table["model"].eq("mann"), "delta_auprc"] = 0.9
+    found = answered(parquet(tmp_path, table[~lucky]))
+    assert found.rows[0].best != "mann"
+    assert any("MANN has 1 of 2 at 16" in warning for warning in found.warnings)
+
+
+def test_page_of_metrics_alone_can_be_made(tmp_path):
+    report(parquet(tmp_path, frame()), tmp_path / "report.html")
+    assert "No audit of leaks" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_page_of_opponents_alone_can_be_made(tmp_path):
+    table = frame(replace(SMALL, models=("similarity", "tanimoto_gp")))
+    report(parquet(tmp_path, table), tmp_path / "report.html")
+    assert "no meta-learner was evaluated" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_page_of_one_model_on_one_assay_can_be_made(tmp_path):
+    table = frame(replace(SMALL, models=("protonet",), supports=(8,), repeats=1))
+    report(parquet(tmp_path, table[table["assay"] == "A"]), tmp_path / "report.html")
+    assert (tmp_path / "report.html").exists()
+
+
+def test_hostile_names_never_become_markup(page):
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "<b>a comment" not in page
+
+
+def test_hostile_assay_stands_as_text(page):
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;../x" in page
+
+
+def test_hostile_model_stays_text_in_charts(tmp_path):
+    table = frame().replace({"model": {"mann": HOSTILE}})
+    report(parquet(tmp_path, table), tmp_path / "report.html")
+    assert "<script>alert" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_page_refers_to_nothing_outside(page):
+    found = re.findall(r"<\w[^<>]*\s(?:src|href)=[\"']?([^\"'\s>]+)", page)
+    assert found
+    assert all(target.startswith(("#", "data:,")) for target in found)
+    assert "@import" not in page
+    assert not re.search(r"url\((?!#)", page)
+
+
+def test_ids_are_unique(page):
+    ids = re.findall(r"\sid=\"([^\"]+)\"", page)
+    assert len(ids) == len(set(ids))
+
+
+def test_every_reference_inside_a_chart_has_its_target(page):
+    ids = set(re.findall(r"\sid=\"([^\"]+)\"", page))
+    assert set(re.findall(r"url\(#([^)]+)\)", page)) <= ids
+
+
+def test_same_inputs_give_the_same_page(made, page, tmp_path):
+    report(made[0], tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_tables_lie_beside_the_page(made):
+    summary = pd.read_csv(made[1] / "report" / "summary.csv")
+    assert list(summary.columns[:4]) == ["scope", "model", "support", "metric"]
+    paired = pd.read_csv(made[1] / "report" / "paired.csv")
+    assert set(paired["opponent"]) == {
+        "similarity",
+        "tanimoto_gp",
+        "logistic_regression",
+        "random_forest",
+    }
+    assert len(pd.read_csv(made[1] / "report" / "assays.csv")) == 7 * (4 * 2 - 1)
+
+
+def test_numbers_of_the_page_are_those_of_the_tables(made, page):
+    summary = pd.read_csv(made[1] / "report" / "summary.csv")
+    rows = summary[summary["metric"].eq("delta_auprc") & summary["scope"].eq("all")]
+    assert all(f">{number(value)}</span>" in page for value in rows["mean"])
+
+
+def test_dropped_rows_are_counted_by_reason(made):
+    found = losses(read(made[0])).reasons
+    assert {row["reason"]: row["n"] for row in found} == {
+        "SMILES cannot be parsed": 2,
+        "qualifier cannot be decided": 1,
+    }
+
+
+def test_unusable_assays_are_named_with_their_status(made):
+    found = losses(read(made[0]))
+    assert [(row["assay"], row["status"]) for row in found.left_out] == [
+        ("TINY", "5 compounds, 32 needed")
+    ]
+
+
+def test_undrawn_episodes_are_named_with_their_reason(made):
+    found = losses(read(made[0])).undrawn
+    assert [(row["support"], row["n_assays"]) for row in found] == [(32, 1)]
+
+
+def test_an_assay_called_na_keeps_its_name(tmp_path):
+    sources = make(tmp_path, replace(SMALL, hostile="NA"))
+    assert "NA" in set(read(sources).audit["assay"])
+
+
+def test_missing_column_is_named(tmp_path):
+    with pytest.raises(TableError, match="cluster"):
+        read(parquet(tmp_path, frame().drop(columns="cluster")))
+
+
+def test_damaged_table_is_refused(tmp_path):
+    path = tmp_path / "metrics.parquet"
+    path.write_bytes(b"PAR1 nonsense")
+    with pytest.raises(TableError, match="cannot be read"):
+        read(Sources(metrics=[path]))
+
+
+def test_absent_table_is_refused(tmp_path):
+    with pytest.raises(TableError, match="cannot be read"):
+        read(Sources(metrics=[tmp_path / "none.parquet"]))
+
+
+def test_no_metrics_are_refused():
+    with pytest.raises(TableError, match="nothing to report"):
+        read(Sources(metrics=[]))
+
+
+def test_metrics_without_a_drawn_episode_are_refused(tmp_path):
+    with pytest.raises(TableError, match="no episode could be drawn"):
+        find(read(parquet(tmp_path, frame().assign(reason="too small"))))
+
+
+def test_unwritable_place_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        report(parquet(tmp_path, frame()), tmp_path / "file" / "report.html")
+
+
+def test_molecule_is_drawn_small():
+    drawing = drawings.molecule("CC(=O)Oc1ccccc1C(=O)O")
+    assert drawing is not None
+    assert len(drawing) < 2500
+    assert 'class="bonds"' in drawing
+
+
+@pytest.mark.parametrize("smiles", ["C1CC", "", "C" * 200])
+def test_molecule_that_cannot_be_drawn_is_none(smiles):
+    assert drawings.molecule(smiles) is None
+
+
+def test_chart_escapes_what_it_is_told():
+    rows = [{"model": HOSTILE, "support": s, "mean": 0.1, "low": 0.0, "high": 0.2} for s in (8, 16)]
+    drawn = charts.curves(rows, styles([HOSTILE]), axis="<b>", title=HOSTILE, key="k")
+    assert "<script" not in drawn
+    assert "<b>" not in drawn
+
+
+def test_every_model_has_its_own_look():
+    models = [f"m{n}" for n in range(25)] + ["similarity", "random_forest"]
+    looks = styles(models).values()
+    assert len({(look.color, look.dash) for look in looks}) == len(models)
+
+
+def test_every_colour_stands_out_from_white():
+    for look in styles([f"m{n}" for n in range(10)] + ["similarity", "random_forest"]).values():
+        channels = [int(look.color[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+        assert 1.05 / (luminance + 0.05) >= 3
+
+
+def test_numbers_read_well():
+    assert (number(-0.1234), signed(0.05), number(math.nan)) == (
+        "\N{MINUS SIGN}0.123",
+        "+0.050",
+        "\N{EN DASH}",
+    )
+    assert (p_value(0.0001), p_value(0.5), p_value(math.nan)) == ("p < 0.001", "p = 0.50", "")
+    assert listed(["a", "b", "c"]) == "a, b and c"
