@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from rdkit.Chem import rdFingerprintGenerator
 
+from molmeta.errors import ConfigError
 from molmeta.molecules import parse, scaffold_of
 from molmeta.neighbours import has_neighbour
 from molmeta.panels import panels
@@ -55,9 +56,16 @@ def audit(
         near: similarity from which two compounds count as neighbours.
         cores: processes that read molecules.
 
+    Raises:
+        ConfigError: `near` is no similarity above 0.
+
     Returns:
         Columns `COLUMNS`; `cluster` is the given one, else the panel, else the assay.
     """
+    if not 0 < near <= 1:
+        raise ConfigError(
+            f"audit: near is out of range; got {near}, expected above 0 and up to 1. Correct it."
+        )
     measured = pd.concat(
         [frame.assign(split=split, table=table) for (split, table), frame in tables.items()],
         ignore_index=True,

@@ -15,7 +15,7 @@ from molmeta.errors import ConfigError
 from molmeta.measurements import measured
 from molmeta.molecules import Compound, Rejected, compounds
 from molmeta.repeats import merge_repeats
-from molmeta.thresholds import label, thresholds_of
+from molmeta.thresholds import WINDOWS, label, thresholds_of
 from molmeta.units import PERCENT_UNIT, PX
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ class Rules:
                 f"curation: min_compounds or min_class is out of range; got {self.min_compounds} "
                 f"and {self.min_class}, expected min_class >= 1 and min_compounds >= twice that. "
                 "Correct the config."
+            )
+        if self.target_class not in WINDOWS:
+            raise ConfigError(
+                f"curation: unknown target_class; got '{self.target_class}', expected one of "
+                f"{sorted(WINDOWS)}. Correct the config."
             )
 
 

@@ -60,9 +60,11 @@ def has_neighbour(
     rarity = np.argsort(np.argsort(_frequency(right), kind="stable"))
     few = _prefix(left, rarity, threshold)
     others = _prefix(right, rarity, threshold).T.tocsr()
+    # Below SHARED bits in common both prefixes are whole sets, and what must be shared is less.
+    needed = np.minimum(_least(left, threshold), SHARED)
     found = np.zeros(len(queries), dtype=np.bool_)
     for start in range(0, len(queries), ROWS):
-        rows, columns = _candidates(few[start : start + ROWS] @ others, start)
+        rows, columns = _candidates(few[start : start + ROWS] @ others, start, needed)
         for part in range(0, len(rows), PAIRS):
             pair = rows[part : part + PAIRS], columns[part : part + PAIRS]
             found[pair[0][_near(left, right, pair, threshold)]] = True
@@ -84,10 +86,14 @@ def _frequency(prints: Prints) -> NDArray[np.int64]:
     return np.bincount(prints.bits.indices, minlength=prints.bits.shape[1])
 
 
+def _least(prints: Prints, threshold: float) -> NDArray[np.int64]:
+    """Return how many bits of each fingerprint a near one must share, at least 1."""
+    return np.maximum(np.ceil(threshold * prints.counts - 1e-9), 1).astype(np.int64)
+
+
 def _prefix(prints: Prints, rarity: NDArray[np.intp], threshold: float) -> Any:  # noqa: ANN401 - see _sparse
     counts, indices = prints.counts, prints.bits.indices
-    least = np.ceil(threshold * counts - 1e-9).astype(np.int64)
-    lengths = np.minimum(counts - least + SHARED, counts)
+    lengths = np.minimum(counts - _least(prints, threshold) + SHARED, counts)
     rows = np.repeat(np.arange(len(counts)), counts)
     order = np.lexsort((rarity[indices], rows))
     place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -96,11 +102,15 @@ def _prefix(prints: Prints, rarity: NDArray[np.intp], threshold: float) -> Any: 
     return _sparse.csr_matrix((ones, (rows[keep], indices[order][keep])), shape=prints.bits.shape)
 
 
-def _candidates(shared: Any, start: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # noqa: ANN401 - see _sparse
+def _candidates(
+    shared: Any,  # noqa: ANN401 - see _sparse
+    start: int,
+    needed: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     ends: NDArray[np.int64] = shared.indptr.astype(np.int64)
     columns: NDArray[np.int64] = shared.indices.astype(np.int64)
     rows = np.repeat(np.arange(start, start + len(ends) - 1), np.diff(ends))
-    enough = np.asarray(shared.data >= SHARED, dtype=np.bool_)
+    enough = np.asarray(shared.data >= needed[rows], dtype=np.bool_)
     return rows[enough], columns[enough]
 
 

@@ -34,7 +34,7 @@ def table_name(path: Path) -> str:
         'my assay.v2'
     """
     name = path.name.removesuffix(".gz")
-    return name[: -len(_suffix(path))] if is_table(path) else name
+    return name[: len(name) - len(_suffix(path))]
 
 
 def read_columns(path: Path) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def read_columns(path: Path) -> pd.DataFrame:
     Raises:
         TableError: the file is absent, empty, truncated, damaged or of another kind.
     """
-    if not is_table(path):
+    if not _suffix(path):
         _refuse(path, "is no table", f"'{path.name}'", f"one of {list(SUFFIXES)}, .gz allowed")
     content = read_bytes(path)
     if not content.strip():

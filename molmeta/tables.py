@@ -37,6 +37,14 @@ class Layout:
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
     unit: str = ""
 
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.columns) - set(COLUMNS))
+        if self.kind not in ("long", "wide") or unknown:
+            raise ConfigError(
+                f"layout: kind or columns mean nothing here; got '{self.kind}' and {unknown}, "
+                f"expected 'long' or 'wide' and keys among {list(COLUMNS)}. Correct the config."
+            )
+
 
 def find_tables(folder: Path, *, splits: Sequence[str] = SPLITS) -> dict[tuple[str, str], Path]:
     """Return the path of every table by (split, table), in the order of the names.
@@ -139,11 +147,6 @@ def _normalised(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFram
 
 
 def _renamed(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
-    if unknown := sorted(set(layout.columns) - set(COLUMNS)):
-        raise ConfigError(
-            f"{where}: columns {unknown} mean nothing here; got {dict(layout.columns)}, expected "
-            f"keys among {list(COLUMNS)}. Correct 'columns' in the config."
-        )
     sources = {column: _source_column(frame, layout, column) for column in COLUMNS}
     for ours in layout.columns:
         _require(sources.get(ours), layout.columns[ours], frame, where)

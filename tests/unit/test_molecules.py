@@ -1,0 +1,125 @@
+"""SMILES text becomes a standardised molecule, or a MoleculeError that says why."""
+
+import time
+
+import pytest
+from rdkit import Chem
+
+from molmeta.errors import MoleculeError
+from molmeta.molecules import Compound, Rejected, compound, compounds, parse, scaffold_of
+
+PEPTIDE = "N[C@@H](CCCCN)C(=O)" * 33 + "O"
+
+
+def test_two_spellings_are_one_compound():
+    assert compound("OCC") == compound("C(O)C")
+
+
+def test_mirror_images_are_two_compounds():
+    assert compound("C[C@H](N)C(=O)O").inchikey != compound("C[C@@H](N)C(=O)O").inchikey
+
+
+def test_a_salt_keeps_its_largest_organic_fragment():
+    assert compound("[Na+].CCC(=O)[O-]").smiles == "CCC(=O)O"
+
+
+def test_the_larger_inorganic_fragment_does_not_win():
+    assert compound("CN.F[P-](F)(F)(F)(F)F.[H+]").smiles == "CN"
+
+
+def test_a_zwitterion_becomes_neutral():
+    assert compound("[NH3+]CC(=O)[O-]").smiles == "NCC(=O)O"
+
+
+def test_a_quaternary_ammonium_keeps_its_charge():
+    assert compound("C[N+](C)(C)C.[Cl-]").smiles == "C[N+](C)(C)C"
+
+
+def test_tautomers_stay_apart_in_their_smiles():
+    assert compound("Oc1ccccn1").smiles != compound("O=c1cccc[nH]1").smiles
+
+
+def test_tautomers_join_when_asked():
+    forms = [compound(smiles, tautomer=True) for smiles in ("Oc1ccccn1", "O=c1cccc[nH]1")]
+    assert forms[0] == forms[1]
+
+
+def test_a_300_atom_peptide_passes():
+    assert parse(compound(PEPTIDE).smiles).GetNumAtoms() == 298
+
+
+def test_a_metal_complex_passes():
+    assert "Pt" in compound("N[Pt](N)(Cl)Cl").smiles
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "   ", "Q", "C(", "C1CC", "c1ccc1C(C)(C)(C)(C)C", "nan", "CC ethane", "C\x00C", "Cé"],
+)
+def test_what_is_no_molecule_is_refused(text):
+    with pytest.raises(MoleculeError, match="expected"):
+        parse(text)
+
+
+def test_a_million_characters_are_refused_at_once():
+    start = time.perf_counter()
+    with pytest.raises(MoleculeError, match="1 to 5000 characters"):
+        parse("C" * 10**6)
+    assert time.perf_counter() - start < 0.1
+
+
+def test_more_atoms_than_inchi_takes_are_refused():
+    with pytest.raises(MoleculeError, match="1001 atoms"):
+        parse("C" * 1001)
+
+
+def test_the_most_atoms_that_pass_have_an_inchikey():
+    assert len(compound("C" * 1000).inchikey) == 27
+
+
+def test_a_mixture_without_carbon_is_refused():
+    with pytest.raises(MoleculeError, match="no organic fragment"):
+        compound("[Na+].[Cl-]")
+
+
+def test_a_dummy_atom_is_refused():
+    with pytest.raises(MoleculeError, match="no InChIKey"):
+        compound("*c1ccccc1")
+
+
+def test_an_extended_smiles_is_read():
+    assert parse("CC |$a;b$|").GetNumAtoms() == 2
+
+
+def test_the_error_shows_the_start_of_a_long_text():
+    with pytest.raises(MoleculeError, match=r"got 'Q{77}\.\.\.'"):
+        parse("Q" * 500)
+
+
+def test_nothing_is_printed_about_a_bad_molecule(capfd):
+    compounds(["C(", "[Na+].[Cl-]", "C[C@H](C)C"])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_other_code_still_hears_rdkit(capfd):
+    compounds(["C("])
+    Chem.MolFromSmiles("C(")
+    assert "SMILES Parse Error" in capfd.readouterr().err
+
+
+def test_failures_stand_in_their_place():
+    found = compounds(["C", "Q", "CC"])
+    assert [type(item) for item in found] == [Compound, Rejected, Compound]
+
+
+def test_two_processes_give_what_one_gives():
+    smiles = ["C" * n + "O" for n in range(1, 41)] * 26
+    assert compounds(smiles, cores=2) == compounds(smiles, cores=1)
+
+
+def test_the_scaffold_leaves_the_side_chains():
+    assert scaffold_of(parse("CCc1ccc(CC2CC2)cc1C")) == "c1ccc(CC2CC2)cc1"
+
+
+def test_a_chain_has_no_scaffold():
+    assert scaffold_of(parse("CCCO")) == ""
