@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import torch as tensorfiles
 
 from molmeta.errors import ModelError
 from molmeta.outputs import written
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 KEY = "molmeta"
 
+# safetensors' functions are typed in part only, which strict checking refuses; Any says so once.
+_safe_open: Any = safe_open
+_tensorfiles: Any = tensorfiles
+
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write tensors and header, whole or not at all.
@@ -28,7 +32,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with written(path) as temporary:
-        save_file(plain, temporary, {KEY: json.dumps(header, sort_keys=True)})
+        try:
+            _tensorfiles.save_file(plain, temporary, {KEY: json.dumps(header, sort_keys=True)})
+        except SafetensorError as error:
+            # A full disk comes as this, not as an OSError.
+            raise OSError(str(error)) from error
 
 
 def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -42,14 +50,16 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
         ModelError: the file is missing, damaged or of another kind.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            header: dict[str, Any] = json.loads((file.metadata() or {})[KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        with _safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            header: object = json.loads(metadata[KEY])
+            tensors = {str(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
         raise ModelError(_message(path, kind, str(error))) from error
-    if not isinstance(header, dict) or header.get("kind") != kind:
+    known = cast("dict[str, Any]", header) if isinstance(header, dict) else {}
+    if known.get("kind") != kind:
         raise ModelError(_message(path, kind, "a file of another kind"))
-    return tensors, header
+    return tensors, known
 
 
 def _message(path: Path, kind: str, got: str) -> str:

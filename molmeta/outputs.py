@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from molmeta.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
+def written(path: Path) -> Generator[Path]:
     """Yield a temporary path in the folder of `path` and rename it to `path` at the end.
 
     The temporary name keeps the suffixes of `path`, so that writers which look at them agree.
