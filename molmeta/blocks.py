@@ -9,7 +9,7 @@ W width, S support, Q query, B episodes.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -18,7 +18,22 @@ from molmeta.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
     from torch import Tensor
+
+# Torch leaves some parameters without a type, which strict checking refuses; Any says so once.
+_torch: Any = torch
+
+
+def tensor_of(array: NDArray[Any]) -> Tensor:
+    """Return a tensor that shares the memory of an array."""
+    return _torch.from_numpy(array)
+
+
+def csr(offsets: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
+    """Return a sparse matrix whose row i has its values from offsets[i] to offsets[i + 1]."""
+    shape = (len(offsets) - 1, width)
+    return _torch.sparse_csr_tensor(offsets, columns, values, shape)
 
 
 def ragged_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,7 +63,7 @@ class Graphs:
     Attributes:
         atoms: category of each atom feature, uint8, shape (V, F).
         atom_offsets: int64, shape (G + 1,), so that a molecule without atoms keeps its row.
-        ends: the two atoms of each bond, counted within its molecule, int32, shape (E / 2, 2).
+        ends: the two atoms of each bond, counted within its molecule, int16, shape (E / 2, 2).
         bonds: category of each bond feature, uint8, shape (E / 2, D).
         bond_offsets: int64, shape (G + 1,).
     """
@@ -95,7 +110,7 @@ class Bits:
     """Positions of the bits that are set in each of G fingerprints.
 
     Attributes:
-        positions: in 0 .. size - 1, int32, shape (N,) over all molecules.
+        positions: in 0 .. size - 1, int16, shape (N,) over all molecules.
         offsets: int64, shape (G + 1,).
         size: length of one fingerprint.
     """
@@ -121,8 +136,7 @@ class Bits:
         A product with it costs what an `EmbeddingBag` costs, and can be differentiated twice.
         """
         ones = torch.ones(len(self.positions), dtype=dtype, device=self.positions.device)
-        shape = (len(self), self.size)
-        return torch.sparse_csr_tensor(self.offsets, self.positions.long(), ones, shape)
+        return csr(self.offsets, self.positions.long(), ones, self.size)
 
     def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """The fingerprints as zeros and ones, shape (G, size)."""
@@ -199,7 +213,8 @@ def _owner(offsets: Tensor) -> Tensor:
 
 
 def _moved(block: AnyBlock, device: torch.device) -> AnyBlock:
-    values = {field.name: getattr(block, field.name) for field in fields(block)}
-    return type(block)(
-        **{k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in values.items()}
-    )
+    values: dict[str, Any] = {part.name: getattr(block, part.name) for part in fields(block)}
+    for name, value in values.items():
+        if isinstance(value, torch.Tensor):
+            values[name] = value.to(device)
+    return type(block)(**values)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from rdkit.Chem import Atom, Bond, Mol
 
+# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+_chem: Any = Chem
+_descriptors: Any = Descriptors
+
 Arrays = dict[str, NDArray[Any]]
 Kind = Literal["graph", "bits", "vector"]
 
@@ -131,11 +135,11 @@ def morgan(mol: Mol) -> NDArray[np.int16]:
     return np.fromiter(_morgan().GetFingerprint(mol).GetOnBits(), np.int16)
 
 
-@featurizer("vector", size=len(Descriptors.descList))
+@featurizer("vector", size=len(_descriptors.descList))
 def descriptors(mol: Mol) -> NDArray[np.float32]:
     """RDKit's descriptors in the order of its own list; what is not finite becomes 0."""
     with rdBase.BlockLogs():
-        values = np.array([function(mol) for _, function in Descriptors.descList], np.float64)
+        values = np.array([function(mol) for _, function in _descriptors.descList], np.float64)
     return np.nan_to_num(np.clip(values, -1e9, 1e9), nan=0.0).astype(np.float32)
 
 
@@ -156,13 +160,13 @@ def featurize(smiles: Sequence[str], names: Sequence[str]) -> Arrays:
     packed: Arrays = {}
     for chosen in map(get, names):
         rows = [_run(chosen, mol, text) for mol, text in zip(mols, smiles, strict=True)]
-        parts = _PACK[chosen.kind](rows)
+        parts = _PACK[chosen.kind](rows, chosen.size)
         packed.update({f"{chosen.name}.{part}": array for part, array in parts.items()})
     return packed
 
 
 def _parsed(smiles: str) -> Mol:
-    mol = Chem.MolFromSmiles(smiles)
+    mol = _chem.MolFromSmiles(smiles)
     if mol is None:
         raise MoleculeError(
             f"featurize: a SMILES does not parse; got '{smiles[:80]}', expected a standardised "
@@ -187,7 +191,7 @@ def _atom(atom: Atom, ring: int) -> tuple[int, ...]:
         min(atom.GetDegree(), 6),
         _CHARGE.get(atom.GetFormalCharge(), 5),
         min(atom.GetTotalNumHs(), 4),
-        _HYBRID.get(atom.GetHybridization().name, len(HYBRIDS)),
+        _HYBRID.get(_name(atom.GetHybridization()), len(HYBRIDS)),
         _chirality(atom),
         int(atom.GetIsAromatic()),
         min(ring - 2, 6) if ring else 0,
@@ -195,18 +199,22 @@ def _atom(atom: Atom, ring: int) -> tuple[int, ...]:
 
 
 def _chirality(atom: Atom) -> int:
-    if atom.GetChiralTag() == Chem.ChiralType.CHI_UNSPECIFIED or not atom.HasProp("_CIPCode"):
+    if atom.GetChiralTag() == _chem.ChiralType.CHI_UNSPECIFIED or not atom.HasProp("_CIPCode"):
         return 0
     return 1 if atom.GetProp("_CIPCode") == "R" else 2
 
 
 def _bond(bond: Bond) -> tuple[int, ...]:
     return (
-        _ORDER.get(bond.GetBondType().name, len(BOND_TYPES)),
-        _STEREO.get(bond.GetStereo().name, 0),
+        _ORDER.get(_name(bond.GetBondType()), len(BOND_TYPES)),
+        _STEREO.get(_name(bond.GetStereo()), 0),
         int(bond.GetIsConjugated()),
         int(bond.IsInRing()),
     )
+
+
+def _name(value: Any) -> str:  # noqa: ANN401 - RDKit's enumerations have no public type
+    return value.name
 
 
 _ELEMENT = {name: place for place, name in enumerate(ELEMENTS)}
@@ -225,28 +233,31 @@ def _offsets(lengths: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 
-def _pack_graphs(rows: Sequence[MolGraph]) -> Arrays:
+def _pack_graphs(rows: Sequence[MolGraph], size: int) -> Arrays:
+    del size
+    none = np.zeros((0, len(ATOM_SIZES)), np.uint8), np.zeros((0, len(BOND_SIZES)), np.uint8)
     return {
-        "atoms": np.concatenate([row.atoms for row in rows]),
+        "atoms": np.concatenate([none[0], *(row.atoms for row in rows)]),
         "atom_offsets": _offsets([len(row.atoms) for row in rows]),
-        "ends": np.concatenate([row.ends for row in rows]),
-        "bonds": np.concatenate([row.bonds for row in rows]),
+        "ends": np.concatenate([np.zeros((0, 2), np.int16), *(row.ends for row in rows)]),
+        "bonds": np.concatenate([none[1], *(row.bonds for row in rows)]),
         "bond_offsets": _offsets([len(row.bonds) for row in rows]),
     }
 
 
-def _pack_bits(rows: Sequence[NDArray[np.int16]]) -> Arrays:
+def _pack_bits(rows: Sequence[NDArray[np.int16]], size: int) -> Arrays:
+    del size
     return {
-        "positions": np.concatenate(rows),
+        "positions": np.concatenate([np.zeros(0, np.int16), *rows]),
         "offsets": _offsets([len(row) for row in rows]),
     }
 
 
-def _pack_vectors(rows: Sequence[NDArray[np.float32]]) -> Arrays:
-    return {"values": np.stack(rows)}
+def _pack_vectors(rows: Sequence[NDArray[np.float32]], size: int) -> Arrays:
+    return {"values": np.stack(rows) if rows else np.zeros((0, size), np.float32)}
 
 
-_PACK: dict[Kind, Callable[[Any], Arrays]] = {
+_PACK: dict[Kind, Callable[[Any, int], Arrays]] = {
     "graph": _pack_graphs,
     "bits": _pack_bits,
     "vector": _pack_vectors,

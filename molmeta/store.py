@@ -6,7 +6,7 @@ alone and not on the order in which they came. It is read by memory map.
 
 from __future__ import annotations
 
-import json
+import hashlib
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from molmeta import featurizers
-from molmeta.blocks import AnyBlock, Bits, Graphs, Molecules, Vectors
+from molmeta.blocks import AnyBlock, Bits, Graphs, Molecules, Vectors, tensor_of
+from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ModelError
-from molmeta.outputs import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from molmeta.featurizers import Arrays
 
 FORMAT = 1
+KIND = "molecule store"
 KEY_LENGTH = 27
 CHUNK = 1000
 
@@ -43,10 +42,13 @@ class Store:
 
     Attributes:
         keys: InChIKeys in ascending order, shape (G,).
+        digests: of the SMILES that were featurized, int64, shape (G,). Tautomers share a key, so
+            a compound may come back under another SMILES.
         molecules: their blocks, in the same order.
     """
 
     keys: NDArray[np.bytes_]
+    digests: NDArray[np.int64]
     molecules: Molecules
 
     def __len__(self) -> int:
@@ -59,15 +61,27 @@ class Store:
             ModelError: a compound is not in the store.
         """
         asked = np.array(inchikeys, f"S{KEY_LENGTH}")
-        rows = np.searchsorted(self.keys, asked)
-        found = self.keys[np.minimum(rows, len(self.keys) - 1)] == asked
+        rows = self._places(asked)
+        found = rows >= 0
         if not found.all():
             missing = asked[~found][0].decode()
             raise ModelError(
                 f"molecule store: {int((~found).sum())} compounds are missing; got none for "
                 f"{missing}, expected every compound of the tables. Run 'molmeta featurize' again."
             )
-        return rows.astype(np.int64)
+        return rows
+
+    def _places(self, keys: NDArray[np.bytes_]) -> NDArray[np.int64]:
+        """Row of each key, -1 where it is missing."""
+        if len(self) == 0:
+            return np.full(len(keys), -1, np.int64)
+        rows = np.minimum(np.searchsorted(self.keys, keys), len(self) - 1)
+        return np.where(self.keys[rows] == keys, rows, -1).astype(np.int64)
+
+    def known(self, keys: NDArray[np.bytes_], digests: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row of each compound that was featurized from the same SMILES, -1 for the others."""
+        rows = self._places(keys)
+        return np.where((rows >= 0) & (self.digests[rows] == digests), rows, -1)
 
 
 def featurize(
@@ -117,18 +131,18 @@ def update(
         progress: called with the number of molecules done since the last call.
     """
     keys = np.array(sorted(smiles), f"S{KEY_LENGTH}")
-    if old is None or set(old.molecules.blocks) != set(names) or len(old) == 0:
-        kept = np.zeros(len(keys), bool)
-    else:
-        kept = np.isin(keys, old.keys)
-    fresh = [smiles[key.decode()] for key in keys[~kept]]
-    parts: list[Molecules] = []
-    if old is not None and kept.any():
-        parts.append(old.molecules.select(torch.from_numpy(np.searchsorted(old.keys, keys[kept]))))
+    texts = [smiles[key] for key in sorted(smiles)]
+    digests = _digests(texts)
+    rows, parts = np.full(len(keys), -1, np.int64), list[Molecules]()
+    if old is not None and len(old) and set(old.molecules.blocks) == set(names):
+        rows = old.known(keys, digests)
+        parts.append(old.molecules.select(tensor_of(rows[rows >= 0])))
+    fresh = [text for text, row in zip(texts, rows, strict=True) if row < 0]
     if fresh or not parts:
         parts.append(featurize(fresh, names, cores=cores, progress=progress))
-    order = np.argsort(np.concatenate([np.flatnonzero(kept), np.flatnonzero(~kept)]))
-    return Store(keys, concatenated(parts).select(torch.from_numpy(order)))
+    order = np.argsort(np.concatenate([np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)]))
+    molecules = concatenated(parts).select(tensor_of(order)).only(tuple(names))
+    return Store(keys, digests, molecules)
 
 
 def concatenated(parts: Sequence[Molecules]) -> Molecules:
@@ -142,34 +156,34 @@ def save_store(store: Store, path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    tensors = {name: torch.from_numpy(array) for name, array in _arrays(store.molecules).items()}
-    tensors["key"] = torch.from_numpy(store.keys.view(np.uint8).reshape(-1, KEY_LENGTH).copy())
-    sizes = {n: b.size for n, b in store.molecules.blocks.items() if isinstance(b, Bits)}
-    header = {"format": FORMAT, "featurizers": list(store.molecules.blocks), "sizes": sizes}
-    with written(path) as temporary:
-        save_file(tensors, temporary, {"molmeta": json.dumps(header)})
+    tensors = {name: tensor_of(array) for name, array in _arrays(store.molecules).items()}
+    tensors["key"] = tensor_of(store.keys.view(np.uint8).reshape(-1, KEY_LENGTH).copy())
+    tensors["smiles"] = tensor_of(store.digests)
+    header = {"kind": KIND, "format": FORMAT, "featurizers": list(store.molecules.blocks)}
+    write_tensors(path, tensors, header)
 
 
 def load_store(path: Path) -> Store:
     """Read a store by memory map; no code in it is ever run.
 
     Raises:
-        ModelError: the file is damaged, of another kind, or inconsistent.
+        ModelError: the file is missing, damaged, of another kind, or inconsistent.
     """
+    tensors, header = read_tensors(path, KIND)
     try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})["molmeta"])
-            if header["format"] != FORMAT:
-                raise _damaged(path, f"format {header['format']}")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        blocks = {n: _block(n, tensors, header["sizes"]) for n in header["featurizers"]}
-        keys = tensors["key"].numpy().view(f"S{KEY_LENGTH}").reshape(-1)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        blocks = {name: _block(name, tensors) for name in header["featurizers"]}
+        keys: NDArray[np.bytes_] = tensors["key"].numpy().view(f"S{KEY_LENGTH}").reshape(-1)
+        digests = tensors["smiles"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, f"no {error}") from error
+    if header.get("format") != FORMAT or not blocks:
+        raise _damaged(path, f"format {header.get('format')} with {len(blocks)} blocks")
+    if digests.dtype != torch.int64 or digests.shape != (len(keys),):
+        raise _damaged(path, f"SMILES that do not fit {len(keys)} compounds")
     for name, block in blocks.items():
-        if len(block) != len(keys) or not _consistent(block):
+        if not _consistent(block, len(keys)):
             raise _damaged(path, f"block '{name}' that does not fit {len(keys)} compounds")
-    return Store(keys, Molecules(blocks))
+    return Store(keys, digests.numpy(), Molecules(blocks))
 
 
 def _damaged(path: Path, what: str) -> ModelError:
@@ -179,50 +193,61 @@ def _damaged(path: Path, what: str) -> ModelError:
     )
 
 
-def _block(name: str, tensors: dict[str, Tensor], sizes: dict[str, int]) -> AnyBlock:
+def _digests(texts: Sequence[str]) -> NDArray[np.int64]:
+    raw = b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    return np.frombuffer(raw, "<i8").astype(np.int64)
+
+
+def _block(name: str, tensors: dict[str, Tensor]) -> AnyBlock:
     parts = {
         key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")
     }
     if "values" in parts:
         return Vectors(parts["values"])
     if "positions" in parts:
-        return Bits(parts["positions"], parts["offsets"], sizes[name])
+        return Bits(parts["positions"], parts["offsets"], featurizers.FEATURIZERS[name].size)
     return Graphs(
         parts["atoms"], parts["atom_offsets"], parts["ends"], parts["bonds"], parts["bond_offsets"]
     )
 
 
-def _consistent(block: AnyBlock) -> bool:
+def _consistent(block: AnyBlock, g: int) -> bool:
+    """Tell whether a block of a file can be used for g molecules without a further look."""
     if isinstance(block, Vectors):
-        return block.values.ndim == 2 and block.values.dtype == torch.float32
+        values = block.values
+        fits = values.dtype == torch.float32 and values.ndim == 2 and len(values) == g
+        return fits and bool(torch.isfinite(values).all())
     if isinstance(block, Bits):
-        inside = _within(block.positions, block.size)
-        return inside and _ragged(block.offsets, len(block.positions))
-    atoms = block.atom_offsets.diff()[_owners(block.bond_offsets)] if len(block) else None
+        inside = block.positions.dtype == torch.int16 and _within(block.positions, block.size)
+        return inside and _ragged(block.offsets, g, block.positions)
     return (
-        _ragged(block.atom_offsets, len(block.atoms))
-        and _ragged(block.bond_offsets, len(block.bonds))
-        and len(block.ends) == len(block.bonds)
-        and _categories(block.atoms, featurizers.ATOM_SIZES)
+        _categories(block.atoms, featurizers.ATOM_SIZES)
         and _categories(block.bonds, featurizers.BOND_SIZES)
-        and (atoms is None or bool(((block.ends >= 0) & (block.ends < atoms[:, None])).all()))
+        and _ragged(block.atom_offsets, g, block.atoms)
+        and _ragged(block.bond_offsets, g, block.bonds)
+        and block.ends.dtype == torch.int16
+        and block.ends.shape == (len(block.bonds), 2)
+        and _inside_their_molecules(block)
     )
 
 
-def _owners(offsets: Tensor) -> Tensor:
-    return torch.arange(len(offsets) - 1).repeat_interleave(offsets.diff())
+def _inside_their_molecules(block: Graphs) -> bool:
+    owner = torch.arange(len(block)).repeat_interleave(block.bond_offsets.diff())
+    atoms = block.atom_offsets.diff()[owner].unsqueeze(1)
+    return bool(((block.ends >= 0) & (block.ends < atoms)).all())
 
 
 def _within(values: Tensor, size: int) -> bool:
-    return len(values) == 0 or (int(values.min()) >= 0 and int(values.max()) < size)
+    return values.numel() == 0 or (int(values.min()) >= 0 and int(values.max()) < size)
 
 
-def _ragged(offsets: Tensor, n: int) -> bool:
+def _ragged(offsets: Tensor, g: int, items: Tensor) -> bool:
     return (
         offsets.dtype == torch.int64
-        and len(offsets) > 0
+        and offsets.shape == (g + 1,)
+        and items.ndim > 0
         and int(offsets[0]) == 0
-        and int(offsets[-1]) == n
+        and int(offsets[-1]) == len(items)
         and bool((offsets.diff() >= 0).all())
     )
 
@@ -247,11 +272,9 @@ def _joined(parts: Iterable[Arrays]) -> Molecules:
     for part in parts:
         for name, array in part.items():
             collected.setdefault(name, []).append(array)
-    tensors = {
-        name: torch.from_numpy(_concatenated(name, arrays)) for name, arrays in collected.items()
-    }
+    tensors = {name: tensor_of(_concatenated(name, arrays)) for name, arrays in collected.items()}
     names = dict.fromkeys(name.rsplit(".", 1)[0] for name in tensors)
-    return Molecules({name: _block(name, tensors, _SIZES) for name in names})
+    return Molecules({name: _block(name, tensors) for name in names})
 
 
 def _concatenated(name: str, arrays: list[NDArray[np.generic]]) -> NDArray[np.generic]:
@@ -269,6 +292,3 @@ def _arrays(molecules: Molecules) -> Arrays:
         for part, value in vars(block).items()
         if isinstance(value, torch.Tensor)
     }
-
-
-_SIZES = {name: found.size for name, found in featurizers.FEATURIZERS.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from molmeta.blocks import Bits, Molecules
+from molmeta.blocks import Bits, Molecules, csr
 from molmeta.encoders.base import Encoder
 
 
@@ -66,6 +66,4 @@ def _hidden(width: int, dropout: float) -> nn.Sequential:
 
 def _dropped(sparse: Tensor, share: float) -> Tensor:
     values = nn.functional.dropout(sparse.values(), share)
-    return torch.sparse_csr_tensor(
-        sparse.crow_indices(), sparse.col_indices(), values, sparse.shape
-    )
+    return csr(sparse.crow_indices(), sparse.col_indices(), values, sparse.shape[1])
