@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta import __version__
 from molmeta.checkpoints import read_tensors, write_tensors
@@ -18,15 +20,17 @@ from molmeta.recipes import Recipe, recipe_of
 from molmeta.store import featurize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from molmeta.blocks import Molecules
     from molmeta.learners import MetaLearner
 
 FORMAT = 1
 KIND = "model"
+LARGEST_OPTION = 100_000
 
 
 @dataclass(frozen=True)
@@ -134,26 +138,27 @@ def save(model: Model, path: Path) -> None:
 def load(path: Path) -> Model:
     """Read a model.
 
-    The learner is built without memory behind it, so that a hostile header cannot ask for any;
-    then every tensor must fit.
+    The learner is built without memory behind it, and with no more parameters than the file
+    holds, so that a hostile header cannot ask for more; then every tensor must fit.
 
     Raises:
         ModelError: the file is damaged, of another kind, or does not fit its own recipe.
     """
     tensors, header = read_tensors(path, KIND)
     try:
-        recipe = recipe_of(header["recipe"])
-        with torch.device("meta"):
+        _require_format(header["format"])
+        recipe, history = recipe_of(header["recipe"]), dict(header["history"])
+        _require_modest(header["recipe"])
+        with _at_most(len(tensors)), torch.device("meta"):
             learner = recipe.build(0)
-        expected = learner.state_dict()
-        converted = {n: t.to(expected[n].dtype) for n, t in tensors.items() if n in expected}
-        learner.load_state_dict(converted, assign=True)
+        _require_dtypes(learner.state_dict(), tensors)
+        learner.load_state_dict(tensors, assign=True)
     except (ConfigError, KeyError, TypeError, RuntimeError, ValueError) as error:
         raise ModelError(
             f"{path}: does not fit its recipe; got {str(error)[:200]}, expected a model of "
             f"molmeta {__version__}. Train it again."
         ) from error
-    return Model(learner.eval().requires_grad_(requires_grad=True), recipe, header["history"])
+    return Model(learner.eval().requires_grad_(requires_grad=True), recipe, history)
 
 
 def named(name: str) -> Model:
@@ -167,6 +172,46 @@ def named(name: str) -> Model:
     if path.suffix == ".safetensors" or path.is_file():
         return load(path)
     return opponent(name)
+
+
+def _require_format(found: object) -> None:
+    if found != FORMAT:
+        raise ValueError(f"format {found}")
+
+
+def _require_modest(value: object) -> None:
+    """Refuse sizes that no tensor of the file bounds, such as the slots of a memory."""
+    if isinstance(value, dict):
+        value = list(cast("dict[str, object]", value).values())
+    if isinstance(value, list):
+        for part in cast("list[object]", value):
+            _require_modest(part)
+    elif isinstance(value, (int, float)) and value > LARGEST_OPTION:
+        raise ValueError(f"the option {value}, above {LARGEST_OPTION}")
+
+
+@contextmanager
+def _at_most(n: int) -> Generator[None]:
+    """Refuse the parameter after the n-th while a learner is built, before there are more."""
+    left = n
+
+    def count(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ValueError(f"more than the {n} tensors of the file")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _require_dtypes(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    for name, tensor in found.items():
+        if name in expected and tensor.dtype != expected[name].dtype:
+            raise ValueError(f"'{name}' as {tensor.dtype} instead of {expected[name].dtype}")
 
 
 def _trained(name: str) -> bool:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
     from molmeta.learners import MetaLearner
 
+# What constructors raise, our own and those of torch: its sizes are checked by `assert`.
+_UNFIT = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError,
+    ValueError,
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -35,8 +41,17 @@ class Recipe:
         """Return a new learner, its weights drawn from the seed.
 
         Raises:
-            ConfigError: an unknown name or option.
+            ConfigError: an unknown name or option, or options that nothing can be built from.
         """
+        try:
+            return self._built(seed)
+        except _UNFIT as error:
+            raise ConfigError(
+                f"recipe: '{self.learner}' with encoder '{self.encoder}' cannot be built; got "
+                f"'{str(error)[:200]}', expected options that fit together. Correct the recipe."
+            ) from error
+
+    def _built(self, seed: int) -> MetaLearner:
         found = learners.get(self.learner)
         options = registry.bind(found, self.learner_options, f"learner '{self.learner}'")
         with torch_seed(seed, "weights"):
