@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from molmeta.learners import MetaLearner
@@ -86,19 +87,34 @@ def restore_run(
     try:
         learner.load_state_dict(_part(tensors, "model"))
         _restore_optimizer(optimizer, _part(tensors, "optimizer"))
-        return Progress(
-            step=int(header["step"]),
-            best_score=-math.inf if header["best_score"] is None else header["best_score"],
-            best={name: tensor.clone() for name, tensor in _part(tensors, "best").items()},
-            waited=int(header["waited"]),
-            log=[tuple(row) for row in tensors["log"].tolist()],
-            seconds=float(header["seconds"]),
-        )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        progress = _progress(tensors, header)
+        _require_shapes(progress.best, learner.state_dict())
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"{path}: does not fit the run it belongs to; got {str(error)[:200]}, expected its "
             "checkpoint. Delete it to start the training anew."
         ) from error
+    return progress
+
+
+def _progress(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Progress:
+    step, best = int(header["step"]), _part(tensors, "best")
+    if tensors["log"].shape != (step, len(LOG)):
+        raise ValueError(f"a log of shape {tuple(tensors['log'].shape)} after {step} steps")
+    return Progress(
+        step=step,
+        best_score=-math.inf if header["best_score"] is None else float(header["best_score"]),
+        best={name: tensor.clone() for name, tensor in best.items()},
+        waited=int(header["waited"]),
+        log=[tuple(map(float, row)) for row in tensors["log"].numpy()],
+        seconds=float(header["seconds"]),
+    )
+
+
+def _require_shapes(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    shapes = {name: tensor.shape for name, tensor in found.items()}
+    if shapes and shapes != {name: tensor.shape for name, tensor in expected.items()}:
+        raise ValueError(f"other shapes: {shapes}")
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -106,10 +122,15 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     for name, tensor in tensors.items():
         place, part = name.split(".")
         moments.setdefault(int(place), {})[part] = tensor.clone()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for place, parts in moments.items():
+        like = torch.empty_like(parameters[place], device="meta")
+        expected = {"step": torch.empty(()), "exp_avg": like, "exp_avg_sq": like}
+        _require_shapes(parts, expected)
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
 
-def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+def _part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     prefix = f"{name}."
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

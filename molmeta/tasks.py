@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from molmeta import __version__
+from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from molmeta.assays import Assay
@@ -45,6 +46,9 @@ class Training:
         devices: processes, or GPUs where there are any.
         threads: torch threads a process; two on a busy machine can cost a hundred times one.
         checkpoint_seconds: seconds between checkpoints.
+
+    Raises:
+        ConfigError: an option out of its range.
     """
 
     steps: int = 1000
@@ -64,6 +68,45 @@ class Training:
     devices: int = 1
     threads: int = 1
     checkpoint_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name, (holds, rule) in _RULES.items():
+            if not holds(getattr(self, name)):
+                raise ConfigError(
+                    f"training: '{name}' cannot be used; got {getattr(self, name)!r}, expected "
+                    f"{rule}. Correct it in the recipe."
+                )
+
+
+def _whole(value: Any, least: int) -> bool:  # noqa: ANN401 - whatever a config holds
+    return isinstance(value, int) and value >= least
+
+
+def _number(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, (int, float)) and 0 <= value < math.inf
+
+
+def _sizes(value: Any) -> bool:  # noqa: ANN401
+    sizes = cast("Sequence[Any]", value) if isinstance(value, Sequence) else ()
+    return len(sizes) > 0 and all(_whole(size, 2) for size in sizes)
+
+
+_Rule = tuple[Callable[[Any], bool], str]
+_COUNT: _Rule = (lambda value: _whole(value, 1), "a whole number, 1 or more")
+_SIZES: _Rule = (_sizes, "a list of support sizes, 2 or more each")
+_SOME: _Rule = (_number, "a number, 0 or more")
+_RULES: dict[str, _Rule] = {
+    **dict.fromkeys(("steps", "episodes", "validate_every", "validation_repeats"), _COUNT),
+    **dict.fromkeys(("devices", "threads"), _COUNT),
+    **dict.fromkeys(("supports", "validation_supports"), _SIZES),
+    **dict.fromkeys(("learning_rate", "encoder_rate", "weight_decay"), _SOME),
+    "checkpoint_seconds": _SOME,
+    "clip": (lambda value: _number(value) and value > 0, "a number above 0"),
+    "n_query": (lambda value: _whole(value, 2), "a whole number, 2 or more"),
+    "patience": (lambda value: _whole(value, 0), "a whole number, 0 or more"),
+    "share": (lambda value: value is None or (_number(value) and 0 < value < 1), "null, or 0 to 1"),
+    "warmup": (lambda value: _number(value) and value <= 1, "a number from 0 to 1"),
+}
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,15 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
 
-from molmeta import __version__
+from molmeta import __version__, learners
+from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError, ModelError
 from molmeta.evaluation import EvaluationPlan, evaluate
 from molmeta.models import Model
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
 Report = Callable[[int], None]
 """Is told the number of steps done since it was last told."""
 
-
 VALIDATION_QUERY = 512
+ENCODER = "encoder."
+"""Stands in the names of an encoder's weights, after what the learner calls its own part."""
 
 
 def train(
@@ -55,13 +58,18 @@ def train(
         ModelError: the loss is no longer finite, or the checkpoint is damaged.
     """
     options = task.training
-    if options.steps < 1 or options.devices < 1 or options.episodes % options.devices:
+    if options.episodes % options.devices:
         raise ConfigError(
-            f"training: got steps={options.steps}, episodes={options.episodes} on "
-            f"devices={options.devices}, expected at least one step, and episodes that the "
-            "devices can share evenly. Change them in the recipe."
+            f"training: the devices cannot share the episodes evenly; got {options.episodes} on "
+            f"{options.devices}, expected a multiple. Change 'episodes' or 'devices'."
         )
-    weights, log, history = _fabric(options.devices).launch(_run, task, checkpoint, report)
+    if not learners.get(task.recipe.learner).meta_trained:
+        raise ConfigError(
+            f"learner '{task.recipe.learner}': has nothing to meta-train; got it in a training "
+            "recipe, expected another. Name it as an opponent, without a model file."
+        )
+    run = partial(_run, task=task, checkpoint=checkpoint, report=report)
+    weights, log, history = _fabric(options.devices).launch(run)
     learner = task.recipe.build(task.seed)
     learner.load_state_dict(weights)
     return Model(learner.eval(), task.recipe, history), pd.DataFrame(log, columns=list(LOG))
@@ -93,10 +101,13 @@ class _Run:
 
     def __init__(self, fabric: Fabric, task: Task, checkpoint: Path | None) -> None:
         options, device = task.training, fabric.device
-        self.fabric, self.task, self.checkpoint = fabric, task, checkpoint
+        # Both leave some parameters without a type, which strict checking refuses.
+        self.fabric: Any = fabric
+        self.optimizer: Any
+        self.task, self.checkpoint = task, checkpoint
         self.learner = task.recipe.build(task.seed).to(device)
         self.molecules = task.molecules.only(self.learner.featurizers).to(device)
-        rows = torch.from_numpy(task.training_rows).to(device)
+        rows = tensor_of(task.training_rows).to(device)
         self.learner.fit(self.molecules.select(rows), [assay.name for assay in task.train])
         if task.init is not None:
             start_from(self.learner, task.init)
@@ -161,23 +172,25 @@ class _Run:
         gradients = [p.grad for p in self.learner.parameters() if p.grad is not None]
         first = torch.tensor([loss], device=self.fabric.device)
         flat = torch.cat([first, *(gradient.flatten() for gradient in gradients)])
-        mean = torch.as_tensor(self.fabric.all_reduce(flat, reduce_op="mean"))
-        parts = mean[1:].split([gradient.numel() for gradient in gradients])
+        mean: Tensor = self.fabric.all_reduce(flat, reduce_op="mean")
+        parts = torch.split(mean[1:], [gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
         return float(mean[0])
 
     def validate(self) -> float:
-        """Return the mean delta-AUPRC over the valid assays, and keep the weights if it is best."""
+        """Return the mean delta-AUPRC over the valid assays, and keep the weights if it is best.
+
+        Where no valid assay can be judged, the latest weights are kept.
+        """
         own = self.task.valid[self.fabric.global_rank :: self.fabric.world_size]
         scores = [score for score in map(self.score, own) if math.isfinite(score)]
         sums = torch.tensor([math.fsum(scores), len(scores)], dtype=torch.float64)
-        total, n = torch.as_tensor(
-            self.fabric.all_reduce(sums.to(self.fabric.device), reduce_op="sum")
-        ).tolist()
+        over_all = self.fabric.all_reduce(sums.to(self.fabric.device), reduce_op="sum")
+        total, n = map(float, over_all)
         score, progress = total / n if n else math.nan, self.progress
         progress.waited += 1
-        if not progress.best or score > progress.best_score:
+        if score > progress.best_score or not math.isfinite(progress.best_score):
             weights = self.learner.state_dict()
             progress.best = {name: tensor.detach().clone() for name, tensor in weights.items()}
             progress.best_score, progress.waited = score, 0
@@ -223,19 +236,22 @@ def start_from(learner: MetaLearner, init: Model) -> None:
     Raises:
         ConfigError: the encoders differ.
     """
-    found = {n: t for n, t in init.learner.state_dict().items() if _is_encoder(n)}
-    own = {n: t.shape for n, t in learner.state_dict().items() if _is_encoder(n)}
-    if {n: t.shape for n, t in found.items()} != own:
+    state = init.learner.state_dict().items()
+    found = {n.partition(ENCODER)[2]: tensor for n, tensor in state if _is_encoder(n)}
+    own = {n: tensor for n, tensor in learner.state_dict().items() if _is_encoder(n)}
+    shapes = {n.partition(ENCODER)[2]: tensor.shape for n, tensor in own.items()}
+    if {n: tensor.shape for n, tensor in found.items()} != shapes:
         raise ConfigError(
             f"init: the encoders differ; got '{init.recipe.encoder}' with "
             f"{dict(init.recipe.encoder_options)}, expected the encoder of this recipe. "
             "Use one encoder with the same options in both."
         )
-    learner.load_state_dict(found, strict=False)
+    weights = {name: found[name.partition(ENCODER)[2]] for name in own}
+    learner.load_state_dict(weights, strict=False)
 
 
 def _is_encoder(name: str) -> bool:
-    return "encoder." in name
+    return ENCODER in name
 
 
 def _groups(learner: MetaLearner, options: Training) -> list[dict[str, Any]]:
