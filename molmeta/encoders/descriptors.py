@@ -7,6 +7,11 @@ from torch import Tensor, nn
 
 from molmeta.blocks import Molecules, Vectors
 from molmeta.encoders.base import Encoder
+from molmeta.errors import ConfigError
+from molmeta.featurizers import FEATURIZERS
+
+DESCRIPTORS = FEATURIZERS["descriptors"].size
+"""As many as this release of RDKit knows."""
 
 
 class DescriptorVectors(Encoder):
@@ -30,7 +35,7 @@ class DescriptorVectors(Encoder):
         *,
         width: int = 128,
         block: str = "descriptors",
-        size: int = 217,
+        size: int = DESCRIPTORS,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
@@ -44,15 +49,25 @@ class DescriptorVectors(Encoder):
         return (self.block,)
 
     def forward(self, molecules: Molecules) -> Tensor:
-        values = _compressed(molecules.block(self.block, Vectors).values.to(self.mean.dtype))
+        values = self.compressed(molecules).to(self.mean.dtype)
         return self.project(((values - self.mean) / self.scale).clamp(-5, 5))
 
     def fit(self, molecules: Molecules) -> None:
-        values = _compressed(molecules.block(self.block, Vectors).values)
+        values = self.compressed(molecules)
         deviation = values.std(0, correction=0)
         self.mean.copy_(values.mean(0))
         self.scale.copy_(torch.where(deviation > 0, deviation, torch.ones_like(deviation)))
 
+    def compressed(self, molecules: Molecules) -> Tensor:
+        """Return sign(x) log(1 + |x|) of the block's vectors, shape (G, size).
 
-def _compressed(values: Tensor) -> Tensor:
-    return values.sign() * values.abs().log1p()
+        Raises:
+            ConfigError: the vectors are of another length.
+        """
+        values = molecules.block(self.block, Vectors).values
+        if values.shape[1] != len(self.mean):
+            raise ConfigError(
+                f"encoder 'descriptors': the vectors of '{self.block}' are of another length; got "
+                f"{values.shape[1]}, expected {len(self.mean)}. Set its option 'size'."
+            )
+        return values.sign() * values.abs().log1p()
