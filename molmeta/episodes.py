@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
+from molmeta.blocks import tensor_of
 from molmeta.errors import EpisodeError
 from molmeta.learners.base import Labelled
 
@@ -170,6 +170,4 @@ def _labelled(
     molecules: Molecules, rows: NDArray[np.int64], labels: NDArray[np.float32]
 ) -> Labelled:
     device = molecules.device
-    return Labelled(
-        molecules.select(torch.from_numpy(rows).to(device)), torch.from_numpy(labels).to(device)
-    )
+    return Labelled(molecules.select(tensor_of(rows).to(device)), tensor_of(labels).to(device))

@@ -51,9 +51,9 @@ class Sampler:
         """Return the n episodes of a step; rows are rows of the molecule store."""
         rng = generator(self.seed, "training", step)
         size = int(rng.choice(np.asarray(self.supports)))
-        chosen = rng.choice(self._eligible(size), size=n)
+        chosen = [self.assays[int(i)] for i in rng.choice(self._eligible(size), size=n)]
         draw = Draw(size, self.share, self.n_query)
-        return [draw_episode(self.assays[i], draw, rng).at(self.assays[i].rows) for i in chosen]
+        return [draw_episode(assay, draw, rng).at(assay.rows) for assay in chosen]
 
     @cached_property
     def _sizes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
+
+# Torch leaves some parameters without a type, which strict checking refuses; Any says so once.
+_torch: Any = torch
 
 
 def seed_of(seed: int, *names: str | int) -> int:
@@ -30,9 +33,9 @@ def generator(seed: int, *names: str | int) -> np.random.Generator:
 
 
 @contextmanager
-def torch_seed(seed: int, *names: str | int) -> Iterator[None]:
+def torch_seed(seed: int, *names: str | int) -> Generator[None]:
     """Let torch draw from the stream of that name, and put its own state back afterwards."""
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(seed_of(seed, *names))
+    with _torch.random.fork_rng(devices):
+        _torch.manual_seed(seed_of(seed, *names))
         yield

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molmeta.blocks import Molecules, Vectors
+from molmeta.blocks import Molecules, Vectors, tensor_of
 from molmeta.errors import ConfigError
 from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
 
@@ -59,7 +59,7 @@ class EmbeddingLearner(MetaLearner):
     def prepare(self, molecules: Molecules) -> Molecules:
         rows = torch.arange(len(molecules), device=molecules.device)
         with torch.no_grad():
-            parts = [self.embed(molecules.select(part)) for part in rows.split(CHUNK)]
+            parts = [self.embed(molecules.select(part)) for part in torch.split(rows, CHUNK)]
         return molecules.only(self.needs).with_block(EMBEDDING, Vectors(torch.cat(parts)))
 
     def adapt(self, support: Labelled) -> Predictor:
@@ -69,11 +69,11 @@ class EmbeddingLearner(MetaLearner):
 
     def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
         rows, places = _distinct(episodes)
-        vectors = self.encode(molecules.select(torch.from_numpy(rows).to(molecules.device)))
+        vectors = self.encode(molecules.select(tensor_of(rows).to(molecules.device)))
         supports = [vectors[support] for support, _ in places]
         queries = [vectors[query] for _, query in places]
         loss = torch.stack(self.losses(episodes, supports, queries)).mean()
-        loss.backward()
+        torch.autograd.backward(loss)
         return float(loss.detach())
 
     def losses(
@@ -91,9 +91,9 @@ def _distinct(episodes: Sequence[Episode]) -> tuple[np.ndarray, list[tuple[Tenso
     parts = [part for episode in episodes for part in (episode.support, episode.query)]
     rows, inverse = np.unique(np.concatenate(parts), return_inverse=True)
     sizes = [len(part) for part in parts]
-    places = torch.from_numpy(inverse).split(sizes)
+    places = torch.split(tensor_of(inverse), sizes)
     return rows, list(zip(places[::2], places[1::2], strict=True))
 
 
 def _tensor(labels: np.ndarray, like: Tensor) -> Tensor:
-    return torch.from_numpy(labels).to(like)
+    return tensor_of(labels).to(like)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +80,7 @@ class GradientLearner(MetaLearner):
         """Return the weights after the steps on the support."""
         differentiate = torch.is_grad_enabled()
         steps = self.inner_steps if self.training else self.evaluation_steps
-        weights = dict(self.scorer.named_parameters())
+        weights: Weights = dict(self.scorer.named_parameters())
         if not differentiate:
             weights = {name: w.detach().requires_grad_() for name, w in weights.items()}
         for _ in range(steps):
@@ -92,7 +92,7 @@ class GradientLearner(MetaLearner):
         with torch.enable_grad():
             logits = functional_call(self.scorer, weights, (support.molecules,))
             loss = self.loss(logits, support.labels)
-            gradients = torch.autograd.grad(
+            gradients: Any = torch.autograd.grad(
                 loss, list(weights.values()), create_graph=differentiate, allow_unused=True
             )
             pairs = zip(weights.items(), gradients, strict=True)

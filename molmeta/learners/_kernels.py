@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TYPICAL_SUPPORT = 32
+_linalg: Any = torch.linalg
 
 
 class Points(NamedTuple):
@@ -52,7 +53,7 @@ class KernelRidge(nn.Module):
         y = labels * 2 - 1
         ridge = self.log_ridge + self.ridge_power * math.log(len(y) / TYPICAL_SUPPORT)
         kernel = self.kernel(known, known) + torch.diag(ridge.exp().expand(len(y)))
-        weights = torch.linalg.solve(kernel, y - y.mean())
+        weights: Tensor = _linalg.solve(kernel, y - y.mean())
 
         def logits(query: Points) -> Tensor:
             centred = Points(F.normalize(query.vectors - centre, dim=1), query.bits)

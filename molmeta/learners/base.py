@@ -86,7 +86,7 @@ class MetaLearner(nn.Module, ABC):
         for episode in episodes:
             support, query = episode.labelled(molecules)
             loss = self.loss(self.adapt(support)(query.molecules), query.labels) / len(episodes)
-            loss.backward()
+            torch.autograd.backward(loss)
             total += float(loss.detach())
         return total
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.blocks import tensor_of
 from molmeta.learners._embedding import EmbeddingLearner, Head
 
 if TYPE_CHECKING:
@@ -95,13 +96,13 @@ class MANN(EmbeddingLearner):
     ) -> list[Tensor]:
         if len({len(support) for support in supports}) > 1:
             return super().losses(episodes, supports, queries)
-        labels = torch.stack([torch.from_numpy(e.support_labels) for e in episodes])
+        labels = torch.stack([tensor_of(e.support_labels) for e in episodes])
         state = self.remember(torch.stack(supports), labels.to(supports[0]))
         losses: list[Tensor] = []
         for place, (episode, query) in enumerate(zip(episodes, queries, strict=True)):
             own = State(*(part[place : place + 1] for part in state))
             logits = self.recall(own, query.unsqueeze(0)).squeeze(0)
-            losses.append(self.loss(logits, torch.from_numpy(episode.query_labels).to(query)))
+            losses.append(self.loss(logits, tensor_of(episode.query_labels).to(query)))
         return losses
 
     def remember(self, vectors: Tensor, labels: Tensor) -> State:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError
 from molmeta.learners._embedding import EmbeddingLearner, Head
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from molmeta.episodes import Episode
 
 NEWTON_STEPS = 12
+_linalg: Any = torch.linalg
 
 
 class MultiTask(EmbeddingLearner):
@@ -61,7 +63,7 @@ class MultiTask(EmbeddingLearner):
         losses: list[Tensor] = []
         for episode, support, query in zip(episodes, supports, queries, strict=True):
             place = self.place[episode.assay]
-            known = [torch.from_numpy(x) for x in (episode.support_labels, episode.query_labels)]
+            known = [tensor_of(x) for x in (episode.support_labels, episode.query_labels)]
             vectors = F.gelu(self.norm(torch.cat([support, query])))
             logits = vectors @ self.weights[place] + self.biases[place]
             losses.append(self.loss(logits, torch.cat(known).to(logits)))
@@ -93,7 +95,7 @@ def logistic(design: Tensor, labels: Tensor, ridge: float) -> Tensor:
         p = torch.sigmoid(logits)
         curvature = (p * (1 - p)).clamp(min=1e-6)
         target = logits + (labels - p) / curvature
-        weights = inverse.T @ torch.linalg.solve(gram + torch.diag(1 / curvature), target)
+        weights = inverse.T @ _linalg.solve(gram + torch.diag(1 / curvature), target)
     return weights
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SHRINKAGE = 0.1
 RIDGE = 0.1
+_linalg: Any = torch.linalg
 
 
 class ProtoNet(EmbeddingLearner):
@@ -80,10 +81,10 @@ def mahalanobis(support: Tensor, members: Tensor) -> Head:
         deviations.append((weight / (len(members) - 1)) ** 0.5 * own)
     a = torch.cat(deviations)
     ridge = RIDGE * torch.eye(len(a), dtype=a.dtype, device=a.device)
-    factor = torch.linalg.cholesky(ridge + a @ a.T)
+    factor: Tensor = _linalg.cholesky(ridge + a @ a.T)
 
     def quadratic(d: Tensor) -> Tensor:
-        inner = torch.linalg.solve_triangular(factor, a @ d.T, upper=False)
+        inner: Tensor = _linalg.solve_triangular(factor, a @ d.T, upper=False)
         return (d.square().sum(1) - inner.square().sum(0)) / RIDGE
 
     return quadratic
