@@ -170,6 +170,9 @@ def _gain_clean(findings: Findings, row: Row, evidence: Evidence) -> str:
     found = row.similarity.get(CLEAN)
     if found is None:
         return "No evaluated assay is free of leaks, so there is no clean number to set beside it."
+    whole = row.similarity.get(ALL)
+    if whole and whole.n_assays == found.n_assays:
+        return f"All {found.n_assays} assays are clean: no leak can be behind these numbers."
     text = f"On the {found.n_assays} clean assays alone, those without leaks: {told(found)}."
     outside = row.similarity.get(OUTSIDE_PANELS)
     if outside and OUTSIDE_PANELS in findings.scopes:

@@ -40,7 +40,7 @@ class Compound:
         smiles: as it stands in the table.
         drawing: SVG, or None where it cannot be drawn.
         active: the measured label.
-        rank: place in the ranked query, from 1, or in the support.
+        rank: place in the ranked query or in the support, from 1.
         probability: predicted, NaN in the support.
     """
 

@@ -95,7 +95,7 @@ def training(rows: Rows, colors: Mapping[str, str], *, axis: str, title: str, ke
         key: unique on the page.
     """
     base = alt.Chart(_ROWS).encode(
-        x=alt.X("step:Q", axis=alt.Axis(tickCount=5, format="~s")),
+        x=alt.X("step:Q", axis=alt.Axis(tickCount=5, tickMinStep=1, format="~s")),
         y=alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False), axis=_AXIS_TICKS),
         color=alt.Color("seed:N", legend=None, scale=_domain(colors, list(colors.values()))),
     )

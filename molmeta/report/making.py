@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from molmeta.report.sources import Evidence
 
-_POINTS = 250
+_POINTS = 120
 _PACKAGES = (
     *("molmeta", "torch", "torch-geometric", "rdkit", "deepchem", "snakemake", "scikit-learn"),
     *("numpy", "scipy", "pandas", "pyarrow", "altair", "vl-convert-python"),
@@ -101,7 +101,7 @@ def _run(seed: str, rows: pd.DataFrame, colors: dict[str, str]) -> Run:
         loss=float(rows["loss"].tail(_POINTS).mean()),
         best=float(judged["valid"].max()),
         best_step=int(judged["step"].iloc[0]) if len(judged) else 0,
-        seconds=float(rows["seconds"].sum()),
+        seconds=float(rows["seconds"].max()),
     )
 
 

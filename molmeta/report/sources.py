@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pandas as pd
 
@@ -153,7 +154,7 @@ def _audit(path: Path) -> pd.DataFrame:
 
 def _folded(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
     name = path.name.removesuffix(".dropped.csv").removesuffix(".assays.csv")
-    return _csv(path, columns, numbers).assign(split=path.parent.name, table=name)
+    return _csv(path, columns, numbers).assign(split=path.parent.name, table=unquote(name))
 
 
 def _log(path: Path) -> pd.DataFrame:
@@ -174,7 +175,7 @@ def _benchmark(path: Path, name: str) -> pd.DataFrame:
         raise _unreadable(path, error, "a benchmark of Snakemake") from error
     table = _with(table, path, _BENCHMARK)
     numbers = {name: pd.to_numeric(table[name], "coerce") for name in _BENCHMARK}
-    return table.assign(step=name.removesuffix(".tsv"), **numbers)
+    return table.assign(step=unquote(name.removesuffix(".tsv")), **numbers)
 
 
 def _filled(metrics: pd.DataFrame) -> pd.DataFrame:

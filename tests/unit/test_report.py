@@ -6,13 +6,14 @@ import math
 import re
 from dataclasses import replace
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 from report_inputs import HOSTILE, Plan, make, metrics_frame
 
 from molmeta.errors import OutputError, TableError
-from molmeta.report import Sources, charts, drawings, report
+from molmeta.report import Sources, charts, drawings, report, svg
 from molmeta.report.answer import answer
 from molmeta.report.curation import losses
 from molmeta.report.findings import find
@@ -81,6 +82,13 @@ def test_clean_number_stands_beside_the_gain(small):
     assert "On the 3 clean assays alone" in small.lead[2]
 
 
+def test_an_evaluation_without_leaks_says_so(made, tmp_path):
+    table = pd.read_csv(made[0].audit).assign(clean=True, panel="")
+    table.to_csv(tmp_path / "audit.csv", index=False)
+    found = answered(replace(made[0], audit=tmp_path / "audit.csv"))
+    assert found.lead[2].startswith("All 4 assays are clean")
+
+
 def test_missing_audit_is_a_warning(made):
     found = answered(replace(made[0], audit=None))
     assert any("No audit" in warning for warning in found.warnings)
@@ -138,6 +146,13 @@ def test_page_refers_to_nothing_outside(page):
     assert all(target.startswith(("#", "data:,")) for target in found)
     assert "@import" not in page
     assert not re.search(r"url\((?!#)", page)
+
+
+def test_a_table_is_shown_under_the_name_of_its_file(tmp_path):
+    sources = make(tmp_path, SMALL)
+    path = sources.dropped[0].with_name("my%20%3Cassays%3E.dropped.csv")
+    sources.dropped[0].rename(path)
+    assert set(read(replace(sources, dropped=[path])).dropped["table"]) == {"my <assays>"}
 
 
 def test_ids_are_unique(page):
@@ -249,6 +264,15 @@ def test_chart_escapes_what_it_is_told():
     drawn = charts.curves(rows, styles([HOSTILE]), axis="<b>", title=HOSTILE, key="k")
     assert "<script" not in drawn
     assert "<b>" not in drawn
+
+
+def test_clip_paths_of_two_charts_do_not_clash():
+    line = alt.Chart(alt.NamedData(name="rows")).mark_line(clip=True).encode(x="x:Q", y="y:Q")
+    rows = [{"x": 0, "y": 0}, {"x": 1, "y": 1}]
+    both = "".join(svg.drawn(svg.compiled(line.to_dict()), rows, title="", key=key) for key in "ab")
+    ids = re.findall(r"\sid=\"([^\"]+)\"", both)
+    assert len(ids) == len(set(ids)) > 0
+    assert set(re.findall(r"url\(#([^)]+)\)", both)) == set(ids)
 
 
 def test_every_model_has_its_own_look():
