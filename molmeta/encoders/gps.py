@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch_geometric.nn import GINEConv, GPSConv
 
+from molmeta.blocks import Graphs, Molecules
 from molmeta.encoders._message_passing import MessagePassing
 
-if TYPE_CHECKING:
-    from molmeta.blocks import Graphs
+PAIRS = 4_000_000
+"""Pairs of atoms that attend to each other at once: 16 MB for each head."""
 
 
 class GPS(MessagePassing):
@@ -38,7 +38,34 @@ class GPS(MessagePassing):
         network = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
         return GPSConv(width, GINEConv(network), heads=self.heads, norm=None)
 
+    def forward(self, molecules: Molecules) -> Tensor:
+        """Return one vector a molecule, from groups of molecules of about one size.
+
+        Attention pads all of a group to its largest molecule: a single peptide among two thousand
+        drugs would ask for gigabytes.
+        """
+        atoms = molecules.block("graph", Graphs).atom_offsets.diff()
+        groups = _of_one_size(list(map(int, atoms.cpu().numpy())))
+        if len(groups) == 1:
+            return super().forward(molecules)
+        rows = [torch.tensor(group, device=atoms.device) for group in groups]
+        vectors = [super(GPS, self).forward(molecules.select(group)) for group in rows]
+        return torch.cat(vectors)[torch.cat(rows).argsort()]
+
     def step(self, layer: nn.Module, x: Tensor, bonds: Tensor, graphs: Graphs) -> Tensor:
+        if len(x) == 0:
+            return x
         # The fused attention kernels cannot be differentiated twice, which MAML needs.
         with sdpa_kernel(SDPBackend.MATH):
             return layer(x, graphs.edge_index, graphs.atom_molecule, edge_attr=bonds)
+
+
+def _of_one_size(atoms: list[int]) -> list[list[int]]:
+    """Part rows by size, so that no part asks for more than PAIRS padded pairs of atoms."""
+    order = sorted(range(len(atoms)), key=atoms.__getitem__)
+    groups: list[list[int]] = [[]]
+    for row in order:
+        if groups[-1] and (len(groups[-1]) + 1) * atoms[row] ** 2 > PAIRS:
+            groups.append([])
+        groups[-1].append(row)
+    return groups
