@@ -8,7 +8,9 @@ W width, S support, Q query, B episodes.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -31,9 +33,13 @@ def tensor_of(array: NDArray[Any]) -> Tensor:
 
 
 def csr(offsets: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
-    """Return a sparse matrix whose row i has its values from offsets[i] to offsets[i + 1]."""
+    """Return a sparse matrix whose row i has its values from offsets[i] to offsets[i + 1].
+
+    Nothing is checked, as blocks are checked when they are read.
+    """
+    _hear_out()
     shape = (len(offsets) - 1, width)
-    return _torch.sparse_csr_tensor(offsets, columns, values, shape)
+    return _torch.sparse_csr_tensor(offsets, columns, values, shape, check_invariants=False)
 
 
 def ragged_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,6 +60,14 @@ def ragged_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     new = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
     shift = (starts - new[:-1]).repeat_interleave(lengths)
     return shift + torch.arange(int(new[-1]), device=offsets.device), new
+
+
+@cache
+def _hear_out() -> None:
+    """Let torch say, once a process, that its CSR matrices are in beta: nobody can act on it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _torch.sparse_csr_tensor([0, 0], [], [], (1, 1), check_invariants=False)
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,7 @@ def _consistent(block: AnyBlock, g: int) -> bool:
         fits = values.dtype == torch.float32 and values.ndim == 2 and len(values) == g
         return fits and bool(torch.isfinite(values).all())
     if isinstance(block, Bits):
-        inside = block.positions.dtype == torch.int16 and _within(block.positions, block.size)
+        inside = _within(block.positions, block.size)
         return inside and _ragged(block.offsets, g, block.positions)
     return (
         _categories(block.atoms, featurizers.ATOM_SIZES)
@@ -238,7 +238,9 @@ def _inside_their_molecules(block: Graphs) -> bool:
 
 
 def _within(values: Tensor, size: int) -> bool:
-    return values.numel() == 0 or (int(values.min()) >= 0 and int(values.max()) < size)
+    if values.dtype != torch.int16 or values.ndim != 1:
+        return False
+    return len(values) == 0 or (int(values.min()) >= 0 and int(values.max()) < size)
 
 
 def _ragged(offsets: Tensor, g: int, items: Tensor) -> bool:
