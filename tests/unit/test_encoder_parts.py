@@ -1,0 +1,122 @@
+"""The parts that encoders are made of, against plain loops and values known beforehand."""
+
+import pytest
+import torch
+from zoo import drugs, zoo
+
+from molmeta import encoders
+from molmeta.blocks import Bits, Molecules, Vectors
+from molmeta.encoders import gps
+from molmeta.encoders._message_passing import one_hot, pooled
+from molmeta.errors import ConfigError
+
+
+def test_one_hot_places_each_feature_behind_the_one_before():
+    found = one_hot(torch.tensor([[0, 1], [2, 0]], dtype=torch.uint8), (3, 2), torch.float32)
+    assert found.tolist() == [[1, 0, 0, 0, 1], [0, 0, 1, 1, 0]]
+
+
+def test_pooling_is_mean_maximum_and_scaled_sum_of_each_molecule():
+    x = torch.tensor([[1.0, -4.0], [3.0, -2.0], [5.0, -6.0]])
+    found = pooled(x, torch.tensor([0, 2, 3]))
+    assert found.tolist() == [
+        [2.0, -3.0, 3.0, -2.0, 4 / 32, -6 / 32],
+        [5.0, -6.0, 5.0, -6.0, 5 / 32, -6 / 32],
+    ]
+
+
+def test_a_molecule_without_atoms_is_pooled_to_zeros():
+    found = pooled(torch.ones(1, 2), torch.tensor([0, 0, 1, 1]))
+    assert found[0].tolist() == found[2].tolist() == [0.0] * 6
+
+
+def test_the_first_layer_of_a_fingerprint_network_sums_the_rows_of_set_bits():
+    encoder = encoders.build("fingerprint", {"width": 3, "hidden": 4}).eval()
+    bits = drugs().block("morgan", Bits)
+    looped = torch.stack([encoder.embedding[row > 0].sum(0) for row in bits.dense()])
+    expected = encoder.last(encoder.body[0](looped))
+    torch.testing.assert_close(encoder(drugs()), expected)
+
+
+def test_bits_are_dropped_in_training_only():
+    encoder = encoders.build(
+        "fingerprint", {"width": 3, "hidden": 4, "dropout": 0.0, "bit_dropout": 0.5}
+    )
+    assert not torch.equal(encoder(drugs()), encoder(drugs()))
+    encoder.eval()
+    assert torch.equal(encoder(drugs()), encoder(drugs()))
+
+
+def test_descriptors_are_centred_and_scaled_over_the_molecules_they_were_fitted_to():
+    encoder = encoders.build("descriptors", {"width": 3})
+    encoder.fit(zoo())
+    values = zoo().block("descriptors", Vectors).values
+    compressed = values.sign() * (1 + values.abs()).log()
+    scaled = (compressed - encoder.mean) / encoder.scale
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(values.shape[1]), rtol=0, atol=1e-4)
+    deviations = scaled.std(0, correction=0)
+    varied = compressed.std(0, correction=0) > 0
+    torch.testing.assert_close(deviations[varied], torch.ones(int(varied.sum())))
+
+
+def test_a_descriptor_that_never_varies_is_left_at_its_scale():
+    encoder = encoders.build("descriptors", {"width": 3, "size": 2})
+    encoder.fit(Molecules({"descriptors": Vectors(torch.tensor([[1.0, 7.0], [2.0, 7.0]]))}))
+    assert encoder.scale[1] == 1
+
+
+def test_descriptors_far_out_are_cut():
+    encoder = encoders.build("descriptors", {"width": 3, "size": 1}).eval()
+    far, farther = (
+        encoder(Molecules({"descriptors": Vectors(torch.tensor([[x]]))})) for x in (1e6, 1e8)
+    )
+    assert torch.equal(far, farther)
+
+
+def test_vectors_of_another_length_are_refused():
+    block = Molecules({"deepchem:x": Vectors(torch.zeros(2, 5))})
+    encoder = encoders.build("descriptors", {"width": 3, "block": "deepchem:x"})
+    with pytest.raises(ConfigError, match="'deepchem:x' are of another length; got 5, expected"):
+        encoder.fit(block)
+
+
+def test_a_join_puts_the_vectors_of_its_parts_side_by_side():
+    encoder = encoders.build(
+        "gine+fingerprint", {"gine": {"width": 4, "layers": 1}, "fingerprint": {"width": 6}}
+    ).eval()
+    gine, fingerprint = encoder.encoders
+    assert encoder.width == 10
+    expected = torch.cat([gine(drugs()), fingerprint(drugs())], dim=1)
+    assert torch.equal(encoder(drugs()), expected)
+
+
+def test_a_join_reads_what_its_parts_read():
+    assert encoders.build("fingerprint+gine+gps", {}).featurizers == ("morgan", "graph")
+
+
+def test_a_join_fits_its_parts():
+    encoder = encoders.build("gine+descriptors", {"gine": {"width": 4, "layers": 1}})
+    encoder.fit(zoo())
+    assert encoder.encoders[1].mean.any()
+
+
+def test_options_of_a_join_stand_under_its_parts():
+    with pytest.raises(ConfigError, match="whose options stand under its parts: option 'width'"):
+        encoders.build("gine+fingerprint", {"width": 4})
+
+
+def test_an_unknown_encoder_is_answered_with_the_closest():
+    with pytest.raises(ConfigError, match=r"'gin' is unknown.*Did you mean 'gine'"):
+        encoders.build("gin", {})
+
+
+def test_attention_in_groups_gives_the_vectors_of_attention_at_once(monkeypatch):
+    encoder = encoders.build("gps", {"width": 8, "layers": 1, "heads": 2}).eval()
+    whole = encoder(zoo())
+    monkeypatch.setattr(gps, "PAIRS", 500)
+    torch.testing.assert_close(encoder(zoo()), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_molecules_are_grouped_by_size_within_the_budget(monkeypatch):
+    monkeypatch.setattr(gps, "PAIRS", 32)
+    assert gps._of_one_size([4, 9, 2, 4, 3]) == [[2, 4], [0, 3], [1]]
