@@ -1,0 +1,23 @@
+"""Which errors are the user's to mend."""
+
+import inspect
+
+from molmeta import errors
+from molmeta.errors import MolMetaError
+
+
+def classes():
+    return [value for value in vars(errors).values() if inspect.isclass(value)]
+
+
+def test_every_error_can_be_caught_as_one():
+    assert all(issubclass(cls, MolMetaError) for cls in classes())
+
+
+def test_no_error_hides_behind_one_of_pythons_own():
+    """So that `except ValueError` around a library's call never swallows a message for the user."""
+    assert MolMetaError.__bases__ == (Exception,)
+
+
+def test_the_tree_in_the_module_docstring_is_complete():
+    assert all(cls.__name__ in errors.__doc__ for cls in classes())

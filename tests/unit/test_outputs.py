@@ -1,0 +1,135 @@
+"""Results are written whole or not at all."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from molmeta.errors import OutputError
+from molmeta.outputs import written
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import torch
+from molmeta.checkpoints import write_tensors
+from molmeta.errors import OutputError
+from molmeta.outputs import written
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+path = Path(sys.argv[1])
+try:
+    if sys.argv[2] == "text":
+        with written(path) as temporary:
+            temporary.write_text("x" * 5000)
+    else:
+        write_tensors(path, {"weight": torch.zeros(5000)}, {"kind": "model"})
+except OutputError as error:
+    print(error)
+    sys.exit(2)
+"""
+"""A process that may write no more than 1,000 bytes of a file, as on a disk with no more left."""
+
+
+def listed(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_was_written_stands_under_its_name_alone(tmp_path):
+    with written(tmp_path / "a.csv") as temporary:
+        temporary.write_text("new")
+    assert listed(tmp_path) == ["a.csv"]
+
+
+def test_folders_are_made(tmp_path):
+    with written(tmp_path / "deep" / "er" / "a.csv") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "deep" / "er" / "a.csv").read_text() == "new"
+
+
+def test_the_temporary_name_keeps_the_suffixes(tmp_path):
+    with written(tmp_path / "a.csv.gz") as temporary:
+        assert temporary.name.endswith(".csv.gz")
+
+
+def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with written(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+def half_written(path):
+    with written(path) as temporary:
+        temporary.write_text("half")
+        raise KeyError
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with pytest.raises(KeyError):
+        half_written(path)
+    assert path.read_text() == "old"
+    assert listed(tmp_path) == ["a.csv"]
+
+
+def test_the_file_is_readable_as_any_other(tmp_path):
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    with written(tmp_path / "a.csv") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a.csv").stat().st_mode == plain.stat().st_mode
+
+
+def test_a_folder_that_is_a_file_is_an_error_of_output(tmp_path):
+    (tmp_path / "file").write_text("old")
+    with (
+        pytest.raises(OutputError, match="cannot be written; got"),
+        written(tmp_path / "file" / "a.csv"),
+    ):
+        pass
+    assert (tmp_path / "file").read_text() == "old"
+
+
+def test_a_folder_in_the_place_of_the_file_is_an_error_of_output(tmp_path):
+    (tmp_path / "a.csv").mkdir()
+    with (
+        pytest.raises(OutputError, match=r"a\.csv: cannot be written"),
+        written(tmp_path / "a.csv") as temporary,
+    ):
+        temporary.write_text("new")
+    assert listed(tmp_path) == ["a.csv"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_an_error_of_output(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="Permission denied"), written(tmp_path / "a.csv"):
+        pass
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no file system without files")
+def test_a_file_system_that_takes_no_files_is_an_error_of_output():
+    with (
+        pytest.raises(OutputError, match=r"/proc/self/a\.csv: cannot be written"),
+        written(Path("/proc/self/a.csv")),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["text", "tensors"])
+def test_a_full_disk_is_an_error_of_output_and_the_old_file_stays(tmp_path, kind):
+    path = tmp_path / "a.safetensors"
+    path.write_text("old")
+    command = [sys.executable, "-c", FULL, str(path), kind]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 2, found.stderr
+    assert f"{path}: cannot be written; got" in found.stdout
+    assert "File too large" in found.stdout
+    assert path.read_text() == "old"
+    assert listed(tmp_path) == ["a.safetensors"]
