@@ -132,7 +132,7 @@ def morgan(mol: Mol) -> NDArray[np.int16]:
     Source:
         Rogers & Hahn, J. Chem. Inf. Model. 2010, 50, 742.
     """
-    return np.fromiter(_morgan().GetFingerprint(mol).GetOnBits(), np.int16)
+    return np.flatnonzero(_morgan().GetFingerprintAsNumPy(mol)).astype(np.int16)
 
 
 @featurizer("vector", size=len(_descriptors.descList))
@@ -156,7 +156,15 @@ def featurize(smiles: Sequence[str], names: Sequence[str]) -> Arrays:
     Raises:
         MoleculeError: a SMILES that does not parse, or a featurizer that fails, by its SMILES.
     """
-    mols = [_parsed(text) for text in smiles]
+    return featurize_mols([_parsed(text) for text in smiles], smiles, names)
+
+
+def featurize_mols(mols: Sequence[Mol], smiles: Sequence[str], names: Sequence[str]) -> Arrays:
+    """Featurize molecules that are parsed already; their SMILES are for messages.
+
+    Raises:
+        MoleculeError: a featurizer that fails, by the SMILES.
+    """
     packed: Arrays = {}
     for chosen in map(get, names):
         rows = [_run(chosen, mol, text) for mol, text in zip(mols, smiles, strict=True)]

@@ -11,19 +11,21 @@ from itertools import islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
 from rdkit import Chem
 
-from molmeta.blocks import Molecules
 from molmeta.errors import MoleculeError
+from molmeta.featurizers import featurize_mols
 from molmeta.molecules import parse, standardize
-from molmeta.store import concatenated, featurize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from molmeta.blocks import Molecules
+    from molmeta.featurizers import Arrays
     from molmeta.libraries import Record
 
+BATCH = 50
+"""Molecules held at once; more leave the cache before they are featurized."""
 WINDOW = 2
 """Chunks that wait for each core; a pool's own `map` would take in the whole library."""
 
@@ -36,13 +38,19 @@ class Prepared(NamedTuple):
 
     Attributes:
         records: G records whose molecules could be featurized.
-        molecules: their features; None where G is 0.
+        parts: their features, as `molmeta.featurizers` packs them, one part after another.
         rejected: the other records, each with its reason.
     """
 
     records: list[Record]
-    molecules: Molecules | None
+    parts: list[Arrays]
     rejected: list[Record]
+
+    def molecules(self) -> Molecules:
+        """The features as blocks; G must not be 0."""
+        from molmeta.store import unpacked
+
+        return unpacked(self.parts)
 
 
 def prepare(records: Sequence[Record], names: Sequence[str]) -> Prepared:
@@ -55,19 +63,26 @@ def prepare(records: Sequence[Record], names: Sequence[str]) -> Prepared:
     Raises:
         ConfigError: an unknown featurizer.
     """
+    batches = [_batch(records[at : at + BATCH], names) for at in range(0, len(records), BATCH)]
+    return Prepared(
+        *([item for part in parts for item in part] for parts in zip(*batches, strict=True))
+    )
+
+
+def _batch(records: Sequence[Record], names: Sequence[str]) -> Prepared:
     kept: list[Record] = []
-    texts: list[str] = []
+    mols: list[Chem.Mol] = []
     rejected: list[Record] = []
     for record in records:
         try:
-            texts.append(_standardized(record))
+            mols.append(_standardized(record))
             kept.append(record)
         except MoleculeError as error:
             rejected.append(record._replace(reason=str(error)))
     try:
-        return Prepared(kept, featurize(texts, names) if texts else None, rejected)
+        return Prepared(kept, [_features(kept, mols, names)] if kept else [], rejected)
     except MoleculeError:
-        return _one_by_one(kept, texts, names, rejected)
+        return _one_by_one(kept, mols, names, rejected)
 
 
 def prepare_all(
@@ -78,61 +93,39 @@ def prepare_all(
         yield from (prepare(chunk, names) for chunk in chunks)
         return
     with ProcessPoolExecutor(cores, mp_context=get_context("forkserver")) as pool:
-        tasks = (pool.submit(_prepare_flat, chunk, names) for chunk in chunks)
+        tasks = (pool.submit(prepare, chunk, names) for chunk in chunks)
         waiting = deque(islice(tasks, WINDOW * cores))
         while waiting:
-            kept, flat, rejected = waiting.popleft().result()
+            yield waiting.popleft().result()
             waiting.extend(islice(tasks, 1))
-            yield Prepared(kept, _unflattened(flat), rejected)
 
 
-def _standardized(record: Record) -> str:
+def _standardized(record: Record) -> Chem.Mol:
     if record.reason:
         raise MoleculeError(record.reason)
     mol = parse(record.smiles)
     standard = standardize(mol)
-    return record.smiles.strip() if standard is mol else str(_chem.MolToSmiles(standard))
+    # Features are those of a freshly read molecule, which a changed one is not.
+    return mol if standard is mol else parse(str(_chem.MolToSmiles(standard)))
+
+
+def _features(records: Sequence[Record], mols: list[Chem.Mol], names: Sequence[str]) -> Arrays:
+    return featurize_mols(mols, [record.smiles for record in records], names)
 
 
 def _one_by_one(
-    records: list[Record], texts: list[str], names: Sequence[str], rejected: list[Record]
+    records: list[Record],
+    mols: list[Chem.Mol],
+    names: Sequence[str],
+    rejected: list[Record],
 ) -> Prepared:
     """Find the compounds that a featurizer fails on."""
     kept: list[Record] = []
-    parts: list[Molecules] = []
-    for record, text in zip(records, texts, strict=True):
+    parts: list[Arrays] = []
+    for record, mol in zip(records, mols, strict=True):
         try:
-            parts.append(featurize([text], names))
+            parts.append(_features([record], [mol], names))
             kept.append(record)
         except MoleculeError as error:
             rejected.append(record._replace(reason=str(error)))
-    return Prepared(kept, concatenated(parts) if parts else None, rejected)
-
-
-# Tensors sent between processes hold a file handle each until they are freed; arrays do not.
-_Flat = dict[str, tuple[Any, dict[str, Any]]]
-
-
-def _prepare_flat(
-    records: Sequence[Record], names: Sequence[str]
-) -> tuple[list[Record], _Flat, list[Record]]:
-    kept, molecules, rejected = prepare(records, names)
-    flat: _Flat = {}
-    for name, block in () if molecules is None else molecules.blocks.items():
-        parts = vars(block).items()
-        flat[name] = (
-            type(block),
-            {key: part.numpy() if isinstance(part, torch.Tensor) else part for key, part in parts},
-        )
-    return kept, flat, rejected
-
-
-def _unflattened(flat: _Flat) -> Molecules | None:
-    if not flat:
-        return None
-    blocks: dict[str, Any] = {}
-    for name, (kind, parts) in flat.items():
-        blocks[name] = kind(
-            **{k: v if isinstance(v, int) else torch.as_tensor(v) for k, v in parts.items()}
-        )
-    return Molecules(blocks)
+    return Prepared(kept, parts, rejected)

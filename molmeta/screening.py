@@ -190,9 +190,9 @@ def _scored(
     for chunk in chunks:
         for record in chunk.rejected:
             rejects.add(record)
-        if chunk.molecules is None:
+        if not chunk.records:
             continue
-        scores = predictor.predict_molecules(chunk.molecules)
+        scores = predictor.predict_molecules(chunk.molecules())
         for record, score in zip(chunk.records, scores.tolist(), strict=True):
             if np.isfinite(score):
                 yield Hit(score, -record.line, record.id, record.smiles)
@@ -229,10 +229,10 @@ def _nearest(
 
 def _fingerprints(smiles: Sequence[str]) -> Bits:
     records = [Record(place, "", text) for place, text in enumerate(smiles, 1)]
-    _, molecules, rejected = prepare(records, (FINGERPRINT,))
-    if molecules is None or rejected:
-        raise MoleculeError(rejected[0].reason if rejected else _EMPTY)
-    return molecules.block(FINGERPRINT, Bits)
+    prepared = prepare(records, (FINGERPRINT,))
+    if prepared.rejected or not records:
+        raise MoleculeError(prepared.rejected[0].reason if records else _EMPTY)
+    return prepared.molecules().block(FINGERPRINT, Bits)
 
 
 def _tanimoto(bits: Bits, known: Bits) -> NDArray[np.float32]:

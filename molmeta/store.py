@@ -150,6 +150,11 @@ def concatenated(parts: Sequence[Molecules]) -> Molecules:
     return _joined(_arrays(part) for part in parts)
 
 
+def unpacked(parts: Iterable[Arrays]) -> Molecules:
+    """Return the molecules of arrays that `molmeta.featurizers` packed, one part after another."""
+    return _joined(parts)
+
+
 def save_store(store: Store, path: Path) -> None:
     """Write a store.
 
