@@ -24,7 +24,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    app.callback()(_options)
+    app.callback()(_version)
     for found in pkgutil.iter_modules(__path__):
         if not found.name.startswith("_"):
             module = importlib.import_module(f"{__name__}.{found.name}")
@@ -35,7 +35,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command; exit with 0 when done, 2 for the user's mistake, 1 for ours."""
     try:
-        build()()
+        build()(prog_name="molmeta")
     except MolMetaError as error:
         sys.stderr.write(f"molmeta: error: {error}\n")
         sys.exit(USER_ERROR)
@@ -44,7 +44,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
-def _options(
+def _version(
     version: bool = typer.Option(False, "--version", help="Print the version and leave."),
 ) -> None:
     if version:

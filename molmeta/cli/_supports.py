@@ -30,6 +30,11 @@ def support_of(table: Path, *, assay: str = "", size: int | None = None, seed: i
         EpisodeError: the assay is too small for a draw of that size.
     """
     assays, _ = assays_and_molecules([table], None, (FINGERPRINT,))
+    if not assays:
+        raise TableError(
+            f"{table}: holds no assay that can be used; got no row, expected actives and "
+            "inactives. See the '.assays.csv' beside it."
+        )
     chosen = _one(table, assays, assay)
     places = range(len(chosen))
     if size is not None:

@@ -10,11 +10,15 @@ Example: molmeta evaluate results/models/protonet/0.safetensors results/curated/
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from molmeta.cli._console import bar, session
 from molmeta.cli._options import CORES, OUTPUT, SEED, numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def run(
@@ -38,34 +42,41 @@ def run(
 ) -> None:
     import torch
 
-    from molmeta.evaluation import EvaluationPlan, evaluate
-    from molmeta.evaluation import examples as shown
+    from molmeta import evaluation
     from molmeta.models import named
-    from molmeta.outputs import written
     from molmeta.reading import assays_and_molecules
 
     torch.set_num_threads(1)
-    plan = EvaluationPlan(numbers(supports, "--supports"), repeats, seed, share, query, scaffold)
+    sizes = numbers(supports, "--supports")
+    plan = evaluation.EvaluationPlan(sizes, repeats, seed, share, query, scaffold)
     with session("evaluate", model=model, plan=plan) as outcome:
         judged = named(model)
         label, trained = name or Path(model).stem, int(judged.history.get("seed", 0))
         assays, blocks = assays_and_molecules(tables, molecules, judged.featurizers, cores=cores)
         with bar(len(assays), "evaluate") as advance:
-            rows = evaluate(
+            rows = evaluation.evaluate(
                 judged.learner, assays, blocks, plan=plan, model=label, seed=trained,
                 progress=advance,
             )  # fmt: skip
         if examples is not None:
-            size = min(plan.supports)
-            drawn = shown(judged.learner, assays, blocks, plan=plan, model=label, support=size)
-            with written(examples) as temporary:
-                drawn.to_parquet(temporary, index=False)
-        with written(output) as temporary:
-            rows.to_parquet(temporary, index=False)
-        outcome.update(
-            assays=len(assays),
-            episodes=int(rows["delta_auprc"].notna().sum()),
-            not_drawn=int((rows["reason"] != "").sum()),
-            delta_auprc=round(float(rows["delta_auprc"].mean()), 4),
-            written=output,
-        )
+            drawn = evaluation.examples(
+                judged.learner, assays, blocks, plan=plan, model=label, support=min(sizes)
+            )
+            _write(drawn, examples)
+        _write(rows, output)
+        outcome.update(_summary(rows), assays=len(assays), written=output)
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    from molmeta.outputs import written
+
+    with written(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def _summary(rows: pd.DataFrame) -> dict[str, float]:
+    return {
+        "episodes": int(rows["delta_auprc"].notna().sum()),
+        "not_drawn": int(rows["reason"].ne("").sum()),
+        "delta_auprc": round(float(rows["delta_auprc"].mean()), 4),
+    }

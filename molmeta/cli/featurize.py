@@ -1,18 +1,26 @@
 """Featurize each distinct compound of curated tables once.
 
-An existing molecule store at --output is kept: only compounds that it lacks are featurized.
+An existing molecule store at --output is kept: only compounds that it lacks are featurized. One
+that cannot be read, as of another version, is made anew.
 
 Example: molmeta featurize results/curated/*/*.parquet --output results/molecules.safetensors
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from molmeta.cli._console import bar, session
 from molmeta.cli._options import CORES, OUTPUT
+
+if TYPE_CHECKING:
+    from molmeta.store import Store
+
+logger = logging.getLogger(__name__)
 
 FEATURIZERS = ["graph", "morgan"]
 
@@ -24,13 +32,24 @@ def run(
     cores: int = CORES,
 ) -> None:
     from molmeta.assays import distinct_compounds, read_curated
-    from molmeta.store import load_store, save_store, update
+    from molmeta.store import save_store, update
 
     with session("featurize", tables=len(tables), featurizers=featurizer, cores=cores) as outcome:
         smiles = distinct_compounds(read_curated(tables))
-        old = load_store(output) if output.exists() else None
+        old = _existing(output)
         known = 0 if old is None else len(old)
         with bar(len(smiles), "featurize") as advance:
             store = update(old, smiles, featurizer, cores=cores, progress=advance)
         save_store(store, output)
         outcome.update(compounds=len(store), known_before=known, written=output)
+
+
+def _existing(path: Path) -> Store | None:
+    from molmeta.errors import ModelError
+    from molmeta.store import load_store
+
+    try:
+        return load_store(path) if path.exists() else None
+    except ModelError as error:
+        logger.warning("%s", error)
+        return None

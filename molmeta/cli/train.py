@@ -11,11 +11,17 @@ Example: molmeta train results/curated/train/*.parquet --valid results/curated/v
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from molmeta.cli._console import bar, session
 from molmeta.cli._options import MOLECULES, OUTPUT, SEED, mapping
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from molmeta.models import Model
 
 
 def run(
@@ -24,13 +30,12 @@ def run(
     molecules: Path = MOLECULES,
     recipe: str = typer.Option(..., help="YAML file or text: learner, encoder, their options."),
     setting: list[str] = typer.Option([], "--set", help="Override, as training.steps=500."),
+    init: Path | None = typer.Option(None, help="Model whose encoder to start from."),
     seed: int = SEED,
     output: Path = OUTPUT,
 ) -> None:
-    from molmeta import registry
+    from molmeta import models, registry
     from molmeta.assays import load_assays
-    from molmeta.models import save
-    from molmeta.outputs import written
     from molmeta.recipes import recipe_of
     from molmeta.store import load_store
     from molmeta.tasks import Task, Training
@@ -39,15 +44,23 @@ def run(
     entry = mapping(recipe, "--recipe", setting)
     options = registry.bind(Training, entry.pop("training", {}), "training")
     training, chosen = Training(**options), recipe_of(entry)
-    checkpoint = output.with_suffix(".checkpoint")
-    with session("train", recipe=entry, seed=seed, tables=len(tables)) as outcome:
+    with session("train", recipe=entry, seed=seed, init=init, tables=len(tables)) as outcome:
+        start = None if init is None else models.load(init)
         store = load_store(molecules)
         assays = load_assays(tables, store), load_assays(valid, store)
-        task = Task(chosen, training, seed, *assays, store.molecules)
+        task = Task(chosen, training, seed, *assays, store.molecules, start)
+        checkpoint = output.with_suffix(".checkpoint")
         with bar(training.steps, "train") as advance:
             model, log = train(task, checkpoint=checkpoint, report=advance)
-        with written(output.with_suffix(".log.parquet")) as temporary:
-            log.to_parquet(temporary, index=False)
-        save(model, output)
+        _write(model, log, output)
         checkpoint.unlink(missing_ok=True)
         outcome.update(steps=len(log), valid=round(float(log["valid"].max()), 4), written=output)
+
+
+def _write(model: Model, log: pd.DataFrame, output: Path) -> None:
+    from molmeta.models import save
+    from molmeta.outputs import written
+
+    with written(output.with_suffix(".log.parquet")) as temporary:
+        log.to_parquet(temporary, index=False)
+    save(model, output)

@@ -10,17 +10,19 @@ from molmeta.errors import MolMetaError
 from molmeta.workflow import find_sources, flags
 
 # Jobs find the `molmeta` of this environment, whether or not it is activated.
-os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+os.environ.update(
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+)
 
 try:
     SOURCES = find_sources(Path(config["tables"]))
 except MolMetaError as error:
     raise WorkflowError(str(error)) from error
 SPLITS = list(dict.fromkeys(split for split, _ in SOURCES))
-RECIPES = {name: json.dumps(recipe) for name, recipe in config["models"].items()}
+MODELS = config["models"]
 SCREENS = {screen["name"]: screen for screen in config["screens"]}
 STORE = "results/molecules.safetensors"
-TRAINED = expand("{model}/{seed}", model=config["models"], seed=config["seeds"])
+TRAINED = expand("{model}/{seed}", model=MODELS, seed=config["seeds"])
 EVALUATED = [*TRAINED, *expand("{model}/0", model=config["opponents"])]
 
 
@@ -45,14 +47,24 @@ def run_of(wildcards):
 
 
 def recipe_of(wildcards):
-    return RECIPES[wildcards.model]
+    return json.dumps({k: v for k, v in MODELS[wildcards.model].items() if k != "init"})
+
+
+def init(wildcards):
+    """Return the file of the model whose encoder a model starts from, if it names one."""
+    name = MODELS[wildcards.model]["init"]
+    return f"results/models/{name}/{wildcards.seed}.safetensors" if name else []
+
+
+def init_option(wildcards):
+    return flags({"init": init(wildcards)})
 
 
 def model_file(wildcards):
     """Return the file of a model, or nothing for an opponent, which needs no training."""
     run = run_of(wildcards)
     path = f"results/models/{run['model']}/{run['seed']}.safetensors"
-    return path if run["model"] in RECIPES else []
+    return path if run["model"] in MODELS else []
 
 
 def model_name(wildcards, input):
@@ -82,6 +94,6 @@ def any_of(names):
 wildcard_constraints:
     split=any_of(SPLITS),
     table=any_of(table for _, table in SOURCES),
-    model=any_of([*config["models"], *config["opponents"]]),
+    model=any_of([*MODELS, *config["opponents"]]),
     seed=r"\d+",
     screen=any_of(SCREENS),

@@ -4,6 +4,7 @@ rule train:
         valid=curated("valid"),
         # A table that is added to test changes the store, but nothing that is learnt from.
         molecules=ancient(STORE),
+        init=init,
     output:
         model="results/models/{model}/{seed}.safetensors",
         curve=report(
@@ -24,11 +25,13 @@ rule train:
     params:
         recipe=recipe_of,
         valid=flags({"valid": curated("valid")}),
+        init=init_option,
     shell:
         "molmeta train {input.tables:q}"
         " {params.valid:q}"
         " --molecules {input.molecules:q}"
         " --recipe {params.recipe:q}"
+        " {params.init:q}"
         " --seed {wildcards.seed}"
         " --output {output.model:q}"
         " 2> {log:q}"

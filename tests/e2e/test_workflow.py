@@ -1,0 +1,201 @@
+"""Runs the real Snakemake on a small copy of the shipped assays; the first run is shared."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from safetensors import safe_open
+from small_line import ROOT, Line, add, make
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+UPDATED = {"audit": 1, "featurize": 1, "evaluate": 3, "report": 1, "all": 1}
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    line = make(tmp_path_factory.mktemp("line"))
+    done = line.run()
+    assert done.returncode == 0, done.stderr[-4000:]
+    return line
+
+
+@pytest.fixture
+def extra(line):
+    """Give the place of a table that is added, and take the table away afterwards."""
+    paths = []
+
+    def place(source, as_name):
+        paths.append(add(line.folder, source, 60, as_name=as_name))
+        return paths[-1]
+
+    yield place
+    for path in paths:
+        path.unlink()
+
+
+def test_first_run_writes_the_report_and_the_screen(line):
+    results = line.folder / "results"
+    assert (results / "report.html").stat().st_size > 10_000
+    ranked = pd.read_csv(results / "screens" / "nci.csv")
+    assert ranked["probability"].is_monotonic_decreasing
+    assert len(ranked) == 100
+
+
+def test_every_model_is_judged_on_the_same_episodes(line):
+    found = sorted((line.folder / "results" / "metrics").rglob("*.parquet"))
+    digests = [tuple(pd.read_parquet(path)["episode"]) for path in found]
+    assert len(found) == 3
+    assert len(set(digests)) == 1
+
+
+def test_one_sided_table_is_reported_and_stops_nothing(line):
+    stem = line.folder / "results" / "curated" / "test" / "one_sided"
+    assert pd.read_parquet(f"{stem}.parquet").empty
+    status = pd.read_csv(f"{stem}.assays.csv")["status"]
+    assert status.str.startswith("one-sided").all()
+
+
+def test_each_job_leaves_a_log_and_a_benchmark(line):
+    logs = {p.relative_to(line.folder / "logs").with_suffix("")
+            for p in (line.folder / "logs").rglob("*.log")}  # fmt: skip
+    times = {p.relative_to(line.folder / "benchmarks").with_suffix("")
+             for p in (line.folder / "benchmarks").rglob("*.tsv")}  # fmt: skip
+    assert logs == times
+    assert len(logs) == 15
+
+
+def test_second_run_has_nothing_to_do(line):
+    assert "Nothing to be done" in line.run().stderr
+
+
+def test_table_dropped_into_test_plans_its_own_jobs_and_no_training(line, extra):
+    extra("test/CHEMBL4792_Ki", "test/new")
+    assert line.planned() == {**UPDATED, "curate": 1}
+
+
+def test_table_dropped_into_train_trains_again(line, extra):
+    extra("train/CHEMBL228_Ki", "train/new")
+    expected = {**UPDATED, "curate": 1, "train": 2, "evaluate": 2, "screen": 1}
+    assert line.planned() == expected
+
+
+def test_changed_recipe_trains_that_model_only(line):
+    changed = line.with_config("wider.yaml", {"width: 16": "width: 24"})
+    planned = changed.planned("results/models/protonet/0.safetensors",
+                              "results/models/maml/0.safetensors")  # fmt: skip
+    assert planned == {"train": 1}
+
+
+def test_name_of_a_table_is_neither_a_path_nor_a_command(line, extra):
+    name = "my 'assay' $(touch hacked); .. \"&é"
+    extra("test/CHEMBL4792_Ki", f"test/{name}")
+    curated = (
+        "results/curated/test/my%20%27assay%27%20%24%28touch%20hacked%29%3B%20..%20%22%26%C3%A9"
+    )
+    done = line.run(f"{curated}.parquet")
+    assert done.returncode == 0, done.stderr
+    assert set(pd.read_parquet(line.folder / f"{curated}.parquet")["assay"]) == {name}
+    assert not list(line.folder.rglob("hacked"))
+
+
+def test_markup_in_the_name_of_a_table_is_refused_in_one_line(line, extra):
+    path = extra("test/CHEMBL4792_Ki", "test/<b>{x}")
+    done = line.run("--dry-run")
+    assert done.returncode != 0
+    assert f"{path.relative_to(line.folder)}: the workflow cannot read" in done.stdout + done.stderr
+
+
+def test_table_in_two_splits_is_refused_in_one_line(line, extra):
+    extra("test/CHEMBL4005_Ki", "valid/CHEMBL4005_Ki")
+    done = line.run("--dry-run")
+    assert done.returncode != 0
+    assert "table 'CHEMBL4005_Ki' stands in two splits" in done.stdout + done.stderr
+
+
+def test_mistake_in_a_table_is_shown_where_the_user_looks(line, extra):
+    extra("test/CHEMBL4792_Ki", "test/bad").write_text("SMILE,active\nCCO,1\n")
+    done = line.run("results/curated/test/bad.parquet")
+    assert done.returncode != 0
+    assert (
+        "molmeta: error: data/assays/test/bad.csv: column 'smiles' is missing"
+        in done.stdout + done.stderr
+    )
+
+
+def test_misspelt_key_is_refused_by_name(line):
+    done = line.with_config("typo.yaml", {"seeds:": "sedes:"}).run("--dry-run")
+    assert done.returncode != 0
+    assert "'sedes' was unexpected" in done.stdout + done.stderr
+
+
+def test_misspelt_training_option_is_refused_before_anything_runs(line):
+    done = line.with_config("typo.yaml", {"n_query: 16": "n_qery: 16"}).run("--dry-run")
+    assert done.returncode != 0
+    assert "'n_qery' was unexpected" in done.stdout + done.stderr
+
+
+def test_empty_folder_is_refused(tmp_path):
+    for split in ("train", "valid", "test"):
+        (tmp_path / "data" / "assays" / split).mkdir(parents=True)
+    done = Line(tmp_path).run("--dry-run")
+    assert done.returncode != 0
+    assert "data/assays/train: holds no table" in done.stdout + done.stderr
+
+
+def test_lint_finds_nothing(line):
+    done = line.run("--lint")
+    assert done.returncode == 0
+    assert "Congratulations" in done.stderr + done.stdout
+
+
+def test_snakemake_makes_its_own_report(line):
+    done = line.run("--report", "provenance.html")
+    assert done.returncode == 0, done.stderr
+    page = (line.folder / "provenance.html").read_text()
+    assert all(name in page for name in ("Learning curves", "Evaluation", "Screening"))
+
+
+def test_killed_run_goes_on_from_its_checkpoint_with_the_same_command(line):
+    model = "results/models/maml/0.safetensors"
+    longer = line.with_config(
+        "longer.yaml", {"steps: 4": "steps: 200", "n_query: 16": "checkpoint_seconds: 0.1"}
+    )
+    _kill_after(longer, model, steps=40)
+    done = longer.run(model)
+    assert done.returncode == 0, done.stderr[-4000:]
+    log = (line.folder / "logs" / "train" / "maml" / "0.log").read_text()
+    assert int(re.findall(r"train: (\d+) of 200", log)[0]) >= 40
+    assert "done in" in log
+
+
+def _kill_after(line: Line, model: str, *, steps: int) -> None:
+    checkpoint = (line.folder / model).with_suffix(".checkpoint")
+    running = subprocess.Popen(
+        line.command(model), start_new_session=True, cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    until = time.monotonic() + 300
+    while _step(checkpoint) < steps and time.monotonic() < until:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert _step(checkpoint) >= steps
+
+
+def _step(checkpoint: Path) -> int:
+    if not checkpoint.exists():
+        return 0
+    with safe_open(checkpoint, framework="pt") as file:
+        return json.loads(file.metadata()["molmeta"])["step"]

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from molmeta import cli, models
+from molmeta.cli import _console, _options
+from molmeta.curation import Rules
+from molmeta.errors import ConfigError
+
+ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
+INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
+
+
+@pytest.fixture
+def molmeta(monkeypatch, capsys):
+    """Give a function that runs the command and returns its exit status and what it said."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["molmeta", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return left.value.code or 0, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "test" / "my assay.csv"
+    path.parent.mkdir()
+    labels = [1] * len(ACTIVE) + [0] * len(INACTIVE) + [1]
+    frame = pd.DataFrame({"smiles": [*ACTIVE, *INACTIVE, "no molecule"], "active": labels})
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def library(tmp_path):
+    path = tmp_path / "library.smi"
+    path.write_text("CCCCCO far\nOc1ccccc1CCC near\nnonsense bad\n")
+    return path
+
+
+def test_importing_the_package_does_not_import_torch():
+    code = "import sys, molmeta, molmeta.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_building_the_command_does_not_import_torch():
+    code = "import sys; from molmeta import cli; cli.build(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_mistake_of_the_user_is_one_line_and_status_2(molmeta, tmp_path):
+    status, out, err = molmeta("info", tmp_path / "absent.safetensors")
+    assert (status, out) == (2, "")
+    assert err.startswith("molmeta: error: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_unknown_option_is_status_2(molmeta):
+    assert molmeta("learners", "--nonsense")[0] == 2
+
+
+def test_failure_of_ours_keeps_its_traceback(monkeypatch):
+    def fail():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "build", lambda: lambda **_: fail())
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_curate_writes_the_table_and_what_became_of_its_rows(molmeta, table, tmp_path):
+    output = tmp_path / "curated" / "test" / "my assay.parquet"
+    status, _, err = molmeta("curate", table, "--output", output)
+    assert status == 0, err
+    assert len(pd.read_parquet(output)) == 12
+    assert list(pd.read_csv(output.with_name("my assay.dropped.csv"))["row"]) == [14]
+    assert list(pd.read_csv(output.with_name("my assay.assays.csv"))["status"]) == ["ok"]
+
+
+def test_curate_takes_rules(molmeta, table, tmp_path):
+    output = tmp_path / "curated.parquet"
+    status, _, _ = molmeta("curate", table, "--set", "min_compounds=50", "--output", output)
+    assert status == 0
+    assert pd.read_parquet(output).empty
+
+
+def test_curate_takes_a_layout(molmeta, table, tmp_path):
+    renamed = pd.read_csv(table).rename(columns={"smiles": "Structure"})
+    renamed.to_csv(table, index=False)
+    words = ("--layout", "{columns: {smiles: Structure}}", "--output", tmp_path / "c.parquet")
+    assert molmeta("curate", table, *words)[0] == 0
+
+
+def test_curate_refuses_an_unknown_rule_and_writes_nothing(molmeta, table, tmp_path):
+    output = tmp_path / "c.parquet"
+    status, _, err = molmeta("curate", table, "--rules", "{min_compound: 9}", "--output", output)
+    assert status == 2
+    assert "'min_compound' is unknown" in err
+    assert sorted(tmp_path.iterdir()) == [table.parent]
+
+
+def test_audit_takes_the_split_from_the_folder(molmeta, table, tmp_path):
+    paths = [tmp_path / "curated" / split / f"{split}.parquet" for split in ("train", "test")]
+    for path in paths:
+        molmeta("curate", table, "--output", path)
+    for path in paths:
+        frame = pd.read_parquet(path)
+        frame.assign(assay=path.stem).to_parquet(path)
+    status, _, err = molmeta("audit", *paths, "--output", tmp_path / "audit.csv")
+    assert status == 0, err
+    found = pd.read_csv(tmp_path / "audit.csv").set_index("assay")
+    assert found.loc["test", "exact_overlap"] == 1
+    assert not found.loc["test", "clean"]
+
+
+def test_audit_refuses_a_table_outside_the_splits(molmeta, table, tmp_path):
+    path = tmp_path / "curated" / "mine" / "a.parquet"
+    molmeta("curate", table, "--output", path)
+    status, _, err = molmeta("audit", path, "--output", tmp_path / "audit.csv")
+    assert status == 2
+    assert "the folder 'mine'" in err
+
+
+def test_featurize_goes_on_from_the_store_that_is_there(molmeta, table, tmp_path):
+    curated, store = tmp_path / "c.parquet", tmp_path / "store.safetensors"
+    molmeta("curate", table, "--output", curated)
+    molmeta("featurize", curated, "--output", store)
+    _, _, err = molmeta("featurize", curated, "--output", store)
+    assert "known_before=12" in err
+
+
+def test_featurize_makes_a_store_anew_that_cannot_be_read(molmeta, table, tmp_path):
+    curated, store = tmp_path / "c.parquet", tmp_path / "store.safetensors"
+    molmeta("curate", table, "--output", curated)
+    store.write_bytes(b"of another version")
+    status, _, err = molmeta("featurize", curated, "--output", store)
+    assert status == 0
+    assert "known_before=0" in err
+
+
+def test_evaluate_takes_an_opponent_and_a_raw_table(molmeta, table, tmp_path):
+    output = tmp_path / "metrics.parquet"
+    words = ("--supports", "4,6", "--repeats", "2", "--output", output)
+    status, _, err = molmeta("evaluate", "similarity", table, *words)
+    assert status == 0, err
+    rows = pd.read_parquet(output)
+    assert sorted(rows["support"]) == [4, 4, 6, 6]
+    assert set(rows["assay"]) == {"my assay"}
+
+
+def test_evaluate_refuses_sizes_that_are_none(molmeta, table, tmp_path):
+    output = tmp_path / "metrics.parquet"
+    status, _, err = molmeta(
+        "evaluate", "similarity", table, "--supports", "4;6", "--output", output
+    )
+    assert status == 2
+    assert "--supports: is no list of sizes; got '4;6'" in err
+
+
+def test_screen_ranks_a_library_with_an_opponent(molmeta, table, library, tmp_path):
+    output = tmp_path / "ranked.csv"
+    words = ("--support", table, "--library", library, "--model", "similarity", "--output", output)
+    status, _, err = molmeta("screen", *words)
+    assert status == 0, err
+    assert list(pd.read_csv(output)["id"]) == ["near", "far"]
+    assert list(pd.read_csv(tmp_path / "ranked.invalid.csv")["line"]) == [3]
+
+
+def test_screen_takes_a_model_file(molmeta, table, library, tmp_path):
+    model = tmp_path / "model.safetensors"
+    models.save(models.opponent("similarity"), model)
+    words = ("--support", table, "--library", library, "--model", model)
+    assert molmeta("screen", *words, "--output", tmp_path / "ranked.csv")[0] == 0
+
+
+def test_screen_draws_a_support_of_the_asked_size(molmeta, table, library, tmp_path):
+    words = ("--support", table, "--library", library, "--model", "similarity", "--size", "4")
+    _, _, err = molmeta("screen", *words, "--output", tmp_path / "ranked.csv")
+    assert "support=4" in err
+
+
+def test_screen_without_a_model_says_how_to_get_one(molmeta, table, library, tmp_path):
+    words = ("--support", table, "--library", library, "--output", tmp_path / "ranked.csv")
+    status, _, err = molmeta("screen", *words)
+    assert status == 2
+    assert "molmeta train" in err
+
+
+def test_screen_asks_which_of_several_assays_is_meant(molmeta, table, library, tmp_path):
+    frame = pd.read_csv(table)
+    pd.concat([frame.assign(assay="a"), frame.assign(assay="b")]).to_csv(table, index=False)
+    words = ("--support", table, "--library", library, "--model", "similarity")
+    status, _, err = molmeta("screen", *words, "--output", tmp_path / "ranked.csv")
+    assert status == 2
+    assert "expected one of ['a', 'b']" in err
+    chosen = molmeta("screen", *words, "--assay", "b", "--output", tmp_path / "ranked.csv")
+    assert chosen[0] == 0
+
+
+def test_learners_names_each_with_its_idea(molmeta):
+    _, out, _ = molmeta("learners")
+    names = [line.split()[0] for line in out.splitlines()]
+    assert {"protonet", "maml", "mann", "similarity"} <= set(names)
+    assert all(len(line.split()) > 3 for line in out.splitlines())
+
+
+def test_info_tells_the_recipe(molmeta, tmp_path):
+    path = tmp_path / "model.safetensors"
+    models.save(models.opponent("similarity"), path)
+    assert "learner: similarity" in molmeta("info", path)[1]
+
+
+def test_mapping_is_read_from_a_file_and_overridden(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("learner: maml\ntraining: {steps: 5}\n")
+    found = _options.mapping(str(path), "--recipe", ["training.steps=7", "encoder=gine"])
+    assert found == {"learner": "maml", "training": {"steps": 7}, "encoder": "gine"}
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "{a: [}", "words"])
+def test_what_is_no_mapping_is_refused(text):
+    with pytest.raises(ConfigError, match="is no mapping"):
+        _options.mapping(text, "--recipe")
+
+
+def test_record_refuses_a_value_of_another_type():
+    with pytest.raises(ConfigError, match="wrong type"):
+        _options.record(Rules, {"min_class": "two"}, "--rules")
+
+
+def test_progress_without_a_terminal_is_a_line_for_every_5_percent(caplog):
+    caplog.set_level("INFO")
+    with _console.bar(200, "train") as advance:
+        for _ in range(200):
+            advance(1)
+    assert len(caplog.messages) == 20
+    assert caplog.messages[-1] == "train: 200 of 200 (100 %)"
+
+
+def test_progress_of_unknown_length_is_a_line_now_and_then(caplog):
+    caplog.set_level("INFO")
+    with _console.bar(None, "screen") as advance:
+        for _ in range(25):
+            advance(10_000)
+    assert caplog.messages == ["screen: 100000 done", "screen: 200000 done"]
