@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,7 +17,8 @@ from lightning_fabric import Fabric
 
 from molmeta import __version__, learners
 from molmeta.blocks import tensor_of
-from molmeta.errors import ConfigError, ModelError
+from molmeta.checkpoints import read_tensors, write_tensors
+from molmeta.errors import ConfigError, ModelError, MolMetaError
 from molmeta.evaluation import EvaluationPlan, evaluate
 from molmeta.models import Model
 from molmeta.resuming import LOG, Progress, restore_run, save_run
@@ -23,11 +26,12 @@ from molmeta.sampling import Sampler
 from molmeta.seeds import torch_seed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from torch import Tensor
 
     from molmeta.assays import Assay
+    from molmeta.episodes import Episode
     from molmeta.learners import MetaLearner
     from molmeta.tasks import Task, Training
 
@@ -35,6 +39,7 @@ Report = Callable[[int], None]
 """Is told the number of steps done since it was last told."""
 
 VALIDATION_QUERY = 512
+_linalg: Any = torch.linalg
 ENCODER = "encoder."
 """Stands in the names of an encoder's weights, after what the learner calls its own part."""
 
@@ -68,11 +73,18 @@ def train(
             f"learner '{task.recipe.learner}': has nothing to meta-train; got it in a training "
             "recipe, expected another. Name it as an opponent, without a model file."
         )
-    run = partial(_run, task=task, checkpoint=checkpoint, report=report)
-    weights, log, history = _fabric(options.devices).launch(run)
-    learner = task.recipe.build(task.seed)
-    learner.load_state_dict(weights)
-    return Model(learner.eval(), task.recipe, history), pd.DataFrame(log, columns=list(LOG))
+    with TemporaryDirectory() as folder:
+        outcome = Path(folder) / "outcome.safetensors"
+        run = partial(_run, task=task, checkpoint=checkpoint, outcome=outcome, report=report)
+        error = _fabric(options.devices).launch(run)
+        if error is not None:
+            raise error
+        tensors, history = read_tensors(outcome, "outcome")
+        log = pd.DataFrame(tensors.pop("log").numpy().copy(), columns=list(LOG))
+        learner = task.recipe.build(task.seed)
+        learner.load_state_dict(tensors)
+    del history["kind"]
+    return Model(learner.eval(), task.recipe, history), log
 
 
 def _fabric(devices: int) -> Fabric:
@@ -87,13 +99,23 @@ def _fabric(devices: int) -> Fabric:
 
 
 def _run(
-    fabric: Fabric, task: Task, checkpoint: Path | None, report: Report | None
-) -> tuple[dict[str, Tensor], list[tuple[float, ...]], dict[str, Any]]:
+    fabric: Fabric, *, task: Task, checkpoint: Path | None, outcome: Path, report: Report | None
+) -> MolMetaError | None:
+    """Train in this process of several, and write what came of it.
+
+    Nothing but a short error is handed back: the pipe between processes holds 64 KB, and a tensor
+    would leave with the process that made it.
+    """
     torch.set_num_threads(task.training.threads)
-    run = _Run(fabric, task, checkpoint)
-    run.go(report if fabric.is_global_zero else None)
-    best = {name: tensor.cpu() for name, tensor in run.progress.best.items()}
-    return best, run.progress.log, run.history()
+    try:
+        run = _Run(fabric, task, checkpoint)
+        run.go(report if fabric.is_global_zero else None)
+    except MolMetaError as error:
+        return error
+    if fabric.is_global_zero:
+        log = torch.tensor(run.progress.log, dtype=torch.float64)
+        write_tensors(outcome, {**run.progress.best, "log": log}, run.history())
+    return None
 
 
 class _Run:
@@ -155,7 +177,7 @@ class _Run:
         self.learner.train()
         self.optimizer.zero_grad(set_to_none=False)
         with torch_seed(task.seed, "dropout", step, fabric.global_rank), fabric.autocast():
-            loss = self.averaged(self.learner.backward(own, self.molecules))
+            loss = self.averaged(self.backward(own))
         norm = float(torch.nn.utils.clip_grad_norm_(self.learner.parameters(), options.clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise ModelError(
@@ -164,6 +186,13 @@ class _Run:
             )
         self.optimizer.step()
         return float(step), loss, norm, rate
+
+    def backward(self, episodes: Sequence[Episode]) -> float:
+        """Fill the gradients and return the loss, NaN where the weights left nothing to solve."""
+        try:
+            return self.learner.backward(episodes, self.molecules)
+        except _linalg.LinAlgError:
+            return math.nan
 
     def averaged(self, loss: float) -> float:
         """Bring the gradients and the loss to their mean over all processes."""
@@ -217,6 +246,7 @@ class _Run:
         """What travels with the model: where it comes from, in plain values."""
         task, progress = self.task, self.progress
         return {
+            "kind": "outcome",
             "version": __version__,
             "torch": str(torch.__version__),
             "seed": task.seed,
