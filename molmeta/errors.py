@@ -38,3 +38,13 @@ class ModelError(MolMetaError):
 
 class OutputError(MolMetaError):
     """A result that cannot be written."""
+
+
+def one_line(error: Exception) -> str:
+    r"""The start of another library's message, without its line breaks.
+
+    Example:
+        >>> one_line(ValueError("shapes differ:\n  2 and 3"))
+        'shapes differ: 2 and 3'
+    """
+    return " ".join(str(error).split())[:200]

@@ -13,7 +13,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta import __version__
 from molmeta.checkpoints import read_tensors, write_tensors
-from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError
+from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError, one_line
 from molmeta.learners.base import Labelled, Predictor, probability
 from molmeta.molecules import compound
 from molmeta.recipes import Recipe, recipe_of
@@ -151,11 +151,11 @@ def load(path: Path) -> Model:
         _require_modest(header["recipe"])
         with _at_most(len(tensors)), torch.device("meta"):
             learner = recipe.build(0)
-        _require_dtypes(learner.state_dict(), tensors)
+        _require_numbers(learner.state_dict(), tensors)
         learner.load_state_dict(tensors, assign=True)
     except (ConfigError, KeyError, TypeError, RuntimeError, ValueError) as error:
         raise ModelError(
-            f"{path}: does not fit its recipe; got {str(error)[:200]}, expected a model of "
+            f"{path}: does not fit its recipe; got {one_line(error)}, expected a model of "
             f"molmeta {__version__}. Train it again."
         ) from error
     return Model(learner.eval().requires_grad_(requires_grad=True), recipe, history)
@@ -208,8 +208,10 @@ def _at_most(n: int) -> Generator[None]:
         hook.remove()
 
 
-def _require_dtypes(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+def _require_numbers(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     for name, tensor in found.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"'{name}' with values that are not finite")
         if name in expected and tensor.dtype != expected[name].dtype:
             raise ValueError(f"'{name}' as {tensor.dtype} instead of {expected[name].dtype}")
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from molmeta import encoders, learners, registry
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, one_line
 from molmeta.seeds import torch_seed
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Recipe:
         except _UNFIT as error:
             raise ConfigError(
                 f"recipe: '{self.learner}' with encoder '{self.encoder}' cannot be built; got "
-                f"'{str(error)[:200]}', expected options that fit together. Correct the recipe."
+                f"'{one_line(error)}', expected options that fit together. Correct the recipe."
             ) from error
 
     def _built(self, seed: int) -> MetaLearner:

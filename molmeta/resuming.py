@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from molmeta.checkpoints import read_tensors, write_tensors
-from molmeta.errors import ModelError
+from molmeta.errors import ModelError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +91,7 @@ def restore_run(
         _require_shapes(progress.best, learner.state_dict())
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
-            f"{path}: does not fit the run it belongs to; got {str(error)[:200]}, expected its "
+            f"{path}: does not fit the run it belongs to; got {one_line(error)}, expected its "
             "checkpoint. Delete it to start the training anew."
         ) from error
     return progress
