@@ -3,7 +3,7 @@
 import inspect
 
 from molmeta import errors
-from molmeta.errors import MolMetaError
+from molmeta.errors import MolMetaError, one_line
 
 
 def classes():
@@ -21,3 +21,10 @@ def test_no_error_hides_behind_one_of_pythons_own():
 
 def test_the_tree_in_the_module_docstring_is_complete():
     assert all(cls.__name__ in errors.__doc__ for cls in classes())
+
+
+def test_a_message_of_many_lines_becomes_a_short_one():
+    assert one_line(RuntimeError("size mismatch:\n\tfirst\n\tsecond")) == (
+        "size mismatch: first second"
+    )
+    assert len(one_line(RuntimeError("x" * 5000))) == 200
