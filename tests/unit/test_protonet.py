@@ -1,0 +1,90 @@
+"""The heads of the prototypical network against plain loops and the inverse written out."""
+
+import pytest
+import torch
+
+from molmeta.encoders.base import Encoder
+from molmeta.learners.protonet import ProtoNet, mahalanobis
+
+W = 6
+
+
+class Nothing(Encoder):
+    """No encoder: the heads are looked at through vectors alone."""
+
+    width = W
+
+    def forward(self, molecules):
+        raise NotImplementedError
+
+
+def vectors(n, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, W, generator=generator, dtype=torch.float64)
+
+
+def covariance(rows):
+    """The unbiased covariance by plain loops."""
+    mean = sum(rows) / len(rows)
+    total = torch.zeros(W, W, dtype=torch.float64)
+    for row in rows:
+        total += torch.outer(row - mean, row - mean)
+    return total / (len(rows) - 1)
+
+
+def inverse(support, members):
+    """The W x W precision of one class, as Stanley et al. write it."""
+    share = min(len(members) / (len(members) + 1), 0.1) if len(members) > 1 else 0.0
+    own = share * covariance(members) if share else 0.0
+    return torch.linalg.inv(own + (1 - share) * covariance(support) + 0.1 * torch.eye(W).double())
+
+
+@pytest.mark.parametrize(("n", "n_class"), [(4, 2), (5, 1), (16, 8), (40, 3)])
+def test_mahalanobis_distances_are_those_of_the_inverse(n, n_class):
+    support, d = vectors(n), vectors(7, seed=1)
+    precision = inverse(support, support[:n_class])
+    expected = torch.stack([row @ precision @ row for row in d])
+    torch.testing.assert_close(mahalanobis(support, support[:n_class])(d), expected)
+
+
+def test_one_molecule_of_a_class_adds_no_covariance_of_its_own():
+    support, d = vectors(9), vectors(3, seed=1)
+    alone = mahalanobis(support, support[:1])(d)
+    precision = torch.linalg.inv(covariance(support) + 0.1 * torch.eye(W).double())
+    torch.testing.assert_close(alone, (d @ precision * d).sum(1))
+
+
+def test_mahalanobis_logits_compare_the_distances_to_both_classes():
+    support, query = vectors(10), vectors(4, seed=1)
+    labels = torch.tensor([1.0] * 4 + [0.0] * 6)
+    actives, inactives = support[:4], support[4:]
+    expected = []
+    for q in query:
+        distances = []
+        for members in (inactives, actives):
+            d = q - members.mean(0)
+            distances.append(d @ inverse(support, members) @ d)
+        expected.append(distances[0] - distances[1])
+    found = ProtoNet(Nothing()).head(support, labels)(query)
+    torch.testing.assert_close(found, torch.stack(expected))
+
+
+def test_euclidean_logits_are_those_of_plain_loops():
+    support, query = vectors(10), vectors(4, seed=1)
+    labels = torch.tensor([0.0, 1.0] * 5)
+    expected = []
+    for q in query:
+        distances = []
+        for label in (0, 1):
+            members = [row for row, own in zip(support, labels, strict=True) if own == label]
+            mean = sum(members) / len(members)
+            distances.append(sum((q[i] - mean[i]) ** 2 for i in range(W)))
+        expected.append(distances[0] - distances[1])
+    found = ProtoNet(Nothing(), metric="euclidean").head(support, labels)(query)
+    torch.testing.assert_close(found, torch.stack(expected))
+
+
+def test_molecules_that_repeat_leave_finite_logits():
+    support = vectors(1).repeat(6, 1)
+    labels = torch.tensor([1.0, 0.0] * 3)
+    assert torch.isfinite(ProtoNet(Nothing()).head(support, labels)(vectors(3, seed=1))).all()
