@@ -52,7 +52,10 @@ class Fingerprint(Encoder):
         sparse = molecules.block(self.bits, Bits).sparse(self.embedding.dtype)
         if self.training and self.bit_dropout > 0:
             sparse = _dropped(sparse, self.bit_dropout)
-        hidden = self.body[0](sparse @ self.embedding)
+        # A sum of a few rows gains nothing from bfloat16, which sparse products may not have.
+        with torch.autocast(sparse.device.type, enabled=False):
+            summed = sparse @ self.embedding
+        hidden = self.body[0](summed)
         for block in self.body[1:]:
             hidden = hidden + block(hidden)
         return self.last(hidden)
