@@ -31,6 +31,7 @@ def run(
     recipe: str = typer.Option(..., help="YAML file or text: learner, encoder, their options."),
     setting: list[str] = typer.Option([], "--set", help="Override, as training.steps=500."),
     init: Path | None = typer.Option(None, help="Model whose encoder to start from."),
+    curve: Path | None = typer.Option(None, help="Also draw the learning curve, as SVG."),
     seed: int = SEED,
     output: Path = OUTPUT,
 ) -> None:
@@ -52,15 +53,18 @@ def run(
         checkpoint = output.with_suffix(".checkpoint")
         with bar(training.steps, "train") as advance:
             model, log = train(task, checkpoint=checkpoint, report=advance)
-        _write(model, log, output)
+        _write(model, log, output, curve)
         checkpoint.unlink(missing_ok=True)
         outcome.update(steps=len(log), valid=round(float(log["valid"].max()), 4), written=output)
 
 
-def _write(model: Model, log: pd.DataFrame, output: Path) -> None:
+def _write(model: Model, log: pd.DataFrame, output: Path, curve: Path | None) -> None:
+    from molmeta.cli._curve import draw_curve
     from molmeta.models import save
     from molmeta.outputs import written
 
     with written(output.with_suffix(".log.parquet")) as temporary:
         log.to_parquet(temporary, index=False)
+    if curve is not None:
+        draw_curve(log, curve)
     save(model, output)

@@ -164,6 +164,7 @@ def test_snakemake_makes_its_own_report(line):
     done = line.run("--report", "provenance.html")
     assert done.returncode == 0, done.stderr
     page = (line.folder / "provenance.html").read_text()
+    assert "0.svg" in page
     assert all(name in page for name in ("Learning curves", "Evaluation", "Screening"))
 
 

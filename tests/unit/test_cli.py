@@ -8,6 +8,7 @@ import pytest
 
 from molmeta import cli, models
 from molmeta.cli import _console, _options
+from molmeta.cli._curve import draw_curve
 from molmeta.curation import Rules
 from molmeta.errors import ConfigError
 
@@ -216,6 +217,17 @@ def test_info_tells_the_recipe(molmeta, tmp_path):
     path = tmp_path / "model.safetensors"
     models.save(models.opponent("similarity"), path)
     assert "learner: similarity" in molmeta("info", path)[1]
+
+
+@pytest.mark.parametrize("steps", [1, 2000])
+def test_learning_curve_is_a_picture_of_its_own(tmp_path, steps):
+    log = pd.DataFrame({"step": range(1, steps + 1), "loss": 0.5, "valid": [0.1] * steps})
+    path = tmp_path / "curve.svg"
+    draw_curve(log, path)
+    text = path.read_text()
+    assert text.startswith("<svg")
+    assert "validation ΔAUPRC" in text
+    assert len(text) < 200_000
 
 
 def test_mapping_is_read_from_a_file_and_overridden(tmp_path):

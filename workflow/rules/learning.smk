@@ -7,8 +7,9 @@ rule train:
         init=init,
     output:
         model="results/models/{model}/{seed}.safetensors",
+        log="results/models/{model}/{seed}.log.parquet",
         curve=report(
-            "results/models/{model}/{seed}.log.parquet",
+            "results/models/{model}/{seed}.svg",
             category="Learning curves",
             labels={"model": "{model}", "seed": "{seed}"},
             caption="../report/training.rst",
@@ -33,5 +34,6 @@ rule train:
         " --recipe {params.recipe:q}"
         " {params.init:q}"
         " --seed {wildcards.seed}"
+        " --curve {output.curve:q}"
         " --output {output.model:q}"
         " 2> {log:q}"
