@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.blocks import Bits
+from molmeta.learners._embedding import EmbeddingLearner
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from molmeta.blocks import Molecules
 
 TYPICAL_SUPPORT = 32
 _linalg: Any = torch.linalg
@@ -26,6 +31,20 @@ class Points(NamedTuple):
 
     vectors: Tensor
     bits: Tensor
+
+
+class KernelLearner(EmbeddingLearner):
+    """Parent of learners whose head sees the learnt vectors and the fingerprints side by side."""
+
+    needs: ClassVar[tuple[str, ...]] = ("morgan",)
+
+    def embed(self, molecules: Molecules) -> Tensor:
+        return torch.cat([self.encoder(molecules), molecules.block("morgan", Bits).dense()], dim=1)
+
+    def points(self, vectors: Tensor) -> Points:
+        """Part again what `embed` has joined."""
+        width = self.encoder.width
+        return Points(vectors[:, :width], vectors[:, width:])
 
 
 class KernelRidge(nn.Module):

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import Bits
-from molmeta.learners._embedding import EmbeddingLearner, Head
-from molmeta.learners._kernels import KernelRidge, Points
+from molmeta.learners._kernels import KernelLearner, KernelRidge
 
 if TYPE_CHECKING:
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
+    from molmeta.learners._embedding import Head
 
 UNKNOWN = 2
 
 
-class InContext(EmbeddingLearner):
+class InContext(KernelLearner):
     """A transformer reads the support with its labels; each query attends to the support only.
 
     h = transformer(W z + e_label), with a label vector of its own for 'unknown'; similarity is
@@ -41,8 +39,6 @@ class InContext(EmbeddingLearner):
         dropout: in the transformer.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("morgan",)
-
     def __init__(
         self,
         encoder: Encoder,
@@ -58,13 +54,6 @@ class InContext(EmbeddingLearner):
         self.layers = nn.ModuleList(_Layer(width, heads, dropout) for _ in range(layers))
         self.ridge = KernelRidge()
         self.log_temperature = nn.Parameter(torch.full((2,), math.log(2.0)))
-
-    def embed(self, molecules: Molecules) -> Tensor:
-        return torch.cat([self.encoder(molecules), molecules.block("morgan", Bits).dense()], dim=1)
-
-    def points(self, vectors: Tensor) -> Points:
-        width = self.encoder.width
-        return Points(vectors[:, :width], vectors[:, width:])
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         support = self.points(vectors)

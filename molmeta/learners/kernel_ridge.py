@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-import torch
-
-from molmeta.blocks import Bits
-from molmeta.learners._embedding import EmbeddingLearner, Head
-from molmeta.learners._kernels import KernelRidge, Points
+from molmeta.learners._kernels import KernelLearner, KernelRidge
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
+    from molmeta.learners._embedding import Head
 
 
-class DeepKernelRidge(EmbeddingLearner):
+class DeepKernelRidge(KernelLearner):
     """Ridge regression on the cosine of learnt vectors plus the Tanimoto similarity.
 
     See `KernelRidge`. The encoder is trained through the solution of the ridge regression, so
@@ -31,18 +27,9 @@ class DeepKernelRidge(EmbeddingLearner):
         encoder: any encoder.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("morgan",)
-
     def __init__(self, encoder: Encoder) -> None:
         super().__init__(encoder)
         self.ridge = KernelRidge()
-
-    def embed(self, molecules: Molecules) -> Tensor:
-        return torch.cat([self.encoder(molecules), molecules.block("morgan", Bits).dense()], dim=1)
-
-    def points(self, vectors: Tensor) -> Points:
-        width = self.encoder.width
-        return Points(vectors[:, :width], vectors[:, width:])
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         logits = self.ridge(self.points(vectors), labels)
