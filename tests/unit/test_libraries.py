@@ -163,7 +163,11 @@ def test_an_empty_cell_of_parquet_is_a_record_with_a_reason(tmp_path):
     assert [record.reason for record in records(path)] == ["", "no SMILES in this row"]
 
 
-@pytest.mark.parametrize("content", [b"CCO a\nCCN b\n", gzip.compress(b"CCO a\nCCN b\n")])
+@pytest.mark.parametrize(
+    "content",
+    [b"CCO a\nCCN b\n", gzip.compress(b"CCO a\nCCN b\n", mtime=0)],
+    ids=["plain", "gzipped"],
+)
 def test_standard_input_is_a_library(monkeypatch, content):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
     assert named(STDIN) == NAMED
