@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from molmeta.assays import COLUMNS, Assay, assays_of, distinct_compounds, read_curated
 from molmeta.curation import curate
 from molmeta.errors import TableError
+from molmeta.measurements import REASONS
 from molmeta.store import load_store, update
 from molmeta.tables import read_table
 
@@ -18,11 +20,15 @@ if TYPE_CHECKING:
 
     from molmeta.blocks import Molecules
 
+_log = logging.getLogger(__name__)
+
 
 def assays_and_molecules(
     tables: Sequence[Path], store: Path | None, featurizers: Sequence[str], *, cores: int = 1
 ) -> tuple[list[Assay], Molecules]:
     """Read tables, curating those that are not, and find or make their molecules' features.
+
+    What curation drops here has no file beside it, so it is logged, a line for each reason.
 
     Args:
         tables: curated tables, or tables as `data/README.md` describes them.
@@ -59,6 +65,7 @@ def is_curated(path: Path) -> bool:
 
 def _curated_here(path: Path, cores: int) -> pd.DataFrame:
     result = curate(read_table(path), cores=cores)
+    _tell(path, result.dropped)
     if result.kept.empty:
         status = "; ".join(f"{a}: {s}" for a, s in result.assays[["assay", "status"]].to_numpy())
         raise TableError(
@@ -66,3 +73,10 @@ def _curated_here(path: Path, cores: int) -> pd.DataFrame:
             "inactives. See data/README.md."
         )
     return result.kept
+
+
+def _tell(path: Path, dropped: pd.DataFrame) -> None:
+    for reason, rows in dropped.groupby("reason", sort=True):
+        code, first = str(reason), int(rows["row"].min())
+        why = REASONS.get(code, code)
+        _log.warning("%s: %d rows left out, first row %d: %s", path, len(rows), first, why)
