@@ -129,10 +129,19 @@ def test_the_encoder_is_held_when_its_rate_is_zero():
     assert not [name for name in moved if name.startswith("encoder.")]
 
 
-def test_no_step_is_longer_than_the_clipped_gradient():
-    """Plain AdamW steps are of the rate's size whatever the gradient; so the norm is looked at."""
-    free, clipped = (train(task(steps=1, clip=clip))[1] for clip in (1e9, 1e-9))
-    assert free["grad_norm"].tolist() == clipped["grad_norm"].tolist()
+def test_the_log_holds_the_norm_of_the_gradient_before_it_is_cut():
+    free, cut = (train(task(steps=1, clip=clip))[1] for clip in (1e9, 1e-9))
+    assert free["grad_norm"].tolist() == cut["grad_norm"].tolist()
+
+
+@pytest.mark.parametrize(("clip", "moves"), [(1.0, True), (1e-11, False)])
+def test_the_gradient_is_cut_at_the_norm_asked_for(clip, moves):
+    """AdamW steps are of the rate's size, unless the gradient is lost beside its epsilon, 1e-8."""
+    chosen = recipe(dropout=0.0)
+    model, log = train(task(chosen, steps=1, clip=clip, weight_decay=0.0))
+    start = chosen.build(0).state_dict()
+    longest = max((tensor - start[name]).abs().max() for name, tensor in weights(model).items())
+    assert (longest > 0.5 * log["learning_rate"][0]) == moves
 
 
 @pytest.mark.parametrize("name", ["protonet", "maml", "kernel_ridge"])
