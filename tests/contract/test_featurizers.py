@@ -34,7 +34,7 @@ def parsed(smiles):
 
 @cache
 def featured(name, smiles):
-    """Features and what the molecule was afterwards; once, as descriptors of a peptide take long."""
+    """Features, and the molecule afterwards; once, as descriptors of a peptide take seconds."""
     mol = parsed(smiles)
     return features(name, mol), Chem.MolToSmiles(mol)
 
