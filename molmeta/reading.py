@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pyarrow import parquet
 
 from molmeta.assays import COLUMNS, Assay, assays_of, distinct_compounds, read_curated
 from molmeta.curation import curate
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from molmeta.blocks import Molecules
 
 _log = logging.getLogger(__name__)
+
+# pyarrow brings no types, which strict checking refuses; Any says so once.
+_parquet: Any = parquet
 
 
 def assays_and_molecules(
@@ -55,7 +59,7 @@ def is_curated(path: Path) -> bool:
     if path.suffix != ".parquet":
         return False
     try:
-        return set(COLUMNS) <= set(pd.read_parquet(path).columns)
+        return set(COLUMNS) <= set(_parquet.read_schema(path).names)
     except (OSError, ValueError) as error:
         raise TableError(
             f"{path}: cannot be read; got '{error}', expected a complete Parquet file. "

@@ -11,8 +11,13 @@ import torch
 from torch import Tensor
 
 from molmeta.blocks import Molecules, Vectors, tensor_of
-from molmeta.errors import ConfigError
-from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import (
+    Labelled,
+    MetaLearner,
+    Predictor,
+    require_both_classes,
+    require_encoder,
+)
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder
@@ -35,12 +40,7 @@ class EmbeddingLearner(MetaLearner):
     encoder: Encoder
 
     def __init__(self, encoder: Encoder | None) -> None:
-        if encoder is None:
-            raise ConfigError(
-                f"learner '{type(self).__name__}': has no encoder; got none, expected one. "
-                "Name it under 'encoder' in the recipe."
-            )
-        super().__init__(encoder)
+        super().__init__(require_encoder(encoder, self))
 
     @abstractmethod
     def head(self, vectors: Tensor, labels: Tensor) -> Head:

@@ -8,8 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from molmeta.errors import ConfigError
-from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import (
+    Labelled,
+    MetaLearner,
+    Predictor,
+    require_both_classes,
+    require_encoder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,13 +58,8 @@ class GradientLearner(MetaLearner):
         evaluation_steps: int,
         inner_rate: float,
     ) -> None:
-        if encoder is None:
-            raise ConfigError(
-                f"learner '{type(self).__name__}': has no encoder; got none, expected one. "
-                "Name it under 'encoder' in the recipe."
-            )
         super().__init__()
-        self.scorer = Scorer(encoder)
+        self.scorer = Scorer(require_encoder(encoder, self))
         self.inner_steps, self.evaluation_steps = inner_steps, evaluation_steps
         self.inner_rate = inner_rate
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.blocks import Molecules
-from molmeta.errors import EpisodeError
+from molmeta.errors import ConfigError, EpisodeError
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder
@@ -93,6 +93,20 @@ class MetaLearner(nn.Module, ABC):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Binary cross-entropy of logits of shape (Q,)."""
         return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+def require_encoder(encoder: Encoder | None, learner: MetaLearner) -> Encoder:
+    """Refuse to build a learner that cannot do without an encoder.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if encoder is None:
+        raise ConfigError(
+            f"learner '{type(learner).__name__}': has no encoder; got none, expected one. "
+            "Name it under 'encoder' in the recipe."
+        )
+    return encoder
 
 
 def require_both_classes(labels: Tensor) -> None:
