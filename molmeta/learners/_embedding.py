@@ -15,8 +15,8 @@ from molmeta.learners.base import (
     Labelled,
     MetaLearner,
     Predictor,
-    require_both_classes,
     require_encoder,
+    require_support,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class EmbeddingLearner(MetaLearner):
         return molecules.only(self.needs).with_block(EMBEDDING, Vectors(torch.cat(parts)))
 
     def adapt(self, support: Labelled) -> Predictor:
-        require_both_classes(support.labels)
+        require_support(support.labels, actives_only=self.actives_only)
         head = self.head(self.encode(support.molecules), support.labels)
         return lambda molecules: head(self.encode(molecules))
 

@@ -49,6 +49,12 @@ class MetaLearner(nn.Module, ABC):
     """Whether the order of the support leaves predictions as they are."""
     meta_trained: ClassVar[bool] = True
     """Whether there is anything to learn before the first support; opponents have nothing."""
+    actives_only: ClassVar[bool] = False
+    """Whether a support of actives alone is answered rather than refused."""
+    transductive: ClassVar[bool] = False
+    """Whether the molecules of a query influence each other's predictions."""
+    regression: ClassVar[bool] = False
+    """Whether it can learn measured values instead of classes."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Featurizers that the learner itself reads, beside those of its encoder."""
 
@@ -73,7 +79,8 @@ class MetaLearner(nn.Module, ABC):
         """Return a predictor for this support; change nothing on self.
 
         Raises:
-            EpisodeError: the support holds one class only, or nothing.
+            EpisodeError: the support holds one class only, or nothing; actives alone are
+                answered where `actives_only` says so.
         """
 
     def prepare(self, molecules: Molecules) -> Molecules:
@@ -115,11 +122,25 @@ def require_both_classes(labels: Tensor) -> None:
     Raises:
         EpisodeError: fewer than one active or one inactive.
     """
+    require_support(labels, actives_only=False)
+
+
+def require_support(labels: Tensor, *, actives_only: bool) -> None:
+    """Refuse a support that lacks a class that its learner cannot do without.
+
+    Args:
+        labels: of the support, shape (S,).
+        actives_only: whether actives alone will do, the learner's trait of that name.
+
+    Raises:
+        EpisodeError: no active, or no inactive where `actives_only` is false.
+    """
     n_active, n = int((labels > 0.5).sum()), len(labels)
-    if not 0 < n_active < n:
+    if n_active == 0 or (n_active == n and not actives_only):
+        needed = "active" if actives_only else "active and one inactive"
         raise EpisodeError(
             f"support: one class only; got {n_active} active of {n} molecules, "
-            "expected at least one active and one inactive. Add measured molecules."
+            f"expected at least one {needed}. Add measured molecules."
         )
 
 

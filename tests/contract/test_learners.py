@@ -17,6 +17,10 @@ def permuted(support, order):
     return Labelled(support.molecules.select(order), support.labels[order])
 
 
+def all_of(support, label):
+    return Labelled(support.molecules, torch.full_like(support.labels, label))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_predictor_gives_one_finite_logit_a_molecule(name):
     support, query = episode()
@@ -51,13 +55,22 @@ def test_one_molecule_of_each_class_gives_finite_logits(name):
     assert torch.isfinite(logits(built(name), support, query.molecules)).all()
 
 
-@pytest.mark.parametrize("label", [0.0, 1.0])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_support_of_one_class_is_refused(name, label):
+def test_a_support_of_inactives_alone_is_refused(name):
     support, _ = episode()
-    one = Labelled(support.molecules, torch.full_like(support.labels, label))
     with pytest.raises(EpisodeError, match="support: one class only"):
-        built(name).adapt(one)
+        built(name).adapt(all_of(support, 0.0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_support_of_actives_alone_is_answered_as_declared(name):
+    learner, (support, query) = built(name), episode()
+    actives = all_of(support, 1.0)
+    if learner.actives_only:
+        assert torch.isfinite(logits(learner, actives, query.molecules)).all()
+    else:
+        with pytest.raises(EpisodeError, match="support: one class only"):
+            learner.adapt(actives)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -100,12 +113,12 @@ def test_predictions_are_the_same_without_gradients(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_molecules_of_a_query_do_not_influence_each_other(name):
+def test_molecules_of_a_query_influence_each_other_as_declared(name):
     learner, (support, query) = built(name), episode()
     together = logits(learner, support, query.molecules)
     single = [query.molecules.select(torch.tensor([row])) for row in range(4)]
     alone = torch.cat([logits(learner, support, molecule) for molecule in single])
-    torch.testing.assert_close(alone, together[:4], **CLOSE)
+    assert torch.allclose(alone, together[:4], **CLOSE) != learner.transductive
 
 
 @pytest.mark.parametrize("name", NAMES)
