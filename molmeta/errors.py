@@ -8,7 +8,8 @@ Messages read `WHERE: WHAT is wrong; got VALUE, expected RULE. NEXT STEP.`
     |- MoleculeError    a molecule that cannot be parsed or featurized
     |- EpisodeError     a support or query that cannot be drawn or learnt from
     |- ModelError       a model, checkpoint or molecule file that is damaged or of another kind
-    `- OutputError      a result that cannot be written: full disk, read-only folder
+    |- OutputError      a result that cannot be written: full disk, read-only folder
+    `- WorkerError      a process that was ended from outside, as when memory is short
 """
 
 
@@ -38,6 +39,10 @@ class ModelError(MolMetaError):
 
 class OutputError(MolMetaError):
     """A result that cannot be written."""
+
+
+class WorkerError(MolMetaError):
+    """A process that did a part of the work was ended from outside."""
 
 
 def one_line(error: Exception) -> str:

@@ -7,10 +7,8 @@ alone and not on the order in which they came. It is read by memory map.
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +18,8 @@ from molmeta import featurizers
 from molmeta.blocks import AnyBlock, Bits, Graphs, Molecules, Vectors, tensor_of
 from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ModelError
+from molmeta.packing import joined
+from molmeta.parallel import streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -107,10 +107,8 @@ def featurize(
         featurizers.get(name)
     chunks = [list(smiles[i : i + CHUNK]) for i in range(0, max(len(smiles), 1), CHUNK)]
     work = partial(featurizers.featurize, names=tuple(names))
-    if cores == 1 or len(chunks) == 1:
-        return _joined(_counted(map(work, chunks), chunks, progress))
-    with ProcessPoolExecutor(cores, mp_context=get_context("forkserver")) as pool:
-        return _joined(_counted(pool.map(work, chunks), chunks, progress))
+    done = streamed(work, chunks, cores=min(cores, len(chunks)))
+    return unpacked(_counted(done, chunks, progress))
 
 
 def update(
@@ -147,12 +145,14 @@ def update(
 
 def concatenated(parts: Sequence[Molecules]) -> Molecules:
     """Put molecules one after the other; all must hold the same blocks."""
-    return _joined(_arrays(part) for part in parts)
+    return unpacked(_arrays(part) for part in parts)
 
 
 def unpacked(parts: Iterable[Arrays]) -> Molecules:
     """Return the molecules of arrays that `molmeta.featurizers` packed, one part after another."""
-    return _joined(parts)
+    tensors = {name: tensor_of(array) for name, array in joined(parts).items()}
+    names = dict.fromkeys(name.rsplit(".", 1)[0] for name in tensors)
+    return Molecules({name: _block(name, tensors) for name in names})
 
 
 def save_store(store: Store, path: Path) -> None:
@@ -272,24 +272,6 @@ def _counted(
         if progress is not None:
             progress(len(chunk))
         yield result
-
-
-def _joined(parts: Iterable[Arrays]) -> Molecules:
-    collected: dict[str, list[NDArray[np.generic]]] = {}
-    for part in parts:
-        for name, array in part.items():
-            collected.setdefault(name, []).append(array)
-    tensors = {name: tensor_of(_concatenated(name, arrays)) for name, arrays in collected.items()}
-    names = dict.fromkeys(name.rsplit(".", 1)[0] for name in tensors)
-    return Molecules({name: _block(name, tensors) for name in names})
-
-
-def _concatenated(name: str, arrays: list[NDArray[np.generic]]) -> NDArray[np.generic]:
-    if not name.endswith("offsets"):
-        return np.concatenate(arrays)
-    ends = np.cumsum([0, *(int(array[-1]) for array in arrays)])
-    shifted = [array[1:] + end for array, end in zip(arrays, ends[:-1], strict=True)]
-    return np.concatenate([np.zeros(1, np.int64), *shifted])
 
 
 def _arrays(molecules: Molecules) -> Arrays:
