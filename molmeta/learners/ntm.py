@@ -1,0 +1,168 @@
+"""Neural Turing machine: heads find slots of a memory by content and by place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from molmeta.learners._memory import MemoryCell, MemoryLearner, MemoryState, similarity
+
+if TYPE_CHECKING:
+    from molmeta.encoders.base import Encoder
+
+SHIFTS = (-1, 0, 1)
+
+
+class Aim(NamedTuple):
+    """Where a head wants to go, for K heads of N sequences.
+
+    Attributes:
+        key: what to look for, shape (N, K, M).
+        strength: how sharply to look, beta > 0, shape (N, K, 1).
+        gate: 1 goes where the content is, 0 stays where the head was, shape (N, K, 1).
+        shift: share of each step of `SHIFTS`, shape (N, K, 3).
+        sharpness: gamma >= 1, shape (N, K, 1).
+    """
+
+    key: Tensor
+    strength: Tensor
+    gate: Tensor
+    shift: Tensor
+    sharpness: Tensor
+
+
+class NTM(MemoryLearner[MemoryState]):
+    """An LSTM whose heads address an external memory by content, then by place.
+
+    w_c = softmax(beta cos(k, M)); w_g = g w_c + (1 - g) w(t-1); w_s(i) = sum_j w_g(i - j) s(j);
+    w(t) ~ w_s^gamma. Read r = w M; write M <- M (1 - w e') + w a'. The support is a sequence of
+    [x_t ; y_(t-1)], as in `mann`; queries read the memory as it stands and write nothing. The
+    order of the support matters; predictions are averaged over several orders. The support must
+    hold both classes.
+
+    Source:
+        Graves et al., Neural Turing Machines, arXiv 1410.5401, 2014.
+
+    Args:
+        encoder: any encoder.
+        controller: width of the LSTM.
+        slots: rows of the memory.
+        slot_width: length of one row.
+        heads: read heads, and as many write heads.
+        orders: orders of the support to average over, outside training.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        controller: int = 100,
+        slots: int = 128,
+        slot_width: int = 20,
+        heads: int = 1,
+        orders: int = 4,
+    ) -> None:
+        super().__init__(encoder, orders)
+        self.cell = NTMCell(
+            self.encoder.width + 1,
+            controller=controller,
+            slots=slots,
+            slot_width=slot_width,
+            heads=heads,
+        )
+        self.out = nn.Linear(self.cell.width, 1)
+
+
+class NTMCell(MemoryCell[MemoryState]):
+    """One step of the machine: all heads aim at the memory as it was, read it, then write.
+
+    Every sequence starts from the same memory, drawn uniformly from +-1 / sqrt(L + M) when the
+    cell is made and saved with it, from a learnt state of the controller, and with all heads on
+    the first slot.
+
+    Args:
+        inputs: length of an input.
+        controller: width of the LSTM.
+        slots: rows of the memory, L.
+        slot_width: length of one row, M.
+        heads: read heads, and as many write heads.
+    """
+
+    start: Tensor
+
+    def __init__(
+        self, inputs: int, *, controller: int, slots: int, slot_width: int, heads: int
+    ) -> None:
+        super().__init__(inputs, controller, heads * slot_width)
+        self.slot_width, self.heads = slot_width, heads
+        self.aims = nn.Linear(controller, 2 * heads * (slot_width + 6))
+        self.changes = nn.Linear(controller, heads * 2 * slot_width)
+        self.hidden = nn.Parameter(0.05 * torch.randn(controller))
+        self.cell = nn.Parameter(0.05 * torch.randn(controller))
+        bound = (slots + slot_width) ** -0.5
+        self.register_buffer("start", torch.empty(slots, slot_width).uniform_(-bound, bound))
+
+    def blank(self, n: int) -> MemoryState:
+        hidden, cell = self.hidden.expand(n, -1), self.cell.expand(n, -1)
+        weights = self.start.new_zeros(n, 2 * self.heads, len(self.start))
+        weights[..., 0] = 1
+        read = self.start[0].repeat(n, self.heads)
+        return MemoryState(hidden, cell, read, weights, self.start.expand(n, -1, -1))
+
+    def write(self, state: MemoryState, x: Tensor) -> MemoryState:
+        hidden, cell = self.control(state, x)
+        aim = aimed(self.aims(hidden).view(len(x), 2 * self.heads, self.slot_width + 6))
+        weights = address(state.memory, state.weights, aim)
+        read = weights[:, : self.heads] @ state.memory
+        erase, add = self.changes(hidden).view(len(x), self.heads, -1).chunk(2, dim=2)
+        memory = changed(state.memory, weights[:, self.heads :], erase.sigmoid(), add)
+        return MemoryState(hidden, cell, read.flatten(1), weights, memory)
+
+    def read(self, state: MemoryState, hidden: Tensor) -> Tensor:
+        n, q, _ = hidden.shape
+        raw = self.aims(hidden).view(n, q, 2 * self.heads, self.slot_width + 6)
+        raw = raw[:, :, : self.heads].flatten(1, 2)
+        before = state.weights[:, : self.heads].repeat(1, q, 1)
+        weights = address(state.memory, before, aimed(raw))
+        return (weights @ state.memory).reshape(n, q, self.heads * self.slot_width)
+
+
+def aimed(raw: Tensor) -> Aim:
+    """Return what numbers of any size say of the aim, from shape (N, K, M + 6)."""
+    strength, gate, sharpness, shift, key = torch.split(raw, [1, 1, 1, 3, raw.shape[2] - 6], dim=2)
+    return Aim(
+        key, F.softplus(strength), gate.sigmoid(), shift.softmax(2), 1 + F.softplus(sharpness)
+    )
+
+
+def address(memory: Tensor, before: Tensor, aim: Aim) -> Tensor:
+    """Return where each head stands now: shares of the slots, shape (N, K, L).
+
+    Args:
+        memory: shape (N, L, M).
+        before: where each head stood, shape (N, K, L).
+        aim: where each head wants to go.
+    """
+    content = (aim.strength * similarity(aim.key, memory)).softmax(2)
+    gated = aim.gate * content + (1 - aim.gate) * before
+    moved = [gated.roll(step, 2) * aim.shift[..., i : i + 1] for i, step in enumerate(SHIFTS)]
+    shifted = torch.stack(moved).sum(0)
+    # w^gamma / sum(w^gamma) by logarithms, as small shares to a high power are 0 / 0.
+    tiny = torch.finfo(shifted.dtype).tiny
+    return (aim.sharpness * shifted.clamp(min=tiny).log()).softmax(2)
+
+
+def changed(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -> Tensor:
+    """Return the memory (N, L, M) after all heads erased and then added.
+
+    Args:
+        memory: shape (N, L, M).
+        weights: where each head stands, shape (N, R, L).
+        erase: what share to erase, shape (N, R, M).
+        add: what to add, shape (N, R, M).
+    """
+    kept = 1 - weights.unsqueeze(3) * erase.unsqueeze(2)
+    return memory * kept.prod(1) + weights.transpose(1, 2) @ add
