@@ -7,7 +7,7 @@ index arrays alone; molecules are copied only when a batch is put together.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +35,9 @@ class Episode:
         support_labels: 1.0 or 0.0, float32, shape (S,).
         query: rows of its molecules, int64, shape (Q,).
         query_labels: 1.0 or 0.0, float32, shape (Q,).
+        support_values: what was measured, NaN where nothing was, float32, shape (S,); None where
+            the assay's values are not known.
+        query_values: the same of the query, shape (Q,).
     """
 
     assay: str
@@ -42,22 +45,18 @@ class Episode:
     support_labels: NDArray[np.float32]
     query: NDArray[np.int64]
     query_labels: NDArray[np.float32]
+    support_values: NDArray[np.float32] | None = None
+    query_values: NDArray[np.float32] | None = None
 
     def at(self, rows: NDArray[np.int64]) -> Episode:
         """The same episode with each position p replaced by rows[p]."""
-        return Episode(
-            self.assay,
-            rows[self.support],
-            self.support_labels,
-            rows[self.query],
-            self.query_labels,
-        )
+        return replace(self, support=rows[self.support], query=rows[self.query])
 
     def labelled(self, molecules: Molecules) -> tuple[Labelled, Labelled]:
         """Support and query with their molecules."""
         return (
-            _labelled(molecules, self.support, self.support_labels),
-            _labelled(molecules, self.query, self.query_labels),
+            _labelled(molecules, self.support, self.support_labels, self.support_values),
+            _labelled(molecules, self.query, self.query_labels, self.query_values),
         )
 
     @property
@@ -110,7 +109,15 @@ def draw_episode(
     left = _left(order, support, scaffolds)
     query = np.sort(_trim(left, labels, draw.n_query))
     _require_both(assay, draw, labels[query])
-    return Episode(assay.name, support, labels[support], query, labels[query])
+    return Episode(
+        assay.name,
+        support,
+        labels[support],
+        query,
+        labels[query],
+        assay.values[support],
+        assay.values[query],
+    )
 
 
 def _quota(assay: Assay, draw: Draw) -> dict[int, int]:
@@ -167,7 +174,14 @@ def _require_both(assay: Assay, draw: Draw, labels: NDArray[np.float32]) -> None
 
 
 def _labelled(
-    molecules: Molecules, rows: NDArray[np.int64], labels: NDArray[np.float32]
+    molecules: Molecules,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.float32],
+    values: NDArray[np.float32] | None,
 ) -> Labelled:
     device = molecules.device
-    return Labelled(molecules.select(tensor_of(rows).to(device)), tensor_of(labels).to(device))
+    return Labelled(
+        molecules.select(tensor_of(rows).to(device)),
+        tensor_of(labels).to(device),
+        None if values is None else tensor_of(values).to(device),
+    )

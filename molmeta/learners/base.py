@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,25 @@ if TYPE_CHECKING:
     from molmeta.episodes import Episode
 
 Predictor = Callable[[Molecules], Tensor]
-"""From G molecules to G logits; molecules do not influence each other."""
+"""From G molecules to G logits, or to G values where the learner's `target` is "value"."""
+Target = Literal["activity", "value"]
+
+
+class UncertainPredictor(Protocol):
+    """A predictor that also says how far it can be trusted; see `MetaLearner.uncertainty`."""
+
+    def __call__(self, molecules: Molecules) -> Tensor:
+        """Return what every predictor returns, shape (G,)."""
+        ...
+
+    def uncertainty(self, molecules: Molecules) -> Tensor:
+        """Return the standard deviation of what is predicted, above 0, shape (G,).
+
+        That of the function itself, without the noise of a measurement: it falls with every
+        molecule alike that is measured. In the unit of the values; where classes are predicted,
+        active is +1 and inactive is -1.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,10 +47,13 @@ class Labelled:
     Attributes:
         molecules: G molecules.
         labels: 1.0 for active and 0.0 for inactive, float32, shape (G,).
+        values: what was measured, NaN where nothing was, float32, shape (G,); None where none is
+            known.
     """
 
     molecules: Molecules
     labels: Tensor
+    values: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -54,7 +75,11 @@ class MetaLearner(nn.Module, ABC):
     transductive: ClassVar[bool] = False
     """Whether the molecules of a query influence each other's predictions."""
     regression: ClassVar[bool] = False
-    """Whether it can learn measured values instead of classes."""
+    """Whether it can learn measured values instead of classes, with the option `target`."""
+    uncertainty: ClassVar[bool] = False
+    """Whether its predictors are also `UncertainPredictor`."""
+    target: Target = "activity"
+    """What is predicted: logits of activity, or values in the unit of the assay."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Featurizers that the learner itself reads, beside those of its encoder."""
 
@@ -80,7 +105,8 @@ class MetaLearner(nn.Module, ABC):
 
         Raises:
             EpisodeError: the support holds one class only, or nothing; actives alone are
-                answered where `actives_only` says so.
+                answered where `actives_only` says so. Where `target` is "value": a value is
+                missing.
         """
 
     def prepare(self, molecules: Molecules) -> Molecules:

@@ -187,3 +187,15 @@ def test_a_gpu_predicts_as_a_processor(name):
 @pytest.mark.parametrize("name", OPPONENTS)
 def test_what_is_not_meta_trained_has_no_parameters(name):
     assert not list(built(name).parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_predictor_has_an_uncertainty_as_declared(name):
+    learner, (support, query) = built(name), episode()
+    predictor = learner.adapt(support)
+    assert hasattr(predictor, "uncertainty") == learner.uncertainty
+    if learner.uncertainty:
+        found = predictor.uncertainty(query.molecules)
+        assert found.shape == (16,)
+        assert torch.isfinite(found).all()
+        assert (found > 0).all()

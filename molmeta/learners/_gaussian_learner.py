@@ -1,0 +1,217 @@
+"""What learners share that put a Gaussian process on the vectors of an encoder."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+from molmeta.blocks import Bits, tensor_of
+from molmeta.learners._embedding import EmbeddingLearner
+from molmeta.learners._gaussian_process import (
+    Known,
+    Pairs,
+    Posterior,
+    log_density,
+    own_kernel,
+    posterior,
+    squared_distances,
+)
+from molmeta.learners._kernels import tanimoto
+from molmeta.learners._targets import (
+    Scale,
+    log_odds,
+    numbers,
+    require_target,
+    scale_of,
+    support_numbers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from molmeta.blocks import Molecules
+    from molmeta.encoders.base import Encoder
+    from molmeta.episodes import Episode
+    from molmeta.learners._embedding import Head
+    from molmeta.learners.base import Labelled, Target, UncertainPredictor
+
+BLOCK = "morgan"
+
+
+class View(NamedTuple):
+    """Molecules as the kernel sees them.
+
+    Attributes:
+        vectors: learnt, float64, shape (G, W).
+        bits: fingerprints as zeros and ones, shape (G, size); none where they are not read.
+    """
+
+    vectors: Tensor
+    bits: Tensor
+
+
+class Fitted(NamedTuple):
+    """A Gaussian process that has seen a support.
+
+    Attributes:
+        support: its molecules.
+        posterior: of its numbers on their scale.
+        scale: of its numbers.
+    """
+
+    support: View
+    posterior: Posterior
+    scale: Scale
+
+
+class GaussianLearner(EmbeddingLearner):
+    """Parent of Gaussian processes with the kernel s Matern-5/2(d / l) + w Tanimoto + noise.
+
+    Classes are regressed on as +1 and -1: P(active) = P(y > 0) = Phi(m / sqrt(v + noise)) with
+    posterior mean m and variance v; the logit is that of this probability. Values are regressed
+    on after the support's mean and standard deviation are taken off, and predicted as the
+    posterior mean. The uncertainty is sqrt(v).
+
+    Args:
+        encoder: any encoder.
+        tanimoto: whether the second kernel is there.
+        centre: whether the mean label of a support of both classes is taken off first.
+        target: 'activity' or 'value'.
+    """
+
+    actives_only: ClassVar[bool] = True
+    regression: ClassVar[bool] = True
+    uncertainty: ClassVar[bool] = True
+
+    def __init__(
+        self, encoder: Encoder | None, *, tanimoto: bool, centre: bool, target: Target
+    ) -> None:
+        super().__init__(encoder)
+        require_target(target, type(self).__name__)
+        self.tanimoto, self.centre, self.target = tanimoto, centre, target
+
+    @abstractmethod
+    def kernel_parameters(self, known: Known) -> Tensor:
+        """Return the parameters u of the kernel, float64, shape (P,), for one support."""
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*super().featurizers, *((BLOCK,) if self.tanimoto else ()))))
+
+    def embed(self, molecules: Molecules) -> Tensor:
+        vectors = self.encoder(molecules)
+        if not self.tanimoto:
+            return vectors
+        return torch.cat([vectors, molecules.block(BLOCK, Bits).dense()], dim=1)
+
+    def view(self, embedded: Tensor) -> View:
+        """Part again what `embed` has joined."""
+        width = self.encoder.width
+        return View(self.place(embedded[:, :width].double()), embedded[:, width:].float())
+
+    def place(self, vectors: Tensor) -> Tensor:
+        """Return where molecules lie for the kernel, from the encoder's vectors of shape (G, W)."""
+        return vectors
+
+    def pairs(self, x: View, others: View) -> Pairs:
+        """Return what the kernel of each of G molecules with each of S is made from."""
+        squared = squared_distances(x.vectors, others.vectors)
+        return Pairs(squared, (_similarity(x.bits, others.bits),) if self.tanimoto else ())
+
+    def self_pairs(self, x: View) -> Pairs:
+        """Return what the kernel of each of G molecules with itself is made from, of (G, 1)."""
+        squared = torch.zeros_like(x.vectors[:, :1])
+        has_bits = x.bits.any(1, keepdim=True).to(squared)
+        return Pairs(squared, (has_bits,) if self.tanimoto else ())
+
+    def adapt(self, support: Labelled) -> UncertainPredictor:
+        found = support_numbers(support, self.target)
+        return _Predictor(self, self.fitted(self.encode(support.molecules), found))
+
+    def head(self, vectors: Tensor, labels: Tensor) -> Head:
+        fitted = self.fitted(vectors, numbers(labels, None, "activity"))
+        return lambda query: self.predicted(fitted, query)
+
+    def fitted(self, embedded: Tensor, found: Tensor) -> Fitted:
+        """Return the process that has seen a support, from its vectors and numbers."""
+        support, scale = self.view(embedded), scale_of(found, self.target, centre=self.centre)
+        known = Known(self.pairs(support, support), scale.to(found))
+        return Fitted(support, posterior(known, self.kernel_parameters(known)), scale)
+
+    def predicted(self, fitted: Fitted, embedded: Tensor) -> Tensor:
+        """Return logits, or values, of queries from their vectors, float32, shape (Q,)."""
+        scaled, variance = self.moments(fitted, self.view(embedded))
+        mean = fitted.scale.back(scaled)
+        if self.target == "value":
+            return mean.float()
+        return log_odds(mean / (variance + fitted.posterior.noise).sqrt()).float()
+
+    def moments(self, fitted: Fitted, query: View) -> tuple[Tensor, Tensor]:
+        """Return mean and variance of the function on the support's scale, each of shape (Q,)."""
+        cross = self.pairs(query, fitted.support)
+        own = own_kernel(self.self_pairs(query), fitted.posterior.u)
+        return fitted.posterior.mean(cross), fitted.posterior.variance(cross, own)
+
+    def losses(
+        self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
+    ) -> list[Tensor]:
+        found: list[Tensor] = []
+        for episode, support, query in zip(episodes, supports, queries, strict=True):
+            known = self._numbers(episode.support_labels, episode.support_values, support)
+            asked = self._numbers(episode.query_labels, episode.query_values, query)
+            found.append(self.episode_loss(self.fitted(support, known), self.view(query), asked))
+        return found
+
+    @abstractmethod
+    def episode_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+        """Return the loss of one episode, from the numbers of its query, float64, shape (Q,)."""
+
+    def joint_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+        """Return -log p(y_Q | S) / Q, of all of a query's numbers together."""
+        cross = self.pairs(query, fitted.support)
+        covariance = fitted.posterior.covariance(cross, self.pairs(query, query))
+        y = fitted.scale.to(asked)
+        return -log_density(y, fitted.posterior.mean(cross), covariance) / len(y)
+
+    def marginal_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+        """Return the mean of -log p(y_q | S) over a query, which needs no Q x Q matrix."""
+        mean, variance = self.moments(fitted, query)
+        return F.gaussian_nll_loss(
+            mean, fitted.scale.to(asked), variance + fitted.posterior.noise, full=True
+        )
+
+    def _numbers(
+        self, labels: NDArray[np.float32], values: NDArray[np.float32] | None, like: Tensor
+    ) -> Tensor:
+        known = None if values is None else tensor_of(values).to(like.device)
+        return numbers(tensor_of(labels).to(like.device), known, self.target)
+
+
+@dataclass(frozen=True)
+class _Predictor:
+    """What a Gaussian process has learnt from one support."""
+
+    learner: GaussianLearner
+    fitted: Fitted
+
+    def __call__(self, molecules: Molecules) -> Tensor:
+        return self.learner.predicted(self.fitted, self.learner.encode(molecules))
+
+    def uncertainty(self, molecules: Molecules) -> Tensor:
+        query = self.learner.view(self.learner.encode(molecules))
+        _, variance = self.learner.moments(self.fitted, query)
+        return (self.fitted.scale.spread * variance.sqrt()).float()
+
+
+def _similarity(bits: Tensor, others: Tensor) -> Tensor:
+    # Counts of shared bits are whole numbers in float32, and would not be in bfloat16.
+    with torch.autocast(bits.device.type, enabled=False):
+        return tanimoto(bits, others).double()

@@ -1,0 +1,94 @@
+"""What a learner is asked to predict: classes, or measured values on a scale of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from molmeta.errors import ConfigError, EpisodeError
+from molmeta.learners.base import Target, require_support
+
+if TYPE_CHECKING:
+    from molmeta.learners.base import Labelled
+
+_special: Any = torch.special
+
+
+class Scale(NamedTuple):
+    """Where the numbers of one support lie; learners see them with mean 0 and spread 1.
+
+    Attributes:
+        mean: what is taken off.
+        spread: what is divided by.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def to(self, numbers: Tensor) -> Tensor:
+        return (numbers - self.mean) / self.spread
+
+    def back(self, scaled: Tensor) -> Tensor:
+        return self.mean + self.spread * scaled
+
+
+def require_target(target: str, learner: str) -> None:
+    """Refuse another target than those of `Target`.
+
+    Raises:
+        ConfigError: it is unknown.
+    """
+    if target not in get_args(Target):
+        raise ConfigError(
+            f"learner '{learner}': target is unknown; got '{target}', expected 'activity' or "
+            "'value'. Change it in the recipe."
+        )
+
+
+def numbers(labels: Tensor, values: Tensor | None, target: Target) -> Tensor:
+    """Return what to regress on in float64, shape (G,): values, or +1 for active and -1.
+
+    Raises:
+        EpisodeError: a value is asked for and missing.
+    """
+    if target == "activity":
+        return labels.double() * 2 - 1
+    known = 0 if values is None else int(torch.isfinite(values).sum())
+    if values is None or known == 0 or known < len(labels):
+        raise EpisodeError(
+            f"support: a value is missing; got {known} values of {len(labels)} molecules, "
+            "expected one of each. Leave out what has none, or predict activity instead."
+        )
+    return values.double()
+
+
+def support_numbers(support: Labelled, target: Target) -> Tensor:
+    """Return what to regress on, as `numbers`, of a support.
+
+    Raises:
+        EpisodeError: a value is asked for and missing, or classes without an active.
+    """
+    if target == "activity":
+        require_support(support.labels, actives_only=True)
+    return numbers(support.labels, support.values, target)
+
+
+def scale_of(found: Tensor, target: Target, *, centre: bool = True) -> Scale:
+    """Return the scale of a support's numbers, each of its parts without a dimension.
+
+    Values have their mean and standard deviation, 1 where all are the same. Classes have the mean
+    label, or 0 where it is not to be taken off, and 1; actives alone keep 0, as nothing would be
+    left of them.
+    """
+    mean, one = found.mean(), found.new_ones(())
+    if target == "value":
+        spread = found.std(correction=0)
+        return Scale(mean, torch.where(spread > 0, spread, one))
+    return Scale(mean if centre and bool(found.min() < 0) else 0 * one, one)
+
+
+def log_odds(z: Tensor) -> Tensor:
+    """Return the logit of the standard normal distribution function, finite far into both tails."""
+    return _special.log_ndtr(z) - _special.log_ndtr(-z)

@@ -1,0 +1,78 @@
+"""Deep kernel transfer: a Gaussian process whose kernel is learnt with the encoder, for all."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from molmeta.errors import ConfigError
+from molmeta.learners._gaussian_learner import GaussianLearner
+from molmeta.learners.adkf import NOISE
+
+if TYPE_CHECKING:
+    from molmeta.encoders.base import Encoder
+    from molmeta.learners._gaussian_learner import Fitted, View
+    from molmeta.learners._gaussian_process import Known
+    from molmeta.learners.base import Target
+
+OBJECTIVES = ("likelihood", "joint", "marginal")
+
+
+class DKT(GaussianLearner):
+    """A Gaussian process on learnt vectors; noise, output scale and length scale are learnt once.
+
+    Encoder and kernel maximise the marginal likelihood of support and query of each episode
+    together; a support is then met with the kernel as it is. Vectors are brought to length 1, so
+    that one length scale suits every encoder. See `GaussianLearner` for kernel and logit.
+
+    Source:
+        Patacchiola et al., Bayesian Meta-Learning for the Few-Shot Setting via Deep Kernels,
+        NeurIPS 2020.
+
+    Args:
+        encoder: any encoder.
+        target: 'activity' or 'value'.
+        tanimoto: whether w Tanimoto is added to the kernel, its weight w learnt.
+        centre: whether the mean label of a support is taken off first; the paper does not.
+        objective: 'likelihood' as published; 'joint' for that of the query given the support, or
+            'marginal' for its mean over single queries.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        target: Target = "activity",
+        tanimoto: bool = False,
+        centre: bool = True,
+        objective: Literal["likelihood", "joint", "marginal"] = "likelihood",
+    ) -> None:
+        super().__init__(encoder, tanimoto=tanimoto, centre=centre, target=target)
+        if objective not in OBJECTIVES:
+            raise ConfigError(
+                f"learner 'dkt': objective is unknown; got '{objective}', expected one of "
+                f"{', '.join(OBJECTIVES)}. Change it in the recipe."
+            )
+        self.objective = objective
+        start = [math.log(NOISE[target]), 0.0, 0.0, *([0.0] if tanimoto else [])]
+        self.log_parameters = nn.Parameter(torch.tensor(start))
+
+    def place(self, vectors: Tensor) -> Tensor:
+        return F.normalize(vectors, dim=1)
+
+    def kernel_parameters(self, known: Known) -> Tensor:
+        del known
+        return self.log_parameters.double()
+
+    def episode_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+        if self.objective == "marginal":
+            return self.marginal_loss(fitted, query, asked)
+        joint = self.joint_loss(fitted, query, asked)
+        if self.objective == "joint":
+            return joint
+        n = len(fitted.posterior.y) + len(asked)
+        return (joint * len(asked) - fitted.posterior.log_likelihood) / n
