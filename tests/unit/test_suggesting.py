@@ -7,7 +7,9 @@ import itertools
 import pytest
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
+from typer.testing import CliRunner
 
+from molmeta import cli
 from molmeta.errors import ConfigError, MoleculeError, TableError
 from molmeta.models import opponent
 from molmeta.plates import Control, placed, read_controls, wells
@@ -223,3 +225,25 @@ def test_controls_without_smiles_are_refused(tmp_path, text):
 def test_controls_that_are_no_file_are_refused(tmp_path):
     with pytest.raises(TableError, match="cannot be read"):
         read_controls(tmp_path)
+
+
+def test_the_command_fills_a_plate(tmp_path):
+    known = [(text, active) for text, active in zip(*SUPPORT, strict=True)] + [
+        ("CCCO", 0), ("Nc1ccccc1", 1), ("COC", 0)
+    ]  # fmt: skip
+    (tmp_path / "known.csv").write_text(
+        "smiles,active\n" + "".join(f"{text},{active}\n" for text, active in known)
+    )
+    (tmp_path / "library.smi").write_text("\n".join(LIBRARY))
+    (tmp_path / "controls.csv").write_text("well,compound,smiles\nA1,blank,CS(C)=O\n")
+    (tmp_path / "tested.smi").write_text("\n".join(LIBRARY[:10]))
+    words = (
+        f"suggest --support {tmp_path}/known.csv --library {tmp_path}/library.smi --plate 24"
+        f" --model tanimoto_gp --controls {tmp_path}/controls.csv --exclude {tmp_path}/tested.smi"
+        f" --output {tmp_path}/plate.csv"
+    )
+    done = CliRunner().invoke(cli.build(), words.split(), prog_name="molmeta")
+    assert done.exit_code == 0, done.output
+    found = rows(tmp_path / "plate.csv")
+    assert (found[0]["role"], found[0]["compound"]) == ("control", "blank")
+    assert not {row["smiles"] for row in found} & set(LIBRARY[:10])

@@ -1,0 +1,70 @@
+"""Choose what to measure next: a plate that balances expected hits, uncertainty and diversity.
+
+The library is read once. The most promising compounds, and the most uncertain ones, are kept in a
+pool (--pool); from it the plate is filled so that no two compounds are too similar. What is
+measured already, in the support or in --exclude, is never suggested.
+
+Example: molmeta suggest --support my_assay.csv --library library.smi.gz --plate 96
+  --model results/models/protonet/0.safetensors --output next_plate.csv
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from molmeta.cli._console import bar, session
+from molmeta.cli._options import CORES, OUTPUT, SEED
+
+
+def run(
+    support: Path = typer.Option(..., help="Table of measured compounds, as in data/README.md."),
+    library: Path = typer.Option(..., help="SMILES lines, CSV, SDF or Parquet; - for stdin."),
+    output: Path = OUTPUT,
+    model: str | None = typer.Option(None, help="Model file, or an opponent by its name."),
+    assay: str = typer.Option("", help="Assay to take, where the table holds several."),
+    plate: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),
+    acquisition: str = typer.Option(
+        "ucb", help="ucb, greedy, thompson, expected_improvement, uncertainty, similarity, random."
+    ),
+    explore: float = typer.Option(0.2, help="Share of wells for the most uncertain compounds."),
+    max_similarity: float = typer.Option(
+        0.7, help="Highest Tanimoto similarity of two compounds of the plate; 1 allows all."
+    ),
+    controls: Path | None = typer.Option(None, help="CSV of fixed wells: well, compound, smiles."),
+    exclude: Path | None = typer.Option(None, help="Compounds measured elsewhere, any format."),
+    pool: int = typer.Option(5000, help="Compounds kept while the library is read."),
+    seed: int = SEED,
+    cores: int = CORES,
+) -> None:
+    import torch
+
+    from molmeta import load, suggesting
+    from molmeta.cli._supports import support_of
+    from molmeta.models import named
+    from molmeta.plates import read_controls
+
+    torch.set_num_threads(1)
+    fixed = () if controls is None else tuple(read_controls(controls))
+    excluded = () if exclude is None else _smiles(exclude)
+    plan = suggesting.PlatePlan(
+        plate, acquisition, explore, max_similarity, pool, fixed, excluded, seed
+    )
+    with session("suggest", support=support, library=library, model=model, seed=seed) as outcome:
+        chosen = load() if model is None else named(model)
+        known = support_of(support, assay=assay, seed=seed)
+        predictor = chosen.adapt(known.smiles, known.active)
+        with bar(None, "suggest") as advance:
+            done = suggesting.suggest(
+                predictor, known, library, output=output, plan=plan, cores=cores,
+                progress=advance,
+            )  # fmt: skip
+        outcome.update(support=len(known.smiles), **done._asdict(), pool=pool, written=output)
+
+
+def _smiles(path: Path) -> tuple[str, ...]:
+    from molmeta.libraries import read_library
+
+    records = (record for chunk in read_library(path) for record in chunk)
+    return tuple(record.smiles for record in records if not record.reason)

@@ -1,0 +1,218 @@
+"""Replays rounds of measuring on assays with known answers; trains nothing, draws no picture."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from molmeta import acquisition
+from molmeta.acquisition import diverse, ranked
+from molmeta.blocks import tensor_of
+from molmeta.campaigns import Campaign
+from molmeta.episodes import Draw, draw_episode
+from molmeta.errors import ConfigError, EpisodeError
+from molmeta.seeds import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from molmeta.assays import Assay
+    from molmeta.blocks import Molecules
+    from molmeta.learners.base import MetaLearner
+
+_log = logging.getLogger(__name__)
+
+ONE_SHOT = "one_shot"
+"""Policy that adapts once, to the start, and never again."""
+REFERENCES = ("random", "similarity", ONE_SHOT)
+"""Policies that every other one is held against."""
+COLUMNS = (
+    "assay", "model", "policy", "repeat", "round", "measured", "hits", "found",
+    "n_compounds", "n_active", "start_active", "by_chance", "enrichment",
+)  # fmt: skip
+_ADDED = ("model", "by_chance", "enrichment")
+
+
+@dataclass(frozen=True)
+class SimulationPlan:
+    """What is replayed.
+
+    Attributes:
+        start: compounds that are measured before the first round, drawn at the assay's own share
+            of actives, at least one active and one inactive.
+        batch: compounds a round.
+        rounds: how many.
+        policies: names of acquisition functions, or `one_shot`; the references come by themselves.
+        repeats: starts that are drawn.
+        seed: of the starts and of policies that draw.
+        max_similarity: highest Tanimoto similarity of two compounds of one round; 1 allows all.
+
+    Raises:
+        ConfigError: a number is out of its range, or a policy is unknown.
+    """
+
+    start: int = 64
+    batch: int = 64
+    rounds: int = 10
+    policies: tuple[str, ...] = ("ucb", "greedy")
+    repeats: int = 3
+    seed: int = 0
+    max_similarity: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in self.policies:
+            if name != ONE_SHOT:
+                acquisition.get(name)
+        least = {"start": 2, "batch": 1, "rounds": 1, "repeats": 1}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise _out_of_range(name, getattr(self, name), f"at least {value}")
+        if not 0 < self.max_similarity <= 1:
+            raise _out_of_range("max_similarity", self.max_similarity, "above 0, up to 1")
+
+    @property
+    def all_policies(self) -> tuple[str, ...]:
+        """The references first, then what was asked for, each once."""
+        return tuple(dict.fromkeys((*REFERENCES, *self.policies)))
+
+
+def simulate(
+    learner: MetaLearner,
+    assays: Sequence[Assay],
+    molecules: Molecules,
+    *,
+    plan: SimulationPlan,
+    model: str,
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Return one row for each assay, policy, repeat and round; round 0 is the start.
+
+    `found` counts the actives that the rounds so far have found, those of the start left out;
+    `by_chance` is the number expected if the same number had been drawn at random, and
+    `enrichment` their ratio. All policies begin a repeat with the same start. An assay that is
+    used up ends early; one too small for the start is left out.
+
+    Args:
+        learner: adapted anew in every round.
+        assays: whose answers are uncovered.
+        molecules: rows of the assays point into them; with fingerprints.
+        plan: sizes and policies.
+        model: name in the table.
+        progress: called with 1 after each replay of one policy.
+
+    Raises:
+        EpisodeError: no assay is large enough.
+    """
+    fitting = [assay for assay in assays if _fits(assay, plan)]
+    if not fitting:
+        raise EpisodeError(
+            f"simulation: no assay is large enough; got {len(assays)}, expected more actives and "
+            f"inactives than a start of {plan.start} takes. Ask for a smaller --start."
+        )
+    rows = (row for assay in fitting for row in _rows(learner, assay, molecules, plan, progress))
+    frame = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in _ADDED])
+    left = frame["n_compounds"] - plan.start
+    actives = frame["n_active"] - frame["start_active"]
+    frame["by_chance"] = (frame["measured"] - plan.start) * actives / left
+    frame["enrichment"] = frame["found"] / frame["by_chance"].where(frame["by_chance"] > 0)
+    return frame.assign(model=model)[list(COLUMNS)]
+
+
+def replay(campaign: Campaign, policy: str, plan: SimulationPlan, rng: Generator) -> Iterator[int]:
+    """Yield the hits of each round from here on, until all is measured or the plan is at its end.
+
+    Args:
+        campaign: with both classes among what was measured.
+        policy: name.
+        plan: sizes.
+        rng: for policies that draw.
+    """
+    frozen = _order(campaign, "greedy", rng) if policy == ONE_SHOT else None
+    for _ in range(plan.rounds):
+        order = _order(campaign, policy, rng) if frozen is None else frozen
+        batch = _batch(campaign, order[~campaign.measured[order]], plan)
+        if not len(batch):
+            return
+        yield campaign.measure(batch)
+
+
+def summary(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the mean enrichment over chance of each policy after the last round of each replay."""
+    last = rows.groupby(["assay", "policy", "repeat"], sort=False).tail(1)
+    means = last.groupby("policy", sort=False)["enrichment"].mean()
+    return {str(name): round(float(value), 2) for name, value in means.items()}
+
+
+def _rows(
+    learner: MetaLearner,
+    assay: Assay,
+    molecules: Molecules,
+    plan: SimulationPlan,
+    progress: Callable[[int], None] | None,
+) -> Iterator[dict[str, Any]]:
+    campaign = Campaign(learner, molecules.select(tensor_of(np.array(assay.rows))), assay.labels)
+    for repeat in range(plan.repeats):
+        rng = generator(plan.seed, "start", assay.name, repeat)
+        start = draw_episode(assay, Draw(plan.start), rng).support
+        for policy in plan.all_policies:
+            campaign.begin(start)
+            names = {"assay": assay.name, "policy": policy, "repeat": repeat}
+            counts = {
+                "n_compounds": len(assay),
+                "n_active": assay.n_active,
+                "start_active": len(campaign.known(1)),
+            }
+            own = generator(plan.seed, "choose", assay.name, policy, repeat)
+            for row in _rounds(campaign, replay(campaign, policy, plan, own)):
+                yield {**names, **row, **counts}
+            if progress is not None:
+                progress(1)
+
+
+def _rounds(campaign: Campaign, hits: Iterator[int]) -> Iterator[dict[str, int]]:
+    found = 0
+    for number, new in enumerate(chain([0], hits)):
+        found += new
+        measured = int(campaign.measured.sum())
+        yield {"round": number, "measured": measured, "hits": new, "found": found}
+
+
+def _order(campaign: Campaign, policy: str, rng: Generator) -> NDArray[np.int64]:
+    """Open places, the most promising first."""
+    chosen, places = acquisition.get(policy), campaign.open
+    predictor = campaign.adapted() if chosen.predicts and len(places) else None
+    view = campaign.view(places, predictor)
+    return places[ranked(chosen.score(view, rng), view.probability)]
+
+
+def _batch(campaign: Campaign, order: NDArray[np.int64], plan: SimulationPlan) -> NDArray[np.int64]:
+    if plan.max_similarity == 1:
+        return order[: plan.batch]
+    # Where too little is dissimilar enough, a round is filled up: a plate is not left half empty.
+    apart = diverse(order, campaign.prints, plan.batch, max_similarity=plan.max_similarity)
+    rest = order[~np.isin(order, apart)]
+    return np.array([*apart, *rest[: plan.batch - len(apart)]], dtype=np.int64)
+
+
+def _fits(assay: Assay, plan: SimulationPlan) -> bool:
+    try:
+        draw_episode(assay, Draw(plan.start), generator(plan.seed, "start", assay.name, 0))
+    except EpisodeError as error:
+        _log.warning("left out: %s", error)
+        return False
+    return True
+
+
+def _out_of_range(name: str, value: object, rule: str) -> ConfigError:
+    return ConfigError(
+        f"simulation: '{name}' is out of range; got {value}, expected {rule}. "
+        f"Correct --{name.replace('_', '-')}."
+    )
