@@ -3,115 +3,35 @@
 import numpy as np
 import pytest
 import torch
-from zoo import drugs
+from meta_gradients import (
+    SMALL,
+    Identity,
+    along,
+    built,
+    difference,
+    directions,
+    episode,
+    flat,
+    linear,
+    meta_gradient,
+    slope,
+)  # fmt: skip
 
-from molmeta import encoders
-from molmeta.blocks import Molecules, Vectors
-from molmeta.encoders.base import Encoder
-from molmeta.learners.base import Labelled
 from molmeta.learners.maml import MAML
-from molmeta.seeds import torch_seed
-from molmeta.store import featurize
-
-STEP = torch.finfo(torch.float64).eps ** (1 / 3)
-"""Where truncation and rounding of a central difference are about equal: 6e-6."""
-SMALL = {
-    "gine": {"width": 6, "layers": 2},
-    "pna": {"width": 4, "layers": 1, "towers": 2},
-    "gps": {"width": 4, "layers": 1, "heads": 2},
-    "fingerprint": {"width": 4, "hidden": 6},
-    "descriptors": {"width": 4},
-    "gine+fingerprint": {
-        "gine": {"width": 4, "layers": 1},
-        "fingerprint": {"width": 4, "hidden": 4},
-    },
-}
-LABELS = torch.tensor([1.0, 0, 1, 0, 0, 1], dtype=torch.float64)
-
-
-class Identity(Encoder):
-    """Vectors as they are, so that the learner is a logistic regression."""
-
-    reads = ("descriptors",)
-    width = 3
-
-    def forward(self, molecules):
-        return molecules.block("descriptors", Vectors).values
-
-
-def molecules():
-    described = featurize(TEXTS, ("descriptors",)).blocks["descriptors"]
-    return drugs().with_block("descriptors", described)
-
-
-TEXTS = ["CCO", "CCN", "CCC", "c1ccccc1", "CC(=O)O", "CCCl", "CCBr", "CCF", "CO", "CN", "C", "CCS"]
-
-
-def episode():
-    support = Labelled(molecules().select(torch.arange(6)), LABELS)
-    return support, Labelled(molecules().select(torch.arange(6, 12)), LABELS.flip(0))
-
-
-def built(name="gine", **options):
-    with torch_seed(0, "maml"):
-        encoder = encoders.build(name, SMALL[name])
-    encoder.fit(molecules())
-    options = {"inner_steps": 2, "inner_rate": 0.3, **options}
-    with torch_seed(1, "maml"):
-        learner = MAML(encoder, **options).double().train()
-    for module in learner.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    if "fingerprint" in name:
-        for part in learner.modules():
-            part.bit_dropout = 0.0
-    return learner
-
-
-def query_loss(learner):
-    support, query = episode()
-    return learner.loss(learner.adapt(support)(query.molecules), query.labels)
-
-
-def meta_gradient(learner):
-    return torch.autograd.grad(query_loss(learner), list(learner.parameters()))
-
-
-def difference(learner, direction):
-    """The derivative of the query loss along a direction, by a central difference."""
-    values = []
-    for sign in (1, -1):
-        with torch.no_grad():
-            for parameter, part in zip(learner.parameters(), direction, strict=True):
-                parameter += sign * STEP * part
-        values.append(query_loss(learner).item())
-        with torch.no_grad():
-            for parameter, part in zip(learner.parameters(), direction, strict=True):
-                parameter -= sign * STEP * part
-    return (values[0] - values[1]) / (2 * STEP)
-
-
-def directions(learner, n):
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(n):
-        drawn = [torch.randn(p.shape, generator=generator).double() for p in learner.parameters()]
-        norm = torch.cat([part.flatten() for part in drawn]).norm()
-        yield [part / norm for part in drawn]
 
 
 @pytest.mark.parametrize("name", list(SMALL))
 def test_the_meta_gradient_is_that_of_central_differences(name):
     """With the LayerNorm of the graph encoders, whose second derivative torch can get wrong."""
-    learner = built(name)
+    learner = built(MAML, name)
     gradient = meta_gradient(learner)
     for direction in directions(learner, 3):
         expected = difference(learner, direction)
-        found = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)).item()
-        assert found == pytest.approx(expected, rel=1e-4)
+        assert along(gradient, direction) == pytest.approx(expected, rel=1e-4)
 
 
 def test_single_weights_of_norms_have_the_gradient_of_central_differences():
-    learner = built("gine")
+    learner = built(MAML)
     gradient = dict(zip(dict(learner.named_parameters()), meta_gradient(learner), strict=True))
     for name, parameter in learner.named_parameters():
         if "norms" not in name:
@@ -123,22 +43,13 @@ def test_single_weights_of_norms_have_the_gradient_of_central_differences():
 
 
 def test_the_meta_gradient_is_not_that_of_first_order():
-    learner = built("gine")
+    learner = built(MAML)
     support, query = episode()
     fast = {n: w.detach().requires_grad_() for n, w in learner.fast_weights(support).items()}
     logits = torch.func.functional_call(learner.scorer, fast, (query.molecules,))
     first = torch.autograd.grad(learner.loss(logits, query.labels), list(fast.values()))
     pairs = zip(meta_gradient(learner), first, strict=True)
     assert max((full - part).abs().max() for full, part in pairs) > 1e-3
-
-
-def linear(n, seed):
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(n, 3))
-    labels = (x[:, 0] + 0.3 * rng.normal(size=n) > 0).astype(float)
-    labels[:2] = [0, 1]
-    molecules = Molecules({"descriptors": Vectors(torch.from_numpy(x))})
-    return np.hstack([x, np.ones((n, 1))]), labels, Labelled(molecules, torch.from_numpy(labels))
 
 
 def test_on_a_linear_model_the_meta_gradient_is_the_one_worked_out_by_hand():
@@ -148,10 +59,9 @@ def test_on_a_linear_model_the_meta_gradient_is_the_one_worked_out_by_hand():
     x, y, support = linear(8, seed=0)
     xq, yq, query = linear(9, seed=1)
     head = learner.scorer.head
-    w = np.concatenate([head.weight.detach().numpy()[0], head.bias.detach().numpy()])
+    w = flat(head)
     p = 1 / (1 + np.exp(-x @ w))
-    fast = w - rate * x.T @ (p - y) / len(y)
-    outer = xq.T @ (1 / (1 + np.exp(-xq @ fast)) - yq) / len(yq)
+    outer = slope(w - rate * slope(w, x, y), xq, yq)
     hessian = x.T @ np.diag(p * (1 - p)) @ x / len(y)
     expected = (np.eye(4) - rate * hessian) @ outer
     loss = learner.loss(learner.adapt(support)(query.molecules), query.labels)
@@ -163,9 +73,9 @@ def test_an_inner_step_is_plain_gradient_descent_on_the_support():
     learner = MAML(Identity(), inner_steps=2, inner_rate=0.5).double().train()
     x, y, support = linear(8, seed=0)
     head = learner.scorer.head
-    w = np.concatenate([head.weight.detach().numpy()[0], head.bias.detach().numpy()])
+    w = flat(head)
     for _ in range(2):
-        w = w - 0.5 * x.T @ (1 / (1 + np.exp(-x @ w)) - y) / len(y)
+        w = w - 0.5 * slope(w, x, y)
     fast = learner.fast_weights(support)
     found = torch.cat([fast["head.weight"][0], fast["head.bias"]]).detach()
     np.testing.assert_allclose(found, w, rtol=1e-10)
@@ -183,7 +93,7 @@ def test_more_steps_are_taken_when_nothing_is_trained():
 
 @pytest.mark.parametrize("name", list(SMALL))
 def test_evaluation_keeps_no_graph_and_changes_no_weight(name):
-    learner = built(name).eval()
+    learner = built(MAML, name).eval()
     before = {key: tensor.clone() for key, tensor in learner.state_dict().items()}
     support, query = episode()
     with torch.no_grad():
@@ -196,7 +106,7 @@ def test_evaluation_keeps_no_graph_and_changes_no_weight(name):
 
 
 def test_the_inner_steps_lower_the_loss_of_the_support():
-    learner = built("gine", evaluation_steps=20, inner_rate=0.1).eval()
+    learner = built(MAML, evaluation_steps=20, inner_rate=0.1).eval()
     support, _ = episode()
     losses = []
     for steps in (0, 20):

@@ -1,0 +1,65 @@
+"""ANIL: MAML whose steps on a support change the head alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch.nn import functional as F
+
+from molmeta.learners._gradient import GradientLearner
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from molmeta.encoders.base import Encoder
+    from molmeta.learners._gradient import Objective, Weights
+    from molmeta.learners.base import Labelled
+
+WEIGHT, BIAS = "head.weight", "head.bias"
+
+
+class ANIL(GradientLearner):
+    """Almost no inner loop: the encoder is shared by all assays, the linear head adapts.
+
+    h' = h - a grad_h L_support(h, e), some steps; the outer gradient is that of L_query(h', e)
+    with respect to h and e, through the steps. The support is encoded once, however many steps
+    there are. The support must hold both classes.
+
+    Source:
+        Raghu et al., Rapid Learning or Feature Reuse? Towards Understanding the Effectiveness of
+        MAML, ICLR 2020 (steps and step size are those of MAML for MiniImagenet).
+
+    Args:
+        encoder: any encoder.
+        inner_steps: gradient steps on the support in training.
+        evaluation_steps: gradient steps on the support when nothing is trained.
+        inner_rate: step size a.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        inner_steps: int = 5,
+        evaluation_steps: int = 10,
+        inner_rate: float = 0.01,
+    ) -> None:
+        super().__init__(
+            encoder,
+            inner_steps=inner_steps,
+            evaluation_steps=evaluation_steps,
+            inner_rate=inner_rate,
+        )
+
+    def initial(self) -> Weights:
+        head = self.scorer.head
+        return {WEIGHT: head.weight, BIAS: head.bias}
+
+    def objective(self, labelled: Labelled) -> Objective:
+        vectors = self.scorer.encoder(labelled.molecules)
+
+        def loss(weights: Weights) -> Tensor:
+            logits = F.linear(vectors, weights[WEIGHT], weights[BIAS]).squeeze(1)
+            return self.loss(logits, labelled.labels)
+
+        return loss
