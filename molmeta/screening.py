@@ -1,78 +1,92 @@
-"""From a predictor and a library to a ranked table; reads, scores and forgets chunk by chunk.
+"""From a predictor and a library to a ranked table; reads, scores and forgets shard by shard.
 
-Ranking looks at every compound and keeps the best; explaining looks at those alone. Neither
-adapts nor trains anything.
+What is done is kept beside the output until the end, so that an interrupted screen goes on where it
+was. Neither adapts nor trains anything.
 """
 
 from __future__ import annotations
 
 import csv
-import heapq
-from typing import IO, TYPE_CHECKING, NamedTuple
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
-from torch.nn import functional as F
+import rdkit
 
-from molmeta.blocks import Bits
-from molmeta.errors import ConfigError, MoleculeError, TableError
-from molmeta.libraries import CHUNK, Record, read_library
-from molmeta.libraryfeatures import prepare, prepare_all
+from molmeta import __version__
+from molmeta.errors import ConfigError
+from molmeta.hitfiles import safe_cell, write_hits
+from molmeta.hits import COLUMNS, FINGERPRINT, Hit, Nearest, Support, best, explain
+from molmeta.knowncompounds import KnownCompounds
+from molmeta.librarysource import LibrarySource
+from molmeta.locks import exclusive
 from molmeta.outputs import written
+from molmeta.prevalence import prior_shift
+from molmeta.scoring import Scorer
+from molmeta.shards import Shards, write_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from molmeta.libraryfeatures import Prepared
+    from molmeta.hitfiles import Annotate
+    from molmeta.libraries import Record
     from molmeta.models import AssayPredictor
 
-COLUMNS = (
-    "rank", "id", "smiles", "probability",
-    "nearest_active", "nearest_active_similarity",
-    "nearest_inactive", "nearest_inactive_similarity",
-)  # fmt: skip
+__all__ = [
+    "COLUMNS", "FINGERPRINT", "INVALID_COLUMNS", "Hit", "Nearest", "ScreenPlan", "Screened",
+    "Support", "best", "explain", "safe_cell", "screen",
+]  # fmt: skip
+
 INVALID_COLUMNS = ("line", "text", "reason")
-FINGERPRINT = "morgan"
-_EMPTY = "support: is empty; got no SMILES, expected at least one. Add measured molecules."
 
 
-class Support(NamedTuple):
-    """The measured compounds that a predictor was adapted to.
+@dataclass(frozen=True)
+class ScreenPlan:
+    """What a screen keeps and how it is shared out.
 
     Attributes:
-        smiles: S SMILES that all parse.
-        active: 1 for active and 0 for inactive, S of them.
+        top: hits to write; None writes every compound.
+        prevalence: share of actives in the library, to which probabilities are moved; None leaves
+            them at the support's share.
+        exclude_support: leave out the compounds of the support.
+        all_scores: Parquet file for the score of every compound, in the order of the library.
+        part: (k, n) scores the k-th of n parts of the library alone and writes no result; the same
+            screen without a part then puts together what the parts have left beside the output.
+        annotate: adds columns to the hits.
     """
 
-    smiles: Sequence[str]
-    active: Sequence[int]
+    top: int | None = 1000
+    prevalence: float | None = None
+    exclude_support: bool = False
+    all_scores: Path | None = None
+    part: tuple[int, int] | None = None
+    annotate: Annotate | None = None
 
-
-class Hit(NamedTuple):
-    """A scored compound; the greater of two stands higher, at equal scores the earlier one."""
-
-    probability: float
-    minus_line: int
-    id: str
-    smiles: str
-
-
-class Nearest(NamedTuple):
-    """The known compound most similar to a hit; "" and NaN where there is none of its class."""
-
-    smiles: str
-    similarity: float
+    def __post_init__(self) -> None:
+        if self.top is not None and self.top < 1:
+            raise ConfigError(
+                f"screen: 'top' leaves no hit; got {self.top}, expected at least 1. Leave it out "
+                "for all."
+            )
+        if self.part is not None and not 1 <= self.part[0] <= self.part[1]:
+            raise ConfigError(
+                f"screen: 'part' is none; got {self.part[0]}/{self.part[1]}, expected k/n with "
+                "1 <= k <= n. Correct it."
+            )
 
 
 class Screened(NamedTuple):
-    """What a screen did: records read, records it could not score, and hits written."""
+    """What a screen did: records read, records it could not score, hits written.
+
+    `n_known` are the compounds of the support that stand in the library.
+    """
 
     n_read: int
     n_invalid: int
     n_hits: int
+    n_known: int
 
 
 def screen(
@@ -81,7 +95,7 @@ def screen(
     library: Path,
     *,
     output: Path,
-    top: int | None = 1000,
+    plan: ScreenPlan | None = None,
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Screened:
@@ -89,183 +103,120 @@ def screen(
 
     Beside `output` comes a table of all records that could not be scored, with the reason. When
     the library breaks off, what was read is ranked and written, and the error is raised then.
-    Cells that a spreadsheet would take for a formula begin with an apostrophe.
+    An interrupted screen goes on where it was when it is called again, and gives the same files;
+    from standard input it starts again.
 
     Args:
         predictor: adapted to the support.
         support: what is known, to say of each hit what it resembles.
-        library: as `molmeta.libraries.read_library` takes it.
-        output: CSV with the columns of COLUMNS; the side table is named `.invalid.csv`.
-        top: hits to write; None writes every compound, and keeps them all in memory until then.
-        cores: processes that featurize.
+        library: as `molmeta.libraries.read_library` takes it, or a file of
+            `molmeta featurize LIBRARY`.
+        output: table with the columns of COLUMNS; Parquet by its suffix, else CSV. The side table
+            is named `.invalid.csv`.
+        plan: what to keep; the defaults where not given.
+        cores: processes that featurize, or threads that read a featurized library.
         progress: called with the number of records done since the last call.
 
     Raises:
-        ConfigError: `top` is below 1, or an output would replace the library.
+        ConfigError: an output would replace the library, or the plan does not fit the support.
         TableError: the library cannot be read, or breaks off.
+        ModelError: a featurized library is damaged.
         MoleculeError: a SMILES of the support does not parse.
-        OutputError: an output cannot be written.
+        OutputError: an output cannot be written, or another run is writing it.
+        WorkerError: a process was ended from outside.
     """
-    side = output.with_suffix(".invalid.csv")
-    _require_sense(library, (output, side), top)
-    known = _fingerprints(support.smiles)
-    source = _Source(library, progress)
-    with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        rejects = _Rejects(file)
-        chunks = prepare_all(source, predictor.model.featurizers, cores=cores)
-        hits = best(_scored(predictor, chunks, rejects), top)
-        _write_hits(output, hits, _explained(hits, support, known))
+    plan = plan or ScreenPlan()
+    _require_other_names(library, (output, _side(output), plan.all_scores))
+    shift = prior_shift(plan.prevalence, float(np.mean(support.active)))
+    names = predictor.model.featurizers
+    known = KnownCompounds(support.smiles, names)
+    top = None if plan.all_scores else plan.top
+    scorer = Scorer(predictor, known, exclude=plan.exclude_support, top=top)
+    with exclusive(_locked(output, plan.part)):
+        source = LibrarySource(library, names, progress)
+        shards = Shards(_folder(output), _kind(scorer, support, source.identity))
+        for number, shard in source.shards(scorer, _wanted(shards, plan.part), cores=cores):
+            shards.add(number, shard)
+        if source.error is not None and source.empty:
+            shards.clear()
+            raise source.error
+        done = _done(shards, support, output, plan, shift)
     if source.error is not None:
         raise source.error
-    return Screened(source.n_read, rejects.n, len(hits))
+    return done
 
 
-def best(hits: Iterable[Hit], top: int | None) -> list[Hit]:
-    """Return the `top` highest hits, highest first, or all of them; holds no more than it returns.
-
-    Example:
-        >>> best([Hit(0.2, -1, "a", "C"), Hit(0.9, -2, "b", "CC")], 1)[0].id
-        'b'
-    """
-    return sorted(hits, reverse=True) if top is None else heapq.nlargest(top, hits)
+def _wanted(shards: Shards, part: tuple[int, int] | None) -> Callable[[int], bool]:
+    k, n = part or (1, 1)
+    return lambda number: number % n == k - 1 and number not in shards
 
 
-def explain(hits: Sequence[Hit], support: Support) -> Iterator[tuple[Nearest, Nearest]]:
-    """Yield the nearest known active and inactive of each hit, by Tanimoto similarity.
-
-    Raises:
-        MoleculeError: a SMILES of the support does not parse.
-    """
-    return _explained(hits, support, _fingerprints(support.smiles))
-
-
-def safe_cell(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula.
-
-    Source:
-        OWASP, CSV Injection: a cell that begins with = + - @ is run when the file is opened.
-
-    Example:
-        >>> safe_cell("=HYPERLINK(1)"), safe_cell("CCO")
-        ("'=HYPERLINK(1)", 'CCO')
-    """
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
+def _done(
+    shards: Shards,
+    support: Support,
+    output: Path,
+    plan: ScreenPlan,
+    shift: Callable[[float], float],
+) -> Screened:
+    n_read, n_known = shards.counts()
+    if plan.part is not None:
+        return Screened(n_read, 0, 0, n_known)
+    n_invalid = _write_rejected(_side(output), shards.rejected())
+    if plan.all_scores is not None:
+        write_scores(plan.all_scores, (list(_moved(part, shift)) for part in shards.by_line()))
+    hits = _moved(shards.hits(plan.top), shift)
+    n_hits = write_hits(output, hits, support, annotate=plan.annotate)
+    shards.clear()
+    return Screened(n_read, n_invalid, n_hits, n_known)
 
 
-class _Source:
-    """Chunks of a library that may break off: the error waits until all before it is used."""
-
-    def __init__(self, library: Path, progress: Callable[[int], None] | None) -> None:
-        self.library, self.progress, self.n_read = library, progress, 0
-        self.error: TableError | None = None
-
-    def __iter__(self) -> Iterator[list[Record]]:
-        try:
-            for chunk in read_library(self.library, chunk=CHUNK):
-                self.n_read += len(chunk)
-                yield chunk
-                if self.progress is not None:
-                    self.progress(len(chunk))
-        except TableError as error:
-            if not self.n_read:
-                raise
-            self.error = error
+def _moved(hits: Iterable[Hit], shift: Callable[[float], float]) -> Iterator[Hit]:
+    return (hit._replace(probability=shift(hit.probability)) for hit in hits)
 
 
-class _Rejects:
-    """The side table, written while the library is read, so that it never fills the memory."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self.n, self._rows = 0, csv.writer(file, lineterminator="\n")
-        self._rows.writerow(INVALID_COLUMNS)
-
-    def add(self, record: Record) -> None:
-        self.n += 1
-        self._rows.writerow((record.line, safe_cell(record.smiles[:200]), record.reason))
-
-
-def _scored(
-    predictor: AssayPredictor, chunks: Iterable[Prepared], rejects: _Rejects
-) -> Iterator[Hit]:
-    for chunk in chunks:
-        for record in chunk.rejected:
-            rejects.add(record)
-        if not chunk.records:
-            continue
-        scores = predictor.predict_molecules(chunk.molecules())
-        for record, score in zip(chunk.records, scores.tolist(), strict=True):
-            if np.isfinite(score):
-                yield Hit(score, -record.line, record.id, record.smiles)
-            else:
-                rejects.add(record._replace(reason=f"the model's score is {score}"))
-
-
-def _explained(
-    hits: Sequence[Hit], support: Support, known: Bits
-) -> Iterator[tuple[Nearest, Nearest]]:
-    active = np.asarray(support.active, bool)
-    for start in range(0, len(hits), CHUNK):
-        part = hits[start : start + CHUNK]
-        similarity = _tanimoto(_fingerprints([hit.smiles for hit in part]), known)
-        yield from zip(
-            _nearest(similarity, support.smiles, active),
-            _nearest(similarity, support.smiles, ~active),
-            strict=True,
-        )
-
-
-def _nearest(
-    similarity: NDArray[np.float32], smiles: Sequence[str], group: NDArray[np.bool_]
-) -> list[Nearest]:
-    places = np.flatnonzero(group)
-    if not len(places):
-        return [Nearest("", float("nan"))] * len(similarity)
-    nearest = places[similarity[:, places].argmax(axis=1)]
-    return [
-        Nearest(smiles[int(known)], float(row[known]))
-        for row, known in zip(similarity, nearest, strict=True)
-    ]
-
-
-def _fingerprints(smiles: Sequence[str]) -> Bits:
-    records = [Record(place, "", text) for place, text in enumerate(smiles, 1)]
-    prepared = prepare(records, (FINGERPRINT,))
-    if prepared.rejected or not records:
-        raise MoleculeError(prepared.rejected[0].reason if records else _EMPTY)
-    return prepared.molecules().block(FINGERPRINT, Bits)
-
-
-def _tanimoto(bits: Bits, known: Bits) -> NDArray[np.float32]:
-    """Similarity of each of G fingerprints to each of S, shape (G, S)."""
-    columns = known.dense().t().contiguous()
-    shared = F.embedding_bag(
-        bits.positions, columns, bits.offsets, mode="sum", include_last_offset=True
-    )
-    either = bits.offsets.diff().unsqueeze(1) + known.offsets.diff() - shared
-    return torch.where(either > 0, shared / either, 0).numpy()
-
-
-def _write_hits(
-    output: Path, hits: Sequence[Hit], nearest: Iterable[tuple[Nearest, Nearest]]
-) -> None:
-    with written(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+def _write_rejected(side: Path, records: Iterable[Record]) -> int:
+    rows_written = 0
+    with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        for rank, (hit, pair) in enumerate(zip(hits, nearest, strict=True), 1):
-            row = (rank, safe_cell(hit.id), safe_cell(hit.smiles), f"{hit.probability:.6g}")
-            rows.writerow((*row, *(cell for known in pair for cell in _cells(known))))
+        rows.writerow(INVALID_COLUMNS)
+        for record in records:
+            rows_written += 1
+            rows.writerow((record.line, safe_cell(record.smiles[:200]), record.reason))
+    return rows_written
 
 
-def _cells(known: Nearest) -> tuple[str, str]:
-    return (safe_cell(known.smiles), f"{known.similarity:.4f}" if known.smiles else "")
+def _kind(scorer: Scorer, support: Support, library: object) -> dict[str, object]:
+    """Return all that a shard depends on, so that no shard of another screen is taken for one."""
+    model = scorer.predictor.model
+    weights = hashlib.sha256()
+    for name, tensor in model.learner.state_dict().items():
+        weights.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return {
+        "versions": [__version__, rdkit.__version__],
+        "recipe": model.recipe.to_dict(),
+        "weights": weights.hexdigest(),
+        "support": [list(support.smiles), [int(label) for label in support.active]],
+        "library": library,
+        "top": scorer.top,
+        "exclude": scorer.exclude,
+    }
 
 
-def _require_sense(library: Path, outputs: Sequence[Path], top: int | None) -> None:
-    if top is not None and top < 1:
-        raise ConfigError(
-            f"screen: 'top' leaves no hit; got {top}, expected at least 1. Leave it out for all."
-        )
-    if library.resolve() in [path.resolve() for path in outputs]:
+def _side(output: Path) -> Path:
+    return output.with_suffix(".invalid.csv")
+
+
+def _folder(output: Path) -> Path:
+    return output.with_name(f"{output.name}.parts")
+
+
+def _locked(output: Path, part: tuple[int, int] | None) -> Path:
+    """Parts of one screen run at the same time, but none of them twice."""
+    return output if part is None else output.with_name(f"{output.name}.{part[0]}-of-{part[1]}")
+
+
+def _require_other_names(library: Path, outputs: Iterable[Path | None]) -> None:
+    if library.resolve() in [path.resolve() for path in outputs if path is not None]:
         raise ConfigError(
             f"{library}: would be replaced by the result; got it as the library and as an output, "
             "expected another name. Choose another --output."

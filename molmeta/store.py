@@ -185,10 +185,9 @@ def load_store(path: Path) -> Store:
         raise _damaged(path, f"format {header.get('format')} with {len(blocks)} blocks")
     if digests.dtype != torch.int64 or digests.shape != (len(keys),):
         raise _damaged(path, f"SMILES that do not fit {len(keys)} compounds")
-    for name, block in blocks.items():
-        if not _consistent(block, len(keys)):
-            raise _damaged(path, f"block '{name}' that does not fit {len(keys)} compounds")
-    return Store(keys, digests.numpy(), Molecules(blocks))
+    if not consistent(molecules := Molecules(blocks), len(keys)):
+        raise _damaged(path, f"blocks that do not fit {len(keys)} compounds")
+    return Store(keys, digests.numpy(), molecules)
 
 
 def _damaged(path: Path, what: str) -> ModelError:
@@ -214,6 +213,11 @@ def _block(name: str, tensors: dict[str, Tensor]) -> AnyBlock:
     return Graphs(
         parts["atoms"], parts["atom_offsets"], parts["ends"], parts["bonds"], parts["bond_offsets"]
     )
+
+
+def consistent(molecules: Molecules, g: int) -> bool:
+    """Tell whether blocks that were read from a file can be used for g molecules as they are."""
+    return all(_consistent(block, g) for block in molecules.blocks.values())
 
 
 def _consistent(block: AnyBlock, g: int) -> bool:

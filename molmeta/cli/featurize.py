@@ -1,9 +1,11 @@
-"""Featurize each distinct compound of curated tables once.
+"""Featurize each distinct compound of curated tables once, or a library that is screened often.
 
 An existing molecule store at --output is kept: only compounds that it lacks are featurized. One
-that cannot be read, as of another version, is made anew.
+that cannot be read, as of another version, is made anew. A file that is no curated table is a
+library: SMILES lines, CSV, SDF or Parquet, each also gzipped.
 
 Example: molmeta featurize results/curated/*/*.parquet --output results/molecules.safetensors
+Example: molmeta featurize library.smi.gz --featurizer morgan --output library.safetensors
 """
 
 from __future__ import annotations
@@ -26,14 +28,18 @@ FEATURIZERS = ["graph", "morgan"]
 
 
 def run(
-    tables: list[Path] = typer.Argument(..., help="Curated tables."),
+    tables: list[Path] = typer.Argument(..., help="Curated tables, or one library."),
     output: Path = OUTPUT,
     featurizer: list[str] = typer.Option(FEATURIZERS, help="Featurizer to run; repeatable."),
     cores: int = CORES,
 ) -> None:
     from molmeta.assays import distinct_compounds, read_curated
+    from molmeta.reading import is_curated
     from molmeta.store import save_store, update
 
+    if len(tables) == 1 and (str(tables[0]) == "-" or not is_curated(tables[0])):
+        _featurize_library(tables[0], output, featurizer, cores)
+        return
     with session("featurize", tables=len(tables), featurizers=featurizer, cores=cores) as outcome:
         smiles = distinct_compounds(read_curated(tables))
         old = _existing(output)
@@ -42,6 +48,15 @@ def run(
             store = update(old, smiles, featurizer, cores=cores, progress=advance)
         save_store(store, output)
         outcome.update(compounds=len(store), known_before=known, written=output)
+
+
+def _featurize_library(library: Path, output: Path, names: list[str], cores: int) -> None:
+    from molmeta.librarysource import featurize_library
+
+    with session("featurize", library=library, featurizers=names, cores=cores) as outcome:
+        with bar(None, "featurize") as advance:
+            done = featurize_library(library, output, names, cores=cores, progress=advance)
+        outcome.update(**done._asdict(), written=output)
 
 
 def _existing(path: Path) -> Store | None:

@@ -1,7 +1,9 @@
 """Rank a library for an assay of which a few compounds are measured, best first.
 
 Each hit comes with its probability and its nearest known active and inactive. What could not be
-scored stands in a side table, `.invalid.csv`.
+scored stands in a side table, `.invalid.csv`. Interrupted, the same command goes on where it was
+(from standard input it starts again). A library that is screened often is featurized once, by
+`molmeta featurize LIBRARY`.
 
 Example: molmeta screen --support my_assay.csv --library library.smi.gz --output ranked.csv
   --model results/models/protonet/0.safetensors
@@ -19,12 +21,22 @@ from molmeta.cli._options import CORES, OUTPUT, SEED
 
 def run(
     support: Path = typer.Option(..., help="Table of measured compounds, as in data/README.md."),
-    library: Path = typer.Option(..., help="SMILES lines, CSV, SDF or Parquet; - for stdin."),
+    library: Path = typer.Option(..., help="SMILES lines, CSV, SDF, Parquet, featurized; - stdin."),
     output: Path = OUTPUT,
     model: str | None = typer.Option(None, help="Model file, or an opponent by its name."),
     assay: str = typer.Option("", help="Assay to take, where the table holds several."),
     size: int | None = typer.Option(None, min=2, help="Draw so many compounds; else take all."),
     top: int = typer.Option(1000, min=0, help="Hits to write; 0 writes every compound."),
+    prevalence: float | None = typer.Option(
+        None, help="Share of actives in the library, as 0.005; probabilities are moved to it."
+    ),
+    exclude_support: bool = typer.Option(
+        False, "--exclude-support", help="Leave the compounds of the support out of the hits."
+    ),
+    all_scores: Path | None = typer.Option(
+        None, help="Parquet file for the score of every compound, in the order of the library."
+    ),
+    part: str = typer.Option("", help="k/n: score that part alone; without, put parts together."),
     seed: int = SEED,
     cores: int = CORES,
 ) -> None:
@@ -33,16 +45,32 @@ def run(
     from molmeta import load
     from molmeta.cli._supports import support_of
     from molmeta.models import named
-    from molmeta.screening import screen
+    from molmeta.screening import ScreenPlan, screen
 
     torch.set_num_threads(1)
     with session("screen", support=support, library=library, model=model, seed=seed) as outcome:
+        plan = ScreenPlan(
+            top=top or None, prevalence=prevalence, exclude_support=exclude_support,
+            all_scores=all_scores, part=_part(part),
+        )  # fmt: skip
         chosen = load() if model is None else named(model)
         known = support_of(support, assay=assay, size=size, seed=seed)
         predictor = chosen.adapt(known.smiles, known.active)
         with bar(None, "screen") as advance:
             done = screen(
-                predictor, known, library, output=output, top=top or None, cores=cores,
-                progress=advance,
-            )  # fmt: skip
+                predictor, known, library, output=output, plan=plan, cores=cores, progress=advance
+            )
         outcome.update(support=len(known.smiles), **done._asdict(), written=output)
+
+
+def _part(text: str) -> tuple[int, int] | None:
+    from molmeta.errors import ConfigError
+
+    k, _, n = text.partition("/")
+    if not text:
+        return None
+    if not (k.isdigit() and n.isdigit()):
+        raise ConfigError(
+            f"--part: is no part; got '{text}', expected k/n, such as 2/8. Correct it."
+        )
+    return int(k), int(n)

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import math
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,19 @@ from molmeta.featurizers import FEATURIZERS, Featurizer
 from molmeta.libraries import Record
 from molmeta.libraryfeatures import prepare, prepare_all
 from molmeta.models import opponent
-from molmeta.screening import COLUMNS, Hit, Support, best, explain, safe_cell, screen
+from molmeta.screening import (
+    COLUMNS,
+    Hit,
+    ScreenPlan,
+    Support,
+    best,
+    explain,
+    safe_cell,
+    screen,
+)
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
+PLAN = {field.name for field in fields(ScreenPlan)}
 LIBRARY = ["CCOc1ccccc1C", "CCCCCN", "c1ccncc1", "CCOc1ccccc1", "CC(=O)OC", "OCC1CCCO1"]
 
 
@@ -30,7 +41,11 @@ def run(predictor, tmp_path):
         library = tmp_path / "library.smi"
         library.write_bytes(content if isinstance(content, bytes) else content.encode())
         output = tmp_path / "ranked.csv"
-        return screen(predictor, SUPPORT, library, output=output, **options), output
+        plan = {name: options.pop(name) for name in PLAN & set(options)}
+        done = screen(
+            predictor, SUPPORT, library, output=output, plan=ScreenPlan(**plan), **options
+        )
+        return done, output
 
     return call
 
@@ -263,5 +278,5 @@ def test_a_vendor_library_is_screened_without_loss(predictor, tmp_path):
         head = file.read(20_000).rsplit("\n", 1)[0]
     path = tmp_path / "head.smi"
     path.write_text(head)
-    done = screen(predictor, SUPPORT, path, output=tmp_path / "hits.csv", top=None)
+    done = screen(predictor, SUPPORT, path, output=tmp_path / "hits.csv", plan=ScreenPlan(top=None))
     assert (done.n_hits, done.n_invalid) == (head.count("\n") + 1, 0)

@@ -1,0 +1,78 @@
+"""Finds the compounds of a support again in a library, at next to no cost for the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from molmeta.blocks import Bits, Graphs
+from molmeta.errors import MoleculeError
+from molmeta.libraries import Record
+from molmeta.libraryfeatures import prepare
+from molmeta.molecules import compound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from molmeta.blocks import AnyBlock, Molecules
+
+SALT = 0x9E3779B97F4A7C15
+
+
+class KnownCompounds:
+    """The compounds of a support, told from others by their features and then by InChIKey.
+
+    Equal compounds have equal features, so that the InChIKey, which takes half a millisecond, is
+    asked of few. Another tautomer of a compound has other features and is not recognised.
+    """
+
+    def __init__(self, smiles: Sequence[str], featurizers: Sequence[str]) -> None:
+        records = [Record(place, "", text) for place, text in enumerate(smiles, 1)]
+        self._keys = {compound(text).inchikey for text in smiles}
+        self._signatures = signatures(prepare(records, featurizers).molecules())
+
+    def places(self, records: Sequence[Record], molecules: Molecules) -> list[int]:
+        """Return where compounds of the support stand among these."""
+        same = np.isin(signatures(molecules), self._signatures)
+        return [at for at in np.flatnonzero(same).tolist() if self._is_known(records[at].smiles)]
+
+    def _is_known(self, smiles: str) -> bool:
+        try:
+            return compound(smiles).inchikey in self._keys
+        except MoleculeError:
+            return False
+
+
+def signatures(molecules: Molecules) -> NDArray[np.uint64]:
+    """Return one number a molecule, equal for equal features in any order of atoms, shape (G,)."""
+    blocks = sorted(molecules.blocks.values(), key=lambda block: not isinstance(block, Bits))
+    return _signature(blocks[0])
+
+
+def _signature(block: AnyBlock) -> NDArray[np.uint64]:
+    if isinstance(block, Bits):
+        return _sums(_mixed(block.positions.numpy()), block.offsets.numpy())
+    if isinstance(block, Graphs):
+        atoms = block.atoms.numpy().astype(np.uint64)
+        powers = np.uint64(16) ** np.arange(atoms.shape[1], dtype=np.uint64)
+        return _sums(_mixed((atoms * powers).sum(axis=1)), block.atom_offsets.numpy())
+    rounded = np.round(block.values.numpy(), 3).astype(np.float32)
+    words = rounded.view(np.uint32) + np.arange(rounded.shape[1], dtype=np.uint32)
+    return _mixed(words).sum(axis=1, dtype=np.uint64)
+
+
+def _mixed(values: NDArray[np.generic]) -> NDArray[np.uint64]:
+    """Spread numbers over 64 bits, as the finaliser of splitmix64 does."""
+    z = values.astype(np.uint64) + np.uint64(SALT)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def _sums(values: NDArray[np.uint64], offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Sum the values of each molecule, modulo 2^64."""
+    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(values, dtype=np.uint64)])
+    return total[offsets[1:]] - total[offsets[:-1]]

@@ -1,0 +1,130 @@
+"""A library to screen, whether it must still be featurized or was: the same shards come of both."""
+
+from __future__ import annotations
+
+import time
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from molmeta import featurizers
+from molmeta.errors import TableError
+from molmeta.libraries import STDIN, read_library
+from molmeta.libraryfeatures import prepare_all
+from molmeta.libraryfile import is_library_file, open_library, write_library
+from molmeta.locks import exclusive
+from molmeta.scoring import shards_of_file, shards_of_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from molmeta.libraries import Record
+    from molmeta.libraryfile import Written
+    from molmeta.scoring import Scorer
+    from molmeta.shards import Shard
+
+
+class LibrarySource:
+    """The shards of a library that may break off: the error waits until all before it is used.
+
+    Attributes:
+        error: why the library broke off, or None.
+        empty: whether nothing could be read.
+        identity: what tells this library from others, and from itself when it has changed.
+    """
+
+    def __init__(
+        self, path: Path, names: Sequence[str], progress: Callable[[int], None] | None = None
+    ) -> None:
+        self.path, self._progress = path, progress
+        self.error: TableError | None = None
+        self.empty = True
+        self._file = open_library(path, names) if is_library_file(path) else None
+        self.identity = _identity(path)
+
+    def shards(
+        self, scorer: Scorer, wanted: Callable[[int], bool], *, cores: int = 1
+    ) -> Iterator[tuple[int, Shard]]:
+        """Yield the wanted shards with their numbers.
+
+        Raises:
+            ModelError: a featurized library is damaged.
+            WorkerError: a process was ended from outside.
+        """
+        if self._file is None:
+            yield from shards_of_records(self.chunks(), scorer, wanted, cores=cores)
+            return
+        self.empty = False
+        for number, shard in shards_of_file(self._file, scorer, wanted, cores=cores):
+            self._advance(shard.n_read)
+            yield number, shard
+        if self._file.broken:
+            self.error = TableError(self._file.broken)
+
+    def chunks(self) -> Iterator[list[Record]]:
+        """Yield the records of a library that was not featurized yet, chunk by chunk."""
+        try:
+            for chunk in read_library(self.path):
+                self.empty = False
+                yield chunk
+                self._advance(len(chunk))
+        except TableError as error:
+            self.error = error
+
+    def _advance(self, n: int) -> None:
+        if self._progress is not None:
+            self._progress(n)
+
+
+def featurize_library(
+    library: Path,
+    output: Path,
+    names: Sequence[str],
+    *,
+    cores: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Written:
+    """Featurize a library once, to be screened often.
+
+    When the library breaks off, what was read is written, and the error is raised then.
+
+    Args:
+        library: as `molmeta.libraries.read_library` takes it.
+        output: featurized library to write.
+        names: featurizers to run.
+        cores: processes to use.
+        progress: called with the number of records done since the last call.
+
+    Raises:
+        ConfigError: an unknown featurizer.
+        TableError: the library cannot be read, or breaks off.
+        OutputError: the output cannot be written, or another run is writing it.
+        WorkerError: a process was ended from outside.
+    """
+    for name in names:
+        featurizers.get(name)
+    source = LibrarySource(library, names, progress)
+    with exclusive(output):
+        chunks = prepare_all(source.chunks(), names, cores=cores)
+        first = list(islice(chunks, 1))
+        if source.error is not None and not first:
+            raise source.error
+        done = write_library(output, chain(first, chunks), names, broken=lambda: _said(source))
+    if source.error is not None:
+        raise source.error
+    return done
+
+
+def _said(source: LibrarySource) -> str:
+    return "" if source.error is None else str(source.error)
+
+
+def _identity(path: Path) -> list[str | int]:
+    """What comes from standard input is never known to be the same again."""
+    try:
+        found = path.stat()
+    except OSError:
+        return [str(path), time.time_ns()]
+    if path == STDIN:
+        return [str(path), time.time_ns()]
+    return [str(path.resolve()), found.st_size, found.st_mtime_ns]
