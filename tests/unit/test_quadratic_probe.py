@@ -80,7 +80,7 @@ def start(vectors, labels):
     return torch.stack([F.normalize(vectors[labels == k].mean(0), dim=0) for k in (0, 1)])
 
 
-def losses(vectors, labels, rate, steps=30):
+def losses(vectors, labels, rate, steps=8):
     logits, known = probe().logits(vectors, labels, vectors), labels.double()
 
     def loss(centres):
