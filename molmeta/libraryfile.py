@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 KIND = "featurized library"
 TEXT = "text"
-REOPENED = 50
-"""Blocks read through one map; a map counts as memory as far as it was read."""
 _DTYPES = {"int64": "I64", "float32": "F32", "int16": "I16", "uint8": "U8"}
 
 # safetensors is typed in part only, which strict checking refuses; Any says so once.
@@ -120,18 +118,22 @@ def open_library(path: Path, names: Sequence[str] = ()) -> LibraryFile:
         with _safe_open(path, framework="np") as file:
             metadata: dict[str, str] = file.metadata() or {}
             header: Any = json.loads(metadata[KEY])
-            kind, found = header["kind"], tuple(str(name) for name in header["featurizers"])
+            _require_kind(header["kind"], header["format"])
+            found = tuple(str(name) for name in header["featurizers"])
             opened = LibraryFile(path, found, int(header["blocks"]), str(header["broken"]))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, one_line(error)) from error
-    if kind != KIND or header.get("format") != FORMAT:
-        raise _damaged(path, f"a {kind} of format {header.get('format')}")
     if missing := sorted(set(names) - set(found)):
         raise ConfigError(
             f"{path}: lacks features that the model reads; got {list(found)}, expected "
             f"'{missing[0]}' too. Run 'molmeta featurize' with --featurizer {missing[0]}."
         )
     return opened
+
+
+def _require_kind(kind: object, version: object) -> None:
+    if (kind, version) != (KIND, FORMAT):
+        raise ValueError(f"a {kind} of format {version}")
 
 
 def write_library(

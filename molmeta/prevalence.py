@@ -43,4 +43,4 @@ def prior_shift(prevalence: float | None, share: float) -> Callable[[float], flo
             "expected actives and inactives. Leave --prevalence out, or add measured molecules."
         )
     ratio = prevalence / (1 - prevalence) / (share / (1 - share))
-    return lambda p: p * ratio / (p * ratio + 1 - p)
+    return lambda p: p * ratio / (p * ratio + (1 - p))

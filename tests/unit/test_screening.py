@@ -1,19 +1,27 @@
 import csv
 import gzip
 import math
+import os
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
+from molmeta import librarysource, scoring
 from molmeta.errors import ConfigError, MoleculeError, OutputError, TableError
 from molmeta.featurizers import FEATURIZERS, Featurizer
-from molmeta.libraries import Record
+from molmeta.knowncompounds import KnownCompounds
+from molmeta.libraries import Record, read_library
 from molmeta.libraryfeatures import prepare, prepare_all
+from molmeta.librarysource import featurize_library
+from molmeta.locks import exclusive
 from molmeta.models import opponent
+from molmeta.scoring import Scorer
 from molmeta.screening import (
     COLUMNS,
     Hit,
@@ -37,9 +45,12 @@ def predictor():
 
 @pytest.fixture
 def run(predictor, tmp_path):
+    """Screen a library of that content; without any, the one of the last time."""
+
     def call(content, **options):
         library = tmp_path / "library.smi"
-        library.write_bytes(content if isinstance(content, bytes) else content.encode())
+        if content is not None:
+            library.write_bytes(content if isinstance(content, bytes) else content.encode())
         output = tmp_path / "ranked.csv"
         plan = {name: options.pop(name) for name in PLAN & set(options)}
         done = screen(
@@ -267,6 +278,166 @@ def test_few_chunks_are_read_ahead():
     seen = len(taken)
     stream.close()
     assert seen <= 6
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    """Let a shard be one chunk of three records."""
+    monkeypatch.setattr(scoring, "CHUNKS", 1)
+    monkeypatch.setattr(librarysource, "read_library", partial(read_library, chunk=3))
+
+
+MANY = smiles_lines(["C" * n + "O" for n in range(1, 12)] + ["nonsense", "c1ccccc1OCC"] * 3)
+
+
+def outputs(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if "ranked" in path.name}
+
+
+def interrupt(after):
+    seen = 0
+
+    def advance(n):
+        nonlocal seen
+        seen += n
+        if seen > after:
+            raise KeyboardInterrupt
+
+    return advance
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("top", [4, None])
+def test_an_interrupted_screen_goes_on_and_gives_the_same_files(run, tmp_path, top):
+    done, _ = run(MANY, top=top)
+    expected = outputs(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(MANY, top=top, progress=interrupt(9))
+    kept = sorted((tmp_path / "ranked.csv.parts").glob("*.parquet"))
+    assert len(kept) == 3
+    again, _ = run(None, top=top)
+    assert (again, outputs(tmp_path)) == (done, expected)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_what_was_done_is_not_done_again(run, predictor, tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        run(MANY, progress=interrupt(9))
+    scored = []
+    original = type(predictor).predict_molecules
+    monkeypatch.setattr(
+        type(predictor),
+        "predict_molecules",
+        lambda self, molecules: (scored.append(len(molecules)), original(self, molecules))[1],
+    )
+    run(None)
+    assert sum(scored) == 14 - 9
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("options", [{"top": 5}, {"exclude_support": True}])
+def test_shards_of_another_screen_are_not_taken(run, tmp_path, options):
+    with pytest.raises(KeyboardInterrupt):
+        run(MANY, progress=interrupt(9))
+    run(None, **options)
+    expected = outputs(tmp_path)
+    run(MANY, **options)
+    assert outputs(tmp_path) == expected
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_parts_put_together_give_what_one_screen_gives(run, tmp_path):
+    run(MANY, top=4)
+    expected = outputs(tmp_path)
+    for path in tmp_path.glob("ranked*"):
+        path.unlink()
+    counts = [run(None, top=4, part=(k, 3))[0].n_read for k in (1, 3, 2)]
+    assert not (tmp_path / "ranked.csv").exists()
+    assert counts[-1] == 17
+    run(None, top=4, progress=interrupt(10**9))
+    assert outputs(tmp_path) == expected
+
+
+@pytest.mark.parametrize("part", [(0, 3), (4, 3)])
+def test_a_part_that_there_is_none_of_is_refused(part):
+    with pytest.raises(ConfigError, match="'part' is none"):
+        ScreenPlan(part=part)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_featurized_library_gives_the_same_files(run, predictor, tmp_path, cores):
+    run(MANY)
+    expected = outputs(tmp_path)
+    path = tmp_path / "library.safetensors"
+    featurize_library(tmp_path / "library.smi", path, ("morgan",))
+    screen(predictor, SUPPORT, path, output=tmp_path / "ranked.csv", cores=cores)
+    assert outputs(tmp_path) == expected
+
+
+def test_a_prevalence_moves_probabilities_and_keeps_the_order(run):
+    _, output = run(smiles_lines(LIBRARY))
+    plain = rows(output)
+    _, output = run(smiles_lines(LIBRARY), prevalence=0.01)
+    moved = rows(output)
+    assert [row["id"] for row in moved] == [row["id"] for row in plain]
+    p = float(plain[0]["probability"])
+    ratio = 0.01 / 0.99
+    assert float(moved[0]["probability"]) == pytest.approx(
+        p * ratio / (p * ratio + 1 - p), rel=1e-4
+    )
+
+
+def test_compounds_of_the_support_are_counted(run):
+    done, _ = run("CCOc1ccccc1 a\nc1ccccc1OCC b\n[Na+].CC(=O)[O-] c\nCCCC d\n")
+    assert (done.n_known, done.n_hits) == (3, 4)
+
+
+def test_compounds_of_the_support_are_left_out_on_request(run):
+    text = "CCOc1ccccc1 a\nc1ccccc1OCC b\n[Na+].CC(=O)[O-] c\nCCCC d\n"
+    done, output = run(text, exclude_support=True)
+    assert [row["id"] for row in rows(output)] == ["d"]
+    assert (done.n_known, done.n_invalid) == (3, 0)
+
+
+def test_all_scores_stand_in_the_order_of_the_library(run, predictor, tmp_path):
+    path = tmp_path / "scores.parquet"
+    _, output = run(smiles_lines(LIBRARY), all_scores=path, top=2)
+    found = pd.read_parquet(path)
+    assert list(found["line"]) == list(range(1, len(LIBRARY) + 1))
+    assert list(found["probability"]) == pytest.approx(predictor.predict(LIBRARY))
+    assert len(rows(output)) == 2
+
+
+def test_hits_are_written_as_parquet_by_their_name(predictor, tmp_path):
+    library, output = tmp_path / "library.smi", tmp_path / "ranked.parquet"
+    library.write_text(smiles_lines(LIBRARY))
+    screen(predictor, SUPPORT, library, output=output)
+    assert tuple(pd.read_parquet(output).columns) == COLUMNS
+    assert (tmp_path / "ranked.invalid.csv").exists()
+
+
+def test_two_screens_of_one_output_at_once_are_refused(run, tmp_path):
+    with exclusive(tmp_path / "ranked.csv"), pytest.raises(OutputError, match="another run"):
+        run(MANY)
+
+
+def test_nothing_but_the_results_is_left(run, tmp_path):
+    run(MANY)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"library.smi", "ranked.csv", "ranked.invalid.csv"}
+
+
+def test_the_heap_of_a_shard_never_grows_past_the_top(predictor):
+    known = KnownCompounds(SUPPORT.smiles, ("morgan",))
+    scorer = Scorer(predictor, known, exclude=False, top=3)
+    chunks = [
+        prepare(records(LIBRARY), ("morgan",)),
+        prepare(records(["CCOc1ccccc1"]), ("morgan",)),
+    ]
+    shard = scorer.shard(chunks)
+    scores = predictor.predict([*LIBRARY, "CCOc1ccccc1"])
+    assert [hit.probability for hit in shard.hits] == sorted(scores, reverse=True)[:3]
+    assert shard.n_read == 7
 
 
 @pytest.mark.shared

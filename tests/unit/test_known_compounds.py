@@ -1,0 +1,32 @@
+import pytest
+from zoo import DRUGS
+
+from molmeta.knowncompounds import KnownCompounds, signatures
+from molmeta.libraries import Record
+from molmeta.libraryfeatures import prepare
+
+SUPPORT = ["CC(=O)Oc1ccccc1C(=O)O", "CCCCCCCCCCO"]
+LIBRARY = ["CCO", "O=C(O)c1ccccc1OC(C)=O", "CCCCCCCCCCCCCO", "[Na+].O=C([O-])c1ccccc1OC(C)=O"]
+
+
+def prepared(smiles, names):
+    return prepare([Record(place, "", text) for place, text in enumerate(smiles, 1)], names)
+
+
+@pytest.mark.parametrize("names", [("morgan",), ("graph",), ("descriptors",), ("graph", "morgan")])
+def test_a_compound_is_found_in_another_spelling_and_as_its_salt(names):
+    chunk = prepared(LIBRARY, names)
+    assert KnownCompounds(SUPPORT, names).places(chunk.records, chunk.molecules()) == [1, 3]
+
+
+def test_equal_fingerprints_are_not_enough():
+    chunk = prepared(LIBRARY, ("morgan",))
+    numbers = signatures(prepared(["CCCCCCCCCCO"], ("morgan",)).molecules())
+    assert signatures(chunk.molecules())[2] == numbers[0]
+    assert 2 not in KnownCompounds(SUPPORT, ("morgan",)).places(chunk.records, chunk.molecules())
+
+
+@pytest.mark.parametrize("names", [("morgan",), ("graph",)])
+def test_different_drugs_have_different_signatures(names):
+    found = signatures(prepared(DRUGS, names).molecules())
+    assert len(set(found.tolist())) == len(found)

@@ -1,0 +1,116 @@
+import gzip
+import json
+import struct
+
+import numpy as np
+import pytest
+from zoo import DRUGS
+
+from molmeta.errors import ConfigError, ModelError, TableError
+from molmeta.featurizers import featurize
+from molmeta.libraryfile import is_library_file, open_library
+from molmeta.librarysource import featurize_library
+from molmeta.store import Store, save_store, unpacked
+
+NAMES = ("morgan", "graph", "descriptors")
+LINES = "".join(f"{smiles} d{place}\n" for place, smiles in enumerate(DRUGS))
+
+
+def made(folder, content=LINES, names=NAMES):
+    library, path = folder / "library.smi", folder / "library.safetensors"
+    library.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path, featurize_library(library, path, names)
+
+
+def test_a_library_comes_back_as_it_was_featurized(tmp_path):
+    path, _ = made(tmp_path, LINES + "nonsense x\n")
+    block = open_library(path).block(0)
+    assert [record.smiles for record in block.records] == DRUGS
+    assert [record.id for record in block.rejected] == ["x"]
+    expected = featurize(DRUGS, NAMES)
+    assert set(block.arrays) == set(expected)
+    assert all(np.array_equal(block.arrays[name], expected[name]) for name in expected)
+
+
+def test_every_chunk_is_a_block(tmp_path):
+    path, done = made(tmp_path, "CCO\nbad\n" * 2_001, ("morgan",))
+    found = open_library(path)
+    assert (found.blocks, done.n_read, done.n_invalid) == (3, 4_002, 2_001)
+    assert [len(block.records) for block in found.read(range(3))] == [1_000, 1_000, 1]
+    assert found.block(2).records[0].line == 4_001
+
+
+def test_a_block_without_a_molecule_is_a_block(tmp_path):
+    path, _ = made(tmp_path, "bad\nworse\n", ("morgan",))
+    block = open_library(path).block(0)
+    assert (block.records, len(block.rejected)) == ([], 2)
+
+
+def test_it_is_known_by_its_content(tmp_path):
+    path, _ = made(tmp_path)
+    assert is_library_file(path.rename(tmp_path / "renamed.smi"))
+    assert not is_library_file(tmp_path / "library.smi")
+    assert not is_library_file(tmp_path)
+
+
+def test_features_that_a_model_lacks_are_named(tmp_path):
+    path, _ = made(tmp_path, names=("morgan",))
+    with pytest.raises(ConfigError, match="--featurizer graph"):
+        open_library(path, ["morgan", "graph"])
+
+
+def test_another_file_of_ours_is_refused(tmp_path):
+    path = tmp_path / "store.safetensors"
+    molecules = unpacked([featurize(["CCO"], ["morgan"])])
+    save_store(Store(np.array(["A" * 27], "S27"), np.zeros(1, np.int64), molecules), path)
+    with pytest.raises(ModelError, match="got a molecule store"):
+        open_library(path)
+
+
+@pytest.mark.parametrize("keep", [9, 0.5, 0.99])
+def test_a_truncated_file_is_refused(tmp_path, keep):
+    path, _ = made(tmp_path)
+    content = path.read_bytes()
+    path.write_bytes(content[: keep if keep > 1 else int(keep * len(content))])
+    with pytest.raises(ModelError, match="cannot be read as a featurized library"):
+        open_library(path)
+
+
+def changed(path, place):
+    """Overwrite the first number of a tensor by -1."""
+    content = bytearray(path.read_bytes())
+    size = struct.unpack("<Q", content[:8])[0]
+    begin = json.loads(content[8 : 8 + size])[f"00000000.{place}"]["data_offsets"][0]
+    content[8 + size + begin : 8 + size + begin + 2] = b"\xff\xff"
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "place", ["morgan.positions", "morgan.offsets", "graph.ends", "graph.atoms", "text"]
+)
+def test_numbers_that_do_not_fit_are_refused(tmp_path, place):
+    path, _ = made(tmp_path)
+    changed(path, place)
+    with pytest.raises(ModelError, match="cannot be read as a featurized library"):
+        open_library(path).block(0)
+
+
+def test_of_a_broken_library_what_was_read_is_kept_with_the_reason(tmp_path):
+    lines = "".join(f"{'C' * (1 + i * 7919 % 97)}O n{i * 104729 % 99991}\n" for i in range(9_000))
+    packed = gzip.compress(lines.encode())
+    with pytest.raises(TableError, match="breaks off after line"):
+        made(tmp_path, packed[: len(packed) // 2], ("morgan",))
+    found = open_library(tmp_path / "library.safetensors")
+    assert "breaks off after line" in found.broken
+    assert found.blocks >= 2
+
+
+def test_a_library_without_compounds_leaves_no_file(tmp_path):
+    with pytest.raises(TableError, match="holds no compound"):
+        made(tmp_path, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["library.smi"]
+
+
+def test_an_unknown_featurizer_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(ConfigError, match="'morgen' is unknown"):
+        featurize_library(tmp_path / "absent.smi", tmp_path / "x.safetensors", ["morgen"])
