@@ -2,46 +2,103 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from molmeta.assays import assays_of, distinct_compounds, read_curated
+from molmeta.curation import Rules, curate
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import TableError
-from molmeta.reading import assays_and_molecules
+from molmeta.measurements import REASONS, measured
+from molmeta.molecules import Compound, compounds
+from molmeta.reading import is_curated
 from molmeta.screening import FINGERPRINT, Support
 from molmeta.seeds import generator
+from molmeta.store import update
+from molmeta.tables import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from molmeta.assays import Assay
 
+RULES = Rules(min_compounds=2, min_class=1)
+"""A support is what was measured; how few compounds a learner can do with, it says itself."""
 
-def support_of(table: Path, *, assay: str = "", size: int | None = None, seed: int = 0) -> Support:
+logger = logging.getLogger(__name__)
+
+
+def support_of(
+    table: Path,
+    *,
+    assay: str = "",
+    size: int | None = None,
+    seed: int = 0,
+    actives_only: bool = False,
+) -> Support:
     """Return the compounds of one assay, or `size` of them drawn as for an evaluation.
+
+    Repeats are merged, and a compound that carries both labels is left out; the log says which
+    rows are, and why.
 
     Args:
         table: curated or not.
         assay: its name; may be left out where the table holds one only.
         size: compounds to draw, actives in the share that the assay has; None takes all.
         seed: of the draw.
+        actives_only: take a table of actives alone as well.
 
     Raises:
-        TableError: the table cannot be read, or does not hold that assay.
+        TableError: the table cannot be read, holds no such assay, or one class only.
         EpisodeError: the assay is too small for a draw of that size.
     """
-    assays, _ = assays_and_molecules([table], None, (FINGERPRINT,))
-    if not assays:
+    if is_curated(table):
+        frame = read_curated([table])
+    else:
+        rows = read_table(table)
+        if actives_only and size is None and (only := _actives(rows, assay)):
+            return Support(only, [1] * len(only))
+        frame = _curated(table, rows)
+    return _drawn(_one(table, _assays(frame), assay), size, seed)
+
+
+def _curated(table: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    result = curate(rows, rules=RULES)
+    for reason, found in result.dropped.groupby("reason", sort=True):
+        why, first = REASONS.get(str(reason), str(reason)), int(found["row"].min())
+        logger.warning("%s: %d rows left out, first row %d: %s", table, len(found), first, why)
+    if result.kept.empty:
+        status = "; ".join(f"{a}: {s}" for a, s in result.assays[["assay", "status"]].to_numpy())
         raise TableError(
-            f"{table}: holds no assay that can be used; got no row, expected actives and "
-            "inactives. See the '.assays.csv' beside it."
+            f"{table}: holds no assay that can be used; got {status[:200]}, expected actives and "
+            "inactives. Add measured compounds; see data/README.md."
         )
-    chosen = _one(table, assays, assay)
-    places = range(len(chosen))
+    return result.kept
+
+
+def _actives(rows: pd.DataFrame, assay: str) -> list[str]:
+    """Return the distinct compounds of a table that labels nothing but actives, else nothing."""
+    found = measured(rows)
+    found = found[found["reason"].eq("") & found["assay"].eq(assay or found["assay"])]
+    if found["assay"].nunique() != 1 or not found["active"].eq(1).all():
+        return []
+    known = [made for made in compounds(list(found["smiles"])) if isinstance(made, Compound)]
+    return list({made.inchikey: made.smiles for made in known}.values())
+
+
+def _assays(frame: pd.DataFrame) -> list[Assay]:
+    return assays_of(frame, update(None, distinct_compounds(frame), (FINGERPRINT,)))
+
+
+def _drawn(assay: Assay, size: int | None, seed: int) -> Support:
+    places = range(len(assay))
     if size is not None:
-        rng = generator(seed, "screen", chosen.name)
-        places = [int(place) for place in draw_episode(chosen, Draw(size), rng).support]
+        rng = generator(seed, "screen", assay.name)
+        places = [int(place) for place in draw_episode(assay, Draw(size), rng).support]
     return Support(
-        [chosen.smiles[place] for place in places], [int(chosen.labels[place]) for place in places]
+        [assay.smiles[place] for place in places], [int(assay.labels[place]) for place in places]
     )
 
 

@@ -54,7 +54,8 @@ def run(
             all_scores=all_scores, part=_part(part),
         )  # fmt: skip
         chosen = load() if model is None else named(model)
-        known = support_of(support, assay=assay, size=size, seed=seed)
+        only = type(chosen.learner).actives_only
+        known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
         predictor = chosen.adapt(known.smiles, known.active)
         with bar(None, "screen") as advance:
             done = screen(

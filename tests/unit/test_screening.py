@@ -1,7 +1,6 @@
 import csv
 import gzip
 import math
-import os
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -320,7 +319,7 @@ def test_an_interrupted_screen_goes_on_and_gives_the_same_files(run, tmp_path, t
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_what_was_done_is_not_done_again(run, predictor, tmp_path, monkeypatch):
+def test_what_was_done_is_not_done_again(run, predictor, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(MANY, progress=interrupt(9))
     scored = []
