@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,12 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
 from molmeta.errors import ConfigError, MoleculeError
+from molmeta.molgraphs import ATOM_SIZES, BOND_SIZES, MolGraph, molgraph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rdkit.Chem import Atom, Bond, Mol
+    from rdkit.Chem import Mol
 
 # RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
 _chem: Any = Chem
@@ -28,29 +29,6 @@ _descriptors: Any = Descriptors
 
 Arrays = dict[str, NDArray[Any]]
 Kind = Literal["graph", "bits", "vector"]
-
-ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
-HYBRIDS = ("SP", "SP2", "SP3", "SP3D", "SP3D2")
-BOND_TYPES = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC")
-ATOM_SIZES = (len(ELEMENTS) + 1, 7, 6, 5, len(HYBRIDS) + 1, 3, 2, 7)
-"""Categories of each atom feature: element, degree, charge, hydrogens, hybridisation, chirality
-(none, R, S), aromaticity, size of the smallest ring. The last of a list means 'any other'."""
-BOND_SIZES = (len(BOND_TYPES) + 1, 3, 2, 2)
-"""Categories of each bond feature: order, stereo (none, E, Z), conjugation, ring membership."""
-
-
-class MolGraph(NamedTuple):
-    """One molecule as a graph of categories.
-
-    Attributes:
-        atoms: category of each atom feature, uint8, shape (V, F).
-        ends: the two atoms of each bond, int16, shape (E / 2, 2).
-        bonds: category of each bond feature, uint8, shape (E / 2, D).
-    """
-
-    atoms: NDArray[np.uint8]
-    ends: NDArray[np.int16]
-    bonds: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -113,16 +91,8 @@ def get(name: str) -> Featurizer:
 
 @featurizer("graph")
 def graph(mol: Mol) -> MolGraph:
-    """Atoms and bonds as categories; see ATOM_SIZES and BOND_SIZES."""
-    rings = mol.GetRingInfo()
-    atoms = [_atom(atom, rings.MinAtomRingSize(atom.GetIdx())) for atom in mol.GetAtoms()]
-    bonds = [_bond(bond) for bond in mol.GetBonds()]
-    ends = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()]
-    return MolGraph(
-        np.array(atoms, np.uint8).reshape(-1, len(ATOM_SIZES)),
-        np.array(ends, np.int16).reshape(-1, 2),
-        np.array(bonds, np.uint8).reshape(-1, len(BOND_SIZES)),
-    )
+    """Atoms and bonds as categories; see `molmeta.molgraphs`."""
+    return molgraph(mol)
 
 
 @featurizer("bits", size=2048)
@@ -132,7 +102,46 @@ def morgan(mol: Mol) -> NDArray[np.int16]:
     Source:
         Rogers & Hahn, J. Chem. Inf. Model. 2010, 50, 742.
     """
-    return np.flatnonzero(_morgan().GetFingerprintAsNumPy(mol)).astype(np.int16)
+    return _on_bits("morgan", mol)
+
+
+@featurizer("bits", size=4096)
+def morgan3(mol: Mol) -> NDArray[np.int16]:
+    """On-bits of the Morgan fingerprint of radius 3 (ECFP6) with counts, 4,096 bits.
+
+    Counts, here and below, are kept as further bits that stand for 'at least 2, 4 and 8 times'.
+    """
+    return _on_bits("morgan3", mol)
+
+
+@featurizer("bits", size=2048)
+def pharmacophores(mol: Mol) -> NDArray[np.int16]:
+    """On-bits of the Morgan fingerprint of radius 2 over pharmacophoric atom types (FCFP4).
+
+    Source:
+        Rogers & Hahn, J. Chem. Inf. Model. 2010, 50, 742.
+    """
+    return _on_bits("pharmacophores", mol)
+
+
+@featurizer("bits", size=4096)
+def atom_pairs(mol: Mol) -> NDArray[np.int16]:
+    """On-bits of the atom-pair fingerprint: two atom types and the bonds between them.
+
+    Source:
+        Carhart, Smith & Venkataraghavan, J. Chem. Inf. Comput. Sci. 1985, 25, 64.
+    """
+    return _on_bits("atom_pairs", mol)
+
+
+@featurizer("bits", size=4096)
+def torsions(mol: Mol) -> NDArray[np.int16]:
+    """On-bits of the topological-torsion fingerprint: paths of four atom types.
+
+    Source:
+        Nilakantan et al., J. Chem. Inf. Comput. Sci. 1987, 27, 82.
+    """
+    return _on_bits("torsions", mol)
 
 
 @featurizer("vector", size=len(_descriptors.descList))
@@ -193,48 +202,23 @@ def _run(chosen: Featurizer, mol: Mol, smiles: str) -> Any:  # noqa: ANN401 - ki
         ) from error
 
 
-def _atom(atom: Atom, ring: int) -> tuple[int, ...]:
-    return (
-        _ELEMENT.get(atom.GetSymbol(), len(ELEMENTS)),
-        min(atom.GetDegree(), 6),
-        _CHARGE.get(atom.GetFormalCharge(), 5),
-        min(atom.GetTotalNumHs(), 4),
-        _HYBRID.get(_name(atom.GetHybridization()), len(HYBRIDS)),
-        _chirality(atom),
-        int(atom.GetIsAromatic()),
-        min(ring - 2, 6) if ring else 0,
-    )
-
-
-def _chirality(atom: Atom) -> int:
-    if atom.GetChiralTag() == _chem.ChiralType.CHI_UNSPECIFIED or not atom.HasProp("_CIPCode"):
-        return 0
-    return 1 if atom.GetProp("_CIPCode") == "R" else 2
-
-
-def _bond(bond: Bond) -> tuple[int, ...]:
-    return (
-        _ORDER.get(_name(bond.GetBondType()), len(BOND_TYPES)),
-        _STEREO.get(_name(bond.GetStereo()), 0),
-        int(bond.GetIsConjugated()),
-        int(bond.IsInRing()),
-    )
-
-
-def _name(value: Any) -> str:  # noqa: ANN401 - RDKit's enumerations have no public type
-    return value.name
-
-
-_ELEMENT = {name: place for place, name in enumerate(ELEMENTS)}
-_CHARGE = {charge: place for place, charge in enumerate((-2, -1, 0, 1, 2))}
-_HYBRID = {name: place for place, name in enumerate(HYBRIDS)}
-_ORDER = {name: place for place, name in enumerate(BOND_TYPES)}
-_STEREO = {"STEREOE": 1, "STEREOZ": 2}
+def _on_bits(name: str, mol: Mol) -> NDArray[np.int16]:
+    return np.flatnonzero(_generators()[name].GetFingerprintAsNumPy(mol)).astype(np.int16)
 
 
 @cache
-def _morgan() -> Any:  # noqa: ANN401 - RDKit's generator has no public type
-    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+def _generators() -> dict[str, Any]:
+    make: Any = rdFingerprintGenerator
+    types = make.GetMorganFeatureAtomInvGen()
+    return {
+        "morgan": make.GetMorganGenerator(radius=2, fpSize=2048),
+        "morgan3": make.GetMorganGenerator(radius=3, fpSize=4096, countSimulation=True),
+        "pharmacophores": make.GetMorganGenerator(
+            radius=2, fpSize=2048, countSimulation=True, atomInvariantsGenerator=types
+        ),
+        "atom_pairs": make.GetAtomPairGenerator(fpSize=4096, countSimulation=True),
+        "torsions": make.GetTopologicalTorsionGenerator(fpSize=4096, countSimulation=True),
+    }
 
 
 def _offsets(lengths: Sequence[int]) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from molmeta.blocks import Graphs, Molecules
 from molmeta.encoders.base import Encoder
-from molmeta.featurizers import ATOM_SIZES, BOND_SIZES
+from molmeta.molgraphs import ATOM_SIZES, BOND_SIZES
 
 
 class MessagePassing(Encoder):

@@ -7,7 +7,8 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta import featurizers
 from molmeta.errors import ConfigError, MoleculeError
-from molmeta.featurizers import ATOM_SIZES, FEATURIZERS, Featurizer, featurize, graph, morgan
+from molmeta.featurizers import FEATURIZERS, Featurizer, featurize, graph, morgan
+from molmeta.molgraphs import ATOM_SIZES
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 
