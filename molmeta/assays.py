@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from molmeta.errors import TableError
+from molmeta.errors import EpisodeError, TableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +34,8 @@ class Assay:
         smiles: standardised, N.
         rows: rows of the molecule store, int64, shape (N,).
         labels: 1.0 active, 0.0 inactive, float32, shape (N,).
-        values: pX or % inhibition, NaN where absent, float32, shape (N,).
+        values: pX or % inhibition, NaN where absent, float32, shape (N,). A value that was only
+            bounded, as in "> 10 uM", is its bound.
     """
 
     name: str
@@ -51,6 +52,17 @@ class Assay:
     @property
     def n_active(self) -> int:
         return int(self.labels.sum())
+
+    def measured(self) -> Assay:
+        """The same assay with the compounds alone whose value is known."""
+        kept = np.flatnonzero(np.isfinite(self.values))
+        return replace(
+            self,
+            smiles=tuple(self.smiles[place] for place in kept),
+            rows=self.rows[kept],
+            labels=self.labels[kept],
+            values=self.values[kept],
+        )
 
 
 def read_curated(paths: Sequence[Path]) -> pd.DataFrame:
@@ -100,6 +112,21 @@ def assays_of(frame: pd.DataFrame, store: Store) -> list[Assay]:
     """
     frame = frame.sort_values(["assay", "inchikey"], kind="stable")
     return list(_assays(frame, store.rows(list(frame["inchikey"]))))
+
+
+def with_values(assays: Sequence[Assay]) -> list[Assay]:
+    """Return the assays to learn values from, each with its measured compounds alone.
+
+    Raises:
+        EpisodeError: no compound of any has a value.
+    """
+    found = [kept for kept in (assay.measured() for assay in assays) if len(kept)]
+    if not found:
+        raise EpisodeError(
+            f"assays: there is no value to learn; got none in {len(assays)} assays, expected the "
+            "column 'value'. Curate tables with values, or predict activity instead."
+        )
+    return found
 
 
 def _assays(frame: pd.DataFrame, rows: NDArray[np.int64]) -> Iterator[Assay]:

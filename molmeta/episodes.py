@@ -122,6 +122,11 @@ def draw_episode(
 
 def _quota(assay: Assay, draw: Draw) -> dict[int, int]:
     n, n_active = len(assay), assay.n_active
+    if n == 0:
+        raise EpisodeError(
+            f"assay '{assay.name}': holds nothing to draw from; got none, expected more than "
+            f"{draw.n_support} compounds, each with what is to be predicted. Leave it out."
+        )
     share = n_active / n if draw.share is None else draw.share
     actives = min(max(round(draw.n_support * share), 1), draw.n_support - 1)
     quota = {0: draw.n_support - actives, 1: actives}

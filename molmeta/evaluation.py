@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from molmeta import metrics
+from molmeta import metrics, regression
 from molmeta.episodes import Draw, Episode, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import probability
@@ -25,6 +25,7 @@ from molmeta.seeds import generator
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from molmeta.assays import Assay
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _BLANK: dict[str, Any] = {
     "model": "", "seed": 0, "assay": "", "target": "", "cluster": "", "support": 0, "repeat": 0,
     "episode": "", "n_support": 0, "n_support_active": 0, "n_query": 0, "n_query_active": 0,
-    **dict.fromkeys(metrics.NAMES, np.nan),
+    **dict.fromkeys((*metrics.NAMES, *regression.NAMES), np.nan),
     "adapt_seconds": np.nan, "predict_seconds": np.nan, "reason": "",
 }  # fmt: skip
 COLUMNS = tuple(_BLANK)
@@ -84,8 +85,9 @@ def evaluate(
 ) -> pd.DataFrame:
     """Return one row of `COLUMNS` for each assay, support size and repeat, in this order.
 
-    Seconds are wall-clock; what `learner.prepare` does once for all episodes of an assay is not
-    among them.
+    A learner of values is judged on the compounds whose value is known: on its predictions and on
+    how they rank actives. Seconds are wall-clock; what `learner.prepare` does once for all
+    episodes of an assay is not among them.
 
     Args:
         learner: left as it was.
@@ -134,7 +136,8 @@ def examples(
 
     Returns:
         A row of `EXAMPLE_COLUMNS` a molecule: role "support", actives first, probability NaN for
-        it was given; then role "query"; ranks count from 1 within each.
+        it was given; then role "query"; ranks count from 1 within each. A learner of
+        values gives no probability.
     """
     tables: list[pd.DataFrame] = []
     with _judging(learner):
@@ -180,6 +183,7 @@ def _scaffolds(assay: Assay) -> list[str]:
 def _assay_rows(
     learner: MetaLearner, assay: Assay, molecules: Molecules, plan: EvaluationPlan
 ) -> Iterator[dict[str, Any]]:
+    assay = assay.measured() if learner.target == "value" else assay
     draw, prepared = _draws(assay, plan), _prepared(learner, assay, molecules)
     for support in plan.supports:
         for repeat in range(plan.repeats):
@@ -218,10 +222,23 @@ def _judged(learner: MetaLearner, episode: Episode, prepared: Molecules) -> dict
     support, query = episode.labelled(prepared)
     try:
         logits, adapt_seconds, predict_seconds = _timed(learner, support, query.molecules)
-        values = metrics.all_metrics(episode.query_labels, logits.numpy())
+        values = _compared(learner, episode, logits.numpy())
     except EpisodeError as error:
         return {"reason": str(error)}
     return {**values, "adapt_seconds": adapt_seconds, "predict_seconds": predict_seconds}
+
+
+def _compared(
+    learner: MetaLearner, episode: Episode, predicted: NDArray[np.float64]
+) -> dict[str, float]:
+    if learner.target == "activity":
+        return metrics.all_metrics(episode.query_labels, predicted)
+    sides = (episode.support_values, episode.query_values)
+    known, asked = (np.empty(0) if side is None else side.astype(np.float64) for side in sides)
+    return {
+        **metrics.ranking_metrics(episode.query_labels, predicted),
+        **regression.value_metrics(asked, predicted, known.sum() / max(len(known), 1)),
+    }
 
 
 def _timed(
@@ -240,10 +257,11 @@ def _shown(
     support, query = episode.labelled(_prepared(learner, assay, molecules))
     logits = learner.adapt(support)(query.molecules).double().cpu()
     best = torch.argsort(logits, descending=True, stable=True)[:top]
+    shown = probability(logits) if learner.target == "activity" else logits * torch.nan
     first = np.argsort(-episode.support_labels, kind="stable")
     given = _role(assay, "support", episode.support[first])
     ranked = _role(assay, "query", episode.query[best.numpy()])
-    return pd.concat([given, ranked.assign(probability=probability(logits)[best].numpy())])
+    return pd.concat([given, ranked.assign(probability=shown[best].numpy())])
 
 
 def _role(assay: Assay, role: str, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pd.DataFrame:

@@ -15,10 +15,8 @@ from molmeta.errors import EpisodeError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-NAMES = (
-    "delta_auprc", "auprc", "auroc", "bedroc20", "ef1", "ef5", "brier", "log_loss",
-    "calibration_error",
-)  # fmt: skip
+RANKING = ("delta_auprc", "auprc", "auroc", "bedroc20", "ef1", "ef5")
+NAMES = (*RANKING, "brier", "log_loss", "calibration_error")
 
 
 def all_metrics(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
@@ -38,20 +36,36 @@ def all_metrics(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
         1.0
     """
     x = _floats(logits)
-    average_precision = auprc(labels, x)
+    ranking = ranking_metrics(labels, x)
     probabilities = np.exp(-np.logaddexp(0, -x))
+    return {
+        **ranking,
+        "brier": brier(labels, probabilities),
+        "log_loss": log_loss(labels, x),
+        "calibration_error": calibration_error(labels, probabilities),
+    }
+
+
+def ranking_metrics(labels: ArrayLike, scores: ArrayLike) -> dict[str, float]:
+    """Return every metric of `RANKING`, by name and in their order.
+
+    Args:
+        labels: 1 for active and 0 for inactive, shape (Q,).
+        scores: higher means more likely active, shape (Q,).
+
+    Raises:
+        EpisodeError: as `all_metrics`.
+    """
+    average_precision = auprc(labels, scores)
     values = (
         average_precision - float(_floats(labels).mean()),
         average_precision,
-        auroc(labels, x),
-        bedroc(labels, x),
-        enrichment_factor(labels, x, percent=1),
-        enrichment_factor(labels, x, percent=5),
-        brier(labels, probabilities),
-        log_loss(labels, x),
-        calibration_error(labels, probabilities),
+        auroc(labels, scores),
+        bedroc(labels, scores),
+        enrichment_factor(labels, scores, percent=1),
+        enrichment_factor(labels, scores, percent=5),
     )
-    return dict(zip(NAMES, values, strict=True))
+    return dict(zip(RANKING, values, strict=True))
 
 
 def delta_auprc(labels: ArrayLike, scores: ArrayLike) -> float:

@@ -29,6 +29,9 @@ METRICS = (
     "brier",
     "log_loss",
     "calibration_error",
+    "r2",
+    "rmse",
+    "spearman",
 )
 """The columns of the metrics table that hold a score."""
 

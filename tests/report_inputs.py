@@ -96,7 +96,7 @@ def metrics_frame(plan: Plan, assays: list[str], rng: np.random.Generator) -> pd
 def _row(model, seed, assay, support, repeat, score):
     auroc = 0.5 + score
     values = (score, score + 0.47, auroc, auroc, 1 + score * 2, 1 + score * 1.8)
-    values += (0.25 - score / 4, 0.69 - score / 2, 0.1)
+    values += (0.25 - score / 4, 0.69 - score / 2, 0.1, np.nan, np.nan, np.nan)
     return {
         "model": model,
         "seed": seed,

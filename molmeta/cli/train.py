@@ -36,7 +36,7 @@ def run(
     output: Path = OUTPUT,
 ) -> None:
     from molmeta import models, registry
-    from molmeta.assays import load_assays
+    from molmeta.assays import load_assays, with_values
     from molmeta.recipes import recipe_of
     from molmeta.store import load_store
     from molmeta.tasks import Task, Training
@@ -48,8 +48,10 @@ def run(
     with session("train", recipe=entry, seed=seed, init=init, tables=len(tables)) as outcome:
         start = None if init is None else models.load(init)
         store = load_store(molecules)
-        assays = load_assays(tables, store), load_assays(valid, store)
-        task = Task(chosen, training, seed, *assays, store.molecules, start)
+        known, judged = load_assays(tables, store), load_assays(valid, store)
+        if chosen.learner_options.get("target") == "value":
+            known = with_values(known)
+        task = Task(chosen, training, seed, known, judged, store.molecules, start)
         checkpoint = output.with_suffix(".checkpoint")
         with bar(training.steps, "train") as advance:
             model, log = train(task, checkpoint=checkpoint, report=advance)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import torch
 from torch.nn import functional as F
 
-from molmeta.blocks import Bits, tensor_of
+from molmeta.blocks import Bits
 from molmeta.learners._embedding import EmbeddingLearner
 from molmeta.learners._gaussian_process import (
     Known,
@@ -23,6 +23,7 @@ from molmeta.learners._gaussian_process import (
 from molmeta.learners._kernels import tanimoto
 from molmeta.learners._targets import (
     Scale,
+    episode_numbers,
     log_odds,
     numbers,
     require_target,
@@ -33,8 +34,6 @@ from molmeta.learners._targets import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from molmeta.blocks import Molecules
@@ -165,8 +164,7 @@ class GaussianLearner(EmbeddingLearner):
     ) -> list[Tensor]:
         found: list[Tensor] = []
         for episode, support, query in zip(episodes, supports, queries, strict=True):
-            known = self._numbers(episode.support_labels, episode.support_values, support)
-            asked = self._numbers(episode.query_labels, episode.query_values, query)
+            known, asked = episode_numbers(episode, self.target, support)
             found.append(self.episode_loss(self.fitted(support, known), self.view(query), asked))
         return found
 
@@ -187,12 +185,6 @@ class GaussianLearner(EmbeddingLearner):
         return F.gaussian_nll_loss(
             mean, fitted.scale.to(asked), variance + fitted.posterior.noise, full=True
         )
-
-    def _numbers(
-        self, labels: NDArray[np.float32], values: NDArray[np.float32] | None, like: Tensor
-    ) -> Tensor:
-        known = None if values is None else tensor_of(values).to(like.device)
-        return numbers(tensor_of(labels).to(like.device), known, self.target)
 
 
 @dataclass(frozen=True)

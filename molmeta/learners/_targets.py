@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import torch
 from torch import Tensor
 
+from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import Target, require_support
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from molmeta.episodes import Episode
     from molmeta.learners.base import Labelled
 
 _special: Any = torch.special
@@ -64,6 +69,21 @@ def numbers(labels: Tensor, values: Tensor | None, target: Target) -> Tensor:
     return values.double()
 
 
+def episode_numbers(episode: Episode, target: Target, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what to regress on, as `numbers`, of an episode's support and of its query.
+
+    Raises:
+        EpisodeError: a value is asked for and missing.
+    """
+    support = (episode.support_labels, episode.support_values)
+    sides = (support, (episode.query_labels, episode.query_values))
+    known, asked = (
+        numbers(_there(labels, like), None if values is None else _there(values, like), target)
+        for labels, values in sides
+    )
+    return known, asked
+
+
 def support_numbers(support: Labelled, target: Target) -> Tensor:
     """Return what to regress on, as `numbers`, of a support.
 
@@ -92,3 +112,7 @@ def scale_of(found: Tensor, target: Target, *, centre: bool = True) -> Scale:
 def log_odds(z: Tensor) -> Tensor:
     """Return the logit of the standard normal distribution function, finite far into both tails."""
     return _special.log_ndtr(z) - _special.log_ndtr(-z)
+
+
+def _there(array: NDArray[np.float32], like: Tensor) -> Tensor:
+    return tensor_of(array).to(like.device)

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from molmeta.errors import ConfigError
 from molmeta.learners._fingerprints import BLOCK, bits_of, tanimoto
-from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
+from molmeta.learners._targets import (
+    Scale,
+    log_odds,
+    require_target,
+    scale_of,
+    support_numbers,
+)
+from molmeta.learners.base import MetaLearner, require_both_classes
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.blocks import Molecules
+    from molmeta.blocks import Bits, Molecules
     from molmeta.encoders.base import Encoder
+    from molmeta.learners.base import Labelled, Target, UncertainPredictor
 
 FLOOR = 1e-6
 _linalg: Any = torch.linalg
-_special: Any = torch.special
 
 
 class TanimotoGP(MetaLearner):
-    """Regress labels of +1 and -1 on the Tanimoto kernel; the scales are fitted to each support.
+    """Regress labels of +1 and -1, or values, on the Tanimoto kernel, fitted to each support.
 
     y = m + f(x) + noise, cov(f(x), f(x')) = v T(x, x'), noise of variance v r, and m the mean
     label. One eigendecomposition of T serves every r of a grid; v is in closed form for each, and
@@ -31,10 +39,11 @@ class TanimotoGP(MetaLearner):
     semidefinite; eigenvalues that rounding makes negative are set to 0, and r is at least 1e-6,
     so that molecules that repeat, with whatever labels, leave the system solvable.
 
-    The support must hold an active and an inactive.
+    The support must hold an active and an inactive, unless values are learnt.
 
     Args:
         encoder: not used; learners take one.
+        target: 'activity', or 'value' for the mean of y in the unit of the values.
         least_noise: lowest r, at least 1e-6.
         most_noise: highest r.
         steps: values of r between them, evenly in log r.
@@ -49,17 +58,22 @@ class TanimotoGP(MetaLearner):
     """
 
     meta_trained: ClassVar[bool] = False
+    regression: ClassVar[bool] = True
+    uncertainty: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (BLOCK,)
 
     def __init__(
         self,
         encoder: Encoder | None = None,
         *,
+        target: Target = "activity",
         least_noise: float = 0.1,
         most_noise: float = 10.0,
         steps: int = 21,
     ) -> None:
         super().__init__(encoder)
+        require_target(target, "tanimoto_gp")
+        self.target = target
         if not (FLOOR <= least_noise <= most_noise < math.inf and steps >= 1):
             raise ConfigError(
                 f"tanimoto_gp: noise cannot be searched; got {least_noise} to {most_noise} in "
@@ -68,24 +82,17 @@ class TanimotoGP(MetaLearner):
             )
         self.noise, self.steps = (least_noise, most_noise), steps
 
-    def adapt(self, support: Labelled) -> Predictor:
-        require_both_classes(support.labels)
-        known, y = bits_of(support.molecules), support.labels.double() * 2 - 1
-        mean = y.mean()
+    def adapt(self, support: Labelled) -> UncertainPredictor:
+        if self.target == "activity":
+            require_both_classes(support.labels)
+        known, found = bits_of(support.molecules), support_numbers(support, self.target)
+        scale = scale_of(found, self.target)
         values, vectors = spectrum(tanimoto(known, known).double())
-        rotated = vectors.t() @ (y - mean)
-        ratio, scale = self._fitted(values, rotated)
+        rotated = vectors.t() @ scale.to(found)
+        ratio, variance = self._fitted(values, rotated)
         whitener = vectors / (values + ratio).sqrt()
         weights = whitener @ (rotated / (values + ratio).sqrt())
-
-        def predict(molecules: Molecules) -> Tensor:
-            bits = bits_of(molecules)
-            cross = tanimoto(bits, known).double()
-            own = (bits.offsets.diff() > 0).double()
-            variance = scale * (own - (cross @ whitener).square().sum(dim=1) + ratio)
-            return _log_odds((mean + cross @ weights) / variance.sqrt()).float()
-
-        return predict
+        return _Predictor(self.target, known, whitener, weights, (variance, ratio), scale)
 
     def _fitted(self, values: Tensor, rotated: Tensor) -> tuple[Tensor, Tensor]:
         low, high = torch.tensor(self.noise, dtype=torch.float64, device=values.device).log()
@@ -103,6 +110,40 @@ def spectrum(kernel: Tensor) -> tuple[Tensor, Tensor]:
     return values.clamp(min=0), vectors
 
 
-def _log_odds(z: Tensor) -> Tensor:
-    """The logit of the standard normal distribution function, finite far into both tails."""
-    return _special.log_ndtr(z) - _special.log_ndtr(-z)
+@dataclass(frozen=True)
+class _Predictor:
+    """What was learnt from one support of S molecules, on the scale of its numbers.
+
+    Attributes:
+        target: what is predicted.
+        known: fingerprints of the support.
+        whitener: W with W W' the inverse of kernel and noise over v, shape (S, S).
+        weights: of the support's molecules in the mean, shape (S,).
+        fitted: v and r.
+        scale: of the support's numbers.
+    """
+
+    target: Target
+    known: Bits
+    whitener: Tensor
+    weights: Tensor
+    fitted: tuple[Tensor, Tensor]
+    scale: Scale
+
+    def __call__(self, molecules: Molecules) -> Tensor:
+        bits = bits_of(molecules)
+        cross = tanimoto(bits, self.known).double()
+        mean = self.scale.back(cross @ self.weights)
+        if self.target == "value":
+            return mean.float()
+        variance, ratio = self.fitted
+        return log_odds(mean / (self._variance(bits, cross) + variance * ratio).sqrt()).float()
+
+    def uncertainty(self, molecules: Molecules) -> Tensor:
+        bits = bits_of(molecules)
+        variance = self._variance(bits, tanimoto(bits, self.known).double())
+        return (self.scale.spread * variance.clamp(min=FLOOR**2).sqrt()).float()
+
+    def _variance(self, bits: Bits, cross: Tensor) -> Tensor:
+        own = (bits.offsets.diff() > 0).double()
+        return self.fitted[0] * (own - (cross @ self.whitener).square().sum(dim=1))

@@ -22,7 +22,6 @@ from molmeta.report.findings import find
 from molmeta.report.palette import styles
 from molmeta.report.sources import read
 from molmeta.report.tables import comparisons, summaries
-from molmeta.statistics import METRICS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +80,7 @@ def _leading(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 def _render(evidence: Evidence, findings: Findings) -> str:
     looks = styles(findings.models)
     assays = assay_rows(evidence, findings, looks)
+    means = summaries(findings)
     script = _asset("page.js")
     return (
         _environment()
@@ -95,7 +95,7 @@ def _render(evidence: Evidence, findings: Findings) -> str:
             losses=losses(evidence),
             measures=wording.MEASURES,
             place=findings.supports.index(findings.support),
-            metrics=METRICS,
+            metrics=tuple(dict.fromkeys(view.choice for view in means)),
             scope_labels=wording.SCOPES,
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -103,7 +103,7 @@ def _render(evidence: Evidence, findings: Findings) -> str:
             steps=making.steps(evidence.benchmarks),
             style=Markup(_asset("style.css")),
             styles=looks,
-            summaries=summaries(findings),
+            summaries=means,
             terms=wording.TERMS,
             trainings=making.trainings(evidence.logs),
             versions=making.versions(),

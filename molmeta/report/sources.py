@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import numpy as np
 import pandas as pd
 
+from molmeta import metrics as ranking
+from molmeta import regression
 from molmeta.errors import TableError
-from molmeta.statistics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,7 +72,7 @@ class Evidence:
 
 _METRICS = (
     *("model", "seed", "assay", "target", "cluster", "support", "repeat", "episode", "n_support"),
-    *("n_query", *METRICS, "adapt_seconds", "predict_seconds", "reason"),
+    *("n_query", *ranking.NAMES, "adapt_seconds", "predict_seconds", "reason"),
 )
 _OVERLAPS = ("exact_overlap", "scaffold_overlap", "near_overlap")
 _COUNTS = ("n_compounds", "n_active", "share_active")
@@ -181,7 +183,8 @@ def _benchmark(path: Path, name: str) -> pd.DataFrame:
 def _filled(metrics: pd.DataFrame) -> pd.DataFrame:
     texts = {name: metrics[name].fillna("") for name in ("target", "episode", "reason")}
     cluster = metrics["cluster"].fillna("")
-    return metrics.assign(**texts, cluster=cluster.where(cluster != "", metrics["assay"]))
+    blank = {name: np.nan for name in regression.NAMES if name not in metrics.columns}
+    return metrics.assign(**texts, **blank, cluster=cluster.where(cluster != "", metrics["assay"]))
 
 
 def _joined(tables: Iterable[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:

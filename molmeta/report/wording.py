@@ -73,6 +73,24 @@ MEASURES = {
         "70 %, do 70 % turn out active? 0 is perfect.",
         higher=False,
     ),
+    "r2": Measure(
+        "R²",
+        "Of models that predict values: by which share the squared errors fall below those of "
+        "always saying the support's mean. 0 is no better than that mean, 1 is perfect, and it "
+        "can be negative.",
+    ),
+    "rmse": Measure(
+        "RMSE",
+        "Of models that predict values: the typical error in the unit of the assay, log units "
+        "for pX. Lower is better.",
+        digits=2,
+        higher=False,
+    ),
+    "spearman": Measure(
+        "Spearman",
+        "Of models that predict values: how well their order agrees with the measured one. 0 is "
+        "chance, 1 the same order.",
+    ),
 }
 
 TERMS = {

@@ -214,6 +214,28 @@ def test_an_assay_called_na_keeps_its_name(tmp_path):
     assert "NA" in set(read(sources).audit["assay"])
 
 
+def options(path):
+    return re.findall(r'<option value="(\w+)">', path.read_text(encoding="utf-8"))
+
+
+def test_metrics_of_values_stand_in_the_report_of_a_model_that_predicts_values(tmp_path):
+    table = frame()
+    table.loc[table["model"].eq("protonet"), ["r2", "rmse", "spearman"]] = 0.25
+    report(parquet(tmp_path, table), tmp_path / "report.html")
+    assert {"delta_auprc", "r2", "rmse", "spearman"} <= set(options(tmp_path / "report.html"))
+
+
+def test_metrics_of_values_are_left_out_where_only_classes_are_predicted(tmp_path):
+    report(parquet(tmp_path, frame()), tmp_path / "report.html")
+    assert "delta_auprc" in options(tmp_path / "report.html")
+    assert "r2" not in options(tmp_path / "report.html")
+
+
+def test_a_table_from_before_values_were_predicted_can_be_read(tmp_path):
+    found = read(parquet(tmp_path, frame().drop(columns=["r2", "rmse", "spearman"])))
+    assert found.metrics[["r2", "rmse", "spearman"]].isna().all(axis=None)
+
+
 def test_missing_column_is_named(tmp_path):
     with pytest.raises(TableError, match="cluster"):
         read(parquet(tmp_path, frame().drop(columns="cluster")))
