@@ -1,0 +1,37 @@
+"""Choosing what to measure next as a Gymnasium environment, so that choosing can be learnt.
+
+Importing this package registers `molmeta/AssaySearch-v0`; it needs the extra `molmeta[envs]`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from molmeta.errors import ConfigError
+
+try:
+    import gymnasium
+except ImportError as error:
+    raise ConfigError(
+        "molmeta.envs: Gymnasium is missing; got no such package, expected gymnasium 1.0 or later. "
+        "Install it with: pip install 'molmeta[envs]'"
+    ) from error
+
+from molmeta.envs.assay_search import FEATURES, AssaySearch, Search, from_tables
+from molmeta.envs.policies import Policy, acquisition_policy, played
+
+__all__ = [
+    "FEATURES",
+    "ID",
+    "AssaySearch",
+    "Policy",
+    "Search",
+    "acquisition_policy",
+    "from_tables",
+    "played",
+]
+
+ID = "molmeta/AssaySearch-v0"
+# Gymnasium leaves a parameter without its type, which strict checking refuses; Any says so once.
+_gymnasium: Any = gymnasium
+_gymnasium.register(id=ID, entry_point="molmeta.envs.assay_search:from_tables")

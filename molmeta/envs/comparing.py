@@ -1,0 +1,43 @@
+"""Policies on the same episodes: the acquisition functions, and whatever was learnt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from molmeta.acquisition import ACQUISITIONS
+from molmeta.envs.policies import acquisition_policy, played
+from molmeta.seeds import seed_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from molmeta.envs.assay_search import AssaySearch
+    from molmeta.envs.policies import Policy
+
+
+def compare(
+    env: AssaySearch, policies: Mapping[str, Policy], *, repeats: int, seed: int = 0
+) -> pd.DataFrame:
+    """Play every policy and every acquisition function on the same episodes of every assay.
+
+    Returns:
+        `policy`, `repeat`, `assay`, `hits`, `by_chance`; one row an episode.
+    """
+    everyone = {name: acquisition_policy(name) for name in ACQUISITIONS} | dict(policies)
+    rows = [
+        {"policy": name, "repeat": repeat}
+        | played(env, policy, seed_of(seed, "compare", assay, repeat) % 2**31, assay=assay)
+        for assay in sorted(env.assays)
+        for repeat in range(repeats)
+        for name, policy in everyone.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def means(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the mean hits of each policy, and of chance as it is expected."""
+    found = rows.groupby("policy", sort=False)["hits"].mean().round(2)
+    hits = {str(name): float(value) for name, value in found.items()}
+    return {**hits, "by_chance": round(float(rows["by_chance"].mean()), 2)}
