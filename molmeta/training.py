@@ -89,11 +89,10 @@ def train(
 
 def _fabric(devices: int) -> Fabric:
     cuda = torch.cuda.is_available()
-    several = "ddp_spawn" if cuda else "ddp_fork"
     return Fabric(
         accelerator="cuda" if cuda else "cpu",
         devices=devices,
-        strategy="auto" if devices == 1 else several,
+        strategy="auto" if devices == 1 else "ddp_spawn" if cuda else "ddp_fork",
         precision="bf16-mixed" if cuda else "32-true",
     )
 
@@ -129,8 +128,9 @@ class _Run:
         self.task, self.checkpoint = task, checkpoint
         self.learner = task.recipe.build(task.seed).to(device)
         self.molecules = task.molecules.only(self.learner.featurizers).to(device)
-        rows = tensor_of(task.training_rows).to(device)
-        self.learner.fit(self.molecules.select(rows), [assay.name for assay in task.train])
+        learnt = self.molecules.select(tensor_of(task.training_rows).to(device))
+        self.learner.fit(learnt, [assay.name for assay in task.train])
+        self.learner.remember(self.molecules, task.train)
         if task.init is not None:
             start_from(self.learner, task.init)
         self.sampler = Sampler(

@@ -15,6 +15,9 @@ from molmeta.seeds import generator, torch_seed
 
 TRAINING_ASSAYS = 100
 N, DIMENSIONS, SIGNAL, BITS = 300, 12, 2, 64
+FINGERPRINTS = {
+    "morgan": BITS, "morgan3": 4096, "pharmacophores": 2048, "atom_pairs": 4096, "torsions": 4096,
+}  # fmt: skip
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 """Logits in float32, summed in another order."""
 
@@ -42,8 +45,8 @@ def world():
     extra = generator(0, "bits").integers(2 * DIMENSIONS, BITS, size=(N, 1))
     positions = torch.tensor(np.hstack([on, extra]), dtype=torch.int32)
     offsets = torch.arange(N + 1) * positions.shape[1]
-    bits = Bits(positions.flatten(), offsets, BITS)
-    return Molecules({"morgan": bits, "descriptors": Vectors(torch.from_numpy(values))})
+    blocks = {name: Bits(positions.flatten(), offsets, size) for name, size in FINGERPRINTS.items()}
+    return Molecules({**blocks, "descriptors": Vectors(torch.from_numpy(values))})
 
 
 def assay(place):
@@ -64,12 +67,18 @@ def episode(place=0, **options):
     return drawn(place, **options).labelled(world())
 
 
-def built(name, seed=0, **options):
+def built(name, seed=0, *, remembers=True, **options):
     cls = learners.get(name)
     with torch_seed(seed, "contract"):
         learner = cls(Layer(), **options) if cls.meta_trained else cls(**options)
         learner.fit(world(), [str(place) for place in range(TRAINING_ASSAYS)])
+    if remembers:
+        remember(learner)
     return learner.eval()
+
+
+def remember(learner):
+    learner.remember(world(), [assay(place) for place in range(TRAINING_ASSAYS)])
 
 
 def logits(learner, support, molecules):

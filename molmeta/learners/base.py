@@ -15,6 +15,7 @@ from molmeta.blocks import Molecules
 from molmeta.errors import ConfigError, EpisodeError
 
 if TYPE_CHECKING:
+    from molmeta.assays import Assay
     from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
 
@@ -98,6 +99,15 @@ class MetaLearner(nn.Module, ABC):
         del assays
         if self.encoder is not None:
             self.encoder.fit(molecules)
+
+    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        """Store what the training assays have measured; most learners have no use for it.
+
+        Args:
+            molecules: the molecule store's.
+            assays: their `rows` are rows of it.
+        """
+        del molecules, assays
 
     @abstractmethod
     def adapt(self, support: Labelled) -> Predictor:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from toy_assays import CLOSE, TRAINING_ASSAYS, built, drawn, episode, logits, world
+from toy_assays import CLOSE, TRAINING_ASSAYS, built, drawn, episode, logits, remember, world
 
 from molmeta import learners, metrics
 
@@ -111,7 +111,8 @@ def judged(learner):
 @pytest.mark.parametrize("name", META_TRAINED)
 def test_a_trained_learner_beats_its_untrained_self(name):
     budget = BUDGETS.get(name, Budget())
-    learner = built(name, **budget.options)
+    learner = built(name, remembers=False, **budget.options)
     before = judged(learner)
+    remember(learner)
     train(learner, budget)
     assert judged(learner) > before + GAIN

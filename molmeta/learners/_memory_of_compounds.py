@@ -1,0 +1,196 @@
+"""What training assays have found about each compound, looked up by the compound's structure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from molmeta.blocks import Bits, csr, ragged_index, tensor_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from molmeta.assays import Assay
+    from molmeta.blocks import Molecules
+
+_torch: Any = torch
+_ARRAYS = ("keys", "offsets", "assays", "values")
+KEYED_BY = ("morgan3", "atom_pairs")
+STEP = 1 / 50
+SMALLEST_SPREAD, LARGEST = 0.3, 2.5
+
+
+class Profiles(NamedTuple):
+    """Which training assays have measured each of G molecules, and what they found.
+
+    Attributes:
+        offsets: entries of molecule i stand from offsets[i] to offsets[i + 1], shape (G + 1,).
+        assays: place of the assay, int64, shape (E,).
+        values: activity above the assay's mean, in its standard deviations, shape (E,).
+    """
+
+    offsets: Tensor
+    assays: Tensor
+    values: Tensor
+
+    @property
+    def counts(self) -> Tensor:
+        """Training assays that measured each molecule, shape (G,)."""
+        return self.offsets.diff()
+
+    def sums(self, values: Tensor) -> Tensor:
+        """Add up entries by molecule, shape (G,)."""
+        total = values.new_zeros(len(self.offsets) - 1)
+        return total.index_add(0, _owner(self.offsets), values)
+
+    def without(self, hidden: Tensor) -> Profiles:
+        """Leave out the entries of some assays, given as a mask over all assays."""
+        kept = ~hidden[self.assays]
+        counts = self.sums(kept.to(self.values)).long()
+        offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        return Profiles(offsets, self.assays[kept], self.values[kept])
+
+    def products(self, others: Profiles) -> Tensor:
+        """Inner products with the profiles of S others, shape (G, S)."""
+        columns, places = _distinct(others.assays)
+        if len(columns) == 0:
+            return self.values.new_zeros(len(self.offsets) - 1, len(others.offsets) - 1)
+        dense = self.values.new_zeros(len(columns), len(others.offsets) - 1)
+        dense[places, _owner(others.offsets)] = others.values
+        found = torch.searchsorted(columns, self.assays).clamp(max=len(columns) - 1)
+        known = torch.where(columns[found] == self.assays, self.values, 0.0)
+        return csr(self.offsets, found, known, len(columns)) @ dense
+
+
+class CompoundMemory(nn.Module):
+    """Standardised activities of the training compounds, by a one-way key of their structure.
+
+    The value of a compound in an assay is the mean of its label (1 or -1) less the assay's mean
+    label, and its measured value less the assay's mean, over the assay's standard deviation;
+    kept in 8 bits. The key is a sum of random 64-bit numbers, one for each bit of two
+    fingerprints, so that looking up a million compounds costs no text and no hashing by hand.
+    Stereoisomers share a key. It is filled once, before training, and never learnt.
+
+    Source:
+        Petrone et al., Rethinking Molecular Similarity: Comparing Compounds on the Basis of
+        Biological Activity, ACS Chem. Biol. 2012, 7, 1399 (activity profiles as descriptors);
+        Zobrist, A New Hashing Method with Application for Game Playing, 1970 (keys).
+    """
+
+    keys: Tensor
+    offsets: Tensor
+    assays: Tensor
+    values: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("keys", torch.zeros(0, dtype=torch.int64))
+        self.register_buffer("offsets", torch.zeros(1, dtype=torch.int32))
+        self.register_buffer("assays", torch.zeros(0, dtype=torch.int16))
+        self.register_buffer("values", torch.zeros(0, dtype=torch.int8))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def fill(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        """Replace what is stored by what these assays have measured."""
+        rows = np.concatenate([assay.rows for assay in assays])
+        places = np.repeat(np.arange(len(assays)), [len(assay) for assay in assays])
+        values = np.concatenate([_standardised(assay) for assay in assays])
+        distinct, inverse = np.unique(rows, return_inverse=True)
+        found = structure_keys(molecules.select(tensor_of(distinct).to(molecules.device)))
+        keys, which = np.unique(found.cpu().numpy()[inverse], return_inverse=True)
+        cells, inverse = np.unique(which * len(assays) + places, return_inverse=True)
+        means = np.bincount(inverse, values) / np.bincount(inverse)
+        counts = np.bincount(cells // len(assays), minlength=len(keys))
+        self.keys = tensor_of(keys)
+        self.offsets = tensor_of(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+        self.assays = tensor_of((cells % len(assays)).astype(np.int16))
+        self.values = tensor_of(np.round(means / STEP).astype(np.int8))
+
+    def look_up(self, molecules: Molecules) -> Profiles:
+        """Return what is known of each molecule: nothing, where it was never measured."""
+        offsets = self.offsets.long()
+        entries, found = ragged_index(
+            torch.cat([offsets, offsets[-1:]]), self.places(structure_keys(molecules))
+        )
+        return Profiles(found, self.assays[entries].long(), self.values[entries].float() * STEP)
+
+    def places(self, keys: Tensor) -> Tensor:
+        """Place of each key, shape (G,); where it is unknown, the place after the last."""
+        if len(self.keys) == 0:
+            return torch.zeros_like(keys)
+        places = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
+        return torch.where(self.keys[places] == keys, places, len(self.keys))
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Mapping[str, Any],
+        prefix: str,
+        *args: Any,  # noqa: ANN401 - torch's own
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        """Take arrays of whatever length the file holds, once they are seen to fit together."""
+        found = {name: state_dict.get(prefix + name) for name in _ARRAYS}
+        arrays = [tensor for tensor in found.values() if isinstance(tensor, Tensor)]
+        if len(arrays) == len(_ARRAYS):
+            _require_sound(*arrays)
+            for name, tensor in zip(_ARRAYS, arrays, strict=True):
+                setattr(self, name, torch.empty_like(tensor))
+        whole: Any = super()
+        whole._load_from_state_dict(state_dict, prefix, *args, **options)
+
+
+def structure_keys(molecules: Molecules) -> Tensor:
+    """Return a 64-bit key of each molecule's structure without stereochemistry, shape (G,)."""
+    keys = torch.zeros(len(molecules), dtype=torch.int64, device=molecules.device)
+    for place, name in enumerate(KEYED_BY):
+        bits = molecules.block(name, Bits)
+        codes = tensor_of(_codes(bits.size, place)).to(keys.device)
+        keys.index_add_(0, _owner(bits.offsets), codes[bits.positions.long()])
+    return keys
+
+
+def _codes(size: int, place: int) -> NDArray[np.int64]:
+    """SplitMix64 of the bit's number: the same codes on every machine and in every version."""
+    x = np.arange(1, size + 1, dtype=np.uint64) + np.uint64(place << 20)
+    x *= np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: NDArray[np.uint64] = x ^ (x >> np.uint64(31))
+    return mixed.view(np.int64)
+
+
+def _standardised(assay: Assay) -> NDArray[np.float64]:
+    labels: NDArray[np.float64] = assay.labels.astype(np.float64) * 2 - 1
+    labels -= labels.mean()
+    known = np.isfinite(assay.values)
+    if not known.any():
+        return labels
+    values = assay.values.astype(np.float64)
+    spread = max(float(values[known].std()), SMALLEST_SPREAD)
+    z = np.clip((values - values[known].mean()) / spread, -LARGEST, LARGEST)
+    joined: NDArray[np.float64] = (labels + np.where(known, z, labels)) / 2
+    return joined
+
+
+def _distinct(items: Tensor) -> tuple[Tensor, Tensor]:
+    return _torch.unique(items, return_inverse=True)
+
+
+def _owner(offsets: Tensor) -> Tensor:
+    return torch.arange(len(offsets) - 1, device=offsets.device).repeat_interleave(offsets.diff())
+
+
+def _require_sound(keys: Tensor, offsets: Tensor, assays: Tensor, values: Tensor) -> None:
+    ordered = bool((keys.diff() > 0).all()) and bool((offsets.diff() >= 0).all())
+    ends = len(offsets) == len(keys) + 1 and int(offsets[0]) == 0
+    if not (ordered and ends and int(offsets[-1]) == len(assays) == len(values)):
+        raise ValueError("a memory of compounds whose arrays do not fit together")
+    if len(assays) and int(assays.min()) < 0:
+        raise ValueError("a memory of compounds with an assay below 0")

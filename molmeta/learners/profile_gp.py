@@ -1,0 +1,198 @@
+"""Gaussian process on structure and on what earlier assays have found about the compound."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from molmeta.blocks import Bits
+from molmeta.learners._memory_of_compounds import CompoundMemory, Profiles
+from molmeta.learners.base import Labelled, MetaLearner, require_both_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from molmeta.assays import Assay
+    from molmeta.blocks import Molecules
+    from molmeta.encoders.base import Encoder
+    from molmeta.episodes import Episode
+
+SIZES = {"morgan3": 4096, "pharmacophores": 2048, "atom_pairs": 4096, "torsions": 4096}
+TYPICAL_SUPPORT = 32
+JITTER = 1e-4
+_linalg: Any = torch.linalg
+
+
+class Points(NamedTuple):
+    """Molecules as the process sees them.
+
+    Attributes:
+        structures: one fingerprint of each kind.
+        profiles: what is known of each.
+        mean: of the process, from profile and structure, shape (G, 2).
+        vectors: the encoder's, each of length 1, shape (G, W); None without an encoder.
+    """
+
+    structures: tuple[Bits, ...]
+    profiles: Profiles
+    mean: Tensor
+    vectors: Tensor | None
+
+
+class ProfileGP(MetaLearner):
+    """Gaussian process whose kernel and mean know what thousands of earlier assays measured.
+
+    k(x, x') = sum_i a_i T_i(x, x') + c p.p' / sqrt((|p|^2 + e)(|p'|^2 + e)) (and + d cos(z, z')
+    where there is an encoder), with T_i the Tanimoto
+    similarities of four fingerprints and p the activity profile of a compound over the training
+    assays (`CompoundMemory`), empty for a compound that none has measured. The mean is
+    m(x) = b sum(p) / (n + g) + l(x), with n the assays that measured x and l linear in the bits,
+    both shrunk by a power of the support's size S. With y in {-1, 1}, o the mean of y - m and
+    v the posterior variance, f(q) = m(q) + o + k_q (K + r I)^-1 (y - m - o) and
+    logit = s f / sqrt(1 + w v). All of a, b, c, e, g, l, r, s, w are meta-learnt on episodes, each
+    of which does not see in the profiles what its own assay and its own target have measured.
+    A support of actives alone is answered as if unknown molecules were inactive: o = -1.
+
+    Source:
+        Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, chapter 2; Patacchiola
+        et al., Bayesian Meta-Learning for the Few-Shot Setting via Deep Kernels, NeurIPS 2020
+        (shared kernel parameters learnt on episodes); Petrone et al., ACS Chem. Biol. 2012, 7, 1399
+        (activity profiles).
+    """
+
+    needs: ClassVar[tuple[str, ...]] = tuple(SIZES)
+    actives_only: ClassVar[bool] = True
+    uncertainty: ClassVar[bool] = True
+
+    def __init__(self, encoder: Encoder | None = None) -> None:
+        super().__init__(encoder)
+        self.memory = CompoundMemory()
+        self.log_structure = nn.Parameter(torch.full((len(SIZES),), -math.log(4)))
+        self.log_profile = nn.Parameter(torch.zeros(1))
+        self.log_shrink = nn.Parameter(torch.log(torch.tensor([2.0, 1.5])))
+        self.mean_weight = nn.Parameter(torch.tensor([0.4, 1.0]))
+        self.mean_power = nn.Parameter(torch.tensor([0.4, 0.4]))
+        self.log_ridge = nn.Parameter(torch.tensor([math.log(0.5), 0.3]))
+        self.log_scale = nn.Parameter(torch.tensor([math.log(2.0), 0.0]))
+        self.log_doubt = nn.Parameter(torch.zeros(1))
+        self.bias = nn.Parameter(torch.zeros(1))
+        if encoder is not None:
+            self.log_learnt = nn.Parameter(torch.zeros(1))
+        self.bits = nn.ParameterList(torch.zeros(size) for size in SIZES.values())
+        self.groups = dict[str, int]()
+
+    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        self.memory.fill(molecules.only(self.needs), assays)
+        self.memory.to(self.bias.device)
+        targets = {assay.target or f"assay {assay.name}" for assay in assays}
+        number = {target: place for place, target in enumerate(sorted(targets))}
+        self.groups = {a.name: number[a.target or f"assay {a.name}"] for a in assays}
+
+    def adapt(self, support: Labelled) -> FittedProcess:
+        return self._fitted(support, None)
+
+    def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
+        groups = torch.tensor(list(self.groups.values()), device=molecules.device)
+        total = 0.0
+        for episode in episodes:
+            support, query = episode.labelled(molecules)
+            fitted = self._fitted(support, groups == self.groups[episode.assay])
+            loss = self.loss(fitted(query.molecules), query.labels) / len(episodes)
+            torch.autograd.backward(loss)
+            total += float(loss.detach())
+        return total
+
+    def _fitted(self, support: Labelled, hidden: Tensor | None) -> FittedProcess:
+        if not bool((support.labels > 0.5).all()) or len(support) == 0:
+            require_both_classes(support.labels)
+        points = self.points(support.molecules, hidden)
+        n = math.log(len(support) / TYPICAL_SUPPORT)
+        ridge = (self.log_ridge[0] + self.log_ridge[1] * n).exp()
+        shrink = self.mean_weight * (-self.mean_power * n).exp()
+        kernel = self.kernel(points, points).double()
+        factor = _cholesky(kernel + torch.eye(len(support)).to(kernel) * ridge)
+        residual = support.labels * 2 - 1 - points.mean @ shrink
+        offset = residual.mean() if bool((support.labels < 0.5).any()) else -torch.ones(())
+        weights = torch.cholesky_solve((residual - offset).double()[:, None], factor)[:, 0]
+        scale = (self.log_scale[0] + self.log_scale[1] * n).exp()
+        return FittedProcess(self, hidden, points, shrink, factor, weights, offset, scale)
+
+    def points(self, molecules: Molecules, hidden: Tensor | None) -> Points:
+        """Look molecules up; `hidden` marks training assays to be blind to."""
+        structures = tuple(molecules.block(name, Bits) for name in SIZES)
+        profiles = self.memory.look_up(molecules)
+        if hidden is not None:
+            profiles = profiles.without(hidden)
+        known = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
+        pairs = zip(structures, self.bits, strict=True)
+        linear = sum(bits.sparse() @ w / bits.offsets.diff().clamp(min=1) for bits, w in pairs)
+        mean = torch.stack([known, torch.as_tensor(linear)], dim=1)
+        vectors = None if self.encoder is None else F.normalize(self.encoder(molecules), dim=1)
+        return Points(structures, profiles, mean, vectors)
+
+    def kernel(self, x: Points, others: Points) -> Tensor:
+        """Prior covariance of G molecules with S others, shape (G, S)."""
+        pairs = zip(self.log_structure.exp(), x.structures, others.structures, strict=True)
+        structure = sum(weight * tanimoto(bits, known) for weight, bits, known in pairs)
+        lengths = torch.outer(self._length(x), self._length(others))
+        known = self.log_profile.exp() * x.profiles.products(others.profiles) / lengths
+        if x.vectors is None or others.vectors is None:
+            return structure + known
+        return structure + known + self.log_learnt.exp() * (x.vectors @ others.vectors.T)
+
+    def variance(self, x: Points) -> Tensor:
+        """Prior variance of each molecule, shape (G,)."""
+        known = 1 - self.log_shrink[0].exp() / self._length(x) ** 2
+        total = self.log_structure.exp().sum() + self.log_profile.exp() * known
+        return total if x.vectors is None else total + self.log_learnt.exp()
+
+    def _length(self, x: Points) -> Tensor:
+        return (x.profiles.sums(x.profiles.values**2) + self.log_shrink[0].exp()).sqrt()
+
+
+@dataclass(frozen=True)
+class FittedProcess:
+    """The process after it has seen a support."""
+
+    learner: ProfileGP
+    hidden: Tensor | None
+    known: Points
+    shrink: Tensor
+    factor: Tensor
+    weights: Tensor
+    offset: Tensor
+    scale: Tensor
+
+    def __call__(self, molecules: Molecules) -> Tensor:
+        mean, variance = self._posterior(molecules)
+        doubt = (1 + self.learner.log_doubt.exp() * variance).sqrt()
+        return self.scale * mean / doubt + self.learner.bias
+
+    def uncertainty(self, molecules: Molecules) -> Tensor:
+        """Return the posterior standard deviation, labels being 1 and -1, shape (G,)."""
+        return self._posterior(molecules)[1].sqrt()
+
+    def _posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
+        points = self.learner.points(molecules, self.hidden)
+        kernel = self.learner.kernel(points, self.known).double()
+        mean = points.mean @ self.shrink + self.offset + (kernel @ self.weights).to(points.mean)
+        spread = _linalg.solve_triangular(self.factor, kernel.T, upper=False)
+        explained = spread.square().sum(0).to(mean)
+        return mean, (self.learner.variance(points) - explained).clamp(min=1e-6)
+
+
+def tanimoto(bits: Bits, others: Bits) -> Tensor:
+    """Return shared bits over the bits of either, shape (G, S); 0 where neither has any."""
+    shared = bits.sparse() @ others.dense().T
+    counts, known = bits.offsets.diff().to(shared), others.offsets.diff().to(shared)
+    return shared / (counts[:, None] + known - shared).clamp(min=1)
+
+
+def _cholesky(kernel: Tensor) -> Tensor:
+    identity = torch.eye(len(kernel)).to(kernel)
+    return _linalg.cholesky(kernel + JITTER * identity)

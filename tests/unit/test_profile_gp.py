@@ -1,0 +1,213 @@
+"""The process on structure and profiles against plain loops; its memory against a dictionary."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from toy_assays import CLOSE, FINGERPRINTS, TRAINING_ASSAYS, assay, built, drawn, world
+
+from molmeta.blocks import Bits, Molecules
+from molmeta.errors import ModelError
+from molmeta.learners._memory_of_compounds import STEP, CompoundMemory, structure_keys
+from molmeta.learners.base import Labelled
+from molmeta.learners.profile_gp import SIZES, ProfileGP, tanimoto
+from molmeta.models import Model, load, save
+from molmeta.recipes import recipe_of
+
+ASSAYS = [assay(place) for place in range(3)]
+
+
+def learner(remembered=ASSAYS):
+    found = ProfileGP()
+    if remembered:
+        found.remember(world(), remembered)
+    with torch.no_grad():
+        for weights in found.bits:
+            weights.copy_(torch.linspace(-1, 1, len(weights)))
+    return found.eval()
+
+
+def episode():
+    return drawn(0, n_support=12, n_query=6).labelled(world())
+
+
+def on_bits(molecules, name):
+    bits = molecules.block(name, Bits)
+    ends = bits.offsets.tolist()
+    return [set(bits.positions[a:b].tolist()) for a, b in pairwise(ends)]
+
+
+def similarity(x, y):
+    return len(x & y) / len(x | y)
+
+
+def known(molecules, assays):
+    """Profiles as dictionaries, from the assays alone; what shares a key is averaged."""
+    keys = structure_keys(world()).tolist()
+    found = {}
+    for place, measured in enumerate(assays):
+        signed = measured.labels * 2.0 - 1
+        for row, value in zip(measured.rows, signed - signed.mean(), strict=True):
+            found.setdefault(keys[row], {}).setdefault(place, []).append(value)
+    of = [found.get(key, {}) for key in structure_keys(molecules).tolist()]
+    return [{place: np.mean(values) for place, values in one.items()} for one in of]
+
+
+@torch.no_grad()
+def by_hand(model, support, query, assays):
+    """Mean and variance of the process, one number after another."""
+    a, c = model.log_structure.exp().tolist(), float(model.log_profile.exp())
+    e, g = model.log_shrink.exp().tolist()
+    n, size = len(support), np.log(len(support) / 32)
+
+    def kernel(x, y):
+        total = sum(w * similarity(p, q) for w, p, q in zip(a, x[0], y[0], strict=True))
+        product = sum(value * y[1].get(place, 0.0) for place, value in x[1].items())
+        lengths = [sum(v**2 for v in one[1].values()) + e for one in (x, y)]
+        return total + c * product / np.sqrt(lengths[0] * lengths[1])
+
+    def mean(x):
+        shrink = (model.mean_weight * (-model.mean_power * size).exp()).tolist()
+        linear = sum(
+            float(weights[sorted(bits)].mean())
+            for weights, bits in zip(model.bits, x[0], strict=True)
+        )
+        return shrink[0] * sum(x[1].values()) / (len(x[1]) + g) + shrink[1] * linear
+
+    def points(molecules):
+        structures = zip(*(on_bits(molecules, name) for name in SIZES), strict=True)
+        return list(zip(structures, known(molecules, assays), strict=True))
+
+    seen, asked = points(support.molecules), points(query.molecules)
+    ridge = float((model.log_ridge[0] + model.log_ridge[1] * size).exp())
+    gram = np.array([[kernel(x, y) for y in seen] for x in seen]) + (ridge + 1e-4) * np.eye(n)
+    residual = support.labels.numpy() * 2 - 1 - np.array([mean(x) for x in seen])
+    means, variances = [], []
+    for x in asked:
+        row = np.array([kernel(x, y) for y in seen])
+        fit = row @ np.linalg.solve(gram, residual - residual.mean())
+        means.append(mean(x) + residual.mean() + fit)
+        variances.append(kernel(x, x) - row @ np.linalg.solve(gram, row))
+    return np.array(means), np.array(variances)
+
+
+@torch.no_grad()
+def test_it_is_the_process_worked_out_by_hand():
+    model, (support, query) = learner(), episode()
+    means, variances = by_hand(model, support, query, ASSAYS)
+    size = np.log(len(support) / 32)
+    scale = float((model.log_scale[0] + model.log_scale[1] * size).exp())
+    doubt = np.sqrt(1 + float(model.log_doubt.exp()) * variances)
+    found = model.adapt(support)
+    np.testing.assert_allclose(found(query.molecules), scale * means / doubt, rtol=2e-3)
+    np.testing.assert_allclose(found.uncertainty(query.molecules), variances**0.5, rtol=2e-3)
+
+
+def test_an_episode_is_blind_to_its_own_target_in_the_memory():
+    of_one_target = [replace(found, target="kinase") for found in ASSAYS[:2]] + ASSAYS[2:]
+    model, blind = learner(of_one_target), learner(ASSAYS[2:])
+    support, query = episode()
+    with torch.no_grad():
+        expected = blind.loss(blind.adapt(support)(query.molecules), query.labels).item()
+    found = model.backward([drawn(0, n_support=12, n_query=6)], world())
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_the_memory_knows_moves_predictions():
+    support, query = episode()
+    with torch.no_grad():
+        known, unknown = (m.adapt(support)(query.molecules) for m in (learner(), learner([])))
+    assert (known - unknown).abs().max() > 0.1
+
+
+def test_a_molecule_that_no_assay_measured_has_an_empty_profile():
+    memory = CompoundMemory()
+    memory.fill(world().select(torch.arange(300)), [replace_rows(ASSAYS[0], 150)])
+    counts = memory.look_up(world()).counts
+    assert counts[:150].min() == 1
+    assert counts[150:].min() == 0
+
+
+def replace_rows(found, n):
+    return replace(found, rows=found.rows[:n], labels=found.labels[:n], values=found.values[:n])
+
+
+def test_values_are_kept_to_half_a_step():
+    memory = CompoundMemory()
+    memory.fill(world(), ASSAYS)
+    profiles = memory.look_up(world())
+    ends = profiles.offsets.tolist()
+    for place, wanted in enumerate(known(world(), ASSAYS)):
+        values = profiles.values[ends[place] : ends[place + 1]].numpy()
+        expected = [wanted[assay] for assay in sorted(wanted)]
+        np.testing.assert_allclose(values, expected, atol=STEP / 2 + 1e-6)
+
+
+def test_a_measured_value_counts_beside_its_label():
+    labels, values = np.array([0, 1, 1], np.float32), np.array([5, 6, np.nan], np.float32)
+    measured = replace(
+        ASSAYS[0], rows=np.array([0, 1, 2]), smiles=("C",) * 3, labels=labels, values=values
+    )
+    memory = CompoundMemory()
+    distinct = Molecules(
+        {name: Bits(torch.arange(3), torch.arange(4), size) for name, size in FINGERPRINTS.items()}
+    )
+    memory.fill(distinct, [measured])
+    found = memory.look_up(distinct).values.numpy()
+    expected = [(-4 / 3 - 1) / 2, (2 / 3 + 1) / 2, 2 / 3]
+    np.testing.assert_allclose(found, expected, atol=STEP)
+
+
+def test_a_support_of_actives_alone_ranks_by_likeness_to_them():
+    molecules = world()
+    support = Labelled(molecules.select(torch.arange(4)), torch.ones(4))
+    with torch.no_grad():
+        logits = ProfileGP().eval().adapt(support)(molecules)
+    alike = tanimoto(molecules.block("morgan3", Bits), support.molecules.block("morgan3", Bits))
+    near = alike.max(1).values
+    assert logits[near > 0.9].min() > logits[near < 0.4].max()
+
+
+def test_bits_in_another_order_have_the_same_key_and_other_bits_another():
+    keys = structure_keys(
+        Molecules(
+            {
+                name: Bits(torch.tensor([3, 7, 7, 3, 3, 8]), torch.tensor([0, 2, 4, 6]), size)
+                for name, size in FINGERPRINTS.items()
+            }
+        )
+    )
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]
+
+
+def test_a_saved_memory_is_read_back(tmp_path):
+    model = Model(learner(), recipe_of({"learner": "profile_gp"}), {})
+    save(model, tmp_path / "model.safetensors")
+    support, query = episode()
+    again = load(tmp_path / "model.safetensors").learner
+    with torch.no_grad():
+        expected = model.learner.adapt(support)(query.molecules)
+        torch.testing.assert_close(again.adapt(support)(query.molecules), expected, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor"),
+    [
+        ("keys", torch.tensor([5, 3], dtype=torch.int64)),
+        ("offsets", torch.tensor([0, 9], dtype=torch.int32)),
+        ("assays", torch.tensor([-1], dtype=torch.int16)),
+    ],
+)
+def test_a_damaged_memory_is_refused(tmp_path, name, tensor):
+    model = learner()
+    setattr(model.memory, name, tensor)
+    save(Model(model, recipe_of({"learner": "profile_gp"}), {}), tmp_path / "m.safetensors")
+    with pytest.raises(ModelError, match="does not fit its recipe"):
+        load(tmp_path / "m.safetensors")
+
+
+def test_every_training_assay_of_the_toy_world_is_remembered():
+    assert int(built("profile_gp").memory.assays.max()) == TRAINING_ASSAYS - 1
