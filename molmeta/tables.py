@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -14,12 +15,12 @@ from molmeta.tablefiles import is_table, read_columns, table_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
 SPLITS = ("train", "valid", "test")
 COLUMNS = (
     "assay", "smiles", "smiles_fixed", "active", "value", "unit", "relation", "target", "cluster",
 )  # fmt: skip
+ABOUT = ("file", "assay", "target", "cluster")
 TEXT = ("assay", "smiles", "unit", "relation", "target", "cluster")
 
 
@@ -31,14 +32,17 @@ class Layout:
         kind: "long", one measurement a row, or "wide", one 0/1 column an assay.
         columns: name in the source of each of our columns, where it differs.
         unit: unit of `value` where the source has no such column.
+        about: a table of the assays themselves that stands beside the source, where there is one:
+            its `file`, and its columns `assay`, `target` and `cluster`, by the name they have.
     """
 
     kind: Literal["long", "wide"] = "long"
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
     unit: str = ""
+    about: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.columns) - set(COLUMNS))
+        unknown = sorted(set(self.columns) - set(COLUMNS)) + sorted(set(self.about) - set(ABOUT))
         if self.kind not in ("long", "wide") or unknown:
             raise ConfigError(
                 f"layout: kind or columns mean nothing here; got '{self.kind}' and {unknown}, "
@@ -80,13 +84,15 @@ def read_table(path: Path, *, layout: Layout | None = None) -> pd.DataFrame:
     """
     layout = layout or Layout()
     if path.is_dir():
-        return _normalised(read_release(path), Layout(), path)
+        return _described(_normalised(read_release(path), Layout(), path), layout, path)
     frame = read_columns(path)
     if layout.kind == "wide":
         smiles = _source_column(frame, layout, "smiles")
         _require(smiles, "smiles", frame, path)
-        return _normalised(melt_wide(frame, smiles=str(smiles), where=path), Layout(), path)
-    return _normalised(frame, layout, path)
+        rows = _normalised(melt_wide(frame, smiles=str(smiles), where=path), Layout(), path)
+    else:
+        rows = _normalised(frame, layout, path)
+    return _described(rows, layout, path)
 
 
 def check_assays_distinct(assays: Mapping[tuple[str, str], Iterable[str]]) -> None:
@@ -144,6 +150,23 @@ def _normalised(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFram
         if column in named:
             rows[column] = named[column]
     return rows.reset_index(drop=True)
+
+
+def _described(rows: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
+    """Fill in target and cluster from the table of the assays, where the rows do not give them."""
+    if not layout.about:
+        return rows
+    path = where.parent / Path(layout.about.get("file", "")).name
+    about = read_columns(path)
+    names = {ours: layout.about.get(ours, ours) for ours in ABOUT[1:]}
+    _require(names["assay"] if names["assay"] in about else None, names["assay"], about, path)
+    assays = about[names["assay"]].astype("str")
+    for column in ("target", "cluster"):
+        if names[column] in about:
+            known = dict(zip(assays, _text(about, names[column]), strict=True))
+            given = rows["assay"].map(known).fillna("")
+            rows[column] = rows[column].where(rows[column].ne(""), given)
+    return rows
 
 
 def _renamed(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:

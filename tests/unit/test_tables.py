@@ -205,3 +205,19 @@ def test_an_assay_named_as_a_path_stays_text(tmp_path):
 
 def test_the_table_name_keeps_inner_dots(tmp_path):
     assert table_name(tmp_path / "a.v2.csv.gz") == "a.v2"
+
+
+def test_a_table_of_the_assays_gives_targets_and_clusters(tmp_path):
+    (tmp_path / "train.csv").write_text("smiles,active,assay\nC,1,a\nCC,0,b\n")
+    (tmp_path / "about.csv").write_text("id,target_id\na,kinase\nc,other\n")
+    about = {"file": "about.csv", "assay": "id", "target": "target_id"}
+    rows = read_table(tmp_path / "train.csv", layout=Layout(about=about))
+    assert list(rows["target"]) == ["kinase", ""]
+
+
+def test_a_table_of_the_assays_never_leaves_its_folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "train.csv").write_text("smiles,active\nC,1\n")
+    (tmp_path / "about.csv").write_text("assay,target\ntrain,kinase\n")
+    with pytest.raises(TableError, match=r"about\.csv"):
+        read_table(tmp_path / "in" / "train.csv", layout=Layout(about={"file": "../about.csv"}))
