@@ -213,6 +213,12 @@ def test_the_sharpest_head_is_finite():
     torch.testing.assert_close(found, even)
 
 
+def test_slots_where_no_head_can_be_leave_a_finite_gradient():
+    before = at(2).requires_grad_()
+    address(state().memory, before, aim(gate=[0.0])).square().sum().backward()
+    assert torch.isfinite(before.grad).all()
+
+
 def test_a_full_erase_leaves_what_is_added():
     add = torch.tensor([[[3.0, -1, 2, 0]]]).double()
     found = changed(state().memory, at(1), torch.ones(1, 1, WIDTH).double(), add)
