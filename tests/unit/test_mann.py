@@ -1,13 +1,14 @@
 """The memory network against its equations, written out step by step in plain loops."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
 from molmeta.encoders.base import Encoder
-from molmeta.learners.mann import MANN, State
+from molmeta.learners._memory import similarity
+from molmeta.learners.mann import DECAY, MANN, State, lrua
 from molmeta.seeds import torch_seed
 
 W, HIDDEN, SLOTS, WIDTH, READS = 5, 7, 6, 4, 2
@@ -195,3 +196,31 @@ def test_several_orders_of_the_support_are_averaged():
 def test_more_molecules_than_slots_can_be_written():
     found = learner().remember(drawn(1, 3 * SLOTS, W), torch.ones(1, 3 * SLOTS).double())
     assert torch.isfinite(found.memory).all()
+
+
+def filled(items):
+    """A memory of one head after each item went where least was used."""
+    now = State(
+        *(torch.zeros(1, 1) for _ in range(3)),
+        weights=torch.zeros(1, 1, SLOTS).double(),
+        memory=torch.zeros(1, SLOTS, WIDTH).double(),
+        usage=torch.zeros(1, SLOTS).double(),
+    )
+    for item in items:
+        memory, where = lrua(now, item.view(1, 1, -1), torch.zeros(1, 1, 1).double())
+        now = replace(now, memory=memory, usage=DECAY * now.usage + where.sum(1))
+    return now.memory
+
+
+def test_as_many_items_as_slots_are_each_found_by_their_content():
+    items = drawn(SLOTS, WIDTH)
+    memory = filled(items)
+    nearest = similarity(items.unsqueeze(0), memory)[0].argmax(1)
+    torch.testing.assert_close(memory[0, nearest], items)
+
+
+def test_one_item_more_takes_the_place_of_the_one_used_longest_ago():
+    items = drawn(SLOTS + 1, WIDTH)
+    memory = filled(items)
+    kept = similarity(items.unsqueeze(0), memory)[0].amax(1) > 1 - 1e-9
+    assert kept.tolist() == [False] + [True] * SLOTS
