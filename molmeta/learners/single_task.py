@@ -17,11 +17,19 @@ from molmeta.blocks import tensor_of
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.learners._fingerprints import BLOCK, bits_of
 from molmeta.learners._gradient import Scorer
+from molmeta.learners._targets import Scale, require_target, scale_of, support_numbers
 from molmeta.learners._tuning import Descent, Loss, Stopping, Weights, parted, require
-from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import (
+    Labelled,
+    MetaLearner,
+    Predictor,
+    Target,
+    require_both_classes,
+)
 from molmeta.seeds import torch_seed
 
 if TYPE_CHECKING:
+    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
 
 
@@ -33,11 +41,13 @@ class SingleTask(MetaLearner):
     stop; then it starts again with all. Where no class has three molecules nothing is held out,
     and all steps are taken. Random weights come from a seed that the support itself gives, and the
     support is put in the order of its fingerprints, so that the order it came in has no say.
+    Values are learnt with mean 0 and spread 1 by their mean squared error.
 
-    The support must hold both classes.
+    The support must hold both classes, or a value of each molecule.
 
     Args:
         encoder: trained from the weights it has; none is a fingerprint network.
+        target: 'activity' or 'value'.
         hidden: width of the fingerprint network.
         learning_rate: of Adam.
         steps: at most.
@@ -52,19 +62,23 @@ class SingleTask(MetaLearner):
     """
 
     meta_trained: ClassVar[bool] = False
+    regression: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (BLOCK,)
 
     def __init__(
         self,
         encoder: Encoder | None = None,
         *,
-        hidden: int = 128,
-        learning_rate: float = 1e-3,
+        target: Target = "activity",
+        hidden: int = 512,
+        learning_rate: float = 3e-4,
         steps: int = 100,
         patience: int = 20,
         seed: int = 0,
     ) -> None:
         super().__init__(encoder)
+        require_target(target, "single_task")
+        self.target = target
         rules = {
             "hidden": (hidden, hidden >= 1, "1 or more"),
             "learning_rate": (learning_rate, 0 < learning_rate < math.inf, "a number above 0"),
@@ -76,12 +90,28 @@ class SingleTask(MetaLearner):
         self.stopping = Stopping(steps, patience, least=1)
 
     def adapt(self, support: Labelled) -> Predictor:
-        require_both_classes(support.labels)
-        known, digest = in_own_order(support)
+        if self.target == "activity":
+            require_both_classes(support.labels)
+        else:
+            support_numbers(support, self.target)
+        known, digest = in_own_order(support, self.target)
+        aims, scale = self.aims(known)
         network = self.network(known, digest)
-        steps = self.best_steps(network, known)
-        weights = self.descent(network).after(steps, _loss(network, known))
-        return lambda molecules: functional_call(network, weights, (molecules,))
+        steps = self.best_steps(network, known, aims)
+        weights = self.descent(network).after(steps, self.objective(network, known.molecules, aims))
+
+        def predict(molecules: Molecules) -> Tensor:
+            return scale.back(functional_call(network, weights, (molecules,))).float()
+
+        return predict
+
+    def aims(self, support: Labelled) -> tuple[Tensor, Scale]:
+        """Return what the network is to say of each molecule, and on which scale."""
+        if self.target == "activity":
+            return support.labels, Scale(torch.tensor(0.0), torch.tensor(1.0))
+        found = support_numbers(support, self.target)
+        scale = scale_of(found, self.target)
+        return scale.to(found).to(support.labels), scale
 
     def network(self, support: Labelled, digest: str) -> Scorer:
         """Return the network before its first step."""
@@ -99,32 +129,42 @@ class SingleTask(MetaLearner):
         start: Weights = dict(network.named_parameters())
         return Descent(start, dict.fromkeys(start, self.learning_rate))
 
-    def best_steps(self, network: Scorer, support: Labelled) -> int:
+    def best_steps(self, network: Scorer, support: Labelled, aims: Tensor) -> int:
         """Return the number of steps after which what is held out was predicted best."""
-        order = torch.arange(len(support), device=support.labels.device)
-        kept, held = (_part(support, rows) for rows in parted(order, support.labels))
-        if len(held) == 0:
+        classes = support.labels if self.target == "activity" else torch.zeros_like(support.labels)
+        parts = parted(torch.arange(len(support), device=aims.device), classes)
+        if len(parts[1]) == 0:
             return self.stopping.most
-        losses = _loss(network, kept), _loss(network, held)
-        return self.stopping.best(self.descent(network), *losses)
+        kept, held = (
+            self.objective(network, support.molecules.select(rows), aims[rows]) for rows in parts
+        )
+        return self.stopping.best(self.descent(network), kept, held)
+
+    def objective(self, network: Scorer, molecules: Molecules, aims: Tensor) -> Loss:
+        """Return the mean log loss, or squared error of values, as a function of the weights."""
+        activity = self.target == "activity"
+        error = F.binary_cross_entropy_with_logits if activity else F.mse_loss
+
+        def loss(weights: Weights) -> Tensor:
+            said = functional_call(network, weights, (molecules,))
+            return error(said, aims.to(said))
+
+        return loss
 
 
-def _loss(network: Scorer, known: Labelled) -> Loss:
-    def loss(weights: Weights) -> Tensor:
-        logits = functional_call(network, weights, (known.molecules,))
-        return F.binary_cross_entropy_with_logits(logits, known.labels.to(logits))
+def in_own_order(support: Labelled, target: Target = "activity") -> tuple[Labelled, str]:
+    """Return the support in the order of its fingerprints, and a digest of these and its classes.
 
-    return loss
-
-
-def in_own_order(support: Labelled) -> tuple[Labelled, str]:
-    """Return the support in the order of its fingerprints, and a digest of these and its labels."""
-    bits = bits_of(support.molecules).dense(torch.uint8).cpu().numpy()
-    rows = np.column_stack([np.packbits(bits, axis=1), support.labels.cpu().numpy() > 0.5])
-    order = np.lexsort(rows.T)
+    Where values are learnt they stand in for the classes, but not in the digest, so that the unit
+    they are given in has no say.
+    """
+    bits = np.packbits(bits_of(support.molecules).dense(torch.uint8).cpu().numpy(), axis=1)
+    active = support.labels.cpu().numpy() > 0.5
+    rows = np.column_stack([bits, active]) if target == "activity" else bits
+    known = support.values if target == "value" else None
+    last = active if known is None else known.cpu().numpy()
+    order = np.lexsort((last, *rows.T))
     digest = hashlib.sha256(rows[order].tobytes()).hexdigest()
-    return _part(support, tensor_of(order).to(support.labels.device)), digest
-
-
-def _part(support: Labelled, rows: Tensor) -> Labelled:
-    return Labelled(support.molecules.select(rows), support.labels[rows])
+    at = tensor_of(order).to(support.labels.device)
+    values = None if known is None else known[at]
+    return Labelled(support.molecules.select(at), support.labels[at], values), digest

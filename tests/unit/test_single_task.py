@@ -1,6 +1,7 @@
 """The network of one support: its steps, and that nothing but the support decides them."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -69,7 +70,7 @@ def test_steps_are_as_many_as_predict_best_what_is_held_out():
         adam.zero_grad()
         error(network, kept).backward()
         adam.step()
-    steps = found.best_steps(found.network(known, digest), known)
+    steps = found.best_steps(found.network(known, digest), known, known.labels)
     assert steps == 1 + int(torch.tensor(errors[1:]).argmin())
     assert steps < 40
 
@@ -78,14 +79,33 @@ def test_a_step_is_taken_even_where_none_helps():
     """Else the ranking would be that of random weights, whatever the labels."""
     found = SingleTask(learning_rate=1e-9, steps=3, **WIDTH)
     known, digest = in_own_order(support())
-    assert found.best_steps(found.network(known, digest), known) >= 1
+    assert found.best_steps(found.network(known, digest), known, known.labels) >= 1
 
 
 def test_it_learns_what_the_support_shows():
     known = support()
-    found = SingleTask(hidden=32).adapt(known)(known.molecules).detach()
+    found = SingleTask(hidden=32, learning_rate=3e-3).adapt(known)(known.molecules).detach()
     active = known.labels == 1
     assert found[active].mean() > found[~active].mean() + 1
+
+
+def valued(known):
+    return replace(known, values=6 + torch.sin(torch.arange(20.0)))
+
+
+def test_values_are_fitted():
+    known = valued(support())
+    found = SingleTask(target="value", hidden=32, steps=200, patience=200, learning_rate=3e-3)
+    fitted = found.adapt(known)(known.molecules).detach()
+    assert (fitted - known.values).square().mean() < 0.5 * known.values.var()
+
+
+@pytest.mark.parametrize("shift", [1, 7])
+def test_the_order_of_values_changes_nothing(shift):
+    known, order = valued(support()), torch.arange(20).roll(shift)
+    turned = replace(part(known, order), values=known.values[order])
+    found = SingleTask(target="value", **SMALL)
+    torch.testing.assert_close(predicted(found, turned), predicted(found, known))
 
 
 @pytest.mark.parametrize("shift", [1, 7])
