@@ -21,16 +21,10 @@ def load(path: str | PathLike[str] | None = None) -> Model:
 
     Raises:
         ModelError: the file is damaged or of another kind.
-        ConfigError: no path was given, and this version ships no model.
     """
     from pathlib import Path
 
-    from molmeta import models
-    from molmeta.errors import ConfigError
+    from molmeta.models import load as read
+    from molmeta.shipping import shipped
 
-    if path is None:
-        raise ConfigError(
-            f"model: molmeta {__version__} ships none yet; got no file, expected one of "
-            "'molmeta train'. Name a file such as results/models/protonet/0.safetensors."
-        )
-    return models.load(Path(path))
+    return shipped() if path is None else read(Path(path))

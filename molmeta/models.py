@@ -16,6 +16,7 @@ from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError, one_line
 from molmeta.learners.base import Labelled, Predictor, probability
 from molmeta.molecules import compound
+from molmeta.prevalence import prior_shift
 from molmeta.recipes import Recipe, recipe_of
 from molmeta.store import featurize
 
@@ -73,7 +74,21 @@ class Model:
         parsed = [compound(text).smiles for text in smiles]
         labels = torch.tensor([float(label) for label in active])
         molecules = featurize(parsed, self.featurizers)
-        return AssayPredictor(self, self._adapted(Labelled(molecules, labels)))
+        share = float(labels.mean()) if len(labels) else 0.0
+        return AssayPredictor(self, self._adapted(Labelled(molecules, labels)), share)
+
+    def known(self, smiles: Sequence[str]) -> NDArray[np.int64]:
+        """Return how many training assays measured each compound, -1 where one does not parse.
+
+        What was measured before is easier to predict than what is new, so a figure over known
+        compounds says little of new ones. Zero wherever a learner keeps no record.
+        """
+        result = np.full(len(smiles), -1, np.int64)
+        places, kept = _valid(smiles)
+        if kept:
+            counts = self.learner.known(featurize(kept, self.featurizers))
+            result[places] = counts.cpu().numpy()
+        return result
 
     def _adapted(self, support: Labelled) -> Predictor:
         with torch.no_grad():
@@ -82,19 +97,37 @@ class Model:
 
 @dataclass(frozen=True)
 class AssayPredictor:
-    """What a model has learnt from one support; several can be used at the same time."""
+    """What a model has learnt from one support; several can be used at the same time.
+
+    Attributes:
+        model: what was adapted.
+        predictor: what came of it.
+        share: share of actives in the support, at which its probabilities hold.
+    """
 
     model: Model
     predictor: Predictor
+    share: float
 
-    def predict(self, smiles: Sequence[str]) -> NDArray[np.float64]:
-        """Return the probability of activity of each SMILES, NaN where one does not parse."""
-        parsed = [_parsed(text) for text in smiles]
-        result = np.full(len(parsed), np.nan)
-        valid = [place for place, text in enumerate(parsed) if text is not None]
-        if valid:
-            kept = [text for text in parsed if text is not None]
-            result[valid] = self.predict_molecules(featurize(kept, self.model.featurizers))
+    def predict(
+        self, smiles: Sequence[str], *, prevalence: float | None = None
+    ) -> NDArray[np.float64]:
+        """Return the probability of activity of each SMILES, NaN where one does not parse.
+
+        Args:
+            smiles: G SMILES.
+            prevalence: share of actives among what is scored, such as 0.005 in a library; None
+                leaves probabilities at the support's share.
+
+        Raises:
+            ConfigError: a prevalence that is no share, or a support of one class.
+        """
+        shift = prior_shift(prevalence, self.share)
+        places, kept = _valid(smiles)
+        result = np.full(len(smiles), np.nan)
+        if kept:
+            found = self.predict_molecules(featurize(kept, self.model.featurizers))
+            result[places] = [shift(p) for p in found]
         return result
 
     def predict_molecules(self, molecules: Molecules) -> NDArray[np.float64]:
@@ -162,7 +195,7 @@ def load(path: Path) -> Model:
 
 
 def named(name: str) -> Model:
-    """Return the model of a file, or the opponent of that name.
+    """Return the model of a file, the one that ships ('shipped'), or the opponent of that name.
 
     Raises:
         ConfigError: there is neither.
@@ -171,6 +204,10 @@ def named(name: str) -> Model:
     path = Path(name)
     if path.suffix == ".safetensors" or path.is_file():
         return load(path)
+    if name == "shipped":
+        from molmeta.shipping import shipped
+
+        return shipped()
     return opponent(name)
 
 
@@ -220,6 +257,13 @@ def _trained(name: str) -> bool:
     from molmeta import learners
 
     return learners.get(name).meta_trained
+
+
+def _valid(smiles: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Return the places of those that parse, and their standardised SMILES."""
+    parsed = [_parsed(text) for text in smiles]
+    kept = [(place, text) for place, text in enumerate(parsed) if text is not None]
+    return [place for place, _ in kept], [text for _, text in kept]
 
 
 def _parsed(text: str) -> str | None:

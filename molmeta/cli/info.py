@@ -1,20 +1,18 @@
 """Tell what a model is: learner, encoder, options, what it learnt from and how well.
 
-Example: molmeta info results/models/protonet/0.safetensors
+Example: molmeta info shipped
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import typer
 import yaml
 
 
-def run(model: Path = typer.Argument(..., help="Model file.")) -> None:
-    from molmeta.models import load
+def run(model: str = typer.Argument(..., help="Model file, or 'shipped'.")) -> None:
+    from molmeta.models import named
 
-    loaded = load(model)
+    loaded = named(model)
     history = dict(loaded.history)
     assays = history.pop("assays", [])
     weights = sum(parameter.numel() for parameter in loaded.learner.parameters())

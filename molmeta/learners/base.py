@@ -109,6 +109,13 @@ class MetaLearner(nn.Module, ABC):
         """
         del molecules, assays
 
+    def known(self, molecules: Molecules) -> Tensor:
+        """Return how many training assays have measured each molecule, int64, shape (G,).
+
+        Zeros where the learner keeps no record of what it learnt from.
+        """
+        return torch.zeros(len(molecules), dtype=torch.int64, device=molecules.device)
+
     @abstractmethod
     def adapt(self, support: Labelled) -> Predictor:
         """Return a predictor for this support; change nothing on self.

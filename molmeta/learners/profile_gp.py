@@ -63,14 +63,22 @@ class ProfileGP(MetaLearner):
         et al., Bayesian Meta-Learning for the Few-Shot Setting via Deep Kernels, NeurIPS 2020
         (shared kernel parameters learnt on episodes); Petrone et al., ACS Chem. Biol. 2012, 7, 1399
         (activity profiles).
+
+    Args:
+        encoder: any encoder, whose vectors the kernel then compares too; none is needed.
+        profiles: whether to remember what the training assays have measured.
+        mean: whether m is there; without it, only the kernel knows anything.
     """
 
     needs: ClassVar[tuple[str, ...]] = tuple(SIZES)
     actives_only: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True
 
-    def __init__(self, encoder: Encoder | None = None) -> None:
+    def __init__(
+        self, encoder: Encoder | None = None, *, profiles: bool = True, mean: bool = True
+    ) -> None:
         super().__init__(encoder)
+        self.profiles, self.mean = profiles, mean
         self.memory = CompoundMemory()
         self.log_structure = nn.Parameter(torch.full((len(SIZES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
@@ -87,11 +95,15 @@ class ProfileGP(MetaLearner):
         self.groups = dict[str, int]()
 
     def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        self.memory.fill(molecules.only(self.needs), assays)
-        self.memory.to(self.bias.device)
+        if self.profiles:
+            self.memory.fill(molecules.only(self.needs), assays)
+            self.memory.to(self.bias.device)
         targets = {assay.target or f"assay {assay.name}" for assay in assays}
         number = {target: place for place, target in enumerate(sorted(targets))}
         self.groups = {a.name: number[a.target or f"assay {a.name}"] for a in assays}
+
+    def known(self, molecules: Molecules) -> Tensor:
+        return self.memory.look_up(molecules).counts
 
     def adapt(self, support: Labelled) -> FittedProcess:
         return self._fitted(support, None)
@@ -113,7 +125,7 @@ class ProfileGP(MetaLearner):
         points = self.points(support.molecules, hidden)
         n = math.log(len(support) / TYPICAL_SUPPORT)
         ridge = (self.log_ridge[0] + self.log_ridge[1] * n).exp()
-        shrink = self.mean_weight * (-self.mean_power * n).exp()
+        shrink = self.mean_weight * (-self.mean_power * n).exp() * self.mean
         kernel = self.kernel(points, points).double()
         factor = _cholesky(kernel + torch.eye(len(support)).to(kernel) * ridge)
         residual = support.labels * 2 - 1 - points.mean @ shrink

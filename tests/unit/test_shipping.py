@@ -1,0 +1,122 @@
+"""The model that ships: that it is the one meant, that it says what it is, and that it works."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import molmeta
+from molmeta import shipping
+from molmeta.errors import ConfigError, ModelError
+from molmeta.models import named, opponent
+from molmeta.shipping import ABOUT, FOLDER, ship, shipped
+
+ACTIVES = ["CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O", "COC(=O)c1ccccc1O", "NC(=O)c1ccccc1O"]
+INACTIVES = ["CCCCCCO", "CCCCCCCO", "CCCCCC(C)O", "CCCCCCCCO"]
+LIKE_ACTIVE, LIKE_INACTIVE = "CCOC(=O)c1ccccc1O", "CCCCCCCCCO"
+WORDS = dict.fromkeys(ABOUT, "words")
+
+
+def test_it_loads_without_a_path_and_ranks():
+    predictor = molmeta.load().adapt(ACTIVES + INACTIVES, [1] * 4 + [0] * 4)
+    active, inactive = predictor.predict([LIKE_ACTIVE, LIKE_INACTIVE])
+    assert active > 0.5 > inactive
+
+
+def test_it_answers_actives_alone():
+    predictor = molmeta.load().adapt(ACTIVES, [1] * 4)
+    active, inactive = predictor.predict([LIKE_ACTIVE, LIKE_INACTIVE])
+    assert active > inactive
+
+
+def test_it_answers_a_support_of_one_active_in_twenty():
+    alcohols = ["C" * n + "O" for n in range(1, 20)]
+    predictor = molmeta.load().adapt([ACTIVES[0], *alcohols], [1] + [0] * 19)
+    scores = predictor.predict([LIKE_ACTIVE, LIKE_INACTIVE, "not a molecule"])
+    assert scores[0] > scores[1]
+    assert scores[1] < 0.2
+    assert np.isnan(scores[2])
+
+
+def test_it_answers_five_hundred_molecules():
+    chains = ["C" * n + "O" + "C" * m for n in range(1, 26) for m in range(1, 21)]
+    active = [int(len(text) > 23) for text in chains]
+    scores = molmeta.load().adapt(chains, active).predict(["C" * 30 + "O" + "C" * 8, "COC"])
+    assert scores[0] > 0.5 > scores[1]
+
+
+def test_the_file_is_small():
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 20e6
+
+
+def test_it_loads_within_two_seconds_and_adapts_to_64_within_a_fifth():
+    shipped.cache_clear()
+    began = time.process_time()
+    model = shipped()
+    loaded = time.process_time()
+    learner = model.learner
+    from molmeta.learners.base import Labelled
+    from molmeta.store import featurize
+
+    chains = ["C" * n + "O" + "C" * m for n in range(1, 9) for m in range(1, 9)]
+    labels = torch.tensor([float(n % 2) for n in range(64)])
+    support = Labelled(featurize(chains, model.featurizers), labels)
+    with torch.no_grad():
+        learner.adapt(support)
+        featurized = time.process_time()
+        learner.adapt(support)
+    assert loaded - began < 2
+    assert time.process_time() - featurized < 0.2
+
+
+def test_it_says_what_it_learnt_from():
+    about = shipped().history["about"]
+    assert set(ABOUT) <= set(about)
+    assert "CC BY-SA 3.0" in about["licence"]
+    assert "FS-Mol" in about["attribution"]
+    assert len(shipped().history["assays"]) > 4000
+
+
+def test_what_was_measured_before_is_known():
+    known = shipped().known(["CC(=O)Oc1ccccc1C(=O)O", "C[Si](C)(C)CCCCCCCCCI", "no molecule"])
+    assert known[0] > 0
+    assert list(known[1:]) == [0, -1]
+
+
+def test_it_goes_by_its_name_wherever_a_model_is_asked_for():
+    assert named("shipped") is molmeta.load()
+
+
+def test_a_changed_file_is_refused(tmp_path):
+    path = ship(opponent("similarity"), WORDS, folder=tmp_path)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelError, match="is not the model that was shipped"):
+        shipped(tmp_path)
+
+
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(ModelError, match=r"model\.safetensors: the shipped model cannot be read"):
+        shipped(tmp_path)
+
+
+def test_what_is_shipped_is_read_back(tmp_path):
+    ship(opponent("similarity"), WORDS, folder=tmp_path)
+    assert shipped(tmp_path).history["about"] == WORDS
+
+
+@pytest.mark.parametrize("key", ABOUT)
+def test_nothing_may_be_left_unsaid(tmp_path, key):
+    with pytest.raises(ConfigError, match=key):
+        ship(opponent("similarity"), {**WORDS, key: ""}, folder=tmp_path)
+
+
+def test_probabilities_move_to_a_prevalence():
+    predictor = molmeta.load().adapt(ACTIVES + INACTIVES, [1] * 4 + [0] * 4)
+    (here,) = predictor.predict([LIKE_ACTIVE])
+    (there,) = predictor.predict([LIKE_ACTIVE], prevalence=0.01)
+    assert there == pytest.approx(here / 99 / (here / 99 + 1 - here))
+
+
+def test_the_module_is_the_command_that_ships():
+    assert "python -m molmeta.shipping" in str(shipping.__doc__)
