@@ -84,7 +84,18 @@ def library(wildcards):
 
 def screen_options(wildcards):
     screen = SCREENS[wildcards.screen]
-    return flags({name: screen[name] for name in ("assay", "size", "top", "seed")})
+    names = ("assay", "size", "top", "seed", "prevalence", "exclude_support")
+    return flags({name.replace("_", "-"): screen[name] for name in names})
+
+
+def screen_parts(wildcards):
+    """Return what marks the parts of a scattered library as done, nothing for one in one piece."""
+    n = SCREENS[wildcards.screen]["parts"]
+    return [
+        f"results/screens/{wildcards.screen}.{part}-of-{n}.done"
+        for part in range(1, n + 1)
+        if n > 1
+    ]
 
 
 def any_of(names):
@@ -97,3 +108,5 @@ wildcard_constraints:
     model=any_of([*MODELS, *config["opponents"]]),
     seed=r"\d+",
     screen=any_of(SCREENS),
+    part=r"\d+",
+    parts=r"\d+",
