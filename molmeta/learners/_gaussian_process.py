@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from molmeta.errors import EpisodeError
+from molmeta.learners._positive import cholesky, solve_positive
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NOISE, SCALE, LENGTH = 0, 1, 2
 """Places of the first parameters; weights of further kernels follow."""
-JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
-"""Added to the diagonal in turn, as shares of its mean, until the kernel is positive definite."""
 NEAREST = 1e-12
-TOLERANCE, STEPS, LONGEST, HALVINGS, FLATTEST = 1e-10, 50, 1.0, 25, 1e-6
+TOLERANCE, STEPS, LONGEST, HALVINGS = 1e-10, 50, 1.0, 25
 _linalg: Any = torch.linalg
 
 
@@ -250,35 +248,6 @@ def log_density(y: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     whitened: Tensor = _linalg.solve_triangular(factor, (y - mean).unsqueeze(1), upper=False)
     fit = 0.5 * whitened.square().sum() + factor.diagonal().log().sum()
     return -fit - 0.5 * len(y) * math.log(2 * math.pi)
-
-
-def cholesky(matrix: Tensor) -> Tensor:
-    """Return the lower Cholesky factor, of the matrix with as little jitter as will do.
-
-    Raises:
-        EpisodeError: it is not positive definite with the largest of `JITTERS` either.
-    """
-    size = matrix.diagonal().mean().detach()
-    for share in JITTERS:
-        jitter = torch.diag((share * size).expand(len(matrix)))
-        factor, failed = _linalg.cholesky_ex(matrix + jitter if share else matrix)
-        if not int(failed) and bool(torch.isfinite(factor).all()):
-            return factor
-    raise EpisodeError(
-        f"support: the kernel of {len(matrix)} molecules is not positive definite; got "
-        f"{float(size):.3g} as its mean variance, expected finite vectors and a kernel that jitter "
-        f"of {JITTERS[-1]:g} mends. Train the learner anew, more slowly."
-    )
-
-
-def solve_positive(hessian: Tensor, right: Tensor) -> Tensor:
-    """Return |hessian|^-1 right, with the size of each eigenvalue, at least 1e-6, in its place.
-
-    The same as hessian^-1 right where the Hessian is positive definite, as it is at an optimum.
-    """
-    values, vectors = _linalg.eigh(hessian)
-    sizes = values.abs().clamp(min=FLATTEST)
-    return vectors @ ((vectors.T @ right) / sizes)
 
 
 def _scaled(squared: Tensor, u: Tensor) -> Tensor:
