@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_line import ROOT
+from small_line import ROOT, Line, make
 
 pytestmark = pytest.mark.slow
 NCI = ROOT / "data" / "libraries" / "nci_5k.smi"
@@ -171,3 +171,17 @@ def test_a_library_is_featurized_once_and_screened_often(folder):
     expected = results(folder)
     assert run(folder, "nci.safetensors", "--cores", "2").returncode == 0
     assert results(folder) == expected
+
+
+def test_snakemake_scatters_a_library_and_gathers_the_same_hits(tmp_path):
+    line = Line(make(tmp_path).folder, ROOT / "tests" / "e2e" / "config_screens.yaml")
+    files = [f"results/screens/{name}.csv" for name in ("whole", "scattered")]
+    assert line.planned(*files)["screen_part"] == 3
+    done = line.run(*files)
+    assert done.returncode == 0, done.stderr[-4000:]
+    whole, scattered = ((tmp_path / file).read_bytes() for file in files)
+    assert whole == scattered
+    names = {path.name for path in (tmp_path / "results" / "screens").iterdir()}
+    assert names == {
+        f"{n}.{kind}" for n in ("whole", "scattered") for kind in ("csv", "invalid.csv")
+    }
