@@ -17,6 +17,7 @@ WINDOWS = {"enzyme": (5.0, 7.0), "other": (4.0, 6.0)}
 """Where on the pX scale the median of an assay may be its threshold."""
 FALLBACK_PX = 5.0
 LOWEST_PERCENT = 50.0
+LARGEST_PERCENT = 500.0
 
 
 def thresholds_of(
@@ -52,8 +53,9 @@ def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
 
     A bound labels its compound only from the far side of the threshold: below pX 4 is inactive
     for a threshold of 5, below pX 6 cannot be decided and gets that reason. Labels that came with
-    the table stay, and values go from assays in which they run against these labels: they are not
-    on the scale that was claimed (FS-Mol gives % inhibition as if it were nM).
+    the table stay, and where the values of an assay run against them these are not on the scale
+    that was claimed: FS-Mol gives % inhibition as if it were nM, and gets its % back; what is no
+    percentage then is left blank.
 
     Args:
         merged: assay, active, value, unit, relation, reason, detail; one row a compound.
@@ -68,7 +70,7 @@ def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
     labelled = merged.assign(active=merged["active"].mask(open_rows, above.astype("float64")))
     labelled.loc[lost, "reason"] = "undecidable"
     labelled.loc[lost, "detail"] = _near_detail(merged.loc[lost], limit.loc[lost])
-    return _without_contrary_values(labelled, open_rows)
+    return _with_percent_restored(labelled, open_rows)
 
 
 def _near_detail(merged: pd.DataFrame, limit: pd.Series) -> list[str]:
@@ -76,15 +78,19 @@ def _near_detail(merged: pd.DataFrame, limit: pd.Series) -> list[str]:
     return [f"{relation} {value:.4g}, threshold {at:.4g}" for relation, value, at in rows]
 
 
-def _without_contrary_values(merged: pd.DataFrame, derived: pd.Series) -> pd.DataFrame:
+def _with_percent_restored(merged: pd.DataFrame, derived: pd.Series) -> pd.DataFrame:
     given = merged[~derived & merged["value"].notna()]
     means = given.groupby(["assay", "active"])["value"].mean().unstack()
     if 0.0 not in means or 1.0 not in means:
         return merged
-    contrary = means.index[means[1.0].lt(means[0.0])]
-    gone = merged["assay"].isin(contrary) & ~derived
+    contrary = merged["assay"].isin(means.index[means[1.0].lt(means[0.0])]) & ~derived
+    percent = 10 ** (9 - merged["value"])
+    kept, lost = contrary & percent.le(LARGEST_PERCENT), contrary & ~percent.le(LARGEST_PERCENT)
     return merged.assign(
-        value=merged["value"].mask(gone, np.nan),
-        unit=merged["unit"].mask(gone, ""),
-        relation=merged["relation"].mask(gone, ""),
+        value=merged["value"].mask(kept, percent).mask(lost, np.nan),
+        unit=merged["unit"].mask(kept, PERCENT_UNIT).mask(lost, ""),
+        relation=merged["relation"].mask(kept, merged["relation"].replace(_TURNED)).mask(lost, ""),
     )
+
+
+_TURNED = {"<": ">", ">": "<"}

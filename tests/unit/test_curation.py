@@ -1,5 +1,6 @@
 """Rows become labelled compounds by stated rules, and every row left out says why."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -252,10 +253,20 @@ def test_a_useless_value_does_not_cost_a_labelled_row():
     assert (row["active"], pd.isna(row["value"]), row["unit"]) == (1, True, "")
 
 
-def test_values_that_run_against_the_labels_are_left_out():
+def test_percentages_that_are_given_as_nanomolar_are_percentages_again():
+    given = [(smiles, str(10 * place + 1), "nM", "<") for place, smiles in enumerate(CHAINS)]
+    kept = curate(table(given).assign(active=["0"] * 5 + ["1"] * 5)).kept.sort_values("value")
+    np.testing.assert_allclose(kept["value"], [10 * place + 1 for place in range(10)], rtol=1e-6)
+    assert set(kept["unit"]) == {"%"}
+    assert set(kept["relation"]) == {"<"}
+
+
+def test_values_that_run_against_the_labels_and_are_no_percentages_are_left_out():
     rows = table(spread()).assign(active=["1"] * 5 + ["0"] * 5)
     kept = curate(rows).kept
-    assert kept["value"].isna().all()
+    assert kept.loc[kept["unit"].eq(""), "value"].isna().all()
+    assert kept.loc[kept["unit"].eq("%"), "value"].le(500).all()
+    assert kept["unit"].eq("").any()
     assert len(kept) == 10
 
 
