@@ -10,19 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import Bits
-from molmeta.learners._memory_of_compounds import CompoundMemory, Profiles
+from molmeta.blocks import Bits, Molecules
+from molmeta.learners._memory_of_compounds import KEYED_BY, CompoundMemory, Profiles
 from molmeta.learners.base import Labelled, MetaLearner, require_both_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
 
-SIZES = {"morgan3": 4096, "pharmacophores": 2048, "atom_pairs": 4096, "torsions": 4096}
+STRUCTURES = ("morgan3", "pharmacophores", "atom_pairs", "torsions")
 TYPICAL_SUPPORT = 32
 JITTER = 1e-4
 _linalg: Any = torch.linalg
@@ -34,13 +33,13 @@ class Points(NamedTuple):
     Attributes:
         structures: one fingerprint of each kind.
         profiles: what is known of each.
-        mean: of the process, from profile and structure, shape (G, 2).
+        activity: shrunk mean over its profile, shape (G,).
         vectors: the encoder's, each of length 1, shape (G, W); None without an encoder.
     """
 
     structures: tuple[Bits, ...]
     profiles: Profiles
-    mean: Tensor
+    activity: Tensor
     vectors: Tensor | None
 
 
@@ -51,10 +50,11 @@ class ProfileGP(MetaLearner):
     where there is an encoder), with T_i the Tanimoto
     similarities of four fingerprints and p the activity profile of a compound over the training
     assays (`CompoundMemory`), empty for a compound that none has measured. The mean is
-    m(x) = b sum(p) / (n + g) + l(x), with n the assays that measured x and l linear in the bits,
-    both shrunk by a power of the support's size S. With y in {-1, 1}, o the mean of y - m and
+    m(x) = b S^-h sum(p) / (n + g), with n the assays that measured x and S the size of the support:
+    what has been active elsewhere is likelier to be active here, the more so the less else is
+    known. With y in {-1, 1}, o the mean of y - m and
     v the posterior variance, f(q) = m(q) + o + k_q (K + r I)^-1 (y - m - o) and
-    logit = s f / sqrt(1 + w v). All of a, b, c, e, g, l, r, s, w are meta-learnt on episodes, each
+    logit = s f / sqrt(1 + w v). All of a, b, c, e, g, h, r, s, w are meta-learnt on episodes, each
     of which does not see in the profiles what its own assay and its own target have measured.
     A support of actives alone is answered as if unknown molecules were inactive: o = -1.
 
@@ -70,7 +70,7 @@ class ProfileGP(MetaLearner):
         mean: whether m is there; without it, only the kernel knows anything.
     """
 
-    needs: ClassVar[tuple[str, ...]] = tuple(SIZES)
+    needs: ClassVar[tuple[str, ...]] = STRUCTURES
     actives_only: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True
 
@@ -80,23 +80,23 @@ class ProfileGP(MetaLearner):
         super().__init__(encoder)
         self.profiles, self.mean = profiles, mean
         self.memory = CompoundMemory()
-        self.log_structure = nn.Parameter(torch.full((len(SIZES),), -math.log(4)))
+        self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
         self.log_shrink = nn.Parameter(torch.log(torch.tensor([2.0, 1.5])))
-        self.mean_weight = nn.Parameter(torch.tensor([0.4, 1.0]))
-        self.mean_power = nn.Parameter(torch.tensor([0.4, 0.4]))
+        self.mean_weight = nn.Parameter(torch.full((1,), 0.4))
+        self.mean_power = nn.Parameter(torch.full((1,), 0.4))
         self.log_ridge = nn.Parameter(torch.tensor([math.log(0.5), 0.3]))
         self.log_scale = nn.Parameter(torch.tensor([math.log(2.0), 0.0]))
         self.log_doubt = nn.Parameter(torch.zeros(1))
         self.bias = nn.Parameter(torch.zeros(1))
         if encoder is not None:
             self.log_learnt = nn.Parameter(torch.zeros(1))
-        self.bits = nn.ParameterList(torch.zeros(size) for size in SIZES.values())
         self.groups = dict[str, int]()
 
     def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
         if self.profiles:
-            self.memory.fill(molecules.only(self.needs), assays)
+            keyed = {name: molecules.block(name, Bits) for name in KEYED_BY}
+            self.memory.fill(Molecules(keyed), assays)
             self.memory.to(self.bias.device)
         targets = {assay.target or f"assay {assay.name}" for assay in assays}
         number = {target: place for place, target in enumerate(sorted(targets))}
@@ -128,7 +128,7 @@ class ProfileGP(MetaLearner):
         shrink = self.mean_weight * (-self.mean_power * n).exp() * self.mean
         kernel = self.kernel(points, points).double()
         factor = _cholesky(kernel + torch.eye(len(support)).to(kernel) * ridge)
-        residual = support.labels * 2 - 1 - points.mean @ shrink
+        residual = support.labels * 2 - 1 - points.activity * shrink
         offset = residual.mean() if bool((support.labels < 0.5).any()) else -torch.ones(())
         weights = torch.cholesky_solve((residual - offset).double()[:, None], factor)[:, 0]
         scale = (self.log_scale[0] + self.log_scale[1] * n).exp()
@@ -136,16 +136,13 @@ class ProfileGP(MetaLearner):
 
     def points(self, molecules: Molecules, hidden: Tensor | None) -> Points:
         """Look molecules up; `hidden` marks training assays to be blind to."""
-        structures = tuple(molecules.block(name, Bits) for name in SIZES)
+        structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
         profiles = self.memory.look_up(molecules)
         if hidden is not None:
             profiles = profiles.without(hidden)
-        known = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
-        pairs = zip(structures, self.bits, strict=True)
-        linear = sum(bits.sparse() @ w / bits.offsets.diff().clamp(min=1) for bits, w in pairs)
-        mean = torch.stack([known, torch.as_tensor(linear)], dim=1)
+        activity = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
         vectors = None if self.encoder is None else F.normalize(self.encoder(molecules), dim=1)
-        return Points(structures, profiles, mean, vectors)
+        return Points(structures, profiles, activity, vectors)
 
     def kernel(self, x: Points, others: Points) -> Tensor:
         """Prior covariance of G molecules with S others, shape (G, S)."""
@@ -192,7 +189,11 @@ class FittedProcess:
     def _posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
         points = self.learner.points(molecules, self.hidden)
         kernel = self.learner.kernel(points, self.known).double()
-        mean = points.mean @ self.shrink + self.offset + (kernel @ self.weights).to(points.mean)
+        mean = (
+            points.activity * self.shrink
+            + self.offset
+            + (kernel @ self.weights).to(points.activity)
+        )
         spread = _linalg.solve_triangular(self.factor, kernel.T, upper=False)
         explained = spread.square().sum(0).to(mean)
         return mean, (self.learner.variance(points) - explained).clamp(min=1e-6)

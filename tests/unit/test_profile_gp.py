@@ -12,7 +12,7 @@ from molmeta.blocks import Bits, Molecules
 from molmeta.errors import ModelError
 from molmeta.learners._memory_of_compounds import STEP, CompoundMemory, structure_keys
 from molmeta.learners.base import Labelled
-from molmeta.learners.profile_gp import SIZES, ProfileGP, tanimoto
+from molmeta.learners.profile_gp import STRUCTURES, ProfileGP, tanimoto
 from molmeta.models import Model, load, save
 from molmeta.recipes import recipe_of
 
@@ -23,9 +23,6 @@ def learner(remembered=ASSAYS):
     found = ProfileGP()
     if remembered:
         found.remember(world(), remembered)
-    with torch.no_grad():
-        for weights in found.bits:
-            weights.copy_(torch.linspace(-1, 1, len(weights)))
     return found.eval()
 
 
@@ -69,15 +66,11 @@ def by_hand(model, support, query, assays):
         return total + c * product / np.sqrt(lengths[0] * lengths[1])
 
     def mean(x):
-        shrink = (model.mean_weight * (-model.mean_power * size).exp()).tolist()
-        linear = sum(
-            float(weights[sorted(bits)].mean())
-            for weights, bits in zip(model.bits, x[0], strict=True)
-        )
-        return shrink[0] * sum(x[1].values()) / (len(x[1]) + g) + shrink[1] * linear
+        shrink = float(model.mean_weight * (-model.mean_power * size).exp())
+        return shrink * sum(x[1].values()) / (len(x[1]) + g)
 
     def points(molecules):
-        structures = zip(*(on_bits(molecules, name) for name in SIZES), strict=True)
+        structures = zip(*(on_bits(molecules, name) for name in STRUCTURES), strict=True)
         return list(zip(structures, known(molecules, assays), strict=True))
 
     seen, asked = points(support.molecules), points(query.molecules)
