@@ -110,7 +110,7 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
         orders = 1 if self.training else self.orders
         order = torch.stack([_order(len(labels), place) for place in range(orders)])
         order = order.to(labels.device)
-        state = self.remember(vectors[order], labels[order])
+        state = self.memorise(vectors[order], labels[order])
         return lambda query: self.recall(state, query.expand(orders, -1, -1)).mean(0)
 
     def losses(
@@ -119,14 +119,14 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
         if len({len(support) for support in supports}) > 1:
             return super().losses(episodes, supports, queries)
         labels = torch.stack([tensor_of(e.support_labels) for e in episodes])
-        state = self.remember(torch.stack(supports), labels.to(supports[0]))
+        state = self.memorise(torch.stack(supports), labels.to(supports[0]))
         losses: list[Tensor] = []
         for place, (episode, query) in enumerate(zip(episodes, queries, strict=True)):
             logits = self.recall(_alone(state, place), query.unsqueeze(0)).squeeze(0)
             losses.append(self.loss(logits, tensor_of(episode.query_labels).to(query)))
         return losses
 
-    def remember(self, vectors: Tensor, labels: Tensor) -> StateT:
+    def memorise(self, vectors: Tensor, labels: Tensor) -> StateT:
         """Write N supports of shapes (N, S, W) and (N, S), and return the states at the end."""
         signs = 2 * labels - 1
         late = torch.cat([torch.zeros_like(signs[:, :1]), signs], dim=1).unsqueeze(2)

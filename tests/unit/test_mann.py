@@ -154,16 +154,16 @@ def test_labels_enter_one_step_after_their_molecules():
         x = model.norm(vectors[:, place]) if place < 3 else torch.zeros(1, W).double()
         inputs = torch.cat([x, torch.full((1, 1), sign).double()], dim=1)
         expected = model.cell.write(expected, inputs)
-    found = model.remember(vectors, torch.tensor([[1.0, 0.0, 1.0]]).double())
+    found = model.memorise(vectors, torch.tensor([[1.0, 0.0, 1.0]]).double())
     torch.testing.assert_close(found.memory, expected.memory)
     torch.testing.assert_close(found.hidden, expected.hidden)
 
 
 def test_several_supports_side_by_side_are_each_as_alone():
     model, vectors, labels = learner(), drawn(4, 6, W), (drawn(4, 6, seed=1) > 0).double()
-    together = model.remember(vectors, labels)
+    together = model.memorise(vectors, labels)
     for place in range(4):
-        alone = model.remember(vectors[place : place + 1], labels[place : place + 1])
+        alone = model.memorise(vectors[place : place + 1], labels[place : place + 1])
         for part in PARTS:
             torch.testing.assert_close(getattr(together, part)[place], getattr(alone, part)[0])
 
@@ -188,13 +188,13 @@ def test_several_orders_of_the_support_are_averaged():
     logits = []
     for place in range(3):
         order = torch.randperm(6, generator=torch.Generator().manual_seed(place))
-        written = model.remember(vectors[order].unsqueeze(0), labels[order].unsqueeze(0))
+        written = model.memorise(vectors[order].unsqueeze(0), labels[order].unsqueeze(0))
         logits.append(model.recall(written, query.unsqueeze(0))[0])
     torch.testing.assert_close(model.head(vectors, labels)(query), torch.stack(logits).mean(0))
 
 
 def test_more_molecules_than_slots_can_be_written():
-    found = learner().remember(drawn(1, 3 * SLOTS, W), torch.ones(1, 3 * SLOTS).double())
+    found = learner().memorise(drawn(1, 3 * SLOTS, W), torch.ones(1, 3 * SLOTS).double())
     assert torch.isfinite(found.memory).all()
 
 
