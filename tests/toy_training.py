@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from molmeta.assays import Assay
+from molmeta.learners.profile_gp import ProfileGP
 from molmeta.molecules import compounds
 from molmeta.recipes import Recipe
 from molmeta.store import update
@@ -25,6 +26,7 @@ OPTIONS = {
     "validation_repeats": 1,
     "checkpoint_seconds": 0.0,
 }
+FEATURIZERS = ("graph", "morgan", *ProfileGP.needs)
 FINGERPRINTS = {"width": 8, "hidden": 8}
 GRAPHS = {"width": 8, "layers": 1}
 SMALL = {"mann": {"controller": 8, "slots": 12, "slot_width": 4, "reads": 2}}
@@ -35,7 +37,7 @@ SMALL["multitask"] = {"assays": 3}
 @cache
 def store():
     found = compounds([tail + ring for tail in TAILS for ring in RINGS])
-    return update(None, {one.inchikey: one.smiles for one in found}, ("graph", "morgan"))
+    return update(None, {one.inchikey: one.smiles for one in found}, FEATURIZERS)
 
 
 @cache
