@@ -1,0 +1,138 @@
+"""What is said of each hit beside its score: scaffold, alerts, properties, applicability domain.
+
+Works on the kept hits alone, never on the library they were taken from.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from rdkit import rdBase
+from rdkit.Chem import Crippen, Descriptors, FilterCatalog, rdMolDescriptors
+
+from molmeta.errors import MoleculeError
+from molmeta.molecules import parse, scaffold_of, standardize
+from molmeta.parallel import mapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from rdkit.Chem import Mol
+
+    from molmeta.hitfiles import Annotate
+    from molmeta.models import Model
+
+DOMAIN = 0.4
+"""Similarity to a known compound from which a hit is inside the domain; see docs/screening.md."""
+EXPLAINING_COLUMNS = (
+    "scaffold", "alerts", "molecular_weight", "logp", "tpsa", "hbd", "hba", "rotatable_bonds",
+    "inside_domain", "training_assays",
+)  # fmt: skip
+CATALOGS = ("PAINS", "NIH")
+_log = logging.getLogger(__name__)
+
+# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+_catalog: Any = FilterCatalog
+_crippen: Any = Crippen
+_descriptors: Any = Descriptors
+_numbers: Any = rdMolDescriptors
+
+
+def annotator(model: Model, *, cores: int = 1) -> Annotate:
+    """Return what adds EXPLAINING_COLUMNS to a table of hits.
+
+    Args:
+        model: says how many of its training assays measured a compound.
+        cores: processes for alerts and properties.
+
+    Example:
+        >>> from molmeta.models import opponent
+        >>> hits = pd.DataFrame({"smiles": ["Oc1ccccc1O"], "nearest_active_similarity": [0.3]})
+        >>> annotator(opponent("similarity"))(hits)[["alerts", "inside_domain"]].values.tolist()
+        [['PAINS:catechol_A(92);NIH:ortho_hydroquinone', 0]]
+    """
+    return partial(_annotated, model, cores)
+
+
+def inside_domain(
+    similarity: NDArray[np.float64], training_assays: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Say which of G compounds lie where predictions were measured to be good.
+
+    Those are inside that resemble a compound of the support (Tanimoto similarity of the Morgan
+    fingerprints at or above DOMAIN), and those that a training assay of the model has measured.
+
+    Args:
+        similarity: to the nearest compound of the support, NaN where there is none, shape (G,).
+        training_assays: of `Model.known`, shape (G,).
+
+    Source:
+        Sheridan et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1912 (similarity to the nearest
+        training compound as the measure of reliability).
+
+    Example:
+        >>> inside_domain(np.array([0.7, 0.1, 0.1]), np.array([0, 0, 3]))
+        array([ True, False,  True])
+    """
+    return (similarity >= DOMAIN) | (training_assays > 0)
+
+
+def alerts(mol: Mol) -> str:
+    """Return the names of the structural alerts that a molecule matches, joined by ';'.
+
+    Source:
+        Baell & Holloway, J. Med. Chem. 2010, 53, 2719 (PAINS); Jadhav et al., J. Med. Chem. 2010,
+        53, 37 (NIH); both as RDKit's FilterCatalog holds them.
+    """
+    found = _filters().GetMatches(mol)
+    names = [(str(f.GetProp("FilterSet")).split("_")[0], str(f.GetDescription())) for f in found]
+    return ";".join(f"{source}:{name}" for source, name in names)
+
+
+def _annotated(model: Model, cores: int, hits: pd.DataFrame) -> pd.DataFrame:
+    texts = [str(text) for text in hits["smiles"]]
+    found = pd.DataFrame(mapped(_described, texts, cores=cores), columns=[*_COLUMNS])
+    # Whole numbers beside a gap are floats: so they always are, and Parquet keeps one schema.
+    found = found.astype(dict.fromkeys(_PROPERTIES, np.float64))
+    training = model.known(texts)
+    columns = [name for name in hits.columns if str(name).endswith("_similarity")]
+    nearest = hits[columns].astype(float).max(axis=1).to_numpy(np.float64)
+    found["inside_domain"] = inside_domain(nearest, training).astype(np.int64)
+    found["training_assays"] = np.maximum(training, 0)
+    return pd.concat([hits.reset_index(drop=True), found], axis=1)
+
+
+def _described(smiles: str) -> tuple[object, ...]:
+    """Describe a compound; what cannot be worked out stays empty, as it was scored all the same."""
+    try:
+        mol = standardize(parse(smiles))
+    except MoleculeError as error:
+        _log.warning("%s", error)
+        return ("", "", *(float("nan") for _ in _PROPERTIES))
+    with rdBase.BlockLogs():
+        values = [function(mol) for function in _PROPERTIES.values()]
+        return (scaffold_of(mol), alerts(mol), *values)
+
+
+@cache
+def _filters() -> Any:  # noqa: ANN401 - RDKit's own
+    wanted = _catalog.FilterCatalogParams()
+    for name in CATALOGS:
+        wanted.AddCatalog(getattr(_catalog.FilterCatalogParams.FilterCatalogs, name))
+    return _catalog.FilterCatalog(wanted)
+
+
+_PROPERTIES: dict[str, Callable[[Mol], float]] = {
+    "molecular_weight": lambda mol: round(float(_descriptors.MolWt(mol)), 2),
+    "logp": lambda mol: round(float(_crippen.MolLogP(mol)), 2),
+    "tpsa": lambda mol: round(float(_numbers.CalcTPSA(mol)), 1),
+    "hbd": lambda mol: int(_numbers.CalcNumHBD(mol)),
+    "hba": lambda mol: int(_numbers.CalcNumHBA(mol)),
+    "rotatable_bonds": lambda mol: int(_numbers.CalcNumRotatableBonds(mol)),
+}
+_COLUMNS = ("scaffold", "alerts", *_PROPERTIES)

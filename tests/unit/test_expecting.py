@@ -1,0 +1,49 @@
+"""Expected hits against scipy's binomial, simulation and plain sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import expit, logit
+
+from molmeta.expecting import SPREAD, expected_hits
+
+
+def test_without_a_common_error_equal_chances_are_binomial():
+    (found,) = expected_hits([0.3] * 96, [96], spread=0.0)
+    assert (found.low, found.high) == (stats.binom.ppf(0.1, 96, 0.3), stats.binom.ppf(0.9, 96, 0.3))
+
+
+def test_without_a_common_error_hits_are_the_sum_of_the_chances():
+    chances = [0.9, 0.5, 0.2, 0.01]
+    assert expected_hits(chances, [3], spread=0.0)[0].hits == pytest.approx(1.6)
+
+
+def test_common_error_widens_the_interval():
+    narrow, wide = (expected_hits([0.3] * 96, [96], spread=s)[0] for s in (0.0, SPREAD))
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+
+
+def test_interval_covers_simulated_screens():
+    rng = np.random.default_rng(0)
+    chances = np.sort(rng.beta(1, 4, 96))[::-1]
+    error = rng.normal(0, SPREAD, (4000, 1))
+    hits = (rng.random((4000, 96)) < expit(logit(chances) + error)).sum(axis=1)
+    (found,) = expected_hits(chances, [96])
+    assert found.hits == pytest.approx(hits.mean(), abs=0.3)
+    assert 0.79 < ((hits >= found.low) & (hits <= found.high)).mean() < 0.87
+
+
+def test_tops_above_the_number_of_compounds_are_left_out():
+    assert [found.top for found in expected_hits([0.5] * 96)] == [10, 96]
+
+
+def test_nothing_is_expected_of_nothing():
+    assert expected_hits([]) == []
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_certain_compounds_give_whole_numbers(chance):
+    (found,) = expected_hits([chance] * 10, [10])
+    assert (found.low, found.high) == (10 * chance, 10 * chance)
