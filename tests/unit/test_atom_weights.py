@@ -1,0 +1,44 @@
+"""Weights of atoms, on supports where it is plain which atom matters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from molmeta.atomweights import atom_weights
+from molmeta.models import opponent
+from molmeta.molecules import parse
+
+PHENOLS = ["Oc1ccccc1C", "Oc1ccccc1CC", "Oc1ccccc1", "Oc1ccccc1Cl"]
+OTHERS = ["c1ccccc1C", "c1ccccc1CC", "c1ccccc1", "c1ccccc1Cl"]
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return opponent("tanimoto_gp").adapt([*PHENOLS, *OTHERS], [1] * 4 + [0] * 4)
+
+
+def test_every_atom_has_a_weight(predictor):
+    assert atom_weights(predictor, ["CCCOc1ccccc1"])["CCCOc1ccccc1"].shape == (10,)
+
+
+def test_atom_that_sets_actives_apart_weighs_most(predictor):
+    weights = atom_weights(predictor, ["Oc1ccccc1Br"])["Oc1ccccc1Br"]
+    assert parse("Oc1ccccc1Br").GetAtomWithIdx(int(weights.argmax())).GetSymbol() == "O"
+
+
+def test_turned_labels_turn_the_weights():
+    one, other = (
+        opponent("tanimoto_gp").adapt([*PHENOLS, *OTHERS], labels)
+        for labels in ([1] * 4 + [0] * 4, [0] * 4 + [1] * 4)
+    )
+    first, second = (atom_weights(p, ["Oc1ccccc1Br"])["Oc1ccccc1Br"] for p in (one, other))
+    assert np.corrcoef(first, second)[0, 1] < -0.99
+
+
+def test_compound_that_does_not_parse_is_left_out(predictor):
+    assert list(atom_weights(predictor, ["nonsense", "Oc1ccccc1Br"])) == ["Oc1ccccc1Br"]
+
+
+def test_weights_of_a_salt_are_those_of_its_parent(predictor):
+    assert atom_weights(predictor, ["CC(=O)[O-].[Na+]"])["CC(=O)[O-].[Na+]"].shape == (4,)
