@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _BLANK: dict[str, Any] = {
     "model": "", "seed": 0, "assay": "", "target": "", "cluster": "", "support": 0, "repeat": 0,
     "episode": "", "n_support": 0, "n_support_active": 0, "n_query": 0, "n_query_active": 0,
+    "known": np.nan,
     **dict.fromkeys((*metrics.NAMES, *regression.NAMES), np.nan),
     "adapt_seconds": np.nan, "predict_seconds": np.nan, "reason": "",
 }  # fmt: skip
@@ -185,6 +186,7 @@ def _assay_rows(
 ) -> Iterator[dict[str, Any]]:
     assay = assay.measured() if learner.target == "value" else assay
     draw, prepared = _draws(assay, plan), _prepared(learner, assay, molecules)
+    known = _known(learner, assay, molecules)
     for support in plan.supports:
         for repeat in range(plan.repeats):
             named = {"assay": assay.name, "support": support, "repeat": repeat}
@@ -193,12 +195,18 @@ def _assay_rows(
             except EpisodeError as error:
                 yield {**named, "reason": str(error)}
                 continue
-            yield {**named, **_sizes(episode), **_judged(learner, episode, prepared)}
+            sizes = {**_sizes(episode), "known": float(known[episode.query].mean())}
+            yield {**named, **sizes, **_judged(learner, episode, prepared)}
 
 
 def _prepared(learner: MetaLearner, assay: Assay, molecules: Molecules) -> Molecules:
     rows = torch.tensor(assay.rows, device=molecules.device)
     return learner.prepare(_read(learner, molecules).select(rows))
+
+
+def _known(learner: MetaLearner, assay: Assay, molecules: Molecules) -> NDArray[np.bool_]:
+    rows = torch.tensor(assay.rows, device=molecules.device)
+    return (learner.known(_read(learner, molecules).select(rows)) > 0).cpu().numpy()
 
 
 def _read(learner: MetaLearner, molecules: Molecules) -> Molecules:

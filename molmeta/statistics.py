@@ -38,7 +38,8 @@ METRICS = (
 OPPONENTS = ("similarity", "tanimoto_gp", "logistic_regression", "random_forest")
 """The models that a meta-learner has to beat; they learn from the support alone."""
 
-ALL, CLEAN, OUTSIDE_PANELS = "all", "clean", "outside panels"
+ALL, CLEAN, OUTSIDE_PANELS, NEW = "all", "clean", "outside panels", "new"
+MOSTLY_NEW = 0.1
 RESAMPLES = 10_000
 LEVEL = 0.95
 _EPISODE = ["support", "assay", "cluster", "repeat", "episode"]
@@ -141,19 +142,24 @@ def holm(values: Sequence[float]) -> list[float]:
 def scopes(metrics: pd.DataFrame, audit: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
     """Return the rows over all assays, over clean ones and, if there are panels, outside them.
 
-    The clusters of the audit replace those of the metrics table, because only the audit knows
-    the panels. Without an audit there is the first scope alone.
+    Where a model knows compounds from its own training, as the one that ships does, there is also
+    the scope of the assays in which no model knows more than a tenth of the queries. The clusters
+    of the audit replace those of the metrics table, because only the audit knows the panels.
+    Without an audit there is neither the clean scope nor that outside the panels.
     """
+    known = metrics["known"] if "known" in metrics else pd.Series(0.0, index=metrics.index)
+    seen = known.groupby(metrics["assay"]).transform("max").fillna(0.0)
+    new = {NEW: seen.le(MOSTLY_NEW)} if seen.gt(0).any() else {}
     if audit is None:
-        return {ALL: metrics}
-    known = audited(audit).set_index("assay")
+        return {ALL: metrics, **{name: metrics[kept] for name, kept in new.items()}}
+    found_out = audited(audit).set_index("assay")
     metrics = metrics.copy()
-    metrics["cluster"] = metrics["assay"].map(known["cluster"]).fillna(metrics["cluster"])
-    clean, panel = metrics["assay"].map(known["clean"]), metrics["assay"].map(known["panel"])
+    metrics["cluster"] = metrics["assay"].map(found_out["cluster"]).fillna(metrics["cluster"])
+    clean, panel = (metrics["assay"].map(found_out[name]) for name in ("clean", "panel"))
     found = {ALL: metrics, CLEAN: metrics[clean.eq(True)]}  # noqa: FBT003 - a comparison
     if panel.fillna("").ne("").any():
         found[OUTSIDE_PANELS] = metrics[panel.eq("")]
-    return found
+    return found | {name: metrics[kept] for name, kept in new.items()}
 
 
 def audited(audit: pd.DataFrame) -> pd.DataFrame:

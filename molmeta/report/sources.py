@@ -183,7 +183,7 @@ def _benchmark(path: Path, name: str) -> pd.DataFrame:
 def _filled(metrics: pd.DataFrame) -> pd.DataFrame:
     texts = {name: metrics[name].fillna("") for name in ("target", "episode", "reason")}
     cluster = metrics["cluster"].fillna("")
-    blank = {name: np.nan for name in regression.NAMES if name not in metrics.columns}
+    blank = {n: np.nan for n in (*regression.NAMES, "known") if n not in metrics.columns}
     return metrics.assign(**texts, **blank, cluster=cluster.where(cluster != "", metrics["assay"]))
 
 

@@ -69,6 +69,24 @@ def test_columns_are_those_of_the_format():
     assert tuple(judged().columns) == evaluation.COLUMNS
 
 
+class Acquainted(Recorder):
+    """Has met every second molecule of the store."""
+
+    def known(self, molecules):
+        return torch.tensor(places(molecules)) % 2
+
+
+def test_rows_say_how_much_of_the_query_the_learner_has_met():
+    learner = Acquainted()
+    found = judged(learner)
+    met = [np.mean([place % 2 for place in query]) for _, query in learner.episodes]
+    np.testing.assert_allclose(found["known"], met)
+
+
+def test_a_learner_without_a_record_has_met_nothing():
+    assert judged()["known"].eq(0).all()
+
+
 def test_counts_are_integers_and_metrics_are_floats():
     kinds = judged().dtypes
     assert (kinds["n_query"], kinds["auroc"]) == (np.int64, np.float64)

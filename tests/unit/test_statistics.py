@@ -13,6 +13,7 @@ from molmeta.statistics import (
     ALL,
     CLEAN,
     METRICS,
+    NEW,
     OUTSIDE_PANELS,
     RESAMPLES,
     assay_scores,
@@ -211,6 +212,19 @@ def test_clean_scope_holds_clean_assays_only():
 def test_an_assay_that_the_audit_lacks_is_not_clean():
     table = rows("m", {"a": [0.1], "b": [0.2]})
     assert scopes(table, audit(assay=["a"]))[CLEAN]["assay"].tolist() == ["a"]
+
+
+@pytest.mark.parametrize("seen", [None, audit(assay=["a", "b"])])
+def test_assays_that_a_model_knows_are_left_out_of_the_scope_of_new_compounds(seen):
+    shipped = rows("shipped", {"a": [0.1], "b": [0.2]}).assign(known=[0.05, 0.5])
+    table = pd.concat([shipped, rows("m", {"a": [0.1], "b": [0.2]}).assign(known=0.0)])
+    found = scopes(table, seen)[NEW]
+    assert found["assay"].tolist() == ["a", "a"]
+
+
+def test_where_no_model_knows_a_compound_there_is_no_scope_of_new_ones():
+    table = rows("m", {"a": [0.1], "b": [0.2]}).assign(known=0.0)
+    assert NEW not in scopes(table, audit(assay=["a", "b"]))
 
 
 def test_scope_outside_panels_exists_only_with_panels():
