@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -30,7 +30,8 @@ class Layout:
 
     Attributes:
         kind: "long", one measurement a row, or "wide", one 0/1 column an assay.
-        columns: name in the source of each of our columns, where it differs.
+        columns: name in the source of each of our columns, where it differs; a table that has
+            none of these names, as one of your own beside a published set, is read by ours.
         unit: unit of `value` where the source has no such column.
         about: a table of the assays themselves that stands beside the source, where there is one:
             its `file`, and its columns `assay`, `target` and `cluster`, by the name they have.
@@ -91,7 +92,7 @@ def read_table(path: Path, *, layout: Layout | None = None) -> pd.DataFrame:
         _require(smiles, "smiles", frame, path)
         rows = _normalised(melt_wide(frame, smiles=str(smiles), where=path), Layout(), path)
     else:
-        rows = _normalised(frame, layout, path)
+        rows = _normalised(frame, _fitting(layout, frame), path)
     return _described(rows, layout, path)
 
 
@@ -150,6 +151,12 @@ def _normalised(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFram
         if column in named:
             rows[column] = named[column]
     return rows.reset_index(drop=True)
+
+
+def _fitting(layout: Layout, frame: pd.DataFrame) -> Layout:
+    """Forget the names of a published set for a table that has none of them, as one of your own."""
+    named = any(name in frame.columns for name in layout.columns.values())
+    return layout if named or not layout.columns else replace(layout, columns={})
 
 
 def _described(rows: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:

@@ -221,3 +221,10 @@ def test_a_table_of_the_assays_never_leaves_its_folder(tmp_path):
     (tmp_path / "about.csv").write_text("assay,target\ntrain,kinase\n")
     with pytest.raises(TableError, match=r"about\.csv"):
         read_table(tmp_path / "in" / "train.csv", layout=Layout(about={"file": "../about.csv"}))
+
+
+def test_an_own_table_beside_a_published_set_is_read_by_the_usual_names(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("smiles,active\nC,1\n")
+    rows = read_table(path, layout=Layout(columns={"assay": "task", "active": "label"}, unit="nM"))
+    assert rows[["assay", "active"]].to_numpy().tolist() == [["mine", "1"]]
