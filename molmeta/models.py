@@ -53,12 +53,19 @@ class Model:
         """Blocks that molecules must bring."""
         return self.learner.featurizers
 
-    def adapt(self, smiles: Sequence[str], active: Sequence[int]) -> AssayPredictor:
+    def adapt(
+        self,
+        smiles: Sequence[str],
+        active: Sequence[int],
+        *,
+        values: Sequence[float] | None = None,
+    ) -> AssayPredictor:
         """Learn one assay from its support.
 
         Args:
             smiles: S SMILES.
             active: 1 for active and 0 for inactive, S of them.
+            values: what was measured, such as pIC50, S of them; a learner of values needs them.
 
         Raises:
             EpisodeError: unequal lengths, labels other than 0 and 1, or one class only.
@@ -71,17 +78,18 @@ class Model:
             array([0.7, nan])
         """
         _require_support(smiles, active)
+        _require_as_many(smiles, active if values is None else values, "values")
         parsed = [compound(text).smiles for text in smiles]
         labels = torch.tensor([float(label) for label in active])
+        measured = None if values is None else torch.tensor([float(value) for value in values])
         molecules = featurize(parsed, self.featurizers)
         share = float(labels.mean()) if len(labels) else 0.0
-        return AssayPredictor(self, self._adapted(Labelled(molecules, labels)), share)
+        return AssayPredictor(self, self._adapted(Labelled(molecules, labels, measured)), share)
 
     def known(self, smiles: Sequence[str]) -> NDArray[np.int64]:
         """Return how many training assays measured each compound, -1 where one does not parse.
 
-        What was measured before is easier to predict than what is new, so a figure over known
-        compounds says little of new ones. Zero wherever a learner keeps no record.
+        Known compounds are easier to predict than new ones. Zero where a learner keeps no record.
         """
         result = np.full(len(smiles), -1, np.int64)
         places, kept = _valid(smiles)
@@ -131,10 +139,11 @@ class AssayPredictor:
         return result
 
     def predict_molecules(self, molecules: Molecules) -> NDArray[np.float64]:
-        """Return the probability of activity of G featurized molecules."""
+        """Return the probability of activity of G featurized molecules, or their values."""
         with torch.no_grad():
-            logits = self.predictor(molecules)
-        return probability(logits.double()).cpu().numpy()
+            found = self.predictor(molecules).double()
+        valued = self.model.learner.target == "value"
+        return (found if valued else probability(found)).cpu().numpy()
 
 
 def opponent(name: str, options: Mapping[str, Any] | None = None) -> Model:
@@ -273,12 +282,16 @@ def _parsed(text: str) -> str | None:
         return None
 
 
-def _require_support(smiles: Sequence[str], active: Sequence[int]) -> None:
-    if len(smiles) != len(active):
+def _require_as_many(smiles: Sequence[str], others: Sequence[float], what: str) -> None:
+    if len(smiles) != len(others):
         raise EpisodeError(
-            f"support: unequal lengths; got {len(smiles)} SMILES and {len(active)} labels, "
+            f"support: unequal lengths; got {len(smiles)} SMILES and {len(others)} {what}, "
             "expected as many of one as of the other. Pair them again."
         )
+
+
+def _require_support(smiles: Sequence[str], active: Sequence[int]) -> None:
+    _require_as_many(smiles, active, "labels")
     wrong = [label for label in active if label not in (0, 1)]
     if wrong:
         raise EpisodeError(

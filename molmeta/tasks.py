@@ -140,9 +140,9 @@ class Task:
         text = json.dumps([__version__, self.recipe.to_dict(), options, self.seed, start])
         digest = hashlib.sha256(text.encode())
         for assay in (*self.train, *self.valid):
-            digest.update(assay.name.encode())
+            digest.update(json.dumps([assay.name, assay.target]).encode())
             digest.update("\n".join(assay.smiles).encode())
-            digest.update(assay.labels.tobytes())
+            digest.update(assay.labels.tobytes() + assay.values.tobytes())
         return digest.hexdigest()
 
     @property
