@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-UPDATED = {"audit": 1, "featurize": 1, "evaluate": 3, "report": 1, "all": 1}
+UPDATED = {"audit": 1, "featurize": 1, "evaluate": 4, "report": 1, "all": 1}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_first_run_writes_the_report_and_the_screen(line):
 def test_every_model_is_judged_on_the_same_episodes(line):
     found = sorted((line.folder / "results" / "metrics").rglob("*.parquet"))
     digests = [tuple(pd.read_parquet(path)["episode"]) for path in found]
-    assert len(found) == 3
+    assert len(found) == 4
     assert len(set(digests)) == 1
 
 
@@ -73,7 +73,7 @@ def test_each_job_leaves_a_log_and_a_benchmark(line):
     times = {p.relative_to(line.folder / "benchmarks").with_suffix("")
              for p in (line.folder / "benchmarks").rglob("*.tsv")}  # fmt: skip
     assert logs == times
-    assert len(logs) == 15
+    assert len(logs) == 16
 
 
 def test_second_run_has_nothing_to_do(line):
