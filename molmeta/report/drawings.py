@@ -11,11 +11,16 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from xml.etree.ElementTree import Element
 
 WIDTH, HEIGHT = 240, 170
 _LARGEST = 120
 _BOND = 26.0
+_SPOT = 0.38
+"""Radius of a spot in lengths of a bond."""
+_FAINTEST = 0.08
+"""Below this a spot is not worth its place in the page."""
 
 
 @lru_cache(maxsize=20_000)
@@ -27,7 +32,22 @@ def molecule(smiles: str) -> Markup | None:
     with rdBase.BlockLogs():
         parsed: Any = Chem.MolFromSmiles(smiles)  # pyright: ignore[reportUnknownMemberType]
     mol = cast("Chem.Mol | None", parsed)
-    if mol is None or not 0 < mol.GetNumHeavyAtoms() <= _LARGEST:
+    return None if mol is None else drawing(mol, smiles)
+
+
+def drawing(mol: Chem.Mol, label: str, weights: Sequence[float] = ()) -> Markup | None:
+    """Return the drawing of a parsed molecule, in its own layout where it has one.
+
+    Args:
+        mol: what to draw.
+        label: its name, for those who cannot see it.
+        weights: of each atom from -1 to 1, drawn as a spot behind it, of class `for` where
+            positive and `against` where negative; none where empty.
+
+    Returns:
+        An SVG element, or None where the molecule is too large.
+    """
+    if not 0 < mol.GetNumHeavyAtoms() <= _LARGEST:
         return None
     drawer = rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT, -1, -1, True)  # noqa: FBT003 - no Freetype
     options = drawer.drawOptions()
@@ -36,32 +56,60 @@ def molecule(smiles: str) -> Markup | None:
     options.minFontSize = 11
     rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)  # pyright: ignore[reportUnknownMemberType]
     drawer.FinishDrawing()
-    return _joined(drawer.GetDrawingText(), smiles)
+    return _joined(drawer.GetDrawingText(), label, _spots(drawer, mol, weights))
 
 
-def _joined(text: str, smiles: str) -> Markup:
+def _spots(drawer: Any, mol: Chem.Mol, weights: Sequence[float]) -> list[dict[str, str]]:  # noqa: ANN401 - RDKit's
+    """Return the circles behind the atoms that weigh anything; strength is opacity."""
+    radius = _SPOT * _bond_length(drawer, mol)
+    return [
+        {
+            "cx": f"{drawer.GetDrawCoords(place).x:.1f}",
+            "cy": f"{drawer.GetDrawCoords(place).y:.1f}",
+            "r": f"{radius:.1f}",
+            "class": "for" if weight > 0 else "against",
+            "fill-opacity": f"{min(abs(weight), 1):.2f}",
+        }
+        for place, weight in enumerate(weights)
+        if abs(weight) >= _FAINTEST
+    ]
+
+
+def _bond_length(drawer: Any, mol: Chem.Mol) -> float:  # noqa: ANN401 - RDKit's
+    """Large molecules are shrunk, so it is asked of the drawing."""
+    for bond in mol.GetBonds():
+        start, end = (
+            drawer.GetDrawCoords(a) for a in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+        )
+        return float((start - end).Length())
+    return _BOND
+
+
+def _joined(text: str, label: str, spots: list[dict[str, str]]) -> Markup:
     source = ElementTree.fromstring(text.encode("iso-8859-1"))
     shapes = [element for element in source if element.tag.endswith("path")]
     letters = [element for element in source if element.tag.endswith("text")]
-    drawing = ElementTree.Element(
+    result = ElementTree.Element(
         "svg",
-        {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "class": "mol", "role": "img", "aria-label": smiles},
+        {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "class": "mol", "role": "img", "aria-label": label},
     )
-    _path(drawing, [s for s in shapes if "fill:none" in s.get("style", "")], "bonds")
-    _path(drawing, [s for s in shapes if "fill:none" not in s.get("style", "")], "wedges")
+    for spot in spots:
+        ElementTree.SubElement(result, "circle", spot)
+    _path(result, [s for s in shapes if "fill:none" in s.get("style", "")], "bonds")
+    _path(result, [s for s in shapes if "fill:none" not in s.get("style", "")], "wedges")
     for element in letters:
-        _letter(drawing, element)
-    return Markup(ElementTree.tostring(drawing, encoding="unicode"))
+        _letter(result, element)
+    return Markup(ElementTree.tostring(result, encoding="unicode"))
 
 
-def _path(drawing: Element, shapes: list[Element], name: str) -> None:
+def _path(parent: Element, shapes: list[Element], name: str) -> None:
     if shapes:
         route = "".join(shape.get("d", "").replace(" L ", "L") for shape in shapes)
         route = route.replace("M ", "M").replace(" Z", "Z")
-        ElementTree.SubElement(drawing, "path", {"class": name, "d": route})
+        ElementTree.SubElement(parent, "path", {"class": name, "d": route})
 
 
-def _letter(drawing: Element, element: Element) -> None:
+def _letter(parent: Element, element: Element) -> None:
     size = element.get("style", "").partition("font-size:")[2].partition("px")[0]
     place = {"x": element.get("x", "0"), "y": element.get("y", "0"), "font-size": size}
-    ElementTree.SubElement(drawing, "text", place).text = element.text
+    ElementTree.SubElement(parent, "text", place).text = element.text

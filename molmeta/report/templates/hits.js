@@ -1,0 +1,102 @@
+"use strict";
+(() => {
+  const one = (id) => document.getElementById(id);
+  const grid = one("grid");
+  const cards = [...grid.children];
+  const columns = JSON.parse(grid.dataset.columns);
+  const words = new Map(cards.map((card) => [card, JSON.parse(card.dataset.cells).join(" ").toLowerCase()]));
+  const number = (text) => (text === "" || Number.isNaN(Number(text)) ? null : Number(text));
+
+  // Order: what has no value stands last, whichever way round.
+  const order = () => {
+    const { value, selectedOptions } = one("sort");
+    const way = Number(selectedOptions[0].dataset.way) * (one("turn").ariaPressed === "true" ? -1 : 1);
+    const compare = value === "scaffold"
+      ? (a, b) => way * a.dataset.scaffold.localeCompare(b.dataset.scaffold)
+      : (a, b) => {
+        const [x, y] = [number(a.dataset[value]), number(b.dataset[value])];
+        return x === null || y === null ? (x === null) - (y === null) : way * (x - y);
+      };
+    cards.sort((a, b) => compare(a, b) || a.dataset.rank - b.dataset.rank);
+    grid.append(...cards);
+  };
+
+  // Filters: a hit is shown that passes all.
+  const passes = (card) => {
+    const { score, active, inactive, alerts, inside, scaffold } = card.dataset;
+    const nearest = Math.max(number(active) ?? 0, number(inactive) ?? 0);
+    return words.get(card).includes(one("find").value.trim().toLowerCase())
+      && Number(score) >= (number(one("least").value) ?? 0)
+      && nearest >= (number(one("similar").value) ?? 0)
+      && (!one("scaffold").value || scaffold === one("scaffold").value)
+      && (!one("clean").checked || !alerts)
+      && (!one("inside").checked || inside === "1");
+  };
+  const box = (card) => card.querySelector(".pick input");
+  const shown = () => cards.filter((card) => !card.hidden);
+  const chosen = () => cards.filter((card) => box(card).checked);
+  const tell = () => {
+    const selected = chosen().length ? `, ${chosen().length} selected` : "";
+    one("count").textContent = `${shown().length} of ${cards.length} hits${selected}`;
+    one("empty").hidden = shown().length > 0;
+  };
+  const filter = () => {
+    for (const card of cards) card.hidden = !passes(card);
+    tell();
+  };
+
+  // What was chosen, as text; quoted as RFC 4180 has it.
+  const quoted = (cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+  const cells = (card) => JSON.parse(card.dataset.cells);
+  const csv = () => [columns, ...chosen().map(cells)].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+  const smiles = () => chosen().map((card) => {
+    const row = cells(card);
+    return `${row[columns.indexOf("smiles")]}\t${row[columns.indexOf("id")].replace(/\s+/g, " ")}`;
+  }).join("\n") + "\n";
+  const say = (text) => { one("said").textContent = text; };
+  const copied = (text) => {
+    const area = document.body.appendChild(document.createElement("textarea"));
+    area.value = text;
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  };
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      say(`${chosen().length} copied`);
+    } catch {
+      say(copied(text) ? `${chosen().length} copied` : "the browser refused to copy");
+    }
+  };
+  const save = (text, name, type) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    say(`${chosen().length} saved`);
+  };
+  const withChoice = (act) => () => (chosen().length ? act() : say("select hits first"));
+
+  const choose = (some, on) => {
+    for (const card of some) box(card).checked = on;
+    tell();
+  };
+  document.querySelector("form.controls").addEventListener("submit", (event) => event.preventDefault());
+  one("sort").addEventListener("change", order);
+  one("turn").addEventListener("click", () => {
+    one("turn").ariaPressed = String(one("turn").ariaPressed !== "true");
+    order();
+  });
+  for (const id of ["find", "least", "similar", "scaffold", "clean", "inside"]) one(id).addEventListener("input", filter);
+  grid.addEventListener("change", tell);
+  one("all").addEventListener("click", () => choose(shown(), true));
+  one("none").addEventListener("click", () => choose(cards, false));
+  one("copy-smiles").addEventListener("click", withChoice(() => copy(smiles())));
+  one("copy-csv").addEventListener("click", withChoice(() => copy(csv())));
+  one("save-smiles").addEventListener("click", withChoice(() => save(smiles(), "hits.smi", "text/plain")));
+  one("save-csv").addEventListener("click", withChoice(() => save(csv(), "hits.csv", "text/csv")));
+  filter();
+})();

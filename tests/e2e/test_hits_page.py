@@ -1,0 +1,257 @@
+"""The page of hits in a real browser: what a reader can do with it, and what it must never do."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+
+import pytest
+
+from molmeta.explaining import annotator
+from molmeta.hits import Hit, Support, hits_table
+from molmeta.models import opponent
+from molmeta.report import hitspage
+from molmeta.report.hitspage import ScreenFacts, hits_page
+
+CHROMIUM = shutil.which("chromium")
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+HOSTILE = "<img src=x onerror=alert(1)></li><script>alert(2)</script>\"'"
+SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
+LIBRARY = {
+    "CCOc1ccccc1C": "ether", "CCCCCN": "=HYPERLINK(1)", "c1ccncc1": HOSTILE,
+    "Oc1ccccc1O": "catechol, the one", "CC(=O)OC": "ester", "CCNc1ccccc1C": "amine",
+}  # fmt: skip
+WARNING = "the model puts only 51% of the support's own pairs in order"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    predictor = opponent("similarity").adapt(*SUPPORT)
+    scores = predictor.predict(list(LIBRARY))
+    hits = sorted(
+        (
+            Hit(float(p), -n, LIBRARY[s], s)
+            for n, (s, p) in enumerate(zip(LIBRARY, scores, strict=True))
+        ),
+        reverse=True,
+    )
+    table = annotator(predictor.model)(hits_table(hits, SUPPORT))
+    facts = ScreenFacts("<b>library</b>.smi", 7, None, "ranked.csv", WARNING)
+    path = tmp_path_factory.mktemp("hits") / "hits.html"
+    hits_page(table, SUPPORT, predictor, path, facts=facts)
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    heard = {"requests": [], "errors": [], "dialogs": []}
+    page.on("request", lambda request: heard["requests"].append(request.url))
+    page.on("console", lambda message: heard["errors"].append(message.text))
+    page.on("pageerror", lambda error: heard["errors"].append(str(error)))
+    page.on("dialog", lambda dialog: (heard["dialogs"].append(dialog.message), dialog.dismiss()))
+    page.set_default_timeout(60_000)
+    page.goto(address, timeout=120_000)
+    yield page, heard
+    page.close()
+
+
+@pytest.fixture
+def page(opened):
+    opened[0].reload(timeout=120_000)
+    return opened[0]
+
+
+def names(page):
+    return page.eval_on_selector_all(
+        ".card:not([hidden]) .name", "found => found.map(one => one.textContent)"
+    )
+
+
+def numbers(page, field):
+    read = "(found, field) => found.map(one => Number(one.dataset[field]))"
+    return page.eval_on_selector_all(".card:not([hidden])", read, field)
+
+
+def saved(page, button):
+    with page.expect_download() as download:
+        page.click(button)
+    return download.value.path().read_text(encoding="utf-8")
+
+
+def test_page_asks_for_nothing_and_complains_of_nothing(opened, address):
+    page, heard = opened
+    page.wait_for_timeout(200)
+    assert set(heard["requests"]) == {address}
+    assert heard["errors"] == []
+
+
+def test_hostile_names_are_shown_as_text(opened):
+    page, heard = opened
+    assert HOSTILE in names(page)
+    assert page.locator("#grid img, #grid script").count() == 0
+    assert "<b>library</b>.smi" in page.inner_text("main")
+    assert heard["dialogs"] == []
+
+
+def test_hits_stand_best_first(page):
+    scores = numbers(page, "score")
+    assert len(scores) == len(LIBRARY)
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_every_hit_is_drawn_with_its_smiles_for_those_who_cannot_see(page):
+    labels = page.eval_on_selector_all(".mol", "all => all.map(one => one.ariaLabel)")
+    assert sorted(labels) == sorted(LIBRARY)
+
+
+def test_hits_are_sorted_by_the_chosen_value(page):
+    page.select_option("#sort", "weight")
+    weights = numbers(page, "weight")
+    assert weights == sorted(weights)
+
+
+def test_turning_the_order_round_works_from_the_keyboard(page):
+    before = names(page)
+    page.locator("#turn").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#turn").get_attribute("aria-pressed") == "true"
+    assert names(page) == before[::-1]
+
+
+def test_search_leaves_matching_hits(page):
+    page.fill("#find", "ETHER")
+    assert names(page) == ["ether"]
+    assert page.inner_text("#count") == "1 of 6 hits"
+
+
+def test_hits_with_alerts_can_be_hidden(page):
+    page.check("#clean")
+    assert "catechol, the one" not in names(page)
+    assert "ether" in names(page)
+
+
+def test_hits_outside_the_domain_can_be_hidden(page):
+    page.check("#inside")
+    assert set(numbers(page, "inside")) == {1}
+    assert 0 < len(names(page)) < len(LIBRARY)
+
+
+def test_scores_below_the_least_are_hidden(page):
+    page.fill("#least", "0.5")
+    assert min(numbers(page, "score")) >= 0.5
+    assert 0 < len(names(page)) < len(LIBRARY)
+
+
+def test_similarity_counts_actives_and_inactives(page):
+    page.fill("#similar", "0.5")
+    pairs = zip(numbers(page, "active"), numbers(page, "inactive"), strict=True)
+    assert min(max(pair) for pair in pairs) >= 0.5
+
+
+def test_scaffold_leaves_its_hits(page):
+    page.select_option("#scaffold", "c1ccccc1")
+    assert sorted(names(page)) == ["amine", "catechol, the one", "ether"]
+
+
+def test_no_hit_left_is_said(page):
+    page.fill("#find", "no such thing")
+    assert page.is_visible("#empty")
+
+
+def test_selected_hits_are_saved_as_csv_that_no_spreadsheet_runs(page):
+    for name in ("catechol, the one", "=HYPERLINK(1)", HOSTILE):
+        page.locator(".card", has_text=name).locator(".pick input").check()
+    rows = list(csv.DictReader(io.StringIO(saved(page, "#save-csv"))))
+    assert {row["id"] for row in rows} == {"catechol, the one", "'=HYPERLINK(1)", HOSTILE}
+    assert {row["smiles"] for row in rows} == {"Oc1ccccc1O", "CCCCCN", "c1ccncc1"}
+
+
+def test_selected_hits_are_saved_as_smiles(page):
+    page.locator(".card", has_text="ester").locator(".pick input").check()
+    assert saved(page, "#save-smiles") == "CC(=O)OC\tester\n"
+
+
+def test_shown_hits_are_selected_at_once(page):
+    page.fill("#find", "ether")
+    page.click("#all")
+    assert page.inner_text("#count") == "1 of 6 hits, 1 selected"
+
+
+def test_selected_hits_are_copied(browser, address):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(address, timeout=120_000)
+    page.locator(".card", has_text="ester").locator(".pick input").check()
+    page.click("#copy-smiles")
+    page.get_by_text("1 copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == "CC(=O)OC\tester\n"
+    context.close()
+
+
+def test_nothing_selected_is_said(page):
+    page.click("#copy-csv")
+    assert page.inner_text("#said") == "select hits first"
+
+
+def test_warning_of_the_outlook_stands_at_the_top(page):
+    assert WARNING in page.inner_text(".warning")
+
+
+def test_missing_prevalence_is_said_to_give_no_library_figure(page):
+    assert "no figure for a library" in page.inner_text("main")
+
+
+def test_known_compounds_are_marked_below_the_histogram(page):
+    assert page.locator(".chart .active").count() == 2
+    assert page.locator(".chart .inactive").count() == 2
+
+
+def test_atoms_that_speak_for_activity_are_coloured(page):
+    assert page.locator(".card", has_text="ether").locator(".mol .for").count() > 0
+
+
+def test_hits_of_one_scaffold_are_drawn_alike(page):
+    places = [
+        page.locator(".card", has_text=name).locator(".mol .bonds").get_attribute("d")
+        for name in ("ether", "amine")
+    ]
+    assert places[0] == places[1]
+
+
+def test_dark_scheme_is_dark(browser, address):
+    page = browser.new_page(color_scheme="dark")
+    page.goto(address, timeout=120_000)
+    color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(map(int, color.removeprefix("rgb(").removesuffix(")").split(","))) < 60
+    page.close()
+
+
+def test_narrow_window_needs_no_sideways_scrolling(browser, address):
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.goto(address, timeout=120_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.close()
+
+
+def test_page_is_capped_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(hitspage, "SHOWN", 2)
+    predictor = opponent("similarity").adapt(*SUPPORT)
+    hits = [Hit(0.9, -1, "a", "CCO"), Hit(0.8, -2, "b", "CCN"), Hit(0.7, -3, "c", "CCC")]
+    table = annotator(predictor.model)(hits_table(hits, SUPPORT))
+    facts = ScreenFacts("library.smi", 3, 0.01, "ranked.csv")
+    hits_page(table, SUPPORT, predictor, tmp_path / "hits.html", facts=facts)
+    text = (tmp_path / "hits.html").read_text()
+    assert text.count('class="card"') == 2
+    assert "This page shows the best 2 of 3 hits; all are in ranked.csv." in text
