@@ -1,9 +1,10 @@
 """Rank a library for an assay of which a few compounds are measured, best first.
 
-Each hit comes with its probability and its nearest known active and inactive. What could not be
-scored stands in a side table, `.invalid.csv`. Interrupted, the same command goes on where it was
-(from standard input it starts again). A library that is screened often is featurized once, by
-`molmeta featurize LIBRARY`.
+Each hit comes with its probability, its nearest known active and inactive, scaffold, alerts,
+properties, and whether it lies where the model is to be trusted; the log says how many hits to
+expect. What could not be scored stands in a side table, `.invalid.csv`. Interrupted, the same
+command goes on where it was (from standard input it starts again). A library that is screened
+often is featurized once, by `molmeta featurize LIBRARY`.
 
 Example: molmeta screen --support my_assay.csv --library library.smi.gz --output ranked.csv
   --model results/models/protonet/0.safetensors
@@ -26,7 +27,9 @@ def run(
     model: str | None = typer.Option(None, help="Model file, or an opponent by its name."),
     assay: str = typer.Option("", help="Assay to take, where the table holds several."),
     size: int | None = typer.Option(None, min=2, help="Draw so many compounds; else take all."),
-    top: int = typer.Option(1000, min=0, help="Hits to write; 0 writes every compound."),
+    top: int = typer.Option(
+        1000, min=0, help="Hits to write; 0 writes every compound, without explaining it."
+    ),
     prevalence: float | None = typer.Option(
         None, help="Share of actives in the library, as 0.005; probabilities are moved to it."
     ),
@@ -36,6 +39,9 @@ def run(
     all_scores: Path | None = typer.Option(
         None, help="Parquet file for the score of every compound, in the order of the library."
     ),
+    report: Path | None = typer.Option(
+        None, help="HTML file: hits drawn, sorted, filtered and explained; stands alone."
+    ),
     part: str = typer.Option("", help="k/n: score that part alone; without, put parts together."),
     seed: int = SEED,
     cores: int = CORES,
@@ -43,25 +49,46 @@ def run(
     import torch
 
     from molmeta import load
+    from molmeta.cli._hits import adapted, tell_expected, write_page
     from molmeta.cli._supports import support_of
+    from molmeta.explaining import annotator
     from molmeta.models import named
+    from molmeta.report.hitspage import ScreenFacts
     from molmeta.screening import ScreenPlan, screen
 
     torch.set_num_threads(1)
     with session("screen", support=support, library=library, model=model, seed=seed) as outcome:
+        _require_top(report, top)
+        chosen = load() if model is None else named(model)
         plan = ScreenPlan(
             top=top or None, prevalence=prevalence, exclude_support=exclude_support,
             all_scores=all_scores, part=_part(part),
+            annotate=annotator(chosen, cores=cores) if top else None,
         )  # fmt: skip
-        chosen = load() if model is None else named(model)
         only = type(chosen.learner).actives_only
         known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
-        predictor = chosen.adapt(known.smiles, known.active)
+        predictor, warning = adapted(chosen, known)
         with bar(None, "screen") as advance:
             done = screen(
                 predictor, known, library, output=output, plan=plan, cores=cores, progress=advance
             )
+        if top and not part:
+            tell_expected(output, prevalence)
+        if report is not None and not part:
+            facts = ScreenFacts(library.name, done.n_read, prevalence, output.name, warning)
+            write_page(report, known, predictor, output, facts)
+            outcome.update(report=report)
         outcome.update(support=len(known.smiles), **done._asdict(), written=output)
+
+
+def _require_top(report: Path | None, top: int) -> None:
+    from molmeta.errors import ConfigError
+
+    if report is not None and top == 0:
+        raise ConfigError(
+            "--report: shows hits, and --top 0 picks none; got both, expected --top of at least 1. "
+            "Leave one of them out."
+        )
 
 
 def _part(text: str) -> tuple[int, int] | None:

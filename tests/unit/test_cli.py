@@ -263,3 +263,31 @@ def test_progress_of_unknown_length_is_a_line_now_and_then(caplog):
         for _ in range(25):
             advance(10_000)
     assert caplog.messages == ["screen: 100000 done", "screen: 200000 done"]
+
+
+def test_screen_explains_hits_tells_what_to_expect_and_draws_them(
+    molmeta, tmp_path, table, library
+):
+    output, page = tmp_path / "ranked.csv", tmp_path / "hits.html"
+    words = ("--support", table, "--library", library, "--model", "similarity")
+    status, _, err = molmeta("screen", *words, "--output", output, "--report", page)
+    assert status == 0
+    assert pd.read_csv(output)["molecular_weight"].tolist() == [136.19, 88.15]
+    assert "2 of 2 hits" in page.read_text()
+    assert "give --prevalence" in err
+
+
+def test_screen_warns_where_the_support_says_that_the_model_fails(molmeta, tmp_path, library):
+    table, output = tmp_path / "noise.csv", tmp_path / "ranked.csv"
+    labels = [0, 1] * (len(ACTIVE + INACTIVE) // 2)
+    pd.DataFrame({"smiles": ACTIVE + INACTIVE, "active": labels}).to_csv(table, index=False)
+    words = ("--support", table, "--library", library, "--model", "similarity")
+    _, _, err = molmeta("screen", *words, "--output", output)
+    assert "not to be trusted for this assay" in err
+
+
+def test_page_of_every_compound_is_refused(molmeta, tmp_path, table, library):
+    words = ("--support", table, "--library", library, "--output", tmp_path / "ranked.csv")
+    status, _, err = molmeta("screen", *words, "--top", 0, "--report", tmp_path / "hits.html")
+    assert status == 2
+    assert "--report: shows hits" in err

@@ -1,0 +1,79 @@
+"""What `molmeta screen` says of its hits: whether to trust them, how many to expect, the page."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from molmeta.cli._console import logger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from molmeta.models import AssayPredictor, Model
+    from molmeta.report.hitspage import ScreenFacts
+    from molmeta.screening import Support
+
+SECONDS = 20.0
+"""What an outlook may cost; a learner that trains at every support gets fewer pairs."""
+FEWEST = 20
+
+
+def adapted(model: Model, support: Support) -> tuple[AssayPredictor, str]:
+    """Adapt a model, and log a warning in words where the support says that it will not help."""
+    from molmeta.outlook import PAIRS, outlook
+
+    began = time.monotonic()
+    predictor = model.adapt(support.smiles, support.active)
+    pairs = min(PAIRS, int(SECONDS / max(time.monotonic() - began, 1e-3)))
+    if pairs < FEWEST:
+        logger.info("outlook: left out, as this learner takes long to adapt")
+        return predictor, ""
+    warning = outlook(model, support.smiles, support.active, pairs=pairs).warning
+    if warning:
+        logger.warning("%s", warning)
+    return predictor, warning
+
+
+def read_hits(table: Path) -> pd.DataFrame:
+    """Read the hits that a screen has written, cells as they were before they were made safe."""
+    import pandas as pd
+
+    if table.suffix == ".parquet":
+        return pd.read_parquet(table)
+    texts = ("id", "smiles", "nearest_active", "nearest_inactive", "scaffold", "alerts")
+    hits = pd.read_csv(table, dtype=dict.fromkeys(texts, str))
+    hits = hits.fillna(dict.fromkeys(texts, ""))
+    for name in texts:
+        if name in hits:
+            hits[name] = hits[name].str.replace(r"^'(?=\s*[=+\-@])", "", regex=True)
+    return hits
+
+
+def tell_expected(table: Path, prevalence: float | None) -> None:
+    """Log the hits to expect among the best compounds of a table of hits."""
+    import numpy as np
+
+    from molmeta.expecting import expected_hits
+
+    for found in expected_hits(read_hits(table)["probability"].to_numpy(np.float64)):
+        logger.info(
+            "expected hits in the best %d: %.1f (80 %% interval %d to %d)",
+            found.top, found.hits, found.low, found.high,
+        )  # fmt: skip
+    if prevalence is None:
+        logger.info(
+            "expected hits are at the support's share of actives, which no library has; "
+            "give --prevalence for a figure of the library"
+        )
+
+
+def write_page(
+    page: Path, support: Support, predictor: AssayPredictor, table: Path, facts: ScreenFacts
+) -> None:
+    """Write the page of the hits that a screen has written to `table`."""
+    from molmeta.report.hitspage import hits_page
+
+    hits_page(read_hits(table), support, predictor, page, facts=facts)
