@@ -79,16 +79,29 @@ def outlook(
         Airola et al., An experimental comparison of cross-validation techniques for estimating
         the area under the ROC curve, Comput. Stat. Data Anal. 2011, 55, 1828 (leave-pair-out).
     """
-    labels = np.asarray(active, np.float32)
-    left_out = _pairs(labels, pairs, seed)
-    if len(left_out) == 0:
-        return Outlook(float("nan"), float("nan"), float("nan"))
     rival = opponent("similarity")
     names = tuple(dict.fromkeys((*model.featurizers, *rival.featurizers)))
     molecules = featurize([compound(text).smiles for text in smiles], names)
-    found = [_in_order(m.learner, molecules, labels, left_out) for m in (model, rival)]
-    spread = found[0] * (1 - found[0]) / min(labels.sum(), len(labels) - labels.sum())
-    return Outlook(found[0], found[1], float(np.sqrt(spread)))
+    labels = np.asarray(active, np.float32)
+    return judge(model.learner, rival.learner, molecules, labels, pairs=pairs, seed=seed)
+
+
+def judge(
+    learner: MetaLearner,
+    rival: MetaLearner,
+    molecules: Molecules,
+    labels: NDArray[np.float32],
+    *,
+    pairs: int = PAIRS,
+    seed: int = 0,
+) -> Outlook:
+    """Judge a learner on a featurized support, as `outlook` does, beside a rival."""
+    left_out = _pairs(labels, pairs, seed)
+    if len(left_out) == 0:
+        return Outlook(float("nan"), float("nan"), float("nan"))
+    found, other = (_in_order(one, molecules, labels, left_out) for one in (learner, rival))
+    spread = found * (1 - found) / min(labels.sum(), len(labels) - labels.sum())
+    return Outlook(found, other, float(np.sqrt(spread)))
 
 
 def _pairs(labels: NDArray[np.float32], n: int, seed: int) -> NDArray[np.int64]:
