@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.blocks import Bits, Molecules
+from molmeta.featurizers import FEATURIZERS
+from molmeta.learners._background import Background
 from molmeta.learners._memory_of_compounds import KEYED_BY, CompoundMemory, Profiles
-from molmeta.learners.base import Labelled, MetaLearner, require_both_classes
+from molmeta.learners.base import Labelled, MetaLearner, require_support
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +58,10 @@ class ProfileGP(MetaLearner):
     v the posterior variance, f(q) = m(q) + o + k_q (K + r I)^-1 (y - m - o) and
     logit = s f / sqrt(1 + w v). All of a, b, c, e, g, h, r, s, w are meta-learnt on episodes, each
     of which does not see in the profiles what its own assay and its own target have measured.
-    A support of actives alone is answered as if unknown molecules were inactive: o = -1.
+
+    To a support of actives alone, 64 training molecules are added as presumed inactives
+    (`Background`), so that what any two molecules share counts little. Where there are none, or
+    an encoder that fingerprints do not feed, unknown molecules are inactive: o = -1.
 
     Source:
         Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, chapter 2; Patacchiola
@@ -91,6 +96,7 @@ class ProfileGP(MetaLearner):
         self.bias = nn.Parameter(torch.zeros(1))
         if encoder is not None:
             self.log_learnt = nn.Parameter(torch.zeros(1))
+        self.background = Background({name: FEATURIZERS[name].size for name in STRUCTURES})
         self.groups = dict[str, int]()
 
     def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
@@ -98,6 +104,8 @@ class ProfileGP(MetaLearner):
             keyed = {name: molecules.block(name, Bits) for name in KEYED_BY}
             self.memory.fill(Molecules(keyed), assays)
             self.memory.to(self.bias.device)
+        self.background.fill(molecules, assays)
+        self.background.to(self.bias.device)
         targets = {assay.target or f"assay {assay.name}" for assay in assays}
         number = {target: place for place, target in enumerate(sorted(targets))}
         self.groups = {a.name: number[a.target or f"assay {a.name}"] for a in assays}
@@ -120,8 +128,9 @@ class ProfileGP(MetaLearner):
         return total
 
     def _fitted(self, support: Labelled, hidden: Tensor | None) -> FittedProcess:
-        if not bool((support.labels > 0.5).all()) or len(support) == 0:
-            require_both_classes(support.labels)
+        require_support(support.labels, actives_only=True)
+        if self.encoder is None and bool((support.labels > 0.5).all()):
+            support = self.background.added(support)
         points = self.points(support.molecules, hidden)
         n = math.log(len(support) / TYPICAL_SUPPORT)
         ridge = (self.log_ridge[0] + self.log_ridge[1] * n).exp()

@@ -204,3 +204,47 @@ def test_a_damaged_memory_is_refused(tmp_path, name, tensor):
 
 def test_every_training_assay_of_the_toy_world_is_remembered():
     assert int(built("profile_gp").memory.assays.max()) == TRAINING_ASSAYS - 1
+
+
+def actives_alone():
+    support, query = episode()
+    chosen = (support.labels > 0.5).nonzero()[:, 0]
+    return Labelled(support.molecules.select(chosen), support.labels[chosen]), query.molecules
+
+
+@torch.no_grad()
+def test_actives_alone_are_held_against_training_molecules():
+    model, (support, queries) = learner(), actives_alone()
+    filled = model.background.added(support)
+    assert len(filled) == len(support) + 64
+    assert filled.labels.sum() == len(support)
+    torch.testing.assert_close(model.adapt(support)(queries), model.adapt(filled)(queries))
+
+
+@torch.no_grad()
+def test_a_support_with_an_inactive_is_taken_as_it_is():
+    model, (support, query) = learner(), episode()
+    expected = model.adapt(support)(query.molecules)
+    model.background.packed.zero_()
+    torch.testing.assert_close(model.adapt(support)(query.molecules), expected, rtol=0, atol=0)
+
+
+def test_the_background_is_made_of_training_molecules():
+    kept = on_bits(learner().background.molecules(), "morgan3")
+    assert all(bits in on_bits(world(), "morgan3") for bits in kept)
+
+
+def test_the_background_is_kept_in_the_file(tmp_path):
+    model = learner()
+    save(Model(model, recipe_of({"learner": "profile_gp"}), {}), tmp_path / "m.safetensors")
+    found = load(tmp_path / "m.safetensors").learner
+    torch.testing.assert_close(found.background.packed, model.background.packed)
+
+
+@torch.no_grad()
+def test_a_file_from_before_there_was_a_background_takes_all_else_for_inactive():
+    old, (support, queries) = ProfileGP().eval(), actives_alone()
+    tensors = {name: t for name, t in learner().state_dict().items() if "background" not in name}
+    old.load_state_dict(tensors)
+    assert len(old.background.molecules()) == 0
+    assert old.adapt(support)(queries).isfinite().all()

@@ -1,0 +1,87 @@
+"""A few training molecules that stand for all that a library holds beside actives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from molmeta.blocks import Bits, Molecules, tensor_of
+from molmeta.learners.base import Labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from molmeta.assays import Assay
+
+NUMBER = 64
+
+
+class Background(nn.Module):
+    """Fingerprints of 64 training molecules, packed 8 bits a byte; none before it is filled.
+
+    Args:
+        sizes: length of each fingerprint, by its featurizer's name.
+    """
+
+    packed: Tensor
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        self.sizes = dict(sizes)
+        width = sum(self.sizes.values()) // 8
+        self.register_buffer("packed", torch.zeros(NUMBER, width, dtype=torch.uint8))
+
+    def fill(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        """Take molecules at even steps through the store's order, which is that of InChIKeys."""
+        rows = np.unique(np.concatenate([assay.rows for assay in assays]))
+        chosen = rows[np.linspace(0, len(rows) - 1, NUMBER).round().astype(np.int64)]
+        drawn = molecules.select(tensor_of(chosen).to(molecules.device))
+        dense = [drawn.block(name, Bits).dense(torch.uint8) for name in self.sizes]
+        self.packed = tensor_of(np.packbits(torch.cat(dense, dim=1).cpu().numpy(), axis=1))
+
+    def molecules(self) -> Molecules:
+        """Return them; none where nothing has filled it."""
+        bits = tensor_of(np.unpackbits(self.packed.cpu().numpy(), axis=1))
+        bits = bits[bits.bool().any(dim=1)]
+        parts = bits.split(list(self.sizes.values()), dim=1)
+        blocks = {name: _bits(part) for name, part in zip(self.sizes, parts, strict=True)}
+        return Molecules(blocks).to(self.packed.device)
+
+    def added(self, support: Labelled) -> Labelled:
+        """Return a support with these molecules as inactives, by their fingerprints alone."""
+        others = self.molecules()
+        labels = torch.cat([support.labels, support.labels.new_zeros(len(others))])
+        blocks = {
+            name: _joined(support.molecules.block(name, Bits), others.block(name, Bits))
+            for name in self.sizes
+        }
+        return Labelled(Molecules(blocks), labels)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        *args: Any,  # noqa: ANN401 - torch's own
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        """Stay empty where a file was written before there was a background."""
+        width = sum(self.sizes.values()) // 8
+        state_dict.setdefault(f"{prefix}packed", torch.zeros(NUMBER, width, dtype=torch.uint8))
+        whole: Any = super()
+        whole._load_from_state_dict(state_dict, prefix, *args, **options)
+
+
+def _bits(dense: Tensor) -> Bits:
+    rows, positions = dense.nonzero(as_tuple=True)
+    counts = torch.bincount(rows, minlength=len(dense))
+    offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    return Bits(positions.to(torch.int16), offsets, dense.shape[1])
+
+
+def _joined(bits: Bits, others: Bits) -> Bits:
+    positions = torch.cat([bits.positions, others.positions])
+    offsets = torch.cat([bits.offsets, others.offsets[1:] + bits.offsets[-1]])
+    return Bits(positions, offsets, bits.size)
