@@ -101,7 +101,7 @@ def _render(
     script = _asset("hits.js")
     return _template().render(
         cards=_cards(hits.head(SHOWN), weights),
-        coloured=len(weights),
+        coloured=min(COLOURED, len(hits)) if weights else 0,
         columns=json.dumps([*COLUMNS, *EXPLAINING_COLUMNS]),
         curve=hits_curve(curve) if curve else None,
         domain=DOMAIN,
