@@ -44,10 +44,11 @@ class Background(nn.Module):
 
     def molecules(self) -> Molecules:
         """Return them; none where nothing has filled it."""
-        bits = tensor_of(np.unpackbits(self.packed.cpu().numpy(), axis=1))
-        bits = bits[bits.bool().any(dim=1)]
-        parts = bits.split(list(self.sizes.values()), dim=1)
-        blocks = {name: _bits(part) for name, part in zip(self.sizes, parts, strict=True)}
+        bits = np.unpackbits(self.packed.cpu().numpy(), axis=1)
+        ends = np.cumsum(list(self.sizes.values()))[:-1]
+        parts = np.split(bits[bits.any(axis=1)], ends, axis=1)
+        pairs = zip(self.sizes, parts, strict=True)
+        blocks = {name: _bits(tensor_of(part)) for name, part in pairs}
         return Molecules(blocks).to(self.packed.device)
 
     def added(self, support: Labelled) -> Labelled:
@@ -75,7 +76,7 @@ class Background(nn.Module):
 
 
 def _bits(dense: Tensor) -> Bits:
-    rows, positions = dense.nonzero(as_tuple=True)
+    rows, positions = dense.nonzero().t()
     counts = torch.bincount(rows, minlength=len(dense))
     offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     return Bits(positions.to(torch.int16), offsets, dense.shape[1])

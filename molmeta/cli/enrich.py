@@ -1,0 +1,84 @@
+"""Judge models where actives are rare: draw small supports of screens and rank what they leave.
+
+Every model sees the same draws: 5, 10 and 20 actives with 1, 4 and 10 inactives each, and 5
+actives alone. One row is written for each model, target, support and draw; the log compares the
+first model with the best of the others.
+
+Example: molmeta enrich screens.parquet --models model.safetensors,tanimoto_gp
+  --molecules screens.safetensors --output enrichment.csv
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from molmeta.cli._console import bar, logger, session
+from molmeta.cli._options import CORES, OUTPUT, SEED, numbers
+
+
+if TYPE_CHECKING:
+    from molmeta.learners.base import MetaLearner
+
+
+def run(
+    tables: list[Path] = typer.Argument(..., help="Tables: source, target, active, smiles."),
+    output: Path = OUTPUT,
+    models: str = typer.Option(
+        "similarity,similarity:mean,tanimoto_gp,logistic_regression",
+        help="Model files or opponents, separated by commas; similarity:mean sets the mode.",
+    ),
+    molecules: Path | None = typer.Option(
+        None, help="Molecule store to keep the features in; without it they are made each time."
+    ),
+    decoys: int | None = typer.Option(None, min=1, help="Inactives of a target at most."),
+    actives: str = typer.Option("5,10,20", help="Actives in a support."),
+    per_active: str = typer.Option("1,4,10", help="Inactives for each active."),
+    draws: int = typer.Option(10, min=1, help="Supports of each kind, a target."),
+    without_memory: bool = typer.Option(
+        False, help="Judge models as if no training assay had measured any of the compounds."
+    ),
+    seed: int = SEED,
+    cores: int = CORES,
+) -> None:
+    import torch
+
+    from molmeta import enrichment
+    from molmeta.outputs import written
+    from molmeta.screens import distinct, read_screens, screens_of
+    from molmeta.store import load_store, save_store, update
+
+    torch.set_num_threads(1)
+    plan = enrichment.EnrichmentPlan(
+        numbers(actives, "--actives"), numbers(per_active, "--per-active"), draws, seed
+    )
+    with session("enrich", models=models, plan=plan) as outcome:
+        learners = {Path(name).stem: _learner(name.strip()) for name in models.split(",")}
+        if without_memory:
+            learners = {k: enrichment.without_memory(one) for k, one in learners.items()}
+        blocks = sorted({name for one in learners.values() for name in one.featurizers})
+        frame = read_screens(tables, decoys=decoys, cores=cores)
+        old = load_store(molecules) if molecules is not None and molecules.is_file() else None
+        store = update(old, distinct(frame), blocks, cores=cores)
+        if molecules is not None:
+            save_store(store, molecules)
+        screens = list(screens_of(frame, store))
+        with bar(len(screens) * draws, "enrich") as advance:
+            rows = enrichment.enrich(
+                learners, screens, store.molecules, plan=plan, progress=advance
+            )
+        with written(output) as temporary:
+            rows.to_csv(temporary, index=False, float_format="%.6g")
+        for scope, chosen in (("all", rows), ("unknown", enrichment.unknown_targets(rows))):
+            for row in enrichment.compared(chosen, next(iter(learners))).to_dict("records"):
+                logger.info("%s targets: %s", scope, row)
+        outcome.update(targets=len(screens), written=output)
+
+
+def _learner(name: str) -> MetaLearner:
+    from molmeta.models import named, opponent
+
+    base, colon, mode = name.partition(":")
+    return (opponent(base, {"mode": mode}) if colon else named(name)).learner

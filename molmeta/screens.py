@@ -1,0 +1,138 @@
+"""Screens with known answers: targets, their actives and the compounds to find them among."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from molmeta.errors import TableError
+from molmeta.molecules import Rejected, compounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from molmeta.store import Store
+
+COLUMNS = ("source", "target", "active", "smiles")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One target's compounds.
+
+    Attributes:
+        source: the collection it comes from.
+        target: its name.
+        rows: of the molecule store, int64, shape (N,).
+        labels: 1 for active and 0 for inactive, measured or presumed, float32, shape (N,).
+    """
+
+    source: str
+    target: str
+    rows: NDArray[np.int64]
+    labels: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_screens(
+    paths: Sequence[Path], *, decoys: int | None = None, cores: int = 1
+) -> pd.DataFrame:
+    """Read tables of screens and standardise their compounds, each distinct one once.
+
+    A target without any active lends its compounds, as inactives, to those targets of its source
+    that have no inactive of their own. A compound that a target lists twice counts once, as
+    active if any row says so. What does not parse is left out and logged.
+
+    Args:
+        paths: CSV or Parquet tables with the columns `source,target,active,smiles`.
+        decoys: inactives to keep of each target at most; the same compounds wherever they stand.
+        cores: worker processes.
+
+    Returns:
+        Columns `source, target, active, smiles, inchikey`, SMILES standardised.
+
+    Raises:
+        TableError: a table cannot be read, or has no such columns or no target to screen for.
+    """
+    rows = _lent(pd.concat([_read(path) for path in paths], ignore_index=True))
+    rows = rows if decoys is None else _thinned(rows, decoys)
+    texts = [str(text) for text in rows["smiles"].unique()]
+    found = dict(zip(texts, compounds(texts, cores=cores), strict=True))
+    wrong = [text for text, one in found.items() if isinstance(one, Rejected)]
+    if wrong:
+        _log.warning("%d compounds left out, the first '%s'", len(wrong), wrong[0][:80])
+    rows = rows[~rows["smiles"].isin(wrong)]
+    good: list[Any] = [found[str(text)] for text in rows["smiles"]]
+    rows = rows.assign(smiles=[one.smiles for one in good], inchikey=[one.inchikey for one in good])
+    rows = rows.sort_values(
+        ["source", "target", "active", "inchikey"],
+        ascending=[True, True, False, True],
+        kind="stable",
+    )
+    return rows.drop_duplicates(["source", "target", "inchikey"]).reset_index(drop=True)
+
+
+def distinct(frame: pd.DataFrame) -> dict[str, str]:
+    """Return one SMILES for each InChIKey, as a molecule store wants them."""
+    chosen = frame.sort_values(["inchikey", "smiles"]).drop_duplicates("inchikey")
+    return dict(zip(chosen["inchikey"], chosen["smiles"], strict=True))
+
+
+def screens_of(frame: pd.DataFrame, store: Store) -> Iterator[Screen]:
+    """Yield the screens of a table of `read_screens`.
+
+    Raises:
+        ModelError: a compound is not in the store.
+    """
+    for (source, target), group in frame.groupby(["source", "target"], sort=True):
+        labels = group["active"].to_numpy(np.float32)
+        yield Screen(str(source), str(target), store.rows(list(group["inchikey"])), labels)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        found = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        return found[list(COLUMNS)].astype({"active": int, "smiles": str})
+    except (OSError, ValueError, KeyError) as error:
+        raise TableError(
+            f"{path}: cannot be read as screens; got '{error}', expected the columns "
+            f"{', '.join(COLUMNS)}, active being 0 or 1. Correct the table."
+        ) from error
+
+
+def _lent(rows: pd.DataFrame) -> pd.DataFrame:
+    parts = [_lent_within(group) for _, group in rows.groupby("source", sort=True)]
+    found = pd.concat(parts, ignore_index=True)
+    if found.empty:
+        raise TableError(
+            "screens: no target has actives; got none, expected actives and inactives. "
+            "Give tables whose column 'active' holds 1 and 0."
+        )
+    return found
+
+
+def _lent_within(rows: pd.DataFrame) -> pd.DataFrame:
+    share = rows.groupby("target")["active"].transform("mean")
+    lent, kept = rows[share == 0], rows[share > 0]
+    borrowers = rows["target"][share == 1].unique().tolist()
+    return pd.concat([kept, *(lent.assign(target=str(name)) for name in borrowers)])
+
+
+def _thinned(rows: pd.DataFrame, decoys: int) -> pd.DataFrame:
+    texts: list[str] = rows["smiles"].unique().tolist()
+    texts.sort(key=lambda text: hashlib.sha256(text.encode()).digest())
+    places = rows["smiles"].map({text: place for place, text in enumerate(texts)})
+    inactive = rows["active"] == 0
+    rank = places.where(inactive).groupby([rows["source"], rows["target"]]).rank()
+    return rows[~inactive | (rank <= decoys)]
