@@ -18,7 +18,6 @@ import typer
 from molmeta.cli._console import bar, logger, session
 from molmeta.cli._options import CORES, OUTPUT, SEED, numbers
 
-
 if TYPE_CHECKING:
     from molmeta.learners.base import MetaLearner
 
