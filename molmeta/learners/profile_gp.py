@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from molmeta.blocks import Bits, Molecules
 from molmeta.featurizers import FEATURIZERS
 from molmeta.learners._background import Background
+from molmeta.learners._fingerprints import tanimoto
 from molmeta.learners._memory_of_compounds import KEYED_BY, CompoundMemory, Profiles
 from molmeta.learners.base import Labelled, MetaLearner, require_support
 
@@ -206,13 +207,6 @@ class FittedProcess:
         spread = _linalg.solve_triangular(self.factor, kernel.T, upper=False)
         explained = spread.square().sum(0).to(mean)
         return mean, (self.learner.variance(points) - explained).clamp(min=1e-6)
-
-
-def tanimoto(bits: Bits, others: Bits) -> Tensor:
-    """Return shared bits over the bits of either, shape (G, S); 0 where neither has any."""
-    shared = bits.sparse() @ others.dense().T
-    counts, known = bits.offsets.diff().to(shared), others.offsets.diff().to(shared)
-    return shared / (counts[:, None] + known - shared).clamp(min=1)
 
 
 def _cholesky(kernel: Tensor) -> Tensor:

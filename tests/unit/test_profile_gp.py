@@ -10,9 +10,10 @@ from toy_assays import CLOSE, FINGERPRINTS, TRAINING_ASSAYS, assay, built, drawn
 
 from molmeta.blocks import Bits, Molecules
 from molmeta.errors import ModelError
+from molmeta.learners._fingerprints import tanimoto
 from molmeta.learners._memory_of_compounds import STEP, CompoundMemory, structure_keys
 from molmeta.learners.base import Labelled
-from molmeta.learners.profile_gp import STRUCTURES, ProfileGP, tanimoto
+from molmeta.learners.profile_gp import STRUCTURES, ProfileGP
 from molmeta.models import Model, load, save
 from molmeta.recipes import recipe_of
 
