@@ -22,9 +22,15 @@ FEWEST = 20
 
 
 def adapted(model: Model, support: Support) -> tuple[AssayPredictor, str]:
-    """Adapt a model, and log a warning in words where the support says that it will not help."""
+    """Adapt a model; log what of the support it knows, and a warning where it will not help."""
     from molmeta.outlook import PAIRS, outlook
 
+    met = int((model.known(support.smiles) > 0).sum())
+    if met:
+        logger.info(
+            "%d of %d compounds of the support were measured in assays that the model learnt from",
+            met, len(support.smiles),
+        )  # fmt: skip
     began = time.monotonic()
     predictor = model.adapt(support.smiles, support.active)
     pairs = min(PAIRS, int(SECONDS / max(time.monotonic() - began, 1e-3)))

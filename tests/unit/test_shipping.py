@@ -1,5 +1,6 @@
 """The model that ships: that it is the one meant, that it says what it is, and that it works."""
 
+import logging
 import time
 
 import numpy as np
@@ -8,8 +9,10 @@ import torch
 
 import molmeta
 from molmeta import shipping
+from molmeta.cli._hits import adapted
 from molmeta.errors import ConfigError, ModelError
 from molmeta.models import named, opponent
+from molmeta.screening import Support
 from molmeta.shipping import ABOUT, FOLDER, ship, shipped
 
 ACTIVES = ["CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O", "COC(=O)c1ccccc1O", "NC(=O)c1ccccc1O"]
@@ -82,6 +85,13 @@ def test_what_was_measured_before_is_known():
     known = shipped().known(["CC(=O)Oc1ccccc1C(=O)O", "C[Si](C)(C)CCCCCCCCCI", "no molecule"])
     assert known[0] > 0
     assert list(known[1:]) == [0, -1]
+
+
+def test_a_screen_says_what_of_the_support_is_known(caplog):
+    known = int((shipped().known(ACTIVES + INACTIVES) > 0).sum())
+    with caplog.at_level(logging.INFO):
+        adapted(shipped(), Support(ACTIVES + INACTIVES, [1] * 4 + [0] * 4))
+    assert f"{known} of 8 compounds of the support were measured" in caplog.text
 
 
 def test_it_goes_by_its_name_wherever_a_model_is_asked_for():
