@@ -24,6 +24,7 @@ def run(
     output: Path = OUTPUT,
     model: str | None = typer.Option(None, help="Model file, or an opponent by its name."),
     assay: str = typer.Option("", help="Assay to take, where the table holds several."),
+    size: int | None = typer.Option(None, min=2, help="Draw so many compounds; else take all."),
     plate: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),
     acquisition: str = typer.Option(
         "ucb", help="ucb, greedy, thompson, expected_improvement, uncertainty, similarity, random."
@@ -53,7 +54,7 @@ def run(
     )
     with session("suggest", support=support, library=library, model=model, seed=seed) as outcome:
         chosen = load() if model is None else named(model)
-        known = support_of(support, assay=assay, seed=seed)
+        known = support_of(support, assay=assay, size=size, seed=seed)
         predictor = chosen.adapt(known.smiles, known.active)
         with bar(None, "suggest") as advance:
             done = suggesting.suggest(

@@ -188,11 +188,15 @@ def test_screen_draws_a_support_of_the_asked_size(molmeta, table, library, tmp_p
     assert "support=4" in err
 
 
-def test_screen_without_a_model_says_how_to_get_one(molmeta, table, library, tmp_path):
-    words = ("--support", table, "--library", library, "--output", tmp_path / "ranked.csv")
-    status, _, err = molmeta("screen", *words)
-    assert status == 2
-    assert "molmeta train" in err
+def test_screen_without_a_model_takes_the_one_that_ships(molmeta, table, library, tmp_path):
+    words = ("--support", table, "--library", library)
+    probabilities = []
+    for model in ((), ("--model", "shipped"), ("--model", "similarity")):
+        output = tmp_path / "ranked.csv"
+        status, _, err = molmeta("screen", *words, *model, "--output", output)
+        assert status == 0, err
+        probabilities.append(list(pd.read_csv(output)["probability"]))
+    assert probabilities[0] == probabilities[1] != probabilities[2]
 
 
 def test_screen_asks_which_of_several_assays_is_meant(molmeta, table, library, tmp_path):

@@ -247,3 +247,21 @@ def test_the_command_fills_a_plate(tmp_path):
     found = rows(tmp_path / "plate.csv")
     assert (found[0]["role"], found[0]["compound"]) == ("control", "blank")
     assert not {row["smiles"] for row in found} & set(LIBRARY[:10])
+
+
+def test_the_command_draws_the_support_that_a_screen_of_the_same_seed_draws(tmp_path):
+    table, library = tmp_path / "known.csv", tmp_path / "library.smi"
+    pairs = [f"C{'C' * n}O,{n % 2}" for n in range(12)]
+    table.write_text("\n".join(["smiles,active", *pairs]))
+    library.write_text("\n".join(f"C{'C' * n}O" for n in range(12)))
+    words = f"--support {table} --library {library} --model tanimoto_gp --size 8 --seed 3"
+    for verb, more in (
+        ("suggest", "--plate 24 --max-similarity 1"),
+        ("screen", "--exclude-support"),
+    ):
+        line = f"{verb} {words} {more} --output {tmp_path}/{verb}.csv"
+        done = CliRunner().invoke(cli.build(), line.split(), prog_name="molmeta")
+        assert done.exit_code == 0, done.output
+    plate, hits = (rows(tmp_path / f"{verb}.csv") for verb in ("suggest", "screen"))
+    assert len(plate) == 4
+    assert {row["smiles"] for row in plate} == {row["smiles"] for row in hits}
