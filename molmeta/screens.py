@@ -55,7 +55,8 @@ def read_screens(
     active if any row says so. What does not parse is left out and logged.
 
     Args:
-        paths: CSV or Parquet tables with the columns `source,target,active,smiles`.
+        paths: CSV or Parquet tables with the columns `source,target,active,smiles`; one without
+            `source` and `target` is a single target, both named by its file.
         decoys: inactives to keep of each target at most; the same compounds wherever they stand.
         cores: worker processes.
 
@@ -103,6 +104,8 @@ def screens_of(frame: pd.DataFrame, store: Store) -> Iterator[Screen]:
 def _read(path: Path) -> pd.DataFrame:
     try:
         found = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        if not {"source", "target"} & set(found):
+            found = found.assign(source=path.stem, target=path.stem)
         return found[list(COLUMNS)].astype({"active": int, "smiles": str})
     except (OSError, ValueError, KeyError) as error:
         raise TableError(

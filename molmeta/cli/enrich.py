@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    tables: list[Path] = typer.Argument(..., help="Tables: source, target, active, smiles."),
+    tables: list[Path] = typer.Argument(..., help="Tables: [source, target,] active, smiles."),
     output: Path = OUTPUT,
     models: str = typer.Option(
         "similarity,similarity:mean,tanimoto_gp,logistic_regression",

@@ -79,6 +79,18 @@ def test_a_table_without_the_columns_is_refused(tmp_path):
         read(tmp_path, pd.DataFrame({"smiles": ["CCO"]}))
 
 
+def test_a_table_without_source_and_target_is_one_target_named_by_its_file(tmp_path):
+    found = read(tmp_path, pd.DataFrame({"smiles": ["CCO", "CCN"], "active": [1, 0]}))
+    assert set(zip(found["source"], found["target"], strict=True)) == {("screens", "screens")}
+    assert found["active"].tolist() == [1, 0]
+
+
+def test_a_table_with_a_target_and_no_source_is_refused(tmp_path):
+    table = rows("A", ["CCO", "CCN"], [1, 0]).drop(columns="source")
+    with pytest.raises(TableError, match="source, target, active, smiles"):
+        read(tmp_path, table)
+
+
 def test_a_table_without_actives_is_refused(tmp_path):
     with pytest.raises(TableError, match="no target has actives"):
         read(tmp_path, rows("A", INACTIVES, 0))
