@@ -28,7 +28,7 @@ class Training:
     """How to meta-train.
 
     Attributes:
-        steps: optimiser steps at most.
+        steps: optimiser steps at most; 0 takes what `init` brings as it is.
         episodes: episodes a step, over all devices.
         supports: support sizes to learn from, one drawn a step.
         n_query: molecules in a query at most.
@@ -96,7 +96,8 @@ _COUNT: _Rule = (lambda value: _whole(value, 1), "a whole number, 1 or more")
 _SIZES: _Rule = (_sizes, "a list of support sizes, 2 or more each")
 _SOME: _Rule = (_number, "a number, 0 or more")
 _RULES: dict[str, _Rule] = {
-    **dict.fromkeys(("steps", "episodes", "validate_every", "validation_repeats"), _COUNT),
+    **dict.fromkeys(("episodes", "validate_every", "validation_repeats"), _COUNT),
+    "steps": (lambda value: _whole(value, 0), "a whole number, 0 or more"),
     **dict.fromkeys(("devices", "threads"), _COUNT),
     **dict.fromkeys(("supports", "validation_supports"), _SIZES),
     **dict.fromkeys(("learning_rate", "encoder_rate", "weight_decay"), _SOME),

@@ -112,7 +112,7 @@ def _run(
     except MolMetaError as error:
         return error
     if fabric.is_global_zero:
-        log = torch.tensor(run.progress.log, dtype=torch.float64)
+        log = torch.tensor(run.progress.log, dtype=torch.float64).reshape(-1, len(LOG))
         write_tensors(outcome, {**run.progress.best, "log": log}, run.history())
     return None
 
@@ -150,6 +150,8 @@ class _Run:
         began = saved - progress.seconds
         if report is not None:
             report(progress.step)
+        if options.steps == 0:
+            self.validate()
         while progress.step < options.steps and not 0 < options.patience <= progress.waited:
             row = self.step(progress.step + 1)
             progress.step += 1
@@ -208,10 +210,7 @@ class _Run:
         return float(mean[0])
 
     def validate(self) -> float:
-        """Return the mean delta-AUPRC over the valid assays, and keep the weights if it is best.
-
-        Where no valid assay can be judged, the latest weights are kept.
-        """
+        """Return the mean delta-AUPRC on valid assays; keep weights that are best, or unjudged."""
         own = self.task.valid[self.fabric.global_rank :: self.fabric.world_size]
         scores = [score for score in map(self.score, own) if math.isfinite(score)]
         sums = torch.tensor([math.fsum(scores), len(scores)], dtype=torch.float64)

@@ -220,7 +220,7 @@ def test_episodes_that_devices_cannot_share_are_refused():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("steps", 0), ("steps", 2.5), ("steps", None), ("episodes", 0), ("supports", ()),
+        ("steps", -1), ("steps", 2.5), ("steps", None), ("episodes", 0), ("supports", ()),
         ("supports", (1,)), ("supports", 16), ("supports", "16"), ("n_query", 1), ("share", 0.0),
         ("share", 1.0), ("learning_rate", -1), ("learning_rate", math.nan), ("learning_rate", "1"),
         ("warmup", 1.5), ("clip", 0), ("validate_every", 0), ("validation_supports", []),
@@ -249,3 +249,12 @@ def test_when_to_write_checkpoints_changes_no_fingerprint():
 
 def test_small_options_are_those_of_learners_that_exist():
     assert set(SMALL) <= set(META_TRAINED)
+
+
+def test_no_steps_keep_what_init_brings():
+    first, _ = train(task(recipe("multitask"), steps=2))
+    probe, log = train(task(recipe("quadratic_probe"), steps=0, init=first))
+    assert len(log) == 0
+    assert np.isfinite(probe.history["validation_delta_auprc"])
+    for name, tensor in probe.learner.encoder.state_dict().items():
+        torch.testing.assert_close(tensor, first.learner.encoder.state_dict()[name])
