@@ -30,3 +30,4 @@ rule all:
     input:
         report="results/report.html",
         screens=expand("results/screens/{screen}.csv", screen=SCREENS),
+        plates=expand("results/plates/{screen}.csv", screen=PLATES),

@@ -8,9 +8,12 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from molmeta import encoders, learners, registry
+from molmeta.acquisition import ACQUISITIONS
 from molmeta.curation import Rules
 from molmeta.evaluation import EvaluationPlan
+from molmeta.plates import SIZES
 from molmeta.recipes import recipe_of
+from molmeta.suggesting import PlatePlan
 from molmeta.tables import COLUMNS, SPLITS, Layout
 from molmeta.tasks import Training
 
@@ -44,6 +47,8 @@ def test_defaults_of_the_schema_are_the_shipped_config():
 
 def test_every_key_has_a_description_and_every_object_is_closed():
     assert not list(_open_or_silent(SCHEMA, "config"))
+    for name, node in SCHEMA["$defs"].items():
+        assert not list(_open_or_silent(node, name))
 
 
 def test_every_key_of_the_config_has_a_sentence():
@@ -62,6 +67,17 @@ def test_layout_keys_are_the_layout():
     keys = SCHEMA["properties"]["layout"]["properties"]
     assert {name: key["default"] for name, key in keys.items()} == asdict(Layout())
     assert set(keys["columns"]["properties"]) == set(COLUMNS)
+
+
+def test_plate_keys_are_those_of_a_plate():
+    keys = SCHEMA["$defs"]["plate"]["properties"]
+    plan = asdict(PlatePlan())
+    assert {name: key["default"] for name, key in keys.items()} == {
+        "wells": plan["plate"],
+        **{name: plan[name] for name in ("acquisition", "explore", "max_similarity")},
+    }
+    assert set(keys["wells"]["enum"]) == set(SIZES)
+    assert set(keys["acquisition"]["enum"]) == set(ACQUISITIONS)
 
 
 def test_training_keys_are_the_options_of_training():

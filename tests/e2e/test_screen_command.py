@@ -183,5 +183,5 @@ def test_snakemake_scatters_a_library_and_gathers_the_same_hits(tmp_path):
     assert whole == scattered
     names = {path.name for path in (tmp_path / "results" / "screens").iterdir()}
     assert names == {
-        f"{n}.{kind}" for n in ("whole", "scattered") for kind in ("csv", "invalid.csv")
+        f"{n}.{kind}" for n in ("whole", "scattered") for kind in ("csv", "invalid.csv", "html")
     }

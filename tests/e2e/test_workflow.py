@@ -53,6 +53,14 @@ def test_first_run_writes_the_report_and_the_screen(line):
     assert len(ranked) == 100
 
 
+def test_first_run_draws_the_hits_and_fills_the_plate(line):
+    results = line.folder / "results"
+    assert "<svg" in (results / "screens" / "nci.html").read_text()
+    plate = pd.read_csv(results / "plates" / "nci.csv")
+    assert plate["well"].is_unique
+    assert dict(plate["role"].value_counts()) == {"hit": 19, "explore": 5}
+
+
 def test_every_model_is_judged_on_the_same_episodes(line):
     found = sorted((line.folder / "results" / "metrics").rglob("*.parquet"))
     digests = [tuple(pd.read_parquet(path)["episode"]) for path in found]
@@ -73,7 +81,7 @@ def test_each_job_leaves_a_log_and_a_benchmark(line):
     times = {p.relative_to(line.folder / "benchmarks").with_suffix("")
              for p in (line.folder / "benchmarks").rglob("*.tsv")}  # fmt: skip
     assert logs == times
-    assert len(logs) == 16
+    assert len(logs) == 17
 
 
 def test_second_run_has_nothing_to_do(line):
@@ -87,7 +95,7 @@ def test_table_dropped_into_test_plans_its_own_jobs_and_no_training(line, extra)
 
 def test_table_dropped_into_train_trains_again(line, extra):
     extra("train/CHEMBL228_Ki", "train/new")
-    expected = {**UPDATED, "curate": 1, "train": 2, "evaluate": 2, "screen": 1}
+    expected = {**UPDATED, "curate": 1, "train": 2, "evaluate": 2, "screen": 1, "suggest": 1}
     assert line.planned() == expected
 
 
@@ -138,6 +146,17 @@ def test_misspelt_key_is_refused_by_name(line):
     done = line.with_config("typo.yaml", {"seeds:": "sedes:"}).run("--dry-run")
     assert done.returncode != 0
     assert "'sedes' was unexpected" in done.stdout + done.stderr
+
+
+def test_misspelt_option_of_a_plate_is_refused_by_name(line):
+    done = line.with_config("typo.yaml", {"{wells: 24}": "{weels: 24}"}).run("--dry-run")
+    assert done.returncode != 0
+    assert "'weels' was unexpected" in done.stdout + done.stderr
+
+
+def test_screen_of_every_compound_is_planned_without_a_page(line):
+    changed = line.with_config("every.yaml", {"top: 100": "top: 0"})
+    assert changed.planned("results/screens/nci.csv") == {"screen_all": 1}
 
 
 def test_misspelt_training_option_is_refused_before_anything_runs(line):

@@ -21,6 +21,7 @@ except MolMetaError as error:
 SPLITS = list(dict.fromkeys(split for split, _ in SOURCES))
 MODELS = config["models"]
 SCREENS = {screen["name"]: screen for screen in config["screens"]}
+PLATES = [name for name, screen in SCREENS.items() if screen["plate"] is not None]
 STORE = "results/molecules.safetensors"
 TRAINED = expand("{model}/{seed}", model=MODELS, seed=config["seeds"])
 EVALUATED = [*TRAINED, *expand("{model}/0", model=config["opponents"])]
@@ -88,6 +89,18 @@ def screen_options(wildcards):
     return flags({name.replace("_", "-"): screen[name] for name in names})
 
 
+def plate_options(wildcards):
+    screen = SCREENS[wildcards.screen]
+    known = {name: screen[name] for name in ("assay", "size", "seed")}
+    plate = {name.replace("_", "-"): value for name, value in screen["plate"].items()}
+    return flags({**known, "plate": plate.pop("wells"), **plate})
+
+
+def page_option(wildcards, output):
+    """Return where the page of the hits goes, or nothing where all are written and none drawn."""
+    return flags({"report": output.get("page")})
+
+
 def screen_parts(wildcards):
     """Return what marks the parts of a scattered library as done, nothing for one in one piece."""
     n = SCREENS[wildcards.screen]["parts"]
@@ -99,7 +112,8 @@ def screen_parts(wildcards):
 
 
 def any_of(names):
-    return "|".join(map(re.escape, names))
+    """Return an expression for these names; for none, one that nothing fits: "" would fit all."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
