@@ -20,6 +20,8 @@ TOPS = (10, 96, 384)
 LEVEL = 0.8
 SPREAD = 0.5
 """Standard deviation of what all log odds of one screen are wrong by; see docs/screening.md."""
+LIBRARY_POWER, LIBRARY_SPREAD = 3.0, 2.0
+"""Chosen on screens with known answers; see docs/screening.md."""
 NODES = 41
 CLIP = 1e-9
 
@@ -74,6 +76,36 @@ def expected_hits(
     wanted = {top for top in tops if 0 < top <= len(best)}
     found = _distributions(chances[:, : max(wanted, default=0)], wanted)
     return [_expected(top, found[top], level) for top in tops if top in found]
+
+
+def library_hits(
+    probabilities: Sequence[float] | NDArray[np.float64],
+    tops: Sequence[int] = TOPS,
+    *,
+    prevalence: float | None,
+) -> list[Expected]:
+    """Return the hits expected among the best compounds of a library, with an 80 % interval.
+
+    Models learn on compounds that were chosen for a target; most of a library is easier to tell
+    from an active than those. So the odds of each compound are moved on from those of the
+    prevalence, o = o_0 (o / o_0)^LIBRARY_POWER, and err together by LIBRARY_SPREAD.
+
+    Args:
+        probabilities: at the prevalence, of the best compounds, best first, shape (G,).
+        tops: how many of the best; those above G are left out.
+        prevalence: share of actives in the library, between 0 and 1; None where it is not known,
+            and then probabilities are taken as they are, as in `expected_hits`.
+
+    Example:
+        >>> round(library_hits([0.2] * 10, [10], prevalence=0.01)[0].hits, 1)
+        9.7
+    """
+    if prevalence is None:
+        return expected_hits(probabilities, tops)
+    origin = logit(prevalence)
+    best = logit(np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP))
+    moved = expit(origin + LIBRARY_POWER * (best - origin))
+    return expected_hits(moved, tops, spread=LIBRARY_SPREAD)
 
 
 def _nodes() -> NDArray[np.float64]:

@@ -62,9 +62,10 @@ def tell_expected(table: Path, prevalence: float | None) -> None:
     """Log the hits to expect among the best compounds of a table of hits."""
     import numpy as np
 
-    from molmeta.expecting import expected_hits
+    from molmeta.expecting import library_hits
 
-    for found in expected_hits(read_hits(table)["probability"].to_numpy(np.float64)):
+    chances = read_hits(table)["probability"].to_numpy(np.float64)
+    for found in library_hits(chances, prevalence=prevalence):
         logger.info(
             "expected hits in the best %d: %.1f (80 %% interval %d to %d)",
             found.top, found.hits, found.low, found.high,

@@ -15,7 +15,7 @@ import numpy as np
 from markupsafe import Markup
 
 from molmeta.atomweights import atom_weights
-from molmeta.expecting import TOPS, expected_hits
+from molmeta.expecting import TOPS, library_hits
 from molmeta.explaining import DOMAIN, EXPLAINING_COLUMNS
 from molmeta.hitfiles import safe_cell
 from molmeta.hits import COLUMNS
@@ -97,7 +97,8 @@ def _render(
     facts: ScreenFacts,
 ) -> str:
     chances = hits["probability"].to_numpy(np.float64)
-    curve = expected_hits(chances, curve_points(len(chances), TOPS))
+    tops = curve_points(len(chances), TOPS)
+    curve = library_hits(chances, tops, prevalence=facts.prevalence)
     script = _asset("hits.js")
     return _template().render(
         cards=_cards(hits.head(SHOWN), weights),

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from molmeta.expecting import SPREAD, expected_hits
+from molmeta.expecting import LIBRARY_SPREAD, SPREAD, expected_hits, library_hits
 
 
 def test_without_a_common_error_equal_chances_are_binomial():
@@ -47,3 +47,24 @@ def test_nothing_is_expected_of_nothing():
 def test_certain_compounds_give_whole_numbers(chance):
     (found,) = expected_hits([chance] * 10, [10])
     assert (found.low, found.high) == (10 * chance, 10 * chance)
+
+
+def test_hits_of_a_library_without_a_prevalence_are_those_of_the_probabilities():
+    chances = [0.6, 0.4, 0.3] * 32
+    assert library_hits(chances, prevalence=None) == expected_hits(chances)
+
+
+def test_compounds_at_the_prevalence_stay_there():
+    found = library_hits([0.01] * 96, [96], prevalence=0.01)
+    assert found == expected_hits([0.01] * 96, [96], spread=LIBRARY_SPREAD)
+
+
+def test_odds_above_those_of_the_prevalence_are_raised_to_the_third_power():
+    three_to_one, twenty_seven_to_one = 3 / 4, 27 / 28
+    found = library_hits([three_to_one] * 96, [96], prevalence=0.5)
+    assert found == expected_hits([twenty_seven_to_one] * 96, [96], spread=LIBRARY_SPREAD)
+
+
+def test_certain_compounds_of_a_library_give_whole_numbers():
+    (found,) = library_hits([1.0] * 10, [10], prevalence=0.01)
+    assert (found.hits, found.low, found.high) == (10, 10, 10)

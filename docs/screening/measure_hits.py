@@ -1,0 +1,181 @@
+"""Measures what docs/screening.md says of expected hits in libraries, with the shipped model.
+
+Run: python docs/screening/measure_hits.py rdkit_vs.parquet FOLDER
+
+The table has the columns `source,target,active,smiles`; what is featurized is kept in the folder,
+`{source}.frame.parquet` and `{source}.safetensors`, and read from there the next time.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import expit, logit
+
+import molmeta
+from molmeta.blocks import tensor_of
+from molmeta.expecting import SPREAD, TOPS, expected_hits
+from molmeta.learners.base import Labelled
+from molmeta.prevalence import prior_shift
+from molmeta.screens import distinct, read_screens, screens_of
+from molmeta.seeds import generator
+from molmeta.store import load_store, save_store, update
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from molmeta.blocks import Molecules
+    from molmeta.models import Model
+    from molmeta.screens import Screen
+    from molmeta.store import Store
+
+DECOYS = {"ChEMBL": None, "DUD": 2000, "MUV": 3000}
+SUPPORTS, DRAWS = ((10, 40), (20, 200)), 2
+LEAST_ACTIVES, CHUNK = 25, 4096
+PLAIN = (1.0, SPREAD)
+TRIED = (*product((1.0, 2.0, 3.0, 4.0), (SPREAD, 1.0, 2.0)),)
+KINDS = ["source", "actives", "top"]
+
+
+def main(table: Path, folder: Path) -> None:
+    """Print what the plain interval holds, and what one chosen on half of the targets holds."""
+    torch.set_num_threads(1)
+    model, whole = molmeta.load(), pd.read_parquet(table)
+    found = pd.DataFrame(
+        row
+        for source, decoys in DECOYS.items()
+        for row in _of_source(model, *_prepared(whole, source, decoys, folder))
+    )
+    _say(_table(found, PLAIN), "all targets, probabilities taken as they are")
+    _say(_estimates(found), "prevalence estimated; share at none; share within a factor of two")
+    _say(tried := _tried(found[found["half"] == 0]), "tried on half of the targets")
+    holds = tried[(tried[[f"holds {top}" for top in TOPS]] >= 0.8).all(axis=1)]
+    if holds.empty:
+        sys.stdout.write("\nnone of them holds 80 % at every number of best compounds\n")
+    else:
+        best = holds.sort_values("width").iloc[0]
+        chosen = (float(best["power"]), float(best["spread"]))
+        _say(_table(found[found["half"] == 1], chosen), f"the other half: {chosen}")
+
+
+def _prepared(
+    whole: pd.DataFrame, source: str, decoys: int | None, folder: Path
+) -> tuple[pd.DataFrame, Store]:
+    frame, store = (folder / f"{source.lower()}.{end}" for end in ("frame.parquet", "safetensors"))
+    if not (frame.is_file() and store.is_file()):
+        raw = folder / f"{source.lower()}.in.parquet"
+        whole[whole["source"] == source].to_parquet(raw)
+        read = read_screens([raw], decoys=decoys)
+        save_store(update(None, distinct(read), molmeta.load().featurizers), store)
+        read.to_parquet(frame)
+    return pd.read_parquet(frame), load_store(store)
+
+
+def _of_source(model: Model, frame: pd.DataFrame, store: Store) -> Iterator[dict[str, object]]:
+    for place, screen in enumerate(screens_of(frame, store)):
+        n_active = int(screen.labels.sum())
+        if n_active < LEAST_ACTIVES or len(screen) - n_active <= SUPPORTS[-1][1]:
+            continue
+        pool = store.molecules.select(tensor_of(screen.rows))
+        for (n, m), draw in product(SUPPORTS, range(DRAWS)):
+            which = {"source": screen.source, "half": place % 2, "target": screen.target}
+            ranked = _ranked(model, screen, pool, (n, m, draw))
+            estimate = {"true": ranked[2], "estimate": estimated(ranked[0], ranked[2])}
+            rows = judged(*ranked)
+            yield from ({**which, "actives": n, **estimate, **row} for row in rows)
+
+
+def _ranked(
+    model: Model, screen: Screen, pool: Molecules, kind: tuple[int, int, int]
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the library's probabilities at its own prevalence, best first, answers, prevalence."""
+    n, m, draw = kind
+    rng = generator(0, "enrich", screen.source, screen.target, draw)
+    actives, inactives = (rng.permutation(np.flatnonzero(screen.labels == y)) for y in (1, 0))
+    support = np.concatenate([actives[:n], inactives[:m]])
+    library = np.setdiff1d(np.arange(len(screen)), support)
+    known = Labelled(pool.select(tensor_of(support)), tensor_of(screen.labels[support]))
+    predictor = model.learner.adapt(known)
+    with torch.no_grad():
+        p = torch.cat([
+            predictor(pool.select(tensor_of(library[i : i + CHUNK]))).double().sigmoid()
+            for i in range(0, len(library), CHUNK)
+        ]).numpy()  # fmt: skip
+    active = screen.labels[library] > 0.5
+    order = np.argsort(-p, kind="stable")
+    shift = prior_shift(float(active.mean()), n / (n + m))
+    return np.array([shift(one) for one in p[order]]), active[order], float(active.mean())
+
+
+def judged(p: np.ndarray, active: np.ndarray, prevalence: float) -> list[dict[str, object]]:
+    """Say of each number of best compounds what was found, and what each way expected.
+
+    A way raises the ratio of a compound's odds to those of the prevalence to a power, and draws
+    the common error with a spread; (1, SPREAD) takes probabilities as they are.
+    """
+    base, best = logit(prevalence), logit(np.clip(p[: max(TOPS)], 1e-9, 1 - 1e-9))
+    rows: list[dict[str, object]] = [
+        {"top": top, "hits": int(active[:top].sum()), "total": int(active.sum())} for top in TOPS
+    ]
+    for power, spread in TRIED:
+        chances = expit(base + power * (best - base))
+        for row, found in zip(rows, expected_hits(chances, TOPS, spread=spread), strict=True):
+            row[f"expected {power} {spread}"] = found.hits
+            row[f"width {power} {spread}"] = found.high - found.low
+            row[f"holds {power} {spread}"] = found.low <= row["hits"] <= found.high
+            row[f"above {power} {spread}"] = row["hits"] > found.high
+    return rows
+
+
+def estimated(p: np.ndarray, prevalence: float, *, least: float = 1e-6) -> float:
+    """Return the prevalence at which the probabilities have it as their mean, or `least`.
+
+    Source: Saerens et al., Neural Computation 2002, 14, 21 (the EM; p may stand at any prevalence).
+    """
+    ratios = logit(np.clip(p, 1e-12, 1 - 1e-12)) - logit(prevalence)
+    share = prevalence
+    for _ in range(1000):
+        last, share = share, max(float(expit(ratios + logit(share)).mean()), least)
+        if abs(share - last) < 1e-3 * least:
+            break
+    return share
+
+
+def _estimates(found: pd.DataFrame) -> pd.DataFrame:
+    screens = found[found["top"] == TOPS[0]]
+    ratio = screens["estimate"] / screens["true"]
+    screens = screens.assign(twofold=ratio.between(0.5, 2), none=screens["estimate"] <= 1e-6)
+    means = screens.groupby(["source", "actives"], sort=False)
+    return means[["true", "estimate", "none", "twofold"]].mean().reset_index()
+
+
+def _table(found: pd.DataFrame, way: tuple[float, float]) -> pd.DataFrame:
+    names = {f"{name} {way[0]} {way[1]}": name for name in ("expected", "width", "holds", "above")}
+    groups = found.rename(columns=names).groupby(KINDS, sort=False)
+    means = groups[["total", "hits", *names.values()]].mean()
+    return means.assign(targets=groups["target"].nunique(), screens=groups.size()).reset_index()
+
+
+def _tried(found: pd.DataFrame) -> pd.DataFrame:
+    """Sources count alike, however many targets they have."""
+    rows: list[dict[str, float]] = []
+    for way in TRIED:
+        means = _table(found, way).groupby("top")[["holds", "width"]].mean()
+        holds = {f"holds {top}": means["holds"][top] for top in TOPS}
+        rows.append({"power": way[0], "spread": way[1], **holds, "width": means["width"].mean()})
+    return pd.DataFrame(rows)
+
+
+def _say(table: pd.DataFrame, title: str) -> None:
+    text = table.to_string(index=False, float_format="%.3f")
+    sys.stdout.write(f"\n{title}\n{text}\n")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
