@@ -19,7 +19,7 @@ from molmeta.assays import load_assays
 from molmeta.blocks import Bits
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
-from molmeta.expecting import SPREAD, expected_hits
+from molmeta.expecting import SPREAD, expected_hits, library_hits
 from molmeta.explaining import inside_domain
 from molmeta.learners._fingerprints import tanimoto
 from molmeta.prevalence import prior_shift
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SUPPORTS, REPEATS = (16, 64), 3
 SIMILARITIES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.01)
 SHARES = (None, 0.2, 0.05, 0.02)
+LIBRARY = ("of a library", "library holds")
 SPREADS = (0.0, 0.3, 0.5, 0.7, 0.9)
 
 
@@ -110,7 +111,7 @@ def _coverage(found: pd.DataFrame) -> pd.DataFrame:
                 {"share": str(share or "own"), "assay": assay, **row} for row in _judged(*ranked)
             ]
     table = pd.DataFrame(rows).groupby(["top", "share"], sort=False)
-    means = table[["hits", "expected", *(f"spread {s}" for s in SPREADS)]].mean()
+    means = table[["hits", "expected", *LIBRARY, *(f"spread {s}" for s in SPREADS)]].mean()
     return means.assign(assays=table["assay"].nunique(), screens=table.size()).reset_index()
 
 
@@ -137,11 +138,14 @@ def _judged(p: np.ndarray, active: np.ndarray) -> list[dict[str, float]]:
     """Say of each number of best compounds, up to two thirds of all, which intervals hold."""
     tops = [top for top in (10, 96, 384) if top * 1.5 <= len(p)]
     found = {spread: expected_hits(p, tops, spread=spread) for spread in SPREADS}
+    library = library_hits(p, tops, prevalence=float(active.mean())) if len(p) else []
     return [
         {
             "top": top,
             "hits": (hits := int(active[:top].sum())),
             "expected": found[SPREAD][place].hits,
+            "of a library": library[place].hits,
+            "library holds": library[place].low <= hits <= library[place].high,
             **{f"spread {s}": f[place].low <= hits <= f[place].high for s, f in found.items()},
         }
         for place, top in enumerate(tops)
