@@ -113,7 +113,7 @@ def _upright(
     for tick in ticks:
         _add(chart, "line", "rule", x1=LEFT, x2=RIGHT, y1=up(tick), y2=up(tick))
         _text(chart, LEFT - 6, up(tick) + 4, str(tick), anchor="end")
-    _text(chart, 4, (TOP + BOTTOM) / 2, title, anchor="start")
+    _text(chart, LEFT, TOP - 4, title, anchor="start")
 
 
 def _level(chart: Element, ticks: Sequence[tuple[float, str]]) -> None:
