@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from molmeta.report.acquaintance import acquainted
 from molmeta.report.findings import HEADLINE
 from molmeta.report.wording import (
     SCOPES,
@@ -187,6 +188,7 @@ def _warnings(findings: Findings, evidence: Evidence, rows: Sequence[Row]) -> li
         _shrinks(rows[0] if len(rows) == 1 else _headline(findings, rows)),
         _few_clusters(findings),
         _incomplete(findings),
+        acquainted(findings, evidence.metrics),
     ]
     return [text for text in found if text]
 
