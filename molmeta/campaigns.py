@@ -11,7 +11,7 @@ import torch
 from molmeta.acquisition import View, predicted, prints_of
 from molmeta.blocks import Bits, tensor_of
 from molmeta.errors import EpisodeError
-from molmeta.learners._fingerprints import tanimoto
+from molmeta.fingerprints import tanimoto
 from molmeta.learners.base import Labelled
 
 if TYPE_CHECKING:

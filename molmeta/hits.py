@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
-from torch.nn import functional as F
 
 from molmeta.blocks import Bits
 from molmeta.errors import MoleculeError
+from molmeta.fingerprints import tanimoto
 from molmeta.libraries import Record
 from molmeta.libraryfeatures import prepare
 
@@ -78,7 +77,7 @@ def explain(hits: Sequence[Hit], support: Support) -> Iterator[tuple[Nearest, Ne
     known, active = fingerprints(support.smiles), np.asarray(support.active, bool)
     for start in range(0, len(hits), EXPLAINED):
         part = hits[start : start + EXPLAINED]
-        similarity = _tanimoto(fingerprints([hit.smiles for hit in part]), known)
+        similarity = tanimoto(fingerprints([hit.smiles for hit in part]), known).numpy()
         yield from zip(
             _nearest(similarity, support.smiles, active),
             _nearest(similarity, support.smiles, ~active),
@@ -132,13 +131,3 @@ def _nearest(
         Nearest(smiles[int(known)], float(row[known]))
         for row, known in zip(similarity, nearest, strict=True)
     ]
-
-
-def _tanimoto(bits: Bits, known: Bits) -> NDArray[np.float32]:
-    """Similarity of each of G fingerprints to each of S, shape (G, S)."""
-    columns = known.dense().t().contiguous()
-    shared = F.embedding_bag(
-        bits.positions, columns, bits.offsets, mode="sum", include_last_offset=True
-    )
-    either = bits.offsets.diff().unsqueeze(1) + known.offsets.diff() - shared
-    return torch.where(either > 0, shared / either, 0).numpy()

@@ -21,7 +21,7 @@ from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.expecting import SPREAD, expected_hits, library_hits
 from molmeta.explaining import inside_domain
-from molmeta.learners._fingerprints import tanimoto
+from molmeta.fingerprints import tanimoto
 from molmeta.prevalence import prior_shift
 from molmeta.seeds import generator
 from molmeta.store import load_store

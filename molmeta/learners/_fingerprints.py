@@ -1,17 +1,12 @@
-"""What the opponents do with fingerprints: products and Tanimoto similarities. Learns nothing."""
+"""The fingerprints that the opponents read. Learns nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-from torch.nn import functional as F
-
 from molmeta.blocks import Bits
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from molmeta.blocks import Molecules
 
 BLOCK = "morgan"
@@ -24,26 +19,3 @@ def bits_of(molecules: Molecules) -> Bits:
         ConfigError: the molecules come without.
     """
     return molecules.block(BLOCK, Bits)
-
-
-def product(bits: Bits, columns: Tensor) -> Tensor:
-    """Return fingerprints times columns, shape (G, W), without making them dense.
-
-    Args:
-        bits: G fingerprints.
-        columns: floating point, shape (size, W).
-    """
-    return F.embedding_bag(
-        bits.positions, columns, bits.offsets, mode="sum", include_last_offset=True
-    )
-
-
-def tanimoto(bits: Bits, others: Bits) -> Tensor:
-    """Return the similarity of each of G fingerprints to each of S, float32, shape (G, S).
-
-    Shared bits over the bits of either, in [0, 1]; 0 to a fingerprint without bits. The counts
-    are whole numbers, so that a similarity does not depend on what else stands in the call.
-    """
-    shared = product(bits, others.dense().t().contiguous())
-    either = bits.offsets.diff().unsqueeze(1) + others.offsets.diff() - shared
-    return torch.where(either > 0, shared / either, 0)

@@ -8,7 +8,8 @@ import torch
 from sklearn.linear_model import LogisticRegression as _Fit
 
 from molmeta.errors import ConfigError
-from molmeta.learners._fingerprints import BLOCK, bits_of, product
+from molmeta.fingerprints import product
+from molmeta.learners._fingerprints import BLOCK, bits_of
 from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
 
 if TYPE_CHECKING:

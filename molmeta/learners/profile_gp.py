@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from molmeta.blocks import Bits, Molecules
 from molmeta.featurizers import FEATURIZERS
+from molmeta.fingerprints import tanimoto
 from molmeta.learners._background import Background
-from molmeta.learners._fingerprints import tanimoto
 from molmeta.learners._memory_of_compounds import KEYED_BY, CompoundMemory, Profiles
 from molmeta.learners.base import Labelled, MetaLearner, require_support
 

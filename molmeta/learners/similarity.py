@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import torch
 
 from molmeta.errors import ConfigError
-from molmeta.learners._fingerprints import BLOCK, bits_of, tanimoto
+from molmeta.fingerprints import tanimoto
+from molmeta.learners._fingerprints import BLOCK, bits_of
 from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
 
 if TYPE_CHECKING:

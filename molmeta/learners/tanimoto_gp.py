@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from molmeta.errors import ConfigError
-from molmeta.learners._fingerprints import BLOCK, bits_of, tanimoto
+from molmeta.fingerprints import tanimoto
+from molmeta.learners._fingerprints import BLOCK, bits_of
 from molmeta.learners._targets import (
     Scale,
     log_odds,

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression as Reference
 from molmeta import learners
 from molmeta.blocks import Bits, Molecules
 from molmeta.errors import ConfigError
-from molmeta.learners._fingerprints import product, tanimoto
+from molmeta.fingerprints import product, tanimoto
 from molmeta.learners.base import Labelled
 from molmeta.learners.logistic_regression import LogisticRegression
 from molmeta.learners.random_forest import RandomForest

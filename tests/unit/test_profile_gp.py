@@ -10,7 +10,7 @@ from toy_assays import CLOSE, FINGERPRINTS, TRAINING_ASSAYS, assay, built, drawn
 
 from molmeta.blocks import Bits, Molecules
 from molmeta.errors import ModelError
-from molmeta.learners._fingerprints import tanimoto
+from molmeta.fingerprints import tanimoto
 from molmeta.learners._memory_of_compounds import STEP, CompoundMemory, structure_keys
 from molmeta.learners.base import Labelled
 from molmeta.learners.profile_gp import STRUCTURES, ProfileGP
