@@ -105,12 +105,12 @@ class Graphs:
     @property
     def atom_molecule(self) -> Tensor:
         """Molecule of each atom, shape (V,)."""
-        return _owner(self.atom_offsets)
+        return owner_of(self.atom_offsets)
 
     @property
     def edge_index(self) -> Tensor:
         """Each bond both ways, atoms counted over all molecules, shape (2, E)."""
-        ends = (self.ends + self.atom_offsets[_owner(self.bond_offsets)].unsqueeze(1)).long().t()
+        ends = (self.ends + self.atom_offsets[owner_of(self.bond_offsets)].unsqueeze(1)).long().t()
         return torch.cat([ends, ends.flip(0)], dim=1)
 
     @property
@@ -155,7 +155,7 @@ class Bits:
     def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """The fingerprints as zeros and ones, shape (G, size)."""
         dense = torch.zeros(len(self), self.size, dtype=dtype, device=self.positions.device)
-        dense[_owner(self.offsets), self.positions.long()] = 1
+        dense[owner_of(self.offsets), self.positions.long()] = 1
         return dense
 
 
@@ -221,7 +221,13 @@ class Molecules:
         return found
 
 
-def _owner(offsets: Tensor) -> Tensor:
+def owner_of(offsets: Tensor) -> Tensor:
+    """Return the row that each item of a ragged array belongs to, from offsets of shape (G + 1,).
+
+    Example:
+        >>> owner_of(torch.tensor([0, 2, 2, 3]))
+        tensor([0, 0, 2])
+    """
     rows = torch.arange(len(offsets) - 1, device=offsets.device)
     return rows.repeat_interleave(offsets.diff())
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from molmeta import featurizers
-from molmeta.blocks import AnyBlock, Bits, Graphs, Molecules, Vectors, tensor_of
+from molmeta.blocks import AnyBlock, Bits, Graphs, Molecules, Vectors, owner_of, tensor_of
 from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ModelError
 from molmeta.packing import joined
@@ -241,8 +241,7 @@ def _consistent(block: AnyBlock, g: int) -> bool:
 
 
 def _inside_their_molecules(block: Graphs) -> bool:
-    owner = torch.arange(len(block)).repeat_interleave(block.bond_offsets.diff())
-    atoms = block.atom_offsets.diff()[owner].unsqueeze(1)
+    atoms = block.atom_offsets.diff()[owner_of(block.bond_offsets)].unsqueeze(1)
     return bool(((block.ends >= 0) & (block.ends < atoms)).all())
 
 

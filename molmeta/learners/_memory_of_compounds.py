@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from molmeta.blocks import Bits, csr, ragged_index, tensor_of
+from molmeta.blocks import Bits, csr, owner_of, ragged_index, tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +47,7 @@ class Profiles(NamedTuple):
     def sums(self, values: Tensor) -> Tensor:
         """Add up entries by molecule, shape (G,)."""
         total = values.new_zeros(len(self.offsets) - 1)
-        return total.index_add(0, _owner(self.offsets), values)
+        return total.index_add(0, owner_of(self.offsets), values)
 
     def without(self, hidden: Tensor) -> Profiles:
         """Leave out the entries of some assays, given as a mask over all assays."""
@@ -61,7 +62,7 @@ class Profiles(NamedTuple):
         if len(columns) == 0:
             return self.values.new_zeros(len(self.offsets) - 1, len(others.offsets) - 1)
         dense = self.values.new_zeros(len(columns), len(others.offsets) - 1)
-        dense[places, _owner(others.offsets)] = others.values
+        dense[places, owner_of(others.offsets)] = others.values
         found = torch.searchsorted(columns, self.assays).clamp(max=len(columns) - 1)
         known = torch.where(columns[found] == self.assays, self.values, 0.0)
         return csr(self.offsets, found, known, len(columns)) @ dense
@@ -152,10 +153,11 @@ def structure_keys(molecules: Molecules) -> Tensor:
     for place, name in enumerate(KEYED_BY):
         bits = molecules.block(name, Bits)
         codes = tensor_of(_codes(bits.size, place)).to(keys.device)
-        keys.index_add_(0, _owner(bits.offsets), codes[bits.positions.long()])
+        keys.index_add_(0, owner_of(bits.offsets), codes[bits.positions.long()])
     return keys
 
 
+@cache
 def _codes(size: int, place: int) -> NDArray[np.int64]:
     """SplitMix64 of the bit's number: the same codes on every machine and in every version."""
     x = np.arange(1, size + 1, dtype=np.uint64) + np.uint64(place << 20)
@@ -181,10 +183,6 @@ def _standardised(assay: Assay) -> NDArray[np.float64]:
 
 def _distinct(items: Tensor) -> tuple[Tensor, Tensor]:
     return _torch.unique(items, return_inverse=True)
-
-
-def _owner(offsets: Tensor) -> Tensor:
-    return torch.arange(len(offsets) - 1, device=offsets.device).repeat_interleave(offsets.diff())
 
 
 def _require_sound(keys: Tensor, offsets: Tensor, assays: Tensor, values: Tensor) -> None:
