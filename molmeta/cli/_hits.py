@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from molmeta.models import AssayPredictor, Model
-    from molmeta.report.hitspage import ScreenFacts
     from molmeta.screening import Support
 
 SECONDS = 20.0
@@ -58,13 +57,13 @@ def read_hits(table: Path) -> pd.DataFrame:
     return hits
 
 
-def tell_expected(table: Path, prevalence: float | None) -> None:
-    """Log the hits to expect among the best compounds of a table of hits."""
+def tell_expected(hits: pd.DataFrame, prevalence: float | None) -> None:
+    """Log how many of the best hits of a screen are to be expected active."""
     import numpy as np
 
     from molmeta.expecting import library_hits
 
-    chances = read_hits(table)["probability"].to_numpy(np.float64)
+    chances = hits["probability"].to_numpy(np.float64)
     for found in library_hits(chances, prevalence=prevalence):
         logger.info(
             "expected hits in the best %d: %.1f (80 %% interval %d to %d)",
@@ -75,12 +74,3 @@ def tell_expected(table: Path, prevalence: float | None) -> None:
             "expected hits are at the support's share of actives, which no library has; "
             "give --prevalence for a figure of the library"
         )
-
-
-def write_page(
-    page: Path, support: Support, predictor: AssayPredictor, table: Path, facts: ScreenFacts
-) -> None:
-    """Write the page of the hits that a screen has written to `table`."""
-    from molmeta.report.hitspage import hits_page
-
-    hits_page(read_hits(table), support, predictor, page, facts=facts)

@@ -49,11 +49,11 @@ def run(
     import torch
 
     from molmeta import load
-    from molmeta.cli._hits import adapted, tell_expected, write_page
+    from molmeta.cli._hits import adapted, read_hits, tell_expected
     from molmeta.cli._supports import support_of
     from molmeta.explaining import annotator
     from molmeta.models import named
-    from molmeta.report.hitspage import ScreenFacts
+    from molmeta.report.hitspage import ScreenFacts, hits_page
     from molmeta.screening import ScreenPlan, screen
 
     torch.set_num_threads(1)
@@ -73,11 +73,12 @@ def run(
                 predictor, known, library, output=output, plan=plan, cores=cores, progress=advance
             )
         if top and not part:
-            tell_expected(output, prevalence)
-        if report is not None and not part:
-            facts = ScreenFacts(library.name, done.n_read, prevalence, output.name, warning)
-            write_page(report, known, predictor, output, facts)
-            outcome.update(report=report)
+            hits = read_hits(output)
+            tell_expected(hits, prevalence)
+            if report is not None:
+                facts = ScreenFacts(library.name, done.n_read, prevalence, output.name, warning)
+                hits_page(hits, known, predictor, report, facts=facts)
+                outcome.update(report=report)
         outcome.update(support=len(known.smiles), **done._asdict(), written=output)
 
 

@@ -7,10 +7,8 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -22,11 +20,13 @@ from molmeta.hits import COLUMNS
 from molmeta.outputs import written
 from molmeta.report.hitcharts import curve_points, hits_curve, score_histogram
 from molmeta.report.hitdrawings import hit_drawings
+from molmeta.report.templating import asset, environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import jinja2
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -99,7 +99,7 @@ def _render(
     chances = hits["probability"].to_numpy(np.float64)
     tops = curve_points(len(chances), TOPS)
     curve = library_hits(chances, tops, prevalence=facts.prevalence)
-    script = _asset("hits.js")
+    script = asset("hits.js")
     return _template().render(
         cards=_cards(hits.head(SHOWN), weights),
         coloured=min(COLOURED, len(hits)) if weights else 0,
@@ -117,7 +117,7 @@ def _render(
         scaffolds=_scaffolds(hits.head(SHOWN)),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=Markup(_asset("hits.css")),
+        style=Markup(asset("hits.css")),
     )
 
 
@@ -145,20 +145,10 @@ def _scaffolds(hits: pd.DataFrame) -> Sequence[tuple[str, int]]:
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("molmeta.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = _percent
-    return environment.get_template("hits.html.j2")
+    pages = environment()
+    pages.filters["percent"] = _percent
+    return pages.get_template("hits.html.j2")
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
-
-
-def _asset(name: str) -> str:
-    return (resources.files("molmeta.report") / "templates" / name).read_text(encoding="utf-8")

@@ -6,10 +6,8 @@ import base64
 import hashlib
 import logging
 import math
-from importlib import resources
 from typing import TYPE_CHECKING
 
-import jinja2
 from markupsafe import Markup
 
 from molmeta.outputs import written
@@ -22,10 +20,12 @@ from molmeta.report.findings import find
 from molmeta.report.palette import styles
 from molmeta.report.sources import read
 from molmeta.report.tables import comparisons, summaries
+from molmeta.report.templating import asset, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import jinja2
     import pandas as pd
 
     from molmeta.report.findings import Difference, Findings
@@ -81,7 +81,7 @@ def _render(evidence: Evidence, findings: Findings) -> str:
     looks = styles(findings.models)
     assays = assay_rows(evidence, findings, looks)
     means = summaries(findings)
-    script = _asset("page.js")
+    script = asset("page.js")
     return (
         _environment()
         .get_template("report.html.j2")
@@ -101,7 +101,7 @@ def _render(evidence: Evidence, findings: Findings) -> str:
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             speeds=making.speeds(evidence),
             steps=making.steps(evidence.benchmarks),
-            style=Markup(_asset("style.css")),
+            style=Markup(asset("style.css")),
             styles=looks,
             summaries=means,
             terms=wording.TERMS,
@@ -112,14 +112,8 @@ def _render(evidence: Evidence, findings: Findings) -> str:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("molmeta.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
+    pages = environment()
+    pages.filters.update(
         interval=_interval,
         label=wording.model_label,
         number=wording.number,
@@ -127,7 +121,7 @@ def _environment() -> jinja2.Environment:
         share=wording.share,
         signed=wording.signed,
     )
-    return environment
+    return pages
 
 
 def _interval(found: Difference) -> str:
@@ -136,7 +130,3 @@ def _interval(found: Difference) -> str:
 
 def _scores(values: list[float]) -> str:
     return ",".join("" if math.isnan(value) else f"{value:.4f}" for value in values)
-
-
-def _asset(name: str) -> str:
-    return (resources.files("molmeta.report") / "templates" / name).read_text(encoding="utf-8")
