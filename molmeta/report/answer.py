@@ -173,7 +173,10 @@ def _gain_clean(findings: Findings, row: Row, evidence: Evidence) -> str:
         return "No evaluated assay is free of leaks, so there is no clean number to set beside it."
     whole = row.similarity.get(ALL)
     if whole and whole.n_assays == found.n_assays:
-        return f"All {found.n_assays} assays are clean: no leak can be behind these numbers."
+        clean = f"All {found.n_assays} assays are clean"
+        if evidence.metrics["known"].gt(0).any():
+            return f"{clean} of what was trained here; the shipped model learnt elsewhere, see below."
+        return f"{clean}: no leak can be behind these numbers."
     text = f"On the {found.n_assays} clean assays alone, those without leaks: {told(found)}."
     outside = row.similarity.get(OUTSIDE_PANELS)
     if outside and OUTSIDE_PANELS in findings.scopes:
