@@ -175,7 +175,7 @@ def _gain_clean(findings: Findings, row: Row, evidence: Evidence) -> str:
     if whole and whole.n_assays == found.n_assays:
         clean = f"All {found.n_assays} assays are clean"
         if evidence.metrics["known"].gt(0).any():
-            return f"{clean} of what was trained here; the shipped model learnt elsewhere, see below."
+            return f"{clean} of what was trained here; what a model learnt elsewhere stands below."
         return f"{clean}: no leak can be behind these numbers."
     text = f"On the {found.n_assays} clean assays alone, those without leaks: {told(found)}."
     outside = row.similarity.get(OUTSIDE_PANELS)
