@@ -12,8 +12,8 @@ import pandas as pd
 import torch
 
 from molmeta.blocks import tensor_of
+from molmeta.compoundmemory import CompoundMemory
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.learners._memory_of_compounds import CompoundMemory
 from molmeta.learners.base import Labelled
 from molmeta.metrics import ranking_metrics
 from molmeta.seeds import generator

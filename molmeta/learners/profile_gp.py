@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.blocks import Bits, Molecules
+from molmeta.compoundmemory import KEYED_BY, CompoundMemory, Profiles
 from molmeta.featurizers import FEATURIZERS
 from molmeta.fingerprints import tanimoto
 from molmeta.learners._background import Background
-from molmeta.learners._memory_of_compounds import KEYED_BY, CompoundMemory, Profiles
 from molmeta.learners.base import Labelled, MetaLearner, require_support
 
 if TYPE_CHECKING:

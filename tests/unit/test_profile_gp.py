@@ -9,9 +9,9 @@ import torch
 from toy_assays import CLOSE, FINGERPRINTS, TRAINING_ASSAYS, assay, built, drawn, world
 
 from molmeta.blocks import Bits, Molecules
+from molmeta.compoundmemory import STEP, CompoundMemory, structure_keys
 from molmeta.errors import ModelError
 from molmeta.fingerprints import tanimoto
-from molmeta.learners._memory_of_compounds import STEP, CompoundMemory, structure_keys
 from molmeta.learners.base import Labelled
 from molmeta.learners.profile_gp import STRUCTURES, ProfileGP
 from molmeta.models import Model, load, save
