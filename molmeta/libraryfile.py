@@ -1,4 +1,4 @@
-"""A library that was featurized once: one safetensors file, written and read block by block.
+"""A library that was featurized once: one safetensors file, read block by block.
 
 A block holds the features of one chunk of records, their names, and what could not be featurized.
 It is read by memory map and checked as it is read. The file holds no code.
@@ -7,45 +7,29 @@ It is read by memory map and checked as it is read. The file holds no code.
 from __future__ import annotations
 
 import json
-import shutil
-import struct
-import tempfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from molmeta import __version__
 from molmeta.checkpoints import KEY
 from molmeta.errors import ConfigError, ModelError, one_line
 from molmeta.libraries import Record
 from molmeta.libraryfeatures import Prepared
-from molmeta.outputs import written
 from molmeta.store import consistent, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from molmeta.featurizers import Arrays
 
 FORMAT = 1
 KIND = "featurized library"
 TEXT = "text"
-_DTYPES = {"int64": "I64", "float32": "F32", "int16": "I16", "uint8": "U8"}
 
 # safetensors is typed in part only, which strict checking refuses; Any says so once.
 _safe_open: Any = safe_open
-
-
-class Written(NamedTuple):
-    """What became of a library: records read, and records that could not be featurized."""
-
-    n_read: int
-    n_invalid: int
 
 
 @dataclass(frozen=True)
@@ -134,71 +118,6 @@ def open_library(path: Path, names: Sequence[str] = ()) -> LibraryFile:
 def _require_kind(kind: object, version: object) -> None:
     if (kind, version) != (KIND, FORMAT):
         raise ValueError(f"a {kind} of format {version}")
-
-
-def write_library(
-    path: Path,
-    chunks: Iterable[Prepared],
-    names: Sequence[str],
-    *,
-    broken: Callable[[], str] = str,
-) -> Written:
-    """Write a featurized library chunk by chunk; memory does not grow with it.
-
-    Args:
-        path: file to write.
-        chunks: prepared records, one block each.
-        names: featurizers that made them.
-        broken: asked at the end why the library broke off, "" if it did not.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    with written(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as spool:
-        tensors: dict[str, Any] = {}
-        n_read = n_invalid = blocks = 0
-        for blocks, chunk in enumerate(chunks, 1):
-            for name, array in _tensors(chunk).items():
-                tensors[f"{blocks - 1:08d}.{name}"] = _spooled(spool, array)
-            n_read += len(chunk.records) + len(chunk.rejected)
-            n_invalid += len(chunk.rejected)
-        header = {"kind": KIND, "format": FORMAT, "version": __version__, "blocks": blocks}
-        header |= {"featurizers": list(names), "broken": broken()}
-        with temporary.open("wb") as file:
-            _write_header(file, {"__metadata__": {KEY: json.dumps(header)}, **tensors})
-            spool.seek(0)
-            shutil.copyfileobj(spool, file, 1 << 20)
-    return Written(n_read, n_invalid)
-
-
-def _tensors(chunk: Prepared) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a block, the widest numbers first, so that all stay aligned."""
-    arrays = dict(sorted(chunk.arrays.items(), key=lambda item: -item[1].itemsize))
-    text = {
-        "line": [record.line for record in chunk.records],
-        "id": [record.id for record in chunk.records],
-        "smiles": [record.smiles for record in chunk.records],
-        "rejected": chunk.rejected,
-        "parts": list(arrays),
-    }
-    raw = json.dumps(text).encode()
-    raw += b" " * (-(len(raw) + sum(array.nbytes for array in arrays.values())) % 8)
-    return {**arrays, TEXT: np.frombuffer(raw, np.uint8)}
-
-
-def _spooled(spool: IO[bytes], array: NDArray[Any]) -> dict[str, Any]:
-    begin = spool.tell()
-    spool.write(np.ascontiguousarray(array).tobytes())
-    shape = [int(n) for n in array.shape]
-    return {
-        "dtype": _DTYPES[array.dtype.name], "shape": shape, "data_offsets": [begin, spool.tell()]
-    }  # fmt: skip
-
-
-def _write_header(file: IO[bytes], entries: dict[str, Any]) -> None:
-    raw = json.dumps(entries).encode()
-    raw += b" " * (-len(raw) % 8)
-    file.write(struct.pack("<Q", len(raw)) + raw)
 
 
 def _damaged(path: Path, what: str) -> ModelError:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from molmeta import featurizers
+import rdkit
+
+from molmeta import __version__, featurizers
 from molmeta.errors import TableError
-from molmeta.libraries import STDIN, read_library
+from molmeta.libraries import CHUNK, STDIN, read_library
 from molmeta.libraryfeatures import prepare_all
-from molmeta.libraryfile import is_library_file, open_library, write_library
+from molmeta.libraryfile import is_library_file, open_library
+from molmeta.libraryparts import LibraryParts
 from molmeta.locks import exclusive
 from molmeta.scoring import shards_of_file, shards_of_records
+from molmeta.unfinished import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from molmeta.libraries import Record
-    from molmeta.libraryfile import Written
+    from molmeta.libraryparts import Written
     from molmeta.scoring import Scorer
     from molmeta.shards import Shard
+
+_log = logging.getLogger(__name__)
 
 
 class LibrarySource:
@@ -87,6 +94,8 @@ def featurize_library(
     """Featurize a library once, to be screened often.
 
     When the library breaks off, what was read is written, and the error is raised then.
+    An interrupted run goes on where it was when it is called again, and gives the same file; it
+    starts anew, and says so, with a library that has changed, other featurizers or another version.
 
     Args:
         library: as `molmeta.libraries.read_library` takes it.
@@ -105,18 +114,38 @@ def featurize_library(
         featurizers.get(name)
     source = LibrarySource(library, names, progress)
     with exclusive(output):
-        chunks = prepare_all(source.chunks(), names, cores=cores)
+        chunks = source.chunks()
         first = list(islice(chunks, 1))
-        if source.error is not None and not first:
+        # What an earlier run has left must outlive a misspelt library.
+        if source.error is not None and source.empty:
             raise source.error
-        done = write_library(output, chain(first, chunks), names, broken=lambda: _said(source))
+        parts = LibraryParts(parts_of(output), _kind(source.identity, names))
+        _tell(parts, output)
+        todo = islice(chain(first, chunks), parts.done, None)
+        for chunk in prepare_all(todo, names, cores=cores):
+            parts.add(chunk)
+        broken = "" if source.error is None else str(source.error)
+        done = parts.gather(output, names, broken=broken)
     if source.error is not None:
         raise source.error
     return done
 
 
-def _said(source: LibrarySource) -> str:
-    return "" if source.error is None else str(source.error)
+def _kind(library: object, names: Sequence[str]) -> dict[str, object]:
+    """Return all that a block depends on, so that none of another library is taken for one."""
+    versions = [__version__, rdkit.__version__]
+    return {"versions": versions, "library": library, "featurizers": list(names), "chunk": CHUNK}
+
+
+def _tell(parts: LibraryParts, output: Path) -> None:
+    if parts.restarted:
+        _log.warning(
+            "%s: starts anew; what an interrupted run left was of a library since changed, of "
+            "another one, or of other featurizers or versions",
+            output,
+        )
+    elif parts.done:
+        _log.info("%s: goes on after the first %d records", output, parts.done * CHUNK)
 
 
 def _identity(path: Path) -> list[str | int]:

@@ -25,6 +25,7 @@ from molmeta.outputs import written
 from molmeta.prevalence import prior_shift
 from molmeta.scoring import Scorer
 from molmeta.shards import Shards, write_scores
+from molmeta.unfinished import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -134,7 +135,7 @@ def screen(
     scorer = Scorer(predictor, known, exclude=plan.exclude_support, top=top)
     with exclusive(_locked(output, plan.part)):
         source = LibrarySource(library, names, progress)
-        shards = Shards(_folder(output), _kind(scorer, support, source.identity))
+        shards = Shards(parts_of(output), _kind(scorer, support, source.identity))
         for number, shard in source.shards(scorer, _wanted(shards, plan.part), cores=cores):
             shards.add(number, shard)
         if source.error is not None and source.empty:
@@ -204,10 +205,6 @@ def _kind(scorer: Scorer, support: Support, library: object) -> dict[str, object
 
 def _side(output: Path) -> Path:
     return output.with_suffix(".invalid.csv")
-
-
-def _folder(output: Path) -> Path:
-    return output.with_name(f"{output.name}.parts")
 
 
 def _locked(output: Path, part: tuple[int, int] | None) -> Path:

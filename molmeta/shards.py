@@ -6,9 +6,6 @@ compounds, best first, and then what could not be scored. Knows no model and sco
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from heapq import merge
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,16 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 from pyarrow import parquet
 
-from molmeta.errors import OutputError
 from molmeta.hits import Hit, best
 from molmeta.libraries import Record
 from molmeta.outputs import written
+from molmeta.unfinished import claim, clear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-RUN = "run.json"
 ROWS = 8_192
 
 # pyarrow brings no types, which strict checking refuses; Any says so once.
@@ -67,11 +63,7 @@ class Shards:
 
     def __init__(self, folder: Path, kind: object) -> None:
         self.folder = folder
-        digest = hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()
-        if _text(folder / RUN) != digest:
-            self.clear()
-            with written(folder / RUN) as temporary:
-                temporary.write_text(digest)
+        claim(folder, kind)
 
     def __contains__(self, number: int) -> bool:
         return self._path(number).exists()
@@ -127,28 +119,13 @@ class Shards:
         Raises:
             OutputError: it cannot be taken away.
         """
-        try:
-            shutil.rmtree(self.folder)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise OutputError(
-                f"{self.folder}: cannot be taken away; got '{error.strerror or error}', expected "
-                "a folder of an earlier screen. Remove it, or choose another --output."
-            ) from error
+        clear(self.folder)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:08d}.parquet"
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9]*.parquet"))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

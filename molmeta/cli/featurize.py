@@ -2,7 +2,8 @@
 
 An existing molecule store at --output is kept: only compounds that it lacks are featurized. One
 that cannot be read, as of another version, is made anew. A file that is no curated table is a
-library: SMILES lines, CSV, SDF or Parquet, each also gzipped.
+library: SMILES lines, CSV, SDF or Parquet, each also gzipped. Interrupted, the same command goes on
+with it where it was.
 
 Example: molmeta featurize results/curated/*/*.parquet --output results/molecules.safetensors
 Example: molmeta featurize library.smi.gz --featurizer morgan --output library.safetensors

@@ -173,6 +173,35 @@ def test_a_library_is_featurized_once_and_screened_often(folder):
     assert results(folder) == expected
 
 
+def test_featurizing_that_was_killed_goes_on_and_gives_the_same_file(folder):
+    library = large(folder, 20_000)
+    words = [
+        sys.executable, "-m", "molmeta.cli", "featurize", str(library), "--featurizer", "morgan",
+        "--cores", "2", "--output",
+    ]  # fmt: skip
+    subprocess.run([*words, "whole.safetensors"], check=True, cwd=folder, timeout=300)
+    parts = folder / "killed.safetensors.parts"
+    running = subprocess.Popen(
+        [*words, "killed.safetensors"], cwd=folder, start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    until = time.monotonic() + 240
+    while len(list(parts.glob("0*.block"))) < 3 and time.monotonic() < until:
+        time.sleep(0.005)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    done = len(list(parts.glob("0*.block")))
+    assert 3 <= done < 10
+    again = subprocess.run(
+        [*words, "killed.safetensors"], check=True, cwd=folder, timeout=300,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert f"goes on after the first {2_000 * done} records" in again.stderr
+    whole, killed = (folder / f"{name}.safetensors" for name in ("whole", "killed"))
+    assert killed.read_bytes() == whole.read_bytes()
+    assert not parts.exists()
+
+
 def test_snakemake_scatters_a_library_and_gathers_the_same_hits(tmp_path):
     line = Line(make(tmp_path).folder, ROOT / "tests" / "e2e" / "config_screens.yaml")
     files = [f"results/screens/{name}.csv" for name in ("whole", "scattered")]

@@ -114,3 +114,113 @@ def test_a_library_without_compounds_leaves_no_file(tmp_path):
 def test_an_unknown_featurizer_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(ConfigError, match="'morgen' is unknown"):
         featurize_library(tmp_path / "absent.smi", tmp_path / "x.safetensors", ["morgen"])
+
+
+class StoppedError(Exception):
+    pass
+
+
+def interrupted(library, output, names=("morgan",), after=1):
+    """Featurize until so many blocks are written."""
+    seen = []
+
+    def stop(n):
+        seen.append(n)
+        if len(seen) == after:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        featurize_library(library, output, names, progress=stop)
+    return output.with_name(f"{output.name}.parts")
+
+
+def lines(n):
+    return "".join(f"{DRUGS[i % len(DRUGS)]} d{i}\n" for i in range(n))
+
+
+@pytest.fixture
+def library(tmp_path):
+    path = tmp_path / "library.smi"
+    path.write_text(lines(4_500))
+    return path
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "library.safetensors"
+
+
+def test_an_interrupted_run_goes_on_after_its_blocks_and_gives_the_same_file(
+    library, output, tmp_path, caplog
+):
+    caplog.set_level("INFO")
+    whole = tmp_path / "whole.safetensors"
+    done = featurize_library(library, whole, ["morgan"])
+    parts = interrupted(library, output, after=2)
+    kept = [path.name for path in sorted(parts.glob("*.block"))]
+    assert kept == ["00000000.block", "00000001.block"]
+    assert featurize_library(library, output, ["morgan"]) == done
+    assert output.read_bytes() == whole.read_bytes()
+    assert "goes on after the first 4000 records" in caplog.text
+
+
+def test_what_was_done_is_not_done_again(library, output):
+    parts = interrupted(library, output, after=2)
+    first = parts / "00000000.block"
+    first.write_bytes(first.read_bytes().replace(b'"d7"', b'"x7"'))
+    featurize_library(library, output, ["morgan"])
+    assert open_library(output).block(0).records[7].id == "x7"
+
+
+def test_a_finished_run_leaves_its_result_alone(library, output, tmp_path):
+    interrupted(library, output)
+    featurize_library(library, output, ["morgan"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [output.name, library.name]
+
+
+def test_a_library_that_has_changed_starts_anew_and_says_so(library, output, tmp_path, caplog):
+    interrupted(library, output)
+    library.write_text(lines(4_499).replace(" d1\n", " other\n"))
+    featurize_library(library, output, ["morgan"])
+    assert "starts anew" in caplog.text
+    featurize_library(library, tmp_path / "whole.safetensors", ["morgan"])
+    assert output.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+
+
+def test_other_featurizers_start_anew_and_say_so(library, output, caplog):
+    interrupted(library, output)
+    featurize_library(library, output, ["graph"])
+    assert "starts anew" in caplog.text
+    assert open_library(output).names == ("graph",)
+
+
+def test_a_first_run_says_nothing_of_another(library, output, caplog):
+    caplog.set_level("INFO")
+    featurize_library(library, output, ["morgan"])
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("keep", [0, 5, 200, -1])
+def test_a_block_that_is_short_is_made_again(library, output, tmp_path, keep):
+    featurize_library(library, tmp_path / "whole.safetensors", ["morgan"])
+    last = interrupted(library, output, after=2) / "00000001.block"
+    last.write_bytes(last.read_bytes()[:keep])
+    featurize_library(library, output, ["morgan"])
+    assert output.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+
+
+def test_a_misspelt_library_costs_nothing_of_what_was_done(library, output):
+    parts = interrupted(library, output)
+    with pytest.raises(TableError, match="No such file"):
+        featurize_library(library.with_name("libary.smi"), output, ["morgan"])
+    assert len(list(parts.glob("*.block"))) == 1
+
+
+def test_a_broken_library_that_was_interrupted_keeps_its_reason(output, tmp_path):
+    library = tmp_path / "library.smi.gz"
+    packed = gzip.compress(lines(5_000).encode())
+    library.write_bytes(packed[:-20])
+    interrupted(library, output)
+    with pytest.raises(TableError, match="breaks off after line"):
+        featurize_library(library, output, ["morgan"])
+    assert "breaks off after line" in open_library(output).broken
