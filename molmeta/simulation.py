@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from molmeta import acquisition
 from molmeta.acquisition import diverse, ranked
@@ -142,6 +143,19 @@ def replay(campaign: Campaign, policy: str, plan: SimulationPlan, rng: Generator
         if not len(batch):
             return
         yield campaign.measure(batch)
+
+
+def acquaintance(
+    learner: MetaLearner, assays: Sequence[Assay], molecules: Molecules
+) -> dict[str, int]:
+    """Return how many actives of each assay the learner's training assays have measured."""
+    found: dict[str, int] = {}
+    for assay in assays:
+        actives = np.array(assay.rows)[assay.labels == 1]
+        with torch.no_grad():
+            known = learner.known(molecules.select(tensor_of(actives)))
+        found[assay.name] = int((known > 0).sum())
+    return found
 
 
 def summary(rows: pd.DataFrame) -> dict[str, float]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._console import bar, session
+from molmeta.cli._console import bar, logger, session
 from molmeta.cli._options import CORES, OUTPUT, SEED
 
 
@@ -36,6 +36,9 @@ def run(
     max_similarity: float = typer.Option(
         1.0, help="Highest Tanimoto similarity within a round; 1 allows all."
     ),
+    without_memory: bool = typer.Option(
+        False, help="Judge the model as if no training assay had measured any of the compounds."
+    ),
     seed: int = SEED,
     cores: int = CORES,
 ) -> None:
@@ -43,6 +46,7 @@ def run(
 
     from molmeta import simulation
     from molmeta.cli._rounds import draw_rounds
+    from molmeta.enrichment import without_memory as forgetful
     from molmeta.models import named
     from molmeta.outputs import written
     from molmeta.reading import assays_and_molecules
@@ -53,11 +57,14 @@ def run(
     plan = simulation.SimulationPlan(start, batch, rounds, names, repeats, seed, max_similarity)
     with session("simulate", model=model, plan=plan) as outcome:
         chosen = named(model)
+        learner = forgetful(chosen.learner) if without_memory else chosen.learner
         blocks = tuple(dict.fromkeys((*chosen.featurizers, FINGERPRINT)))
         assays, known = assays_and_molecules(tables, molecules, blocks, cores=cores)
+        for name, n in simulation.acquaintance(learner, assays, known).items():
+            logger.info("%s: the model's training assays have measured %d of its actives", name, n)
         with bar(len(assays) * repeats * len(plan.all_policies), "simulate") as advance:
             rows = simulation.simulate(
-                chosen.learner, assays, known, plan=plan, model=Path(model).stem, progress=advance
+                learner, assays, known, plan=plan, model=Path(model).stem, progress=advance
             )
         with written(output) as temporary:
             rows.to_csv(temporary, index=False, float_format="%.6g")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import toy_training
 from toy_assays import assay, built, world
 from toy_training import RINGS, TAILS
 from typer.testing import CliRunner
@@ -17,8 +18,19 @@ from molmeta.campaigns import Campaign
 from molmeta.cli._rounds import draw_rounds
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
+from molmeta.learners.profile_gp import ProfileGP
+from molmeta.models import Model, save
+from molmeta.recipes import Recipe
 from molmeta.seeds import generator
-from molmeta.simulation import COLUMNS, REFERENCES, SimulationPlan, replay, simulate, summary
+from molmeta.simulation import (
+    COLUMNS,
+    REFERENCES,
+    SimulationPlan,
+    acquaintance,
+    replay,
+    simulate,
+    summary,
+)  # fmt: skip
 
 PLAN = SimulationPlan(start=12, batch=10, rounds=3, policies=("greedy", "thompson"), repeats=2)
 
@@ -193,3 +205,29 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path):
     assert done.exit_code == 0, done.output
     assert tuple(pd.read_csv(output).columns) == COLUMNS
     assert ElementTree.parse(output.with_suffix(".svg")).getroot().tag.endswith("svg")
+
+
+def test_the_actives_that_training_assays_have_measured_are_counted():
+    learner = ProfileGP()
+    learner.remember(world(), [assay(0)])
+    met = assay(1)
+    assert acquaintance(learner, [met], world()) == {"1": int(met.labels.sum())}
+
+
+def test_the_command_replays_without_the_memory_where_asked(tmp_path):
+    smiles = [f"{tail}{ring}" for tail in TAILS for ring in RINGS]
+    frame = pd.DataFrame({"smiles": smiles, "active": [int(RINGS[0] in one) for one in smiles]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    learner = ProfileGP()
+    learner.remember(toy_training.store().molecules, toy_training.assays())
+    save(Model(learner, Recipe("profile_gp"), {}), tmp_path / "model.safetensors")
+    words = (
+        f"simulate {tmp_path}/a.csv --model {tmp_path}/model.safetensors --start 8 --batch 4"
+        f" --rounds 2 --acquisition greedy --repeats 1 --output {tmp_path}/rounds.csv"
+    )
+    said = [
+        CliRunner().invoke(cli.build(), [*words.split(), *more], prog_name="molmeta").output
+        for more in ([], ["--without-memory"])
+    ]
+    assert "have measured 6 of its actives" in said[0]
+    assert "have measured 0 of its actives" in said[1]
