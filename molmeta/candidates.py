@@ -18,6 +18,7 @@ from molmeta.campaigns import FINGERPRINT, nearest
 from molmeta.errors import MoleculeError, TableError
 from molmeta.libraries import read_library
 from molmeta.libraryfeatures import prepare_all
+from molmeta.libraryfile import is_library_file, open_library
 from molmeta.molecules import compound
 from molmeta.screening import INVALID_COLUMNS, safe_cell
 from molmeta.store import featurize
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from molmeta.blocks import Molecules
     from molmeta.libraries import Record
+    from molmeta.libraryfeatures import Prepared
+    from molmeta.libraryfile import LibraryFile
     from molmeta.models import AssayPredictor
     from molmeta.screening import Support
 
@@ -132,7 +135,8 @@ class Pool:
     """The best candidates so far, bounded: promising ones, and as many uncertain ones.
 
     Args:
-        library: as `molmeta.libraries.read_library` takes it.
+        library: as `molmeta.libraries.read_library` takes it, or a file of
+            `molmeta featurize LIBRARY`.
         judge: scores the candidates.
         known: passed over.
         size: candidates of each kind.
@@ -142,12 +146,18 @@ class Pool:
         n_invalid: records that could not be scored.
         n_known: compounds that were passed over.
         error: why the library broke off, if it did.
+
+    Raises:
+        ModelError: a featurized library is damaged.
+        ConfigError: it lacks features that the model or the plate reads.
     """
 
     def __init__(self, library: Path, judge: Judge, known: Known, size: int) -> None:
         self.library, self.judge, self.known, self.size = library, judge, known, size
         self.n_read = self.n_invalid = self.n_known = 0
         self.error: TableError | None = None
+        featurized = is_library_file(library)
+        self._file = open_library(library, judge.featurizers) if featurized else None
         self._hits: list[Candidate] = []
         self._uncertain: list[Candidate] = []
 
@@ -161,11 +171,11 @@ class Pool:
 
         Raises:
             TableError: nothing at all can be read.
+            ModelError: a featurized library is damaged.
         """
         rows = csv.writer(rejects, lineterminator="\n")
         rows.writerow(INVALID_COLUMNS)
-        names = self.judge.featurizers
-        for chunk in prepare_all(self._chunks(progress), names, cores=cores):
+        for chunk in self._prepared(cores, progress):
             bad = [*chunk.rejected]
             if chunk.records:
                 bad += self._offer(chunk.records, chunk.molecules())
@@ -182,6 +192,20 @@ class Pool:
     def uncertain(self) -> list[Candidate]:
         """Candidates of the highest uncertainty, the most uncertain first."""
         return sorted(self._uncertain, reverse=True)
+
+    def _prepared(self, cores: int, progress: Callable[[int], None]) -> Iterator[Prepared]:
+        if self._file is None:
+            return prepare_all(self._chunks(progress), self.judge.featurizers, cores=cores)
+        return self._featurized(self._file, progress)
+
+    def _featurized(self, file: LibraryFile, progress: Callable[[int], None]) -> Iterator[Prepared]:
+        for chunk in file.read(range(file.blocks)):
+            n = len(chunk.records) + len(chunk.rejected)
+            self.n_read += n
+            yield chunk
+            progress(n)
+        if file.broken:
+            self.error = TableError(file.broken)
 
     def _chunks(self, progress: Callable[[int], None]) -> Iterator[list[Record]]:
         try:

@@ -129,15 +129,17 @@ def suggest(
     Args:
         predictor: adapted to the support.
         support: what is known.
-        library: as `molmeta.libraries.read_library` takes it.
+        library: as `molmeta.libraries.read_library` takes it, or a file of
+            `molmeta featurize LIBRARY`.
         output: CSV with the columns of COLUMNS; the side table is named `.invalid.csv`.
         plan: how to fill the plate.
         cores: processes that featurize.
         progress: called with the number of records done since the last call.
 
     Raises:
-        ConfigError: an output would replace the library.
+        ConfigError: an output would replace the library, or a featurized library lacks features.
         TableError: the library cannot be read, or breaks off.
+        ModelError: a featurized library is damaged.
         MoleculeError: a SMILES of the support or of a control does not parse.
         OutputError: an output cannot be written.
     """

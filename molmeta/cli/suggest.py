@@ -1,8 +1,8 @@
 """Choose what to measure next: a plate that balances expected hits, uncertainty and diversity.
 
-The library is read once. The most promising compounds, and the most uncertain ones, are kept in a
-pool (--pool); from it the plate is filled so that no two compounds are too similar. What is
-measured already, in the support or in --exclude, is never suggested.
+The library, featurized or not, is read once. The most promising compounds, and the most uncertain
+ones, are kept in a pool (--pool); from it the plate is filled so that no two compounds are too
+similar. What is measured already, in the support or in --exclude, is never suggested.
 
 Example: molmeta suggest --support my_assay.csv --library library.smi.gz --plate 96
   --model results/models/protonet/0.safetensors --output next_plate.csv
@@ -20,7 +20,7 @@ from molmeta.cli._options import CORES, OUTPUT, SEED
 
 def run(
     support: Path = typer.Option(..., help="Table of measured compounds, as in data/README.md."),
-    library: Path = typer.Option(..., help="SMILES lines, CSV, SDF or Parquet; - for stdin."),
+    library: Path = typer.Option(..., help="SMILES lines, CSV, SDF, Parquet, featurized; - stdin."),
     output: Path = OUTPUT,
     model: str | None = typer.Option(None, help="Model file, or an opponent by its name."),
     assay: str = typer.Option("", help="Assay to take, where the table holds several."),

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from molmeta import cli
 from molmeta.errors import ConfigError, MoleculeError, TableError
+from molmeta.librarysource import featurize_library
 from molmeta.models import opponent
 from molmeta.plates import Control, placed, read_controls, wells
 from molmeta.screening import Support
@@ -170,6 +171,44 @@ def test_a_truncated_library_fills_the_plate_before_the_error(predictor, tmp_pat
     library.write_bytes(packed[: len(packed) // 2])
     with pytest.raises(TableError, match="breaks off after line"):
         suggest(predictor, SUPPORT, library, output=output, plan=PLAN)
+    assert len(rows(output)) == 24
+
+
+@pytest.mark.parametrize("acquisition", ["ucb", "thompson"])
+def test_a_featurized_library_gives_the_same_plate(predictor, tmp_path, acquisition):
+    lines = [*LIBRARY, "nonsense", *("C" * (1 + n % 40) + "O" for n in range(2_000)), "FCCCF"]
+    library, featurized = tmp_path / "library.smi", tmp_path / "library.safetensors"
+    library.write_text("\n".join(f"{one} n{place}" for place, one in enumerate(lines)))
+    featurize_library(library, featurized, ("graph", "morgan"))
+    plan, found = PlatePlan(plate=96, acquisition=acquisition), []
+    for path in (library, featurized):
+        output = tmp_path / path.suffix[1:] / "plate.csv"
+        done = suggest(predictor, SUPPORT, path, output=output, plan=plan)
+        side = output.with_suffix(".invalid.csv")
+        found.append((done, output.read_bytes(), side.read_bytes()))
+    assert found[0] == found[1]
+    assert (done.n_read, done.n_invalid) == (len(lines), 1)
+
+
+def test_a_featurized_library_without_fingerprints_is_refused(predictor, tmp_path):
+    library, featurized = tmp_path / "library.smi", tmp_path / "library.safetensors"
+    library.write_text("CCO")
+    featurize_library(library, featurized, ("graph",))
+    with pytest.raises(ConfigError, match="--featurizer morgan"):
+        suggest(predictor, SUPPORT, featurized, output=tmp_path / "plate.csv", plan=PLAN)
+
+
+def test_a_featurized_library_that_broke_off_fills_the_plate_before_the_error(predictor, tmp_path):
+    packed = gzip.compress(
+        "".join(f"{'C' * (1 + i * 7919 % 97)}O\n" for i in range(4_000)).encode()
+    )
+    library, featurized = tmp_path / "library.smi.gz", tmp_path / "library.safetensors"
+    library.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(TableError):
+        featurize_library(library, featurized, ("morgan",))
+    output = tmp_path / "plate.csv"
+    with pytest.raises(TableError, match="breaks off after line"):
+        suggest(predictor, SUPPORT, featurized, output=output, plan=PLAN)
     assert len(rows(output)) == 24
 
 
