@@ -51,14 +51,18 @@ def support_of(
         actives_only: take a table of actives alone as well.
 
     Raises:
-        TableError: the table cannot be read, holds no such assay, or one class only.
+        TableError: the table cannot be read, holds no such assay, or one class only; actives
+            alone are taken where `actives_only` says so.
         EpisodeError: the assay is too small for a draw of that size.
     """
     if is_curated(table):
         frame = read_curated([table])
     else:
         rows = read_table(table)
-        if actives_only and size is None and (only := _actives(rows, assay)):
+        only = _actives(rows, assay)
+        if only and not actives_only:
+            raise _actives_alone(table, len(only))
+        if only and size is None:
             return Support(only, [1] * len(only))
         frame = _curated(table, rows)
     return _drawn(_one(table, _assays(frame), assay), size, seed)
@@ -86,6 +90,14 @@ def _actives(rows: pd.DataFrame, assay: str) -> list[str]:
         return []
     known = [made for made in compounds(list(found["smiles"])) if isinstance(made, Compound)]
     return list({made.inchikey: made.smiles for made in known}.values())
+
+
+def _actives_alone(table: Path, n: int) -> TableError:
+    return TableError(
+        f"{table}: holds actives alone, which this model cannot learn from; got {n} actives, "
+        "expected actives and inactives. Add measured inactives, or leave --model out: the model "
+        "that ships does without."
+    )
 
 
 def _assays(frame: pd.DataFrame) -> list[Assay]:

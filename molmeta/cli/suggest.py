@@ -14,8 +14,13 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._console import bar, session
+from molmeta.cli._console import bar, logger, session
 from molmeta.cli._options import CORES, OUTPUT, SEED
+
+ACTIVES_ALONE = (
+    "the support holds actives alone: probabilities order the library and are no chances of a hit; "
+    "add what this plate finds inactive to the next support"
+)
 
 
 def run(
@@ -54,7 +59,10 @@ def run(
     )
     with session("suggest", support=support, library=library, model=model, seed=seed) as outcome:
         chosen = load() if model is None else named(model)
-        known = support_of(support, assay=assay, size=size, seed=seed)
+        only = type(chosen.learner).actives_only
+        known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
+        if all(known.active):
+            logger.warning("%s", ACTIVES_ALONE)
         predictor = chosen.adapt(known.smiles, known.active)
         with bar(None, "suggest") as advance:
             done = suggesting.suggest(

@@ -288,6 +288,37 @@ def test_the_command_fills_a_plate(tmp_path):
     assert not {row["smiles"] for row in found} & set(LIBRARY[:10])
 
 
+@pytest.fixture
+def ask_with_actives_alone(tmp_path):
+    """Give a function that runs the command on actives alone and returns its outcome."""
+    actives = "".join(f"{text},1\n" for text in ("Oc1ccccc1CC", "Oc1ccccc1CCC", "Oc1ccccc1C"))
+    (tmp_path / "known.csv").write_text("smiles,active\n" + actives)
+    (tmp_path / "library.smi").write_text("\n".join(["CCCCCC", "CCOCC", "Oc1ccccc1CCCC", "CC#N"]))
+
+    def done(*more):
+        words = (
+            f"suggest --support {tmp_path}/known.csv --library {tmp_path}/library.smi --plate 24"
+            f" --acquisition greedy --explore 0 --output {tmp_path}/plate.csv"
+        )
+        return CliRunner().invoke(cli.build(), [*words.split(), *more], prog_name="molmeta")
+
+    return done
+
+
+def test_the_model_that_ships_fills_a_plate_from_actives_alone(ask_with_actives_alone, tmp_path):
+    done = ask_with_actives_alone()
+    assert done.exit_code == 0, done.output
+    assert "probabilities order the library and are no chances" in done.output
+    assert rows(tmp_path / "plate.csv")[0]["smiles"] == "Oc1ccccc1CCCC"
+
+
+def test_a_model_that_needs_inactives_refuses_actives_alone(ask_with_actives_alone, tmp_path):
+    done = ask_with_actives_alone("--model", "tanimoto_gp")
+    assert isinstance(done.exception, TableError)
+    assert "holds actives alone, which this model cannot learn from" in str(done.exception)
+    assert not (tmp_path / "plate.csv").exists()
+
+
 def test_the_command_draws_the_support_that_a_screen_of_the_same_seed_draws(tmp_path):
     table, library = tmp_path / "known.csv", tmp_path / "library.smi"
     pairs = [f"C{'C' * n}O,{n % 2}" for n in range(12)]
