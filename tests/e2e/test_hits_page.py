@@ -213,6 +213,12 @@ def test_missing_prevalence_is_said_to_give_no_library_figure(page):
     assert "no figure for a library" in page.inner_text("main")
 
 
+def test_expected_hits_are_said_to_be_no_sum_of_what_is_shown(page):
+    caption = page.text_content("figcaption >> text=Expected hits are the mean of the estimate")
+    assert "which lets all probabilities err together" in caption
+    assert "need not equal the sum of the probabilities shown" in caption
+
+
 def test_known_compounds_are_marked_below_the_histogram(page):
     assert page.locator(".chart .active").count() == 2
     assert page.locator(".chart .inactive").count() == 2
