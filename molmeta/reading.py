@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from molmeta.blocks import Molecules
+    from molmeta.curation import Rules
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,9 @@ def assays_and_molecules(
     """
     curated = [path for path in tables if is_curated(path)]
     frames = [read_curated(curated)] if curated else []
-    frames += [_curated_here(path, cores) for path in tables if path not in curated]
+    frames += [
+        curated_rows(path, read_table(path), cores=cores) for path in tables if path not in curated
+    ]
     frame = pd.concat(frames, ignore_index=True)
     if store is not None:
         found = load_store(store)
@@ -67,14 +70,27 @@ def is_curated(path: Path) -> bool:
         ) from error
 
 
-def _curated_here(path: Path, cores: int) -> pd.DataFrame:
-    result = curate(read_table(path), cores=cores)
+def curated_rows(
+    path: Path, rows: pd.DataFrame, *, rules: Rules | None = None, cores: int = 1
+) -> pd.DataFrame:
+    """Curate the rows of a table that has no file to say beside it what is dropped; log it.
+
+    Args:
+        path: where the rows come from, for messages.
+        rows: as `molmeta.tables.read_table` returns them.
+        rules: what decides; the defaults where not given.
+        cores: processes to use.
+
+    Raises:
+        TableError: no assay in it can be used.
+    """
+    result = curate(rows, rules=rules, cores=cores)
     _tell(path, result.dropped)
     if result.kept.empty:
         status = "; ".join(f"{a}: {s}" for a, s in result.assays[["assay", "status"]].to_numpy())
         raise TableError(
             f"{path}: holds no assay that can be used; got {status[:200]}, expected actives and "
-            "inactives. See data/README.md."
+            "inactives. Add measured compounds; see data/README.md."
         )
     return result.kept
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from molmeta.assays import assays_of, distinct_compounds, read_curated
-from molmeta.curation import Rules, curate
+from molmeta.curation import Rules
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import TableError
-from molmeta.measurements import REASONS, measured
+from molmeta.measurements import measured
 from molmeta.molecules import Compound, compounds
-from molmeta.reading import is_curated
+from molmeta.reading import curated_rows, is_curated
 from molmeta.screening import FINGERPRINT, Support
 from molmeta.seeds import generator
 from molmeta.store import update
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 RULES = Rules(min_compounds=2, min_class=1)
 """A support is what was measured; how few compounds a learner can do with, it says itself."""
-
-logger = logging.getLogger(__name__)
 
 
 def support_of(
@@ -64,22 +61,8 @@ def support_of(
             raise _actives_alone(table, len(only))
         if only and size is None:
             return Support(only, [1] * len(only))
-        frame = _curated(table, rows)
+        frame = curated_rows(table, rows, rules=RULES)
     return _drawn(_one(table, _assays(frame), assay), size, seed)
-
-
-def _curated(table: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    result = curate(rows, rules=RULES)
-    for reason, found in result.dropped.groupby("reason", sort=True):
-        why, first = REASONS.get(str(reason), str(reason)), int(found["row"].min())
-        logger.warning("%s: %d rows left out, first row %d: %s", table, len(found), first, why)
-    if result.kept.empty:
-        status = "; ".join(f"{a}: {s}" for a, s in result.assays[["assay", "status"]].to_numpy())
-        raise TableError(
-            f"{table}: holds no assay that can be used; got {status[:200]}, expected actives and "
-            "inactives. Add measured compounds; see data/README.md."
-        )
-    return result.kept
 
 
 def _actives(rows: pd.DataFrame, assay: str) -> list[str]:
