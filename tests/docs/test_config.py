@@ -75,6 +75,7 @@ def test_plate_keys_are_those_of_a_plate():
     assert {name: key["default"] for name, key in keys.items()} == {
         "wells": plan["plate"],
         **{name: plan[name] for name in ("acquisition", "explore", "max_similarity")},
+        **dict.fromkeys(("controls", "exclude")),
     }
     assert set(keys["wells"]["enum"]) == set(SIZES)
     assert set(keys["acquisition"]["enum"]) == set(ACQUISITIONS)

@@ -154,6 +154,30 @@ def test_misspelt_option_of_a_plate_is_refused_by_name(line):
     assert "'weels' was unexpected" in done.stdout + done.stderr
 
 
+def test_plate_keeps_its_controls_and_leaves_out_what_is_excluded(line):
+    tested = (line.folder / "data" / "libraries" / "nci_5k.smi").read_text().splitlines()[:100]
+    (line.folder / "tested.smi").write_text("\n".join(tested))
+    (line.folder / "controls.csv").write_text("well,compound,smiles\nA1,blank,CS(C)=O\n")
+    keys = "{wells: 24, explore: 0, max_similarity: 1, controls: controls.csv, exclude: tested.smi}"
+    changed = line.with_config("plate.yaml", {"name: nci": "name: rest", "{wells: 24}": keys})
+    done = changed.run("results/plates/rest.csv")
+    assert done.returncode == 0, done.stderr
+    plate = pd.read_csv(line.folder / "results" / "plates" / "rest.csv")
+    assert list(plate.loc[plate["role"] == "control", ["well", "compound"]].iloc[0]) == [
+        "A1", "blank"
+    ]  # fmt: skip
+    assert not set(plate["smiles"]) & {text.split()[0] for text in tested}
+    (line.folder / "controls.csv").write_text("well,compound,smiles\nA2,blank,CS(C)=O\n")
+    assert changed.planned("results/plates/rest.csv") == {"suggest": 1}
+
+
+def test_missing_file_of_excluded_compounds_is_named(line):
+    changed = line.with_config("gone.yaml", {"{wells: 24}": "{exclude: gone.smi}"})
+    done = changed.run("--dry-run", "results/plates/nci.csv")
+    assert done.returncode != 0
+    assert "gone.smi" in done.stdout + done.stderr
+
+
 def test_screen_of_every_compound_is_planned_without_a_page(line):
     changed = line.with_config("every.yaml", {"top: 100": "top: 0"})
     assert changed.planned("results/screens/nci.csv") == {"screen_all": 1}

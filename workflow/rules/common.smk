@@ -96,6 +96,14 @@ def plate_options(wildcards):
     return flags({**known, "plate": plate.pop("wells"), **plate})
 
 
+def plate_controls(wildcards):
+    return SCREENS[wildcards.screen]["plate"]["controls"] or []
+
+
+def plate_excluded(wildcards):
+    return SCREENS[wildcards.screen]["plate"]["exclude"] or []
+
+
 def page_option(wildcards, output):
     """Return where the page of the hits goes, or nothing where all are written and none drawn."""
     return flags({"report": output.get("page")})

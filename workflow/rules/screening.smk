@@ -89,6 +89,8 @@ rule suggest:
         support=support,
         library=library,
         model=model_file,
+        controls=plate_controls,
+        exclude=plate_excluded,
     output:
         plate=report(
             "results/plates/{screen}.csv",
@@ -101,6 +103,8 @@ rule suggest:
         "logs/suggest/{screen}.log",
     benchmark:
         "benchmarks/suggest/{screen}.tsv"
+    wildcard_constraints:
+        screen=any_of(PLATES),
     conda:
         "../../environment.yml"
     threads: 8
