@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+LEGEND = 40
+"""Pixels at the right, where a browser's font is wider than the one that was measured with."""
+
 
 def draw_rounds(rows: pd.DataFrame, path: Path) -> None:
     """Write a line a policy as SVG: the share of the actives found by then, mean over replays.
@@ -48,5 +51,7 @@ def _lines(means: pd.DataFrame) -> alt.Chart:
             color=alt.Color("policy:N", scale=color),
             strokeDash=alt.StrokeDash("policy:N", scale=dash),
         )
-        .properties(width=480, height=320)
+        .properties(
+            width=480, height=320, padding={"left": 5, "top": 5, "right": LEGEND, "bottom": 5}
+        )
     )
