@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from molmeta.errors import TableError
+from molmeta.blocks import tensor_of
+from molmeta.errors import ConfigError, TableError
 from molmeta.molecules import Rejected, compounds
+from molmeta.store import Store, concatenated, load_store, save_store, update
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from molmeta.store import Store
 
 COLUMNS = ("source", "target", "active", "smiles")
 _log = logging.getLogger(__name__)
@@ -90,6 +90,38 @@ def distinct(frame: pd.DataFrame) -> dict[str, str]:
     return dict(zip(chosen["inchikey"], chosen["smiles"], strict=True))
 
 
+def stored(
+    frame: pd.DataFrame, names: Sequence[str], path: Path | None, *, cores: int = 1
+) -> Store:
+    """Return a store with the compounds of a table of `read_screens`, and keep it as a file.
+
+    A store that is there is added to: it keeps its compounds and its blocks, and is not written
+    where it lacks nothing. A compound that it holds under another SMILES is featurized again.
+
+    Args:
+        frame: of `read_screens`.
+        names: featurizers to run.
+        path: molecule store; None keeps nothing.
+        cores: worker processes.
+
+    Raises:
+        ConfigError: the store lacks a featurizer and holds compounds that are not in the table,
+            of which it has no SMILES to run it on.
+        ModelError: the file is no molecule store.
+        OutputError: it cannot be written.
+    """
+    smiles = distinct(frame)
+    old = load_store(path) if path is not None and path.is_file() else None
+    if old is None:
+        found = update(None, smiles, names, cores=cores)
+    else:
+        _require_extensible(old, smiles, names, path)
+        found = _added(old, smiles, names, cores)
+    if path is not None and found is not old:
+        save_store(found, path)
+    return found
+
+
 def screens_of(frame: pd.DataFrame, store: Store) -> Iterator[Screen]:
     """Yield the screens of a table of `read_screens`.
 
@@ -99,6 +131,41 @@ def screens_of(frame: pd.DataFrame, store: Store) -> Iterator[Screen]:
     for (source, target), group in frame.groupby(["source", "target"], sort=True):
         labels = group["active"].to_numpy(np.float32)
         yield Screen(str(source), str(target), store.rows(list(group["inchikey"])), labels)
+
+
+def _others(old: Store, smiles: Iterable[str]) -> NDArray[np.bool_]:
+    return ~np.isin(old.keys, np.array(list(smiles), old.keys.dtype))
+
+
+def _require_extensible(
+    old: Store, smiles: dict[str, str], names: Sequence[str], path: Path | None
+) -> None:
+    missing = sorted(set(names) - set(old.molecules.blocks))
+    n_others = int(_others(old, smiles).sum())
+    if missing and n_others:
+        raise ConfigError(
+            f"{path}: cannot be given '{missing[0]}', as it holds {n_others} compounds that the "
+            f"tables lack; got {list(old.molecules.blocks)}, expected {sorted(names)} too. Give "
+            "their tables as well, or choose another --molecules."
+        )
+
+
+def _added(old: Store, smiles: dict[str, str], names: Sequence[str], cores: int) -> Store:
+    """Return the store itself where it lacks nothing."""
+    blocks = tuple(dict.fromkeys([*old.molecules.blocks, *names]))
+    asked = update(old, smiles, blocks, cores=cores)
+    if (
+        len(blocks) == len(old.molecules.blocks)
+        and (old.known(asked.keys, asked.digests) >= 0).all()
+    ):
+        return old
+    others = np.flatnonzero(_others(old, smiles))
+    keys = np.concatenate([asked.keys, old.keys[others]])
+    order = np.argsort(keys)
+    digests = np.concatenate([asked.digests, old.digests[others]])
+    kept = old.molecules.select(tensor_of(others)).only(blocks)
+    molecules = concatenated([asked.molecules, kept]) if len(others) else asked.molecules
+    return Store(keys[order], digests[order], molecules.select(tensor_of(order)))
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def run(
         help="Model files or opponents, separated by commas; similarity:mean sets the mode.",
     ),
     molecules: Path | None = typer.Option(
-        None, help="Molecule store to keep the features in; without it they are made each time."
+        None, help="Molecule store to add the features to; without it they are made each time."
     ),
     decoys: int | None = typer.Option(None, min=1, help="Inactives of a target at most."),
     actives: str = typer.Option("5,10,20", help="Actives in a support."),
@@ -46,8 +46,7 @@ def run(
 
     from molmeta import enrichment
     from molmeta.outputs import written
-    from molmeta.screens import distinct, read_screens, screens_of
-    from molmeta.store import load_store, save_store, update
+    from molmeta.screens import read_screens, screens_of, stored
 
     torch.set_num_threads(1)
     plan = enrichment.EnrichmentPlan(
@@ -59,15 +58,11 @@ def run(
             learners = {k: enrichment.without_memory(one) for k, one in learners.items()}
         blocks = sorted({name for one in learners.values() for name in one.featurizers})
         frame = read_screens(tables, decoys=decoys, cores=cores)
-        old = load_store(molecules) if molecules is not None and molecules.is_file() else None
-        store = update(old, distinct(frame), blocks, cores=cores)
-        if molecules is not None:
-            save_store(store, molecules)
+        store = stored(frame, blocks, molecules, cores=cores)
         screens = list(screens_of(frame, store))
         with bar(len(screens) * draws, "enrich") as advance:
-            rows = enrichment.enrich(
-                learners, screens, store.molecules, plan=plan, progress=advance
-            )
+            needed = store.molecules.only(tuple(blocks))
+            rows = enrichment.enrich(learners, screens, needed, plan=plan, progress=advance)
         with written(output) as temporary:
             rows.to_csv(temporary, index=False, float_format="%.6g")
         for scope, chosen in (("all", rows), ("unknown", enrichment.unknown_targets(rows))):
