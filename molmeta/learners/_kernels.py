@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
@@ -10,12 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.blocks import Bits
-from molmeta.learners._embedding import EmbeddingLearner
+from molmeta.fingerprints import product
+from molmeta.learners._embedding import EMBEDDING, EmbeddingLearner
+from molmeta.learners.base import require_support
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from molmeta.blocks import Molecules
+    from molmeta.learners._embedding import Head
+    from molmeta.learners.base import Labelled, Predictor
 
 TYPICAL_SUPPORT = 32
 _linalg: Any = torch.linalg
@@ -26,20 +31,41 @@ class Points(NamedTuple):
 
     Attributes:
         vectors: learnt, shape (G, W).
-        bits: fingerprints as zeros and ones, shape (G, size).
+        bits: fingerprints as zeros and ones, shape (G, size), or G that were not made dense.
     """
 
     vectors: Tensor
-    bits: Tensor
+    bits: Tensor | Bits
 
 
 class KernelLearner(EmbeddingLearner):
-    """Parent of learners whose head sees the learnt vectors and the fingerprints side by side."""
+    """Parent of learners whose head sees the learnt vectors and the fingerprints side by side.
+
+    Fingerprints of molecules that are scored once, as those of a library, are not made dense.
+    """
 
     needs: ClassVar[tuple[str, ...]] = ("morgan",)
 
     def embed(self, molecules: Molecules) -> Tensor:
         return torch.cat([self.encoder(molecules), molecules.block("morgan", Bits).dense()], dim=1)
+
+    @abstractmethod
+    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
+        """Return what scores queries, from a support of S molecules and labels (S,)."""
+
+    def head(self, vectors: Tensor, labels: Tensor) -> Head:
+        scorer = self.scorer(self.points(vectors), labels)
+        return lambda query: scorer(self.points(query))
+
+    def adapt(self, support: Labelled) -> Predictor:
+        require_support(support.labels, actives_only=self.actives_only)
+        scorer = self.scorer(self.points(self.encode(support.molecules)), support.labels)
+        return lambda molecules: scorer(self._seen(molecules))
+
+    def _seen(self, molecules: Molecules) -> Points:
+        if EMBEDDING in molecules.blocks:
+            return self.points(self.encode(molecules))
+        return Points(self.encoder(molecules), molecules.block("morgan", Bits))
 
     def points(self, vectors: Tensor) -> Points:
         """Part again what `embed` has joined."""
@@ -82,11 +108,16 @@ class KernelRidge(nn.Module):
 
     def kernel(self, x: Points, others: Points) -> Tensor:
         cosine, similarity = self.log_weights.exp()
-        return cosine * (x.vectors @ others.vectors.T) + similarity * tanimoto(x.bits, others.bits)
+        alike = tanimoto(x.bits, others.bits)
+        return cosine * (x.vectors @ others.vectors.T) + similarity * alike
 
 
-def tanimoto(bits: Tensor, others: Tensor) -> Tensor:
-    """Return shared bits over the bits of either, shape (G, S), from zeros and ones."""
-    shared = bits @ others.T
-    either = bits.sum(1, keepdim=True) + others.sum(1) - shared
+def tanimoto(bits: Tensor | Bits, others: Tensor | Bits) -> Tensor:
+    """Return shared bits over the bits of either, shape (G, S); the G may stay sparse."""
+    dense = others.dense() if isinstance(others, Bits) else others
+    if isinstance(bits, Bits):
+        shared, own = product(bits, dense.T.contiguous()), bits.offsets.diff().unsqueeze(1)
+    else:
+        shared, own = bits @ dense.T, bits.sum(1, keepdim=True)
+    either = own + dense.sum(1) - shared
     return shared / either.clamp(min=1)

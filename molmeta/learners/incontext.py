@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.learners._kernels import KernelLearner, KernelRidge
+from molmeta.learners._kernels import KernelLearner, KernelRidge, Points
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from molmeta.encoders.base import Encoder
     from molmeta.learners._embedding import Head
 
@@ -55,20 +57,18 @@ class InContext(KernelLearner):
         self.ridge = KernelRidge()
         self.log_temperature = nn.Parameter(torch.full((2,), math.log(2.0)))
 
-    def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        support = self.points(vectors)
+    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
         ridge = self.ridge(support, labels)
         plain = self.enter(support.vectors)
         read, memories = self.read(plain + self.labels[labels.long()], None)
         compared = [_difference(plain, labels), _difference(read, labels)]
 
-        def logits(query: Tensor) -> Tensor:
-            points = self.points(query)
-            entered = self.enter(points.vectors)
+        def logits(query: Points) -> Tensor:
+            entered = self.enter(query.vectors)
             seen, _ = self.read(entered + self.labels[UNKNOWN], memories)
             parts = zip(self.log_temperature.exp(), compared, (entered, seen), strict=True)
             similarity = sum(t * difference(x) for t, difference, x in parts)
-            return ridge(points) + similarity
+            return ridge(query) + similarity
 
         return logits
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from molmeta.learners._kernels import KernelLearner, KernelRidge
+from molmeta.learners._kernels import KernelLearner, KernelRidge, Points
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._embedding import Head
 
 
 class DeepKernelRidge(KernelLearner):
@@ -31,6 +32,5 @@ class DeepKernelRidge(KernelLearner):
         super().__init__(encoder)
         self.ridge = KernelRidge()
 
-    def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        logits = self.ridge(self.points(vectors), labels)
-        return lambda query: logits(self.points(query))
+    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
+        return self.ridge(support, labels)

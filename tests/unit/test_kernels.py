@@ -10,6 +10,8 @@ from zoo import DRUGS, drugs
 
 from molmeta.blocks import Bits
 from molmeta.learners._kernels import TYPICAL_SUPPORT, KernelRidge, Points, tanimoto
+from molmeta.learners.base import Labelled
+from molmeta.recipes import Recipe
 
 LABELS = torch.tensor([1.0, 0, 0, 1, 1, 0, 0, 1]).double()
 
@@ -51,6 +53,20 @@ def test_tanimoto_similarity_is_that_of_rdkit():
     expected = [DataStructs.BulkTanimotoSimilarity(one, prints) for one in prints]
     bits = drugs().block("morgan", Bits).dense()
     np.testing.assert_allclose(tanimoto(bits, bits), expected, rtol=1e-6)
+
+
+def test_fingerprints_that_were_not_made_dense_are_as_similar():
+    bits = drugs().block("morgan", Bits)
+    assert torch.equal(tanimoto(bits, bits.dense()), tanimoto(bits.dense(), bits.dense()))
+    assert torch.equal(tanimoto(bits, bits), tanimoto(bits, bits.dense()))
+
+
+def test_a_library_is_scored_without_dense_fingerprints(monkeypatch):
+    molecules, learner = drugs(), Recipe("kernel_ridge", "fingerprint").build(0).eval()
+    predictor = learner.adapt(Labelled(molecules.select(torch.arange(8)), LABELS.float()))
+    prepared = predictor(learner.prepare(molecules))
+    monkeypatch.delattr(Bits, "dense")
+    torch.testing.assert_close(predictor(molecules), prepared)
 
 
 def test_molecules_without_bits_are_similar_to_none():
