@@ -82,9 +82,10 @@ def mahalanobis(support: Tensor, members: Tensor) -> Head:
     a = torch.cat(deviations)
     ridge = RIDGE * torch.eye(len(a), dtype=a.dtype, device=a.device)
     factor: Tensor = _linalg.cholesky(ridge + a @ a.T)
+    # Solved once and not for each chunk of queries, of which a library has many.
+    whitened: Tensor = _linalg.solve_triangular(factor, a, upper=False)
 
     def quadratic(d: Tensor) -> Tensor:
-        inner: Tensor = _linalg.solve_triangular(factor, a @ d.T, upper=False)
-        return (d.square().sum(1) - inner.square().sum(0)) / RIDGE
+        return (d.square().sum(1) - (d @ whitened.T).square().sum(1)) / RIDGE
 
     return quadratic

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from rdkit import Chem
+from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta.libraries import read_library
@@ -39,7 +39,7 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(1)
     smiles = [record.smiles for chunk in read_library(options.library) for record in chunk]
-    smiles = [text for text in smiles if text and "." not in text]
+    smiles = [text for text in smiles if "." not in text and _parses(text)]
     smiles = (smiles * (1 + options.records // len(smiles)))[: options.records]
     support = Support(smiles[:64], [1, 0] * 32)
     with tempfile.TemporaryDirectory() as name:
@@ -49,6 +49,11 @@ def main() -> None:
         featurize_library(folder / "library.smi", folder / "l.safetensors", ("morgan",))
         for model in _models():
             _featurized(folder, model, support, options)
+
+
+def _parses(text: str) -> bool:
+    with rdBase.BlockLogs():
+        return bool(text) and Chem.MolFromSmiles(text) is not None
 
 
 def _options() -> argparse.Namespace:
