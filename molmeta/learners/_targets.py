@@ -9,7 +9,7 @@ from torch import Tensor
 
 from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.learners.base import Target, require_support
+from molmeta.learners.base import Target, require_both_classes, require_support
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,6 +93,35 @@ def support_numbers(support: Labelled, target: Target) -> Tensor:
     if target == "activity":
         require_support(support.labels, actives_only=True)
     return numbers(support.labels, support.values, target)
+
+
+def aims_of(support: Labelled, target: Target) -> tuple[Tensor, Scale]:
+    """Return what a head is to say of each molecule of a support, and the scale of what it says.
+
+    Labels of 1.0 and 0.0 as they are, or values with mean 0 and spread 1, shape (S,).
+
+    Raises:
+        EpisodeError: a value is asked for and missing, or classes of which one is.
+    """
+    if target == "activity":
+        require_both_classes(support.labels)
+        return support.labels, Scale(torch.tensor(0.0), torch.tensor(1.0))
+    found = numbers(support.labels, support.values, target)
+    scale = scale_of(found, target)
+    return scale.to(found), scale
+
+
+def episode_aims(episode: Episode, target: Target, like: Tensor, scale: Scale | None) -> Tensor:
+    """Return the same of an episode's support and query in one, on a given scale or their own.
+
+    Raises:
+        EpisodeError: a value is asked for and missing.
+    """
+    if target == "activity":
+        labels = [tensor_of(x) for x in (episode.support_labels, episode.query_labels)]
+        return torch.cat(labels).to(like)
+    found = torch.cat(episode_numbers(episode, target, like))
+    return (scale or scale_of(found, target)).to(found).to(like)
 
 
 def scale_of(found: Tensor, target: Target, *, centre: bool = True) -> Scale:

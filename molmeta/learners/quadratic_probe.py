@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ class QuadraticProbe(MultiTask):
     not, so that it never increases. (To fit M_k to the cross-entropy as well has no minimum:
     metrics grow without end.) A class of one molecule has the metric I / l at the start.
 
-    The support must hold both classes.
+    The support must hold both classes. It learns no values: without classes there is no Gaussian.
 
     Args:
         encoder: any encoder.
@@ -55,6 +55,8 @@ class QuadraticProbe(MultiTask):
     Source:
         Formont et al., A Strong Baseline for Molecular Few-Shot Learning, TMLR 2025.
     """
+
+    regression: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Fine-tuning against a loop with torch's own optimiser, and the rule by which it stops."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from toy_training import FINGERPRINTS, recipe, store
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners._tuning import Descent, Stopping, parted
 from molmeta.learners.base import Labelled
-from molmeta.learners.multitask import logistic
+from molmeta.learners.multitask import least_squares, logistic
 from molmeta.recipes import Recipe
 
 FAST = {"learning_rate": 3e-3, "head_rate": 1e-2}
@@ -29,11 +30,19 @@ def support(n=20, labels=None, first=0):
     return Labelled(store().molecules.select(rows), torch.tensor(labels))
 
 
+VALUES = 50 + 20 * torch.sin(torch.arange(20.0)).double()
+
+
+def valued(a=1.0, b=0.0):
+    return replace(support(), values=a * VALUES + b)
+
+
 QUERY = store().molecules.select(torch.arange(20, 40))
 
 
 def part(known, rows):
-    return Labelled(known.molecules.select(rows), known.labels[rows])
+    values = None if known.values is None else known.values[rows]
+    return Labelled(known.molecules.select(rows), known.labels[rows], values)
 
 
 def predicted(found, known, molecules=QUERY):
@@ -48,10 +57,12 @@ class Loop:
         self.encoder, self.ridge, self.known = copy.deepcopy(found.encoder), found.ridge, known
         vectors = self.encoder(known.molecules).detach()
         self.middle = vectors.mean(0)
-        placed = self.placed(vectors)
-        self.head = logistic(placed, known.labels.double(), self.ridge).requires_grad_()
+        self.head = self.probe(self.placed(vectors)).requires_grad_()
         groups = [{"params": self.encoder.parameters(), "lr": found.learning_rate}]
         self.adam = torch.optim.Adam([*groups, {"params": [self.head], "lr": found.head_rate}])
+
+    def probe(self, placed):
+        return logistic(placed, self.known.labels.double(), self.ridge)
 
     def placed(self, vectors):
         turned = F.normalize(vectors - self.middle, dim=1)
@@ -69,6 +80,22 @@ class Loop:
         penalty = self.ridge / 2 * self.head[:-1].square().sum() / len(self.known)
         (self.error(self.known) + penalty).backward()
         self.adam.step()
+
+
+class ValueLoop(Loop):
+    """The same of values on the scale of their support."""
+
+    def probe(self, placed):
+        return least_squares(placed, scaled(self.known), self.ridge)
+
+    def error(self, known):
+        return (self.logits(known.molecules) - scaled(known)).square().mean() / 2
+
+
+def scaled(known):
+    """Values on the scale of the numbers that `valued` gives to 20 molecules."""
+    whole = VALUES[:20]
+    return (known.values.double() - whole.mean()) / whole.std(correction=0)
 
 
 def test_all_steps_are_those_of_adam_where_nothing_can_be_held_out():
@@ -113,6 +140,49 @@ def test_fine_tuning_fits_the_support_better_than_the_probe():
         for steps in (0, 20)
     ]
     assert errors[1] < errors[0]
+
+
+def test_values_are_fitted_by_adam_on_their_squared_error():
+    """In as many steps as predict best every fifth molecule in the order that the probe gives."""
+    found = learner(target="value", ridge=0.3, steps=30, patience=30, **FAST)
+    known = valued()
+    order = ValueLoop(found, known).logits(known.molecules).argsort()
+    kept, held = (part(known, rows) for rows in parted(order, torch.zeros(20)))
+    loop, errors = ValueLoop(found, kept), []
+    for _ in range(31):
+        errors.append(float(loop.error(held).detach()))
+        loop.step()
+    best = errors.index(min(errors))
+    assert 0 < best < 30
+    loop = ValueLoop(found, known)
+    for _ in range(best):
+        loop.step()
+    expected = VALUES.mean() + VALUES.std(correction=0) * loop.logits(QUERY).detach()
+    torch.testing.assert_close(predicted(found, known), expected)
+
+
+def test_values_without_steps_are_those_of_the_ridge_regression():
+    expected = predicted(learner("multitask", target="value"), valued())
+    torch.testing.assert_close(predicted(learner(target="value", steps=0), valued()), expected)
+
+
+@pytest.mark.parametrize(("a", "b"), [(1e-3, 0.0), (1.0, 1e3), (25.0, -6.0)])
+def test_predicted_values_follow_a_change_of_unit(a, b):
+    found = learner(target="value", steps=10, **FAST)
+    moved, before = predicted(found, valued(a, b)), predicted(found, valued())
+    torch.testing.assert_close(moved, a * before + b, rtol=1e-4, atol=1e-4 * a)
+
+
+def test_fine_tuning_fits_values_better_than_the_probe():
+    probe, tuned = (
+        learner(target="value", ridge=0.3, steps=steps, patience=30, **FAST) for steps in (0, 30)
+    )
+    known = valued()
+    errors = [
+        float((predicted(found, known, known.molecules) - known.values).square().mean())
+        for found in (probe, tuned)
+    ]
+    assert errors[1] < 0.5 * errors[0]
 
 
 def test_two_assays_at_the_same_time_do_not_mix():

@@ -1,20 +1,27 @@
 """The multi-task network's loss by hand, and its probe against scikit-learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
-from toy_training import assays, recipe, store
+from toy_training import FINGERPRINTS, assays, store
 
 from molmeta.episodes import Draw, draw_episode
-from molmeta.learners.multitask import logistic
+from molmeta.errors import ConfigError
+from molmeta.learners.base import Labelled
+from molmeta.learners.multitask import least_squares, logistic
+from molmeta.recipes import Recipe
 from molmeta.seeds import generator, torch_seed
 
 
-def learner():
+def learner(**options):
+    dropouts = {"dropout": 0.0, "bit_dropout": 0.0}
+    chosen = Recipe("multitask", "fingerprint", {"assays": 3, **options}, FINGERPRINTS | dropouts)
     with torch_seed(0, "multitask"):
-        found = recipe("multitask", dropout=0.0, bit_dropout=0.0).build(0)
+        found = chosen.build(0)
     found.fit(store().molecules, [assay.name for assay in assays()[:3]])
     return found.eval()
 
@@ -59,3 +66,98 @@ def test_an_assay_moves_no_weights_but_its_own():
     episode = draw_episode(assay, Draw(8, n_query=8), generator(0, "multitask")).at(assay.rows)
     model.backward([episode], store().molecules)
     assert model.weights.grad.any(dim=1).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("ridge", [0.05, 1.0, 30.0])
+@pytest.mark.parametrize(("n", "width"), [(1, 4), (2, 4), (16, 64), (128, 32), (40, 40)])
+def test_the_probe_of_values_is_ridge_regression_by_its_normal_equations(n, width, ridge):
+    x, _ = problem(n, width, 0)
+    y = np.random.default_rng(1).normal(size=n) + 3
+    design = np.hstack([x, np.ones((n, 1))])
+    penalty = np.diag([ridge] * width + [0.0])
+    expected = np.linalg.solve(design.T @ design + penalty, design.T @ y)
+    found = least_squares(torch.from_numpy(design), torch.from_numpy(y), ridge).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
+
+
+def valued(place=1):
+    """An assay with numbers of no particular scale."""
+    values = generator(place, "values").gamma(3.0, 40.0, size=len(store()))
+    return replace(assays()[place], values=values.astype(np.float32))
+
+
+def value_episode():
+    found = draw_episode(valued(), Draw(8, n_query=8), generator(0, "multitask"))
+    return found.at(valued().rows)
+
+
+def value_loss(model, scale):
+    """The squared error by hand, of values on that scale."""
+    episode = value_episode()
+    support, query = episode.labelled(store().molecules)
+    vectors = torch.cat([model.encoder(support.molecules), model.encoder(query.molecules)])
+    said = F.gelu(model.norm(vectors)) @ model.weights[1] + model.biases[1]
+    known = np.concatenate([episode.support_values, episode.query_values]).astype(float)
+    mean, spread = (known.mean(), known.std()) if scale == "episode" else scale
+    return np.mean((said.detach().numpy() - (known - mean) / spread) ** 2)
+
+
+def test_the_loss_of_values_is_on_the_scale_of_all_that_the_assay_measured():
+    model, values = learner(target="value"), valued().values.astype(float)
+    model.remember(store().molecules, [assays()[0], valued(), assays()[2]])
+    expected = value_loss(model, (values.mean(), values.std()))
+    assert model.backward([value_episode()], store().molecules) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_loss_of_values_of_an_assay_not_shown_before_is_on_the_scale_of_its_episode():
+    model = learner(target="value")
+    expected = value_loss(model, "episode")
+    assert model.backward([value_episode()], store().molecules) == pytest.approx(expected, rel=1e-5)
+
+
+def support():
+    rows = torch.arange(0, 40, 2)
+    values = torch.from_numpy(valued().values)[rows]
+    return Labelled(store().molecules.select(rows), torch.ones(20), values)
+
+
+QUERY = store().molecules.select(torch.arange(1, 48, 2))
+
+
+def predicted(model, known):
+    with torch.no_grad():
+        return model.adapt(known)(QUERY)
+
+
+def test_values_are_predicted_by_ridge_regression_on_vectors_of_length_one():
+    model, known = learner(target="value", ridge=0.3), support()
+    with torch.no_grad():
+        both = (model.encoder(molecules).double() for molecules in (known.molecules, QUERY))
+        vectors, query = (x.numpy() for x in both)
+    middle, y = vectors.mean(0), known.values.double().numpy()
+    z, asked = (
+        (x - middle) / np.linalg.norm(x - middle, axis=1, keepdims=True) for x in (vectors, query)
+    )
+    scaled, apart = (y - y.mean()) / y.std(), z - z.mean(0)
+    w = np.linalg.solve(apart.T @ apart + 0.3 * np.eye(8), apart.T @ scaled)
+    expected = y.mean() + y.std() * (asked - z.mean(0)) @ w
+    np.testing.assert_allclose(predicted(model, known), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("a", "b"), [(1e-3, 0.0), (1.0, 1e3), (-2.5, 7.0), (1e4, -6.0)])
+def test_predicted_values_follow_a_change_of_unit(a, b):
+    model, known = learner(target="value"), support()
+    moved = predicted(model, replace(known, values=a * known.values + b))
+    torch.testing.assert_close(moved, a * predicted(model, known) + b, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("target", "ridge"), [("activity", 0.05), ("value", 1.0)])
+def test_the_ridge_is_that_of_what_is_predicted(target, ridge):
+    assert learner(target=target).ridge == ridge
+    assert learner(target=target, ridge=0.2).ridge == 0.2
+
+
+@pytest.mark.parametrize("ridge", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_ridge_out_of_its_range_is_refused(ridge):
+    with pytest.raises(ConfigError, match="multitask: ridge is out of range; got"):
+        learner(ridge=ridge)

@@ -214,6 +214,12 @@ def test_an_option_out_of_its_range_is_refused(option):
         probe(**option)
 
 
+def test_it_learns_no_values():
+    assert not QuadraticProbe.regression
+    with pytest.raises(TypeError, match="target"):
+        probe(target="value")
+
+
 def test_it_is_trained_as_the_multitask_network_is():
     assay = assays()[1]
     episode = draw_episode(assay, Draw(8, n_query=8), generator(0, "probe")).at(assay.rows)
