@@ -51,7 +51,7 @@ class Plan:
     controller: int = 64
     steps: int = 1200
     batch: int = 16
-    rate: float = 3e-3
+    rate: float = 1e-2
 
 
 class Copier(nn.Module):
