@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from molmeta.blocks import Bits, csr, owner_of, ragged_index, tensor_of
+from molmeta.blocks import Bits, Molecules, Vectors, csr, owner_of, ragged_index, tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
+    from molmeta.episodes import Episode
 
 _torch: Any = torch
 _ARRAYS = ("keys", "offsets", "assays", "values")
 KEYED_BY = ("morgan3", "atom_pairs")
 STEP = 1 / 50
 SMALLEST_SPREAD, LARGEST = 0.3, 2.5
+BLIND = "blind to"
+"""Block with the number of the target whose measurements a molecule is not to be told."""
 
 
 class Profiles(NamedTuple):
@@ -49,9 +52,8 @@ class Profiles(NamedTuple):
         total = values.new_zeros(len(self.offsets) - 1)
         return total.index_add(0, owner_of(self.offsets), values)
 
-    def without(self, hidden: Tensor) -> Profiles:
-        """Leave out the entries of some assays, given as a mask over all assays."""
-        kept = ~hidden[self.assays]
+    def kept(self, kept: Tensor) -> Profiles:
+        """Keep some of the entries, given as a mask of shape (E,)."""
         counts = self.sums(kept.to(self.values)).long()
         offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         return Profiles(offsets, self.assays[kept], self.values[kept])
@@ -75,7 +77,8 @@ class CompoundMemory(nn.Module):
     label, and its measured value less the assay's mean, over the assay's standard deviation;
     kept in 8 bits. The key is a sum of random 64-bit numbers, one for each bit of two
     fingerprints, so that looking up a million compounds costs no text and no hashing by hand.
-    Stereoisomers share a key. It is filled once, before training, and never learnt.
+    Stereoisomers share a key. It is filled once, before training, and never learnt. An episode of
+    training is told nothing that its own target's assays have measured (`blinded`).
 
     Source:
         Petrone et al., Rethinking Molecular Similarity: Comparing Compounds on the Basis of
@@ -87,6 +90,7 @@ class CompoundMemory(nn.Module):
     offsets: Tensor
     assays: Tensor
     values: Tensor
+    targets: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,12 +98,28 @@ class CompoundMemory(nn.Module):
         self.register_buffer("offsets", torch.zeros(1, dtype=torch.int32))
         self.register_buffer("assays", torch.zeros(0, dtype=torch.int16))
         self.register_buffer("values", torch.zeros(0, dtype=torch.int8))
+        self.register_buffer("targets", torch.zeros(0, dtype=torch.int64), persistent=False)
+        self.target_of = dict[str, int]()
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def fill(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        """Replace what is stored by what these assays have measured."""
+        """Replace what is stored by what these assays have measured.
+
+        Args:
+            molecules: the molecule store's, with the blocks `KEYED_BY`.
+            assays: their `rows` are rows of it; those without a target are targets of their own.
+        """
+        device = self.keys.device
+        self._fill(Molecules({name: molecules.block(name, Bits) for name in KEYED_BY}), assays)
+        names = [assay.target or f"assay {assay.name}" for assay in assays]
+        number = {target: place for place, target in enumerate(sorted(set(names)))}
+        self.targets = torch.tensor([number[name] for name in names], dtype=torch.int64)
+        self.target_of = {a.name: number[n] for a, n in zip(assays, names, strict=True)}
+        self.to(device)
+
+    def _fill(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
         rows = np.concatenate([assay.rows for assay in assays])
         places = np.repeat(np.arange(len(assays)), [len(assay) for assay in assays])
         values = np.concatenate([_standardised(assay) for assay in assays])
@@ -120,7 +140,33 @@ class CompoundMemory(nn.Module):
         entries, found = ragged_index(
             torch.cat([offsets, offsets[-1:]]), self.places(structure_keys(molecules))
         )
-        return Profiles(found, self.assays[entries].long(), self.values[entries].float() * STEP)
+        assays, values = self.assays[entries].long(), self.values[entries].float() * STEP
+        profiles = Profiles(found, assays, values)
+        if BLIND not in molecules.blocks:
+            return profiles
+        hidden = molecules.block(BLIND, Vectors).values[:, 0].long()
+        return profiles.kept(self.targets[assays] != hidden[owner_of(found)])
+
+    def blinded(
+        self, episodes: Sequence[Episode], molecules: Molecules
+    ) -> tuple[list[Episode], Molecules]:
+        """Give each episode molecules of its own, which are not told what its target has taught.
+
+        Returns:
+            The episodes, their rows those of the molecules that come with them.
+        """
+        parts = [part for episode in episodes for part in (episode.support, episode.query)]
+        ends = np.cumsum([0, *map(len, parts)])
+        places = np.split(np.arange(ends[-1]), ends[1:-1])
+        hidden = [self.target_of[episode.assay] for episode in episodes for _ in range(2)]
+        numbers = np.repeat(np.array(hidden, np.float32), np.diff(ends))[:, None]
+        rows = tensor_of(np.concatenate(parts)).to(molecules.device)
+        own = molecules.select(rows)
+        pairs = zip(episodes, places[::2], places[1::2], strict=True)
+        return (
+            [replace(episode, support=support, query=query) for episode, support, query in pairs],
+            own.with_block(BLIND, Vectors(tensor_of(numbers).to(molecules.device))),
+        )
 
     def places(self, keys: Tensor) -> Tensor:
         """Place of each key, shape (G,); where it is unknown, the place after the last."""

@@ -192,7 +192,7 @@ class _Run:
     def backward(self, episodes: Sequence[Episode]) -> float:
         """Fill the gradients and return the loss, NaN where the weights left nothing to solve."""
         try:
-            return self.learner.backward(episodes, self.molecules)
+            return self.learner.backward(*self.learner.blinded(episodes, self.molecules))
         except _linalg.LinAlgError:
             return math.nan
 

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from molmeta.compoundmemory import KEYED_BY
 from molmeta.molecules import compound
 from molmeta.store import featurize
 
@@ -26,7 +27,7 @@ ZOO = {
     "peptide": PEPTIDE,
     "iodine": "Ic1ccc(Br)cc1Cl",
 }
-BLOCKS = ("graph", "morgan", "descriptors")
+BLOCKS = ("graph", "morgan", "descriptors", *KEYED_BY)
 
 
 @cache

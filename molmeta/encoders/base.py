@@ -11,6 +11,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from molmeta.assays import Assay
     from molmeta.blocks import Molecules
 
 
@@ -38,6 +39,14 @@ class Encoder(nn.Module, ABC):
     def fit(self, molecules: Molecules) -> None:
         """Take fixed statistics, such as means, from the molecules of the training assays."""
 
+    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        """Store what the training assays have measured; most encoders have no use for it.
+
+        Args:
+            molecules: the molecule store's.
+            assays: their `rows` are rows of it.
+        """
+
 
 class Joined(Encoder):
     """Several encoders side by side: the vectors of all, one after the other."""
@@ -61,3 +70,7 @@ class Joined(Encoder):
     def fit(self, molecules: Molecules) -> None:
         for part in self.encoders:
             part.fit(molecules)
+
+    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        for part in self.encoders:
+            part.remember(molecules, assays)

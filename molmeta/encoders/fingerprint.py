@@ -49,16 +49,27 @@ class Fingerprint(Encoder):
         return (self.bits,)
 
     def forward(self, molecules: Molecules) -> Tensor:
-        sparse = molecules.block(self.bits, Bits).sparse(self.embedding.dtype)
-        if self.training and self.bit_dropout > 0:
-            sparse = _dropped(sparse, self.bit_dropout)
-        # A sum of a few rows gains nothing from bfloat16, which sparse products may not have.
-        with torch.autocast(sparse.device.type, enabled=False):
-            summed = sparse @ self.embedding
+        return self.network(self.summed(molecules))
+
+    def network(self, summed: Tensor) -> Tensor:
+        """Return vectors of shape (G, width) from sums over on-bits, shape (G, hidden)."""
         hidden = self.body[0](summed)
         for block in self.body[1:]:
             hidden = hidden + block(hidden)
         return self.last(hidden)
+
+    def summed(self, molecules: Molecules) -> Tensor:
+        """Add up the rows of the on-bits, shape (G, hidden)."""
+        sparse = molecules.block(self.bits, Bits).sparse(self.embedding.dtype)
+        return self.product(sparse, self.embedding)
+
+    def product(self, sparse: Tensor, rows: Tensor) -> Tensor:
+        """Multiply, a share of the entries dropped in training."""
+        if self.training and self.bit_dropout > 0:
+            sparse = _dropped(sparse, self.bit_dropout)
+        # A sum of a few rows gains nothing from bfloat16, which sparse products may not have.
+        with torch.autocast(sparse.device.type, enabled=False):
+            return sparse @ rows
 
 
 def _hidden(width: int, dropout: float) -> nn.Sequential:

@@ -18,6 +18,7 @@ from molmeta.learners.base import (
 )
 
 if TYPE_CHECKING:
+    from molmeta.assays import Assay
     from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
 
@@ -76,6 +77,9 @@ class GradientLearner(MetaLearner):
     def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
         del assays
         self.scorer.encoder.fit(molecules)
+
+    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        self.scorer.encoder.remember(molecules, assays)
 
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.blocks import Molecules
+from molmeta.compoundmemory import CompoundMemory
+from molmeta.encoders.base import Encoder
 from molmeta.errors import ConfigError, EpisodeError
 
 if TYPE_CHECKING:
     from molmeta.assays import Assay
-    from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
 
 Predictor = Callable[[Molecules], Tensor]
@@ -101,20 +102,37 @@ class MetaLearner(nn.Module, ABC):
             self.encoder.fit(molecules)
 
     def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        """Store what the training assays have measured; most learners have no use for it.
+        """Store what the training assays have measured, if the learner or its encoder keeps it.
 
         Args:
             molecules: the molecule store's.
             assays: their `rows` are rows of it.
         """
-        del molecules, assays
+        for module in self.children():
+            if isinstance(module, Encoder):
+                module.remember(molecules, assays)
+
+    def memories(self) -> list[CompoundMemory]:
+        """Return what keeps a record of the training compounds: most learners have nothing."""
+        return [module for module in self.modules() if isinstance(module, CompoundMemory)]
 
     def known(self, molecules: Molecules) -> Tensor:
         """Return how many training assays have measured each molecule, int64, shape (G,).
 
         Zeros where the learner keeps no record of what it learnt from.
         """
+        for memory in self.memories():
+            return memory.look_up(molecules).counts
         return torch.zeros(len(molecules), dtype=torch.int64, device=molecules.device)
+
+    def blinded(
+        self, episodes: Sequence[Episode], molecules: Molecules
+    ) -> tuple[Sequence[Episode], Molecules]:
+        """Return what `backward` is to see, so that no record answers for an episode's target."""
+        for memory in self.memories():
+            if memory.target_of:
+                return memory.blinded(episodes, molecules)
+        return episodes, molecules
 
     @abstractmethod
     def adapt(self, support: Labelled) -> Predictor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import Bits, Molecules
-from molmeta.compoundmemory import KEYED_BY, CompoundMemory, Profiles
+from molmeta.blocks import Bits
+from molmeta.compoundmemory import CompoundMemory, Profiles
 from molmeta.featurizers import FEATURIZERS
 from molmeta.fingerprints import tanimoto
 from molmeta.learners._background import Background
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.assays import Assay
+    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
-    from molmeta.episodes import Episode
 
 STRUCTURES = ("morgan3", "pharmacophores", "atom_pairs", "torsions")
 TYPICAL_SUPPORT = 32
@@ -98,41 +98,19 @@ class ProfileGP(MetaLearner):
         if encoder is not None:
             self.log_learnt = nn.Parameter(torch.zeros(1))
         self.background = Background({name: FEATURIZERS[name].size for name in STRUCTURES})
-        self.groups = dict[str, int]()
 
     def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        super().remember(molecules, assays)
         if self.profiles:
-            keyed = {name: molecules.block(name, Bits) for name in KEYED_BY}
-            self.memory.fill(Molecules(keyed), assays)
-            self.memory.to(self.bias.device)
+            self.memory.fill(molecules, assays)
         self.background.fill(molecules, assays)
         self.background.to(self.bias.device)
-        targets = {assay.target or f"assay {assay.name}" for assay in assays}
-        number = {target: place for place, target in enumerate(sorted(targets))}
-        self.groups = {a.name: number[a.target or f"assay {a.name}"] for a in assays}
-
-    def known(self, molecules: Molecules) -> Tensor:
-        return self.memory.look_up(molecules).counts
 
     def adapt(self, support: Labelled) -> FittedProcess:
-        return self._fitted(support, None)
-
-    def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
-        groups = torch.tensor(list(self.groups.values()), device=molecules.device)
-        total = 0.0
-        for episode in episodes:
-            support, query = episode.labelled(molecules)
-            fitted = self._fitted(support, groups == self.groups[episode.assay])
-            loss = self.loss(fitted(query.molecules), query.labels) / len(episodes)
-            torch.autograd.backward(loss)
-            total += float(loss.detach())
-        return total
-
-    def _fitted(self, support: Labelled, hidden: Tensor | None) -> FittedProcess:
         require_support(support.labels, actives_only=True)
         if self.encoder is None and bool((support.labels > 0.5).all()):
             support = self.background.added(support)
-        points = self.points(support.molecules, hidden)
+        points = self.points(support.molecules)
         n = math.log(len(support) / TYPICAL_SUPPORT)
         ridge = (self.log_ridge[0] + self.log_ridge[1] * n).exp()
         shrink = self.mean_weight * (-self.mean_power * n).exp() * self.mean
@@ -142,14 +120,12 @@ class ProfileGP(MetaLearner):
         offset = residual.mean() if bool((support.labels < 0.5).any()) else -torch.ones(())
         weights = torch.cholesky_solve((residual - offset).double()[:, None], factor)[:, 0]
         scale = (self.log_scale[0] + self.log_scale[1] * n).exp()
-        return FittedProcess(self, hidden, points, shrink, factor, weights, offset, scale)
+        return FittedProcess(self, points, shrink, factor, weights, offset, scale)
 
-    def points(self, molecules: Molecules, hidden: Tensor | None) -> Points:
-        """Look molecules up; `hidden` marks training assays to be blind to."""
+    def points(self, molecules: Molecules) -> Points:
+        """Look molecules up."""
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
         profiles = self.memory.look_up(molecules)
-        if hidden is not None:
-            profiles = profiles.without(hidden)
         activity = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
         vectors = None if self.encoder is None else F.normalize(self.encoder(molecules), dim=1)
         return Points(structures, profiles, activity, vectors)
@@ -179,7 +155,6 @@ class FittedProcess:
     """The process after it has seen a support."""
 
     learner: ProfileGP
-    hidden: Tensor | None
     known: Points
     shrink: Tensor
     factor: Tensor
@@ -197,7 +172,7 @@ class FittedProcess:
         return self._posterior(molecules)[1].sqrt()
 
     def _posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
-        points = self.learner.points(molecules, self.hidden)
+        points = self.learner.points(molecules)
         kernel = self.learner.kernel(points, self.known).double()
         mean = (
             points.activity * self.shrink

@@ -1,5 +1,6 @@
 """What every encoder in the folder, and a join of two, must hold to."""
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -7,6 +8,7 @@ from torch import nn
 from zoo import BLOCKS, ZOO, zoo
 
 from molmeta import encoders, registry
+from molmeta.assays import Assay
 from molmeta.seeds import torch_seed
 from molmeta.store import featurize
 
@@ -15,6 +17,11 @@ NAMES = (*encoders.names(), "gine+fingerprint")
 LARGE = list(ZOO).index("peptide")
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 """Sums in float32 in another order; the attention of GPS is over molecules padded alike."""
+LABELS = np.arange(len(ZOO), dtype=np.float32) % 2
+MEASURED = Assay(
+    "zoo", "", "", tuple(ZOO.values()), np.arange(len(ZOO)), LABELS, np.full(len(ZOO), np.nan)
+)
+"""What an encoder that remembers has been told of the zoo."""
 
 every = pytest.mark.parametrize("name", NAMES)
 
@@ -30,6 +37,7 @@ def built(name, seed=0):
     with torch_seed(seed, "encoder"):
         encoder = encoders.build(name, options)
     encoder.fit(zoo())
+    encoder.remember(zoo(), [MEASURED])
     return encoder.eval()
 
 

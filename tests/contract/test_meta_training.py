@@ -93,7 +93,8 @@ def train(learner, budget):
     for step in range(budget.steps):
         optimizer.zero_grad()
         numbers = range(EPISODES * step, EPISODES * (step + 1))
-        learner.backward([drawn(n, of=n % TRAINING_ASSAYS) for n in numbers], world())
+        episodes = [drawn(n, of=n % TRAINING_ASSAYS) for n in numbers]
+        learner.backward(*learner.blinded(episodes, world()))
         optimizer.step()
     learner.eval()
 

@@ -105,7 +105,7 @@ def test_an_episode_is_blind_to_its_own_target_in_the_memory():
     support, query = episode()
     with torch.no_grad():
         expected = blind.loss(blind.adapt(support)(query.molecules), query.labels).item()
-    found = model.backward([drawn(0, n_support=12, n_query=6)], world())
+    found = model.backward(*model.blinded([drawn(0, n_support=12, n_query=6)], world()))
     assert found == pytest.approx(expected, rel=1e-4)
 
 

@@ -1,0 +1,99 @@
+"""Activity profile network: what is known of a compound beside its structure."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from molmeta.blocks import csr
+from molmeta.compoundmemory import KEYED_BY, CompoundMemory
+from molmeta.encoders.fingerprint import Fingerprint
+from molmeta.seeds import torch_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from molmeta.assays import Assay
+    from molmeta.blocks import Molecules
+
+SHRINK = 7.0
+RANK = 128
+"""Columns of A."""
+_torch: Any = torch
+
+
+class Profile(Fingerprint):
+    """The fingerprint network, told what the training assays have found about the compound.
+
+    With p the standardised activities of a compound in the training assays that measured it, the
+    vector is a n / |n| beside b p R / sqrt(|p|^2 + 7): n what the network makes of the sum over
+    on-bits and of p A, the mean of p and log(1 + the number of these assays); R of random signs,
+    so that inner products of the second part are nearly those of the profiles; A, a and b
+    learnt. A compound that none has measured has zeros there. In training no episode sees what
+    its own target's assays have found (`CompoundMemory.blinded`).
+
+    Source:
+        Petrone et al., ACS Chem. Biol. 2012, 7, 1399 (activity profiles as descriptors);
+        Achlioptas, J. Comput. Syst. Sci. 2003, 66, 671 (random signs); the 7 is what `profile_gp`
+        learnt on FS-Mol.
+
+    Args:
+        width: length of the network's part.
+        hidden: width of the layer between.
+        layers: hidden layers, at least one.
+        dropout: share of hidden units dropped in training.
+        bit_dropout: share of on-bits, and of what is known, dropped in training.
+        assays: training assays there is room for.
+        sketch: columns of R.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 256,
+        hidden: int = 512,
+        layers: int = 1,
+        dropout: float = 0.4,
+        bit_dropout: float = 0.2,
+        assays: int = 8192,
+        sketch: int = 1024,
+    ) -> None:
+        super().__init__(
+            width=width, hidden=hidden, layers=layers, dropout=dropout, bit_dropout=bit_dropout
+        )
+        self.width = width + sketch
+        self.memory = CompoundMemory()
+        self.activities = nn.Parameter(torch.randn(assays, RANK) * RANK**-0.5)
+        self.told = nn.Linear(RANK + 2, hidden)
+        self.log_weights = nn.Parameter(torch.zeros(2))
+        self.signs: Tensor
+        self.register_buffer("signs", _signs(assays, sketch), persistent=False)
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*super().featurizers, *KEYED_BY)))
+
+    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        self.memory.fill(molecules, assays)
+
+    def forward(self, molecules: Molecules) -> Tensor:
+        known = self.memory.look_up(molecules)
+        length = (known.sums(known.values**2) + SHRINK).sqrt()
+        values = known.values / length.repeat_interleave(known.counts)
+        profiles = csr(known.offsets, known.assays, values, len(self.activities))
+        mean = known.sums(known.values) / known.counts.clamp(min=1)
+        features = torch.stack([mean, known.counts.to(mean).log1p()], dim=1)
+        told = torch.cat([self.product(profiles, self.activities), features], dim=1)
+        network, kept = self.log_weights.exp()
+        vectors = F.normalize(self.network(self.summed(molecules) + self.told(told)), dim=1)
+        return torch.cat([network * vectors, kept * self.product(profiles, self.signs)], dim=1)
+
+
+@cache
+def _signs(rows: int, columns: int) -> Tensor:
+    with torch_seed(0, "signs"):
+        return _torch.randint(0, 2, (rows, columns)) * (2 / columns**0.5) - columns**-0.5
