@@ -187,11 +187,20 @@ class Molecules:
     blocks: Mapping[str, AnyBlock]
 
     def __len__(self) -> int:
-        return len(next(iter(self.blocks.values())))
+        return len(self._first)
 
     @property
     def device(self) -> torch.device:
-        return next(iter(self.blocks.values())).device
+        return self._first.device
+
+    @property
+    def _first(self) -> AnyBlock:
+        for block in self.blocks.values():
+            return block
+        raise ConfigError(
+            "molecules: have no features; got no block, expected those that the learner reads. "
+            "Add them to 'featurizers' and featurize again."
+        )
 
     def select(self, rows: Tensor) -> Molecules:
         return Molecules({name: block.select(rows) for name, block in self.blocks.items()})

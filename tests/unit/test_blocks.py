@@ -135,3 +135,8 @@ def test_a_missing_block_is_named():
 def test_a_block_of_another_kind_is_refused():
     with pytest.raises(ConfigError, match="no Vectors named 'morgan'"):
         Molecules({"morgan": bits()}).block("morgan", Vectors)
+
+
+def test_molecules_without_features_say_so():
+    with pytest.raises(ConfigError, match="molecules: have no features"):
+        len(Molecules({"graph": graphs()}).only(("morgan",)))
