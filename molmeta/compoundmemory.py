@@ -104,6 +104,10 @@ class CompoundMemory(nn.Module):
     def __len__(self) -> int:
         return len(self.keys)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self.load_state_dict(CompoundMemory().state_dict())
+
     def fill(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
         """Replace what is stored by what these assays have measured.
 

@@ -12,7 +12,6 @@ import pandas as pd
 import torch
 
 from molmeta.blocks import tensor_of
-from molmeta.compoundmemory import CompoundMemory
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import Labelled
 from molmeta.metrics import ranking_metrics
@@ -106,10 +105,9 @@ def enrich(
 
 def without_memory(learner: MetaLearner) -> MetaLearner:
     """Return the learner as it is of compounds that no training assay has measured."""
-    if not isinstance(getattr(learner, "memory", None), CompoundMemory):
-        return learner
     forgetful = copy.deepcopy(learner)
-    forgetful.memory = CompoundMemory()
+    for memory in forgetful.memories():
+        memory.clear()
     return forgetful
 
 
@@ -192,7 +190,7 @@ def _of_screen(
 ) -> Iterator[dict[str, Any]]:
     pool = molecules.select(tensor_of(screen.rows))
     labels = tensor_of(screen.labels)
-    known = {name: _known(learner, pool) for name, learner in learners.items()}
+    known = {name: (learner.known(pool) > 0).numpy() for name, learner in learners.items()}
     for draw in range(plan.draws):
         rng = generator(plan.seed, "enrich", screen.source, screen.target, draw)
         actives, inactives = (rng.permutation(np.flatnonzero(screen.labels == y)) for y in (1, 0))
@@ -224,13 +222,6 @@ def _scores(
     predictor = learner.adapt(Labelled(molecules.select(rows), pool.labels[rows]))
     chunks = [tensor_of(library[i : i + CHUNK]) for i in range(0, len(library), CHUNK)]
     return torch.cat([predictor(molecules.select(chunk)).double() for chunk in chunks]).numpy()
-
-
-def _known(learner: MetaLearner, pool: Molecules) -> NDArray[np.bool_]:
-    memory = getattr(learner, "memory", None)
-    if not isinstance(memory, CompoundMemory):
-        return np.zeros(len(pool), np.bool_)
-    return (memory.look_up(pool).counts > 0).numpy()
 
 
 def _counts(labels: NDArray[np.float32], known: NDArray[np.bool_]) -> dict[str, int]:
