@@ -160,10 +160,10 @@ class CompoundMemory(nn.Module):
             The episodes, their rows those of the molecules that come with them.
         """
         parts = [part for episode in episodes for part in (episode.support, episode.query)]
-        ends = np.cumsum([0, *map(len, parts)])
-        places = np.split(np.arange(ends[-1]), ends[1:-1])
+        ends = np.cumsum([len(part) for part in parts])
+        places = np.split(np.arange(int(ends[-1])), ends[:-1])
         hidden = [self.target_of[episode.assay] for episode in episodes for _ in range(2)]
-        numbers = np.repeat(np.array(hidden, np.float32), np.diff(ends))[:, None]
+        numbers = np.repeat(np.array(hidden, np.float32), list(map(len, parts)))[:, None]
         rows = tensor_of(np.concatenate(parts)).to(molecules.device)
         own = molecules.select(rows)
         pairs = zip(episodes, places[::2], places[1::2], strict=True)
