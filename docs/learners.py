@@ -1,0 +1,273 @@
+"""Writes the figures of docs/learners.md, between its marks, from a run of all learners on FS-Mol.
+
+Run in the folder of that run: python docs/learners.py ../shared/data/fsmol
+
+The folder named holds FS-Mol's `tasks.csv.gz` and `published_per_task.csv.gz`. Models of the two
+configs that have no metrics yet are left out and named.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import yaml
+
+from molmeta.errors import TableError
+from molmeta.outputs import written
+from molmeta.published import compare_published, read_groups, read_published
+from molmeta.report.sources import Sources, read
+from molmeta.statistics import ALL, CLEAN, scopes, summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+PAGE = Path(__file__).with_suffix(".md")
+CONFIGS = [PAGE.parents[1] / "config" / name for name in ("fsmol.yaml", "fsmol_learners.yaml")]
+SUPPORTS, OUTSIDE, END = (16, 32, 64, 128, 256), "panel: False", "<!-- end -->"
+METHODS = {
+    "profile_gp": "ADKF-IFT", "adkf": "ADKF-IFT", "dkt": "DKT", "cnp": "CNP",
+    "protonet": "ProtoNet-gnn+ecfp+fc-Support64", "maml": "MAML-Support16",
+    "fomaml": "MAML-Support16", "incontext": "mhnfs", "multitask": "lp",
+    "quadratic_probe": "qprobe", "finetune": "GNN-Multitask", "single_task": "GNN-ST",
+    "tanimoto_gp": "GP-ST", "random_forest": "random_forest", "similarity": "SimSearch",
+}  # fmt: skip
+"""The published method of each learner, as the published table calls it."""
+CALLED = {
+    "ProtoNet-gnn+ecfp+fc-Support64": "ProtoNet", "MAML-Support16": "GNN-MAML", "mhnfs": "MHNfs",
+    "lp": "linear probe", "qprobe": "quadratic probe", "GNN-Multitask": "GNN-MT",
+    "random_forest": "random forest", "SimSearch": "similarity search",
+}  # fmt: skip
+TARGETS = {
+    "protonet": (0.218, 0.280), "adkf": (0.244, 0.296), "quadratic_probe": (0.240, 0.288),
+    "incontext": (0.230, 0.250), "maml": (0.176, 0.188), "tanimoto_gp": (0.111, 0.172),
+    "random_forest": (0.096, 0.165),
+}  # fmt: skip
+"""What was to be reached at 16 and 64 on all assays."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the tables are made from.
+
+    Attributes:
+        means: columns model, scope, support and mean.
+        compared: of `compare_published`, each model beside its own method alone.
+        seconds: of training, by model; opponents have none.
+        asked: encoder and budget by model, "" for none.
+    """
+
+    means: pd.DataFrame
+    compared: pd.DataFrame
+    seconds: Mapping[str, float]
+    asked: Mapping[str, tuple[str, str]]
+
+    def of(self, model: str, scope: str) -> dict[int, float]:
+        """Return the mean of a model by support."""
+        return _by_support(self.means, "mean", model=model, scope=scope)
+
+    def published(self, method: str, scope: str) -> dict[int, float]:
+        """Return the mean of a published method by support."""
+        return _by_support(self.compared, "published", method=method, scope=scope)
+
+
+def wanted(configs: Sequence[Path]) -> dict[str, tuple[str, str]]:
+    """Return encoder and budget of every model that the configs ask for, "" for none."""
+    known = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in configs]
+    models: dict[str, tuple[str, str]] = {}
+    for name, one in (row for config in known for row in config["models"].items()):
+        steps, episodes = one["training"]["steps"], one["training"].get("episodes")
+        models[name] = one["encoder"], f"{steps} x {episodes}" if steps else "0"
+    return models | dict.fromkeys(known[-1]["opponents"], ("", ""))
+
+
+def figures(data: Path, asked: Mapping[str, tuple[str, str]]) -> Figures:
+    """Read the run in this folder."""
+    metrics = [Path(f"results/metrics/{name}/0.parquet") for name in asked]
+    logs = [Path(f"results/models/{name}/0.log.parquet") for name in asked]
+    kept = [path for path in logs if path.is_file()]
+    found = read(Sources(metrics, audit=Path("results/audit.csv"), logs=kept))
+    trained = dict.fromkeys((path.parent.name for path in kept), 0.0)
+    seconds = trained | found.logs.groupby("model")["seconds"].max().to_dict()
+    groups = read_groups(data / "tasks.csv.gz", "panel")
+    published = read_published(data / "published_per_task.csv.gz")
+    compared = _compared(found.metrics, published, found.audit, groups)
+    return Figures(_means(found.metrics, found.audit, groups), compared, seconds, asked)
+
+
+def sections(run: Figures, missing: Sequence[str]) -> dict[str, str]:
+    """Return the text of every mark but that of the learners."""
+    names = ", ".join(f"`{name}`" for name in missing)
+    left_out = f"Not in the run, and therefore left out: {names}."
+    return {
+        "targets": "\n".join(_targets(run)),
+        "all": "\n".join(_levels(run, ALL)),
+        "outside": "\n".join(_levels(run, OUTSIDE)),
+        "differences": "\n".join([*_differences(run, ALL), *_differences(run, OUTSIDE)[2:]]),
+        "missing": left_out if missing else "Every model of both configs is there.",
+    }
+
+
+def rewritten(page: str, name: str, text: str) -> str:
+    """Return the page with other text between the marks of that name.
+
+    Raises:
+        TableError: the page has no such marks.
+    """
+    start, end = _bounds(page, name)
+    return f"{page[:start]}\n{text}\n\n{page[end:]}"
+
+
+def between(page: str, name: str) -> str:
+    """Return what stands between the marks of that name."""
+    start, end = _bounds(page, name)
+    return page[start:end].strip()
+
+
+def with_results(table: str, run: Figures) -> str:
+    """Return the table of learners with the means at 16 and 64 in the last cell of each row."""
+
+    def row(found: re.Match[str]) -> str:
+        means = run.of(found[2], ALL)
+        return f"{found[1]} {_pair(means) if means else 'not run'} |"
+
+    return re.sub(r"^(\| `(\w+)` .*\|)[^|]*\|$", row, table, flags=re.MULTILINE)
+
+
+def main(data: Path) -> None:
+    """Write the figures into the page."""
+    asked = wanted(CONFIGS)
+    there = {n: one for n, one in asked.items() if Path(f"results/metrics/{n}/0.parquet").is_file()}
+    missing = [name for name in asked if name not in there]
+    run, page = figures(data, there), PAGE.read_text(encoding="utf-8")
+    page = rewritten(page, "learners", with_results(between(page, "learners"), run))
+    for name, text in sections(run, missing).items():
+        page = rewritten(page, name, text)
+    with written(PAGE) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    sys.stdout.write(f"{PAGE.name}: {len(there)} models; missing: {' '.join(missing) or 'none'}\n")
+
+
+def _compared(
+    metrics: pd.DataFrame, published: pd.DataFrame, audit: pd.DataFrame | None, groups: pd.Series
+) -> pd.DataFrame:
+    tables: list[pd.DataFrame] = []
+    for model, table in metrics.groupby("model"):
+        method = METHODS.get(str(model).removesuffix("_graph"))
+        if method is not None:
+            known = published[published["method"] == method]
+            tables.append(compare_published(table, known, audit, groups=groups))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _means(metrics: pd.DataFrame, audit: pd.DataFrame | None, groups: pd.Series) -> pd.DataFrame:
+    found = scopes(metrics, audit)
+    outside = found[ALL][found[ALL]["assay"].map(groups).eq(OUTSIDE)]
+    chosen = {ALL: found[ALL], CLEAN: found[CLEAN], OUTSIDE: outside}
+    parts = (summarise(table, names=["delta_auprc"]).assign(scope=s) for s, table in chosen.items())
+    return pd.concat(parts, ignore_index=True)
+
+
+def _levels(run: Figures, scope: str) -> Iterator[str]:
+    """Yield a row a model and a published method, the best at 16 first."""
+    rows = [
+        (run.of(model, scope), run.of(model, CLEAN), f"**`{model}`**", *_facts(run, model))
+        for model in run.asked
+    ]
+    for method in sorted(set(run.compared["method"])):
+        means, clean = run.published(method, scope), run.published(method, CLEAN)
+        rows.append((means, clean, f"{_called(method)}, published", "", "", ""))
+    rows.sort(key=lambda row: -row[0][16])
+    if scope == ALL:
+        facts = ("", "encoder", "steps x episodes", "trained, s")
+        yield from _head([*facts, *map(str, SUPPORTS), "12 clean, 16 / 64"])
+        yield from (_line([*cells, *_row(means), _pair(clean)]) for means, clean, *cells in rows)
+    else:
+        yield from _head(["", *map(str, SUPPORTS)])
+        yield from (_line([name, *_row(means)]) for means, _, name, *_ in rows)
+
+
+def _facts(run: Figures, model: str) -> tuple[str, str, str]:
+    return *run.asked[model], f"{run.seconds[model]:.0f}" if model in run.seconds else ""
+
+
+def _differences(run: Figures, scope: str) -> list[str]:
+    rows = _head(["assays", "model", "published", *map(str, SUPPORTS)])
+    where = "all" if scope == ALL else "outside the panel"
+    of_scope = run.compared[run.compared["scope"] == scope]
+    for model in run.asked:
+        table = of_scope[of_scope["model"] == model].set_index("support")
+        if not table.empty:
+            cells = [_difference(table.loc[s]) if s in table.index else "" for s in SUPPORTS]
+            rows.append(_line([where, f"`{model}`", _called(table["method"].iloc[0]), *cells]))
+    return rows
+
+
+def _targets(run: Figures) -> Iterator[str]:
+    yield from _head(["learner", "to reach, 16 / 64", "reached", "short by"])
+    for model, (at_16, at_64) in TARGETS.items():
+        means = run.of(model, ALL)
+        if not means:
+            continue
+        # as they are printed, so that the table does not contradict itself
+        short = [round(goal - round(means[s], 3), 3) for s, goal in ((16, at_16), (64, at_64))]
+        lacking = " / ".join(_short(value) if value > 0 else "0" for value in short)
+        goal = _pair({16: at_16, 64: at_64})
+        reached = "reached" if max(short) <= 0 else lacking
+        yield _line([f"`{model}`", goal, _pair(means), reached])
+
+
+def _bounds(page: str, name: str) -> tuple[int, int]:
+    mark = f"<!-- figures: {name} -->\n"
+    start = page.find(mark) + len(mark)
+    end = page.find(END, start)
+    if mark not in page or end < 0:
+        raise TableError(
+            f"page: has no place for figures '{name}'; got none, expected '{mark.strip()}' and "
+            f"'{END}'. Put them back."
+        )
+    return start, end
+
+
+def _by_support(table: pd.DataFrame, column: str, **chosen: str) -> dict[int, float]:
+    for name, value in chosen.items():
+        table = table[table[name] == value]
+    return dict(zip(table["support"].astype(int), table[column].astype(float), strict=True))
+
+
+def _called(method: str) -> str:
+    return CALLED.get(method, method)
+
+
+def _head(cells: Sequence[str]) -> list[str]:
+    return [_line(cells), "|" + "---|" * len(cells)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _row(means: Mapping[int, float]) -> list[str]:
+    return [_short(means[support]) if support in means else "" for support in SUPPORTS]
+
+
+def _pair(means: Mapping[int, float]) -> str:
+    return f"{_short(means[16])} / {_short(means[64])}"
+
+
+def _difference(row: Any) -> str:  # noqa: ANN401 - a row of pandas
+    sign = "+" if round(row["difference"], 3) >= 0 else ""
+    return f"{sign}{_short(row['difference'])} [{_short(row['low'])}, {_short(row['high'])}]"
+
+
+def _short(value: float) -> str:
+    # 0 is added so that what rounds to nothing is not -.000
+    return f"{round(value, 3) + 0:.3f}".replace("0.", ".", 1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,242 @@
+"""docs/learners.md: traits as the classes have them, an example that works, figures that agree."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import toy_training
+import yaml
+from toy_assays import TRAINING_ASSAYS, built, drawn, episode, logits, world
+
+from molmeta import learners, metrics, training
+from molmeta.errors import TableError
+from molmeta.recipes import Recipe
+from molmeta.statistics import ALL, CLEAN
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "docs" / "learners.py"
+PUBLISHED = ROOT.parent / "shared" / "data" / "fsmol" / "published_per_task.csv.gz"
+PAGE = (ROOT / "docs" / "learners.md").read_text()
+README = (ROOT / "README.md").read_text()
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())["references"]
+ANSWER = r"(yes|no) \| "
+ROWS = re.findall(
+    rf"^\| `(\w+)` \| (\d{{4}}) \| (.+?) \| .+? \| {ANSWER * 3}.+? \| *(.*?) *\|$",
+    PAGE,
+    re.MULTILINE,
+)
+BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+EXAMPLE = re.search(r"`molmeta/learners/(\w+)\.py`:$", PAGE, re.MULTILINE)[1]
+each_row = pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+
+
+def test_table_names_every_learner_once():
+    assert sorted(row[0] for row in ROWS) == sorted(learners.names())
+
+
+@each_row
+def test_traits_are_those_of_the_class(row):
+    cls = learners.get(row[0])
+    traits = cls.order_invariant, cls.uncertainty, cls.regression
+    assert tuple(answer == "yes" for answer in row[3:6]) == traits
+
+
+@each_row
+def test_the_year_is_that_of_the_readme(row):
+    assert f"| `{row[0]}` | {row[1]} |" in README
+
+
+@each_row
+def test_the_paper_is_cited(row):
+    author = row[2].split(",")[0].split()[0]
+    years = [one["year"] for one in CITATION if _first(one) == author]
+    assert int(row[1]) in years
+
+
+def test_the_learners_that_answer_actives_alone_are_named():
+    sentence = re.search(r"^Actives alone are answered by (.+?);", PAGE, re.MULTILINE)[1]
+    assert set(re.findall(r"`(\w+)`", sentence)) == _with("actives_only")
+
+
+def test_no_learner_is_transductive_as_the_page_says():
+    assert not _with("transductive")
+
+
+def test_the_last_five_learn_nothing_before_the_support():
+    assert {row[0] for row in ROWS[-5:]} == set(learners.names()) - _with("meta_trained")
+
+
+@pytest.fixture
+def example(tmp_path, monkeypatch):
+    """The learner of the page, as a file that the package finds."""
+    (tmp_path / f"{EXAMPLE}.py").write_text(BLOCKS["python"])
+    monkeypatch.setattr(learners, "__path__", [*learners.__path__, str(tmp_path)])
+    importlib.invalidate_caches()
+    yield EXAMPLE
+    sys.modules.pop(f"molmeta.learners.{EXAMPLE}", None)
+    vars(learners).pop(EXAMPLE, None)
+
+
+def test_the_example_is_short():
+    assert len([line for line in BLOCKS["python"].splitlines() if line.strip()]) <= 32
+
+
+def test_the_example_is_found_by_its_name(example):
+    assert example in learners.names()
+
+
+def test_the_example_trains_and_predicts_from_the_config_of_the_page(example):
+    chosen = yaml.safe_load(BLOCKS["yaml"])["models"][example]
+    recipe = Recipe(
+        chosen["learner"], chosen["encoder"], chosen["learner_options"], toy_training.FINGERPRINTS
+    )
+    model, log = training.train(toy_training.task(recipe))
+    smiles = toy_training.smiles()
+    found = model.adapt(smiles[:8], [0, 1] * 4).predict(smiles[8:])
+    assert len(log) == toy_training.OPTIONS["steps"]
+    assert ((found > 0) & (found < 1)).all()
+
+
+def test_the_example_learns_from_other_assays(example):
+    learner = built(example)
+    before = judged(learner)
+    optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
+    for step in range(60):
+        optimizer.zero_grad()
+        numbers = range(8 * step, 8 * (step + 1))
+        learner.backward([drawn(n, of=n % TRAINING_ASSAYS) for n in numbers], world())
+        optimizer.step()
+    assert judged(learner) > before + 0.1
+
+
+def judged(learner):
+    values = []
+    for place in range(10**6, 10**6 + 10):
+        support, query = episode(place, n_query=100)
+        found = logits(learner, support, query.molecules)
+        values.append(metrics.delta_auprc(query.labels.numpy(), found.numpy()))
+    return np.mean(values)
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("docs_learners", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+@pytest.fixture
+def run(script):
+    """Two models with scores by hand; maml has a published counterpart."""
+    scores = {"maml": (0.1764, 0.19), "mann": (0.2, 0.3)}
+    means = [
+        {"model": model, "scope": scope, "support": support, "mean": value}
+        for model, values in scores.items()
+        for scope in (ALL, CLEAN, script.OUTSIDE)
+        for support, value in zip((16, 64), values, strict=True)
+    ]
+    compared = [
+        {
+            "model": "maml", "method": "MAML-Support16", "scope": scope, "support": support,
+            "mean": 0.1764, "published": 0.18, "difference": -0.0036, "low": -0.01, "high": 0.0004,
+        }
+        for scope in (ALL, CLEAN, script.OUTSIDE)
+        for support in (16, 64)
+    ]  # fmt: skip
+    asked = {"maml": ("profile", "200 x 4"), "mann": ("gine", "200 x 16")}
+    return script.Figures(pd.DataFrame(means), pd.DataFrame(compared), {"maml": 41.6}, asked)
+
+
+def test_rows_stand_beside_the_published_ones_with_the_best_first(script, run):
+    rows = script.sections(run, [])["all"].splitlines()[2:]
+    assert rows == [
+        "| **`mann`** | gine | 200 x 16 |  | .200 |  | .300 |  |  | .200 / .300 |",
+        "| GNN-MAML, published |  |  |  | .180 |  | .180 |  |  | .180 / .180 |",
+        "| **`maml`** | profile | 200 x 4 | 42 | .176 |  | .190 |  |  | .176 / .190 |",
+    ]
+
+
+def test_differences_have_their_interval(script, run):
+    row = script.sections(run, [])["differences"].splitlines()[2]
+    interval = "-.004 [-.010, .000]"
+    assert row == f"| all | `maml` | GNN-MAML | {interval} |  | {interval} |  |  |"
+
+
+def test_a_goal_that_is_met_as_printed_is_reached(script, run):
+    row = script.sections(run, [])["targets"].splitlines()[2]
+    assert row == "| `maml` | .176 / .188 | .176 / .190 | reached |"
+
+
+def test_a_goal_that_is_missed_is_said_by_how_much(script, run):
+    low = replace(run, means=run.means.assign(mean=0.17))
+    row = script.sections(low, [])["targets"].splitlines()[2]
+    assert row.endswith("| .170 / .170 | .006 / .018 |")
+
+
+def test_models_without_metrics_are_named(script, run):
+    assert script.sections(run, ["ntm", "anil"])["missing"].endswith("left out: `ntm`, `anil`.")
+
+
+def test_results_go_into_the_last_cell_alone(script, run):
+    table = "| learner | 16 / 64 |\n|---|---|\n| `maml` | .1 |\n| `anil` | |"
+    assert script.with_results(table, run).splitlines()[2:] == [
+        "| `maml` | .176 / .190 |",
+        "| `anil` | not run |",
+    ]
+
+
+def test_only_what_stands_between_the_marks_is_rewritten(script):
+    page = "a\n<!-- figures: x -->\nold\n<!-- end -->\nb\n<!-- figures: y -->\n<!-- end -->\n"
+    found = script.rewritten(page, "x", "new")
+    assert found == page.replace("old\n", "\nnew\n\n")
+    assert script.rewritten(found, "x", "new") == found
+
+
+def test_a_page_without_the_marks_is_refused(script):
+    with pytest.raises(TableError, match="no place for figures 'x'"):
+        script.rewritten("a\n<!-- figures: y -->\n<!-- end -->\n", "x", "new")
+
+
+def test_the_page_has_a_place_for_every_table(script, run):
+    for name in ("learners", *script.sections(run, [])):
+        assert script.between(PAGE, name)
+
+
+def test_every_learner_is_asked_for_by_the_configs(script):
+    assert set(learners.names()) <= set(script.wanted(script.CONFIGS))
+
+
+def test_both_tables_of_the_page_give_the_same_figures():
+    levels = re.findall(r"^\| \*\*`(\w+)`\*\* \|(.+)\|$", PAGE, re.MULTILINE)
+    found = {name: cells.split(" | ") for name, cells in levels if cells.count(" | ") == 8}
+    for name, *_, result in ROWS:
+        cells = found.get(name)
+        assert result == (f"{cells[3]} / {cells[5]}" if cells else "not run")
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not PUBLISHED.is_file(), reason="FS-Mol's published scores are not there")
+def test_every_published_method_is_in_the_published_table(script):
+    known = set(pd.read_csv(PUBLISHED)["method"])
+    assert {*script.METHODS.values(), *script.CALLED} <= known
+
+
+def _first(reference):
+    author = reference["authors"][0]
+    return author.get("family-names", author.get("name")).split()[0]
+
+
+def _with(trait):
+    return {name for name in learners.names() if getattr(learners.get(name), trait)}
