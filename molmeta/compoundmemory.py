@@ -90,7 +90,6 @@ class CompoundMemory(nn.Module):
     offsets: Tensor
     assays: Tensor
     values: Tensor
-    targets: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,7 +97,7 @@ class CompoundMemory(nn.Module):
         self.register_buffer("offsets", torch.zeros(1, dtype=torch.int32))
         self.register_buffer("assays", torch.zeros(0, dtype=torch.int16))
         self.register_buffer("values", torch.zeros(0, dtype=torch.int8))
-        self.register_buffer("targets", torch.zeros(0, dtype=torch.int64), persistent=False)
+        self.targets = torch.zeros(0, dtype=torch.int64)
         self.target_of = dict[str, int]()
 
     def __len__(self) -> int:
@@ -149,7 +148,7 @@ class CompoundMemory(nn.Module):
         if BLIND not in molecules.blocks:
             return profiles
         hidden = molecules.block(BLIND, Vectors).values[:, 0].long()
-        return profiles.kept(self.targets[assays] != hidden[owner_of(found)])
+        return profiles.kept(self.targets.to(assays.device)[assays] != hidden[owner_of(found)])
 
     def blinded(
         self, episodes: Sequence[Episode], molecules: Molecules

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import csr
+from molmeta.blocks import csr, tensor_of
 from molmeta.compoundmemory import KEYED_BY, CompoundMemory
 from molmeta.encoders.fingerprint import Fingerprint
-from molmeta.seeds import torch_seed
+from molmeta.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 SHRINK = 7.0
 RANK = 128
 """Columns of A."""
-_torch: Any = torch
 
 
 class Profile(Fingerprint):
@@ -70,8 +70,7 @@ class Profile(Fingerprint):
         self.activities = nn.Parameter(torch.randn(assays, RANK) * RANK**-0.5)
         self.told = nn.Linear(RANK + 2, hidden)
         self.log_weights = nn.Parameter(torch.zeros(2))
-        self.signs: Tensor
-        self.register_buffer("signs", _signs(assays, sketch), persistent=False)
+        self.sketch = sketch
 
     @property
     def featurizers(self) -> tuple[str, ...]:
@@ -90,10 +89,12 @@ class Profile(Fingerprint):
         told = torch.cat([self.product(profiles, self.activities), features], dim=1)
         network, kept = self.log_weights.exp()
         vectors = F.normalize(self.network(self.summed(molecules) + self.told(told)), dim=1)
-        return torch.cat([network * vectors, kept * self.product(profiles, self.signs)], dim=1)
+        signs = _signs(len(self.activities), self.sketch, mean.device)
+        return torch.cat([network * vectors, kept * self.product(profiles, signs)], dim=1)
 
 
 @cache
-def _signs(rows: int, columns: int) -> Tensor:
-    with torch_seed(0, "signs"):
-        return _torch.randint(0, 2, (rows, columns)) * (2 / columns**0.5) - columns**-0.5
+def _signs(rows: int, columns: int, device: torch.device) -> Tensor:
+    # Drawn by numpy: torch would draw nothing where a model is built to be filled from its file.
+    drawn = generator(0, "signs").integers(0, 2, size=(rows, columns), dtype=np.int8)
+    return tensor_of((2 * drawn - 1) / np.float32(columns**0.5)).to(device)
