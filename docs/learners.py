@@ -91,8 +91,8 @@ def figures(data: Path, asked: Mapping[str, tuple[str, str]]) -> Figures:
     logs = [Path(f"results/models/{name}/0.log.parquet") for name in asked]
     kept = [path for path in logs if path.is_file()]
     found = read(Sources(metrics, audit=Path("results/audit.csv"), logs=kept))
-    trained = dict.fromkeys((path.parent.name for path in kept), 0.0)
-    seconds = trained | found.logs.groupby("model")["seconds"].max().to_dict()
+    seconds = dict.fromkeys((path.parent.name for path in kept), 0.0)
+    seconds |= {str(name): log["seconds"].max() for name, log in found.logs.groupby("model")}
     groups = read_groups(data / "tasks.csv.gz", "panel")
     published = read_published(data / "published_per_task.csv.gz")
     compared = _compared(found.metrics, published, found.audit, groups)

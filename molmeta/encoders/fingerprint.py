@@ -61,23 +61,26 @@ class Fingerprint(Encoder):
     def summed(self, molecules: Molecules) -> Tensor:
         """Add up the rows of the on-bits, shape (G, hidden)."""
         sparse = molecules.block(self.bits, Bits).sparse(self.embedding.dtype)
-        return self.product(sparse, self.embedding)
+        return product(self.seen(sparse), self.embedding)
 
-    def product(self, sparse: Tensor, rows: Tensor) -> Tensor:
-        """Multiply, a share of the entries dropped in training."""
-        if self.training and self.bit_dropout > 0:
-            sparse = _dropped(sparse, self.bit_dropout)
-        # A sum of a few rows gains nothing from bfloat16, which sparse products may not have.
-        with torch.autocast(sparse.device.type, enabled=False):
-            return sparse @ rows
+    def seen(self, sparse: Tensor) -> Tensor:
+        """Drop a share of the entries in training."""
+        if not self.training or self.bit_dropout == 0:
+            return sparse
+        values = nn.functional.dropout(sparse.values(), self.bit_dropout)
+        return csr(sparse.crow_indices(), sparse.col_indices(), values, sparse.shape[1])
+
+
+def product(sparse: Tensor, rows: Tensor) -> Tensor:
+    """Multiply in float32: a sum of a few rows gains nothing from bfloat16.
+
+    Sparse products may not have it at all.
+    """
+    with torch.autocast(sparse.device.type, enabled=False):
+        return sparse @ rows
 
 
 def _hidden(width: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(
         nn.LayerNorm(width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.GELU()
     )
-
-
-def _dropped(sparse: Tensor, share: float) -> Tensor:
-    values = nn.functional.dropout(sparse.values(), share)
-    return csr(sparse.crow_indices(), sparse.col_indices(), values, sparse.shape[1])

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from molmeta.blocks import csr, tensor_of
 from molmeta.compoundmemory import KEYED_BY, CompoundMemory
-from molmeta.encoders.fingerprint import Fingerprint
+from molmeta.encoders.fingerprint import Fingerprint, product
 from molmeta.seeds import generator
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Profile(Fingerprint):
         hidden: width of the layer between.
         layers: hidden layers, at least one.
         dropout: share of hidden units dropped in training.
-        bit_dropout: share of on-bits, and of what is known, dropped in training.
+        bit_dropout: share of on-bits, and of what the network is told, dropped in training.
         assays: training assays there is room for.
         sketch: columns of R.
     """
@@ -86,11 +86,11 @@ class Profile(Fingerprint):
         profiles = csr(known.offsets, known.assays, values, len(self.activities))
         mean = known.sums(known.values) / known.counts.clamp(min=1)
         features = torch.stack([mean, known.counts.to(mean).log1p()], dim=1)
-        told = torch.cat([self.product(profiles, self.activities), features], dim=1)
+        told = torch.cat([product(self.seen(profiles), self.activities), features], dim=1)
         network, kept = self.log_weights.exp()
         vectors = F.normalize(self.network(self.summed(molecules) + self.told(told)), dim=1)
         signs = _signs(len(self.activities), self.sketch, mean.device)
-        return torch.cat([network * vectors, kept * self.product(profiles, signs)], dim=1)
+        return torch.cat([network * vectors, kept * product(profiles, signs)], dim=1)
 
 
 @cache

@@ -89,7 +89,7 @@ class MultiTask(EmbeddingLearner):
         self.place = {name: place for place, name in enumerate(assays)}
 
     def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        del molecules
+        super().remember(molecules, assays)
         if self.target == "value":
             known = {assay.name: assay.measured().values for assay in assays}
             self.scales = {name: _scale(values) for name, values in known.items() if len(values)}

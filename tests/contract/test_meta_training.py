@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from toy_assays import CLOSE, TRAINING_ASSAYS, built, drawn, episode, logits, remember, world
+from toy_assays import (
+    CLOSE,
+    TRAINING_ASSAYS,
+    Layer,
+    assay,
+    built,
+    drawn,
+    episode,
+    logits,
+    remember,
+    world,
+)  # fmt: skip
 
 from molmeta import learners, metrics
 
@@ -76,6 +87,20 @@ def test_the_gradient_of_episodes_is_the_mean_of_their_gradients(name):
     _, together = gradients(learner, [drawn(place) for place in range(3)])
     mean = {key: torch.stack([one[key] for one in alone]).mean(0) for key in together}
     torch.testing.assert_close(together, mean, **CLOSE)
+
+
+class Rememberer(Layer):
+    """An encoder that says what it was told."""
+
+    def remember(self, molecules, assays):
+        self.told = (len(molecules), [one.name for one in assays])
+
+
+@pytest.mark.parametrize("name", META_TRAINED)
+def test_what_training_assays_measured_reaches_the_encoder(name):
+    encoder, measured = Rememberer(), assay(0)
+    learners.get(name)(encoder).remember(world(), [measured])
+    assert encoder.told == (len(world()), ["0"])
 
 
 @pytest.mark.parametrize("name", META_TRAINED)
