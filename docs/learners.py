@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 PAGE = Path(__file__).with_suffix(".md")
-CONFIGS = [PAGE.parents[1] / "config" / name for name in ("fsmol.yaml", "fsmol_learners.yaml")]
+CONFIGS = (Path("config/fsmol.yaml"), Path("config/fsmol_learners.yaml"))
 SUPPORTS, OUTSIDE, END = (16, 32, 64, 128, 256), "panel: False", "<!-- end -->"
 METHODS = {
     "profile_gp": "ADKF-IFT", "adkf": "ADKF-IFT", "dkt": "DKT", "cnp": "CNP",
@@ -208,7 +208,7 @@ def _differences(run: Figures, scope: str) -> list[str]:
 
 
 def _targets(run: Figures) -> Iterator[str]:
-    yield from _head(["learner", "to reach, 16 / 64", "reached", "short by"])
+    yield from _head(["learner", "to reach, 16 / 64", "here", "short by"])
     for model, (at_16, at_64) in TARGETS.items():
         means = run.of(model, ALL)
         if not means:

@@ -215,7 +215,7 @@ def test_the_page_has_a_place_for_every_table(script, run):
 
 
 def test_every_learner_is_asked_for_by_the_configs(script):
-    assert set(learners.names()) <= set(script.wanted(script.CONFIGS))
+    assert set(learners.names()) <= set(script.wanted([ROOT / path for path in script.CONFIGS]))
 
 
 def test_both_tables_of_the_page_give_the_same_figures():
