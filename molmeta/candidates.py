@@ -16,15 +16,13 @@ from molmeta.acquisition import View, predicted, prints_of
 from molmeta.blocks import Bits
 from molmeta.campaigns import FINGERPRINT, nearest
 from molmeta.errors import MoleculeError, TableError
-from molmeta.libraries import read_library
-from molmeta.libraryfeatures import prepare_all
-from molmeta.libraryfile import is_library_file, open_library
+from molmeta.librarysource import LibrarySource
 from molmeta.molecules import compound
 from molmeta.screening import INVALID_COLUMNS, safe_cell
 from molmeta.store import featurize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from numpy.random import Generator
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 
     from molmeta.blocks import Molecules
     from molmeta.libraries import Record
-    from molmeta.libraryfeatures import Prepared
-    from molmeta.libraryfile import LibraryFile
     from molmeta.models import AssayPredictor
     from molmeta.screening import Support
 
@@ -146,18 +142,12 @@ class Pool:
         n_invalid: records that could not be scored.
         n_known: compounds that were passed over.
         error: why the library broke off, if it did.
-
-    Raises:
-        ModelError: a featurized library is damaged.
-        ConfigError: it lacks features that the model or the plate reads.
     """
 
     def __init__(self, library: Path, judge: Judge, known: Known, size: int) -> None:
         self.library, self.judge, self.known, self.size = library, judge, known, size
         self.n_read = self.n_invalid = self.n_known = 0
         self.error: TableError | None = None
-        featurized = is_library_file(library)
-        self._file = open_library(library, judge.featurizers) if featurized else None
         self._hits: list[Candidate] = []
         self._uncertain: list[Candidate] = []
 
@@ -172,16 +162,22 @@ class Pool:
         Raises:
             TableError: nothing at all can be read.
             ModelError: a featurized library is damaged.
+            ConfigError: it lacks features that the model or the plate reads.
         """
+        source = LibrarySource(self.library, self.judge.featurizers, progress)
         rows = csv.writer(rejects, lineterminator="\n")
         rows.writerow(INVALID_COLUMNS)
-        for chunk in self._prepared(cores, progress):
+        for chunk in source.prepared(cores=cores):
+            self.n_read += len(chunk.records) + len(chunk.rejected)
             bad = [*chunk.rejected]
             if chunk.records:
                 bad += self._offer(chunk.records, chunk.molecules())
             for record in bad:
                 rows.writerow((record.line, safe_cell(record.smiles[:200]), record.reason))
             self.n_invalid += len(bad)
+        if source.error is not None and source.empty:
+            raise source.error
+        self.error = source.error
 
     @property
     def promising(self) -> list[Candidate]:
@@ -192,31 +188,6 @@ class Pool:
     def uncertain(self) -> list[Candidate]:
         """Candidates of the highest uncertainty, the most uncertain first."""
         return sorted(self._uncertain, reverse=True)
-
-    def _prepared(self, cores: int, progress: Callable[[int], None]) -> Iterator[Prepared]:
-        if self._file is None:
-            return prepare_all(self._chunks(progress), self.judge.featurizers, cores=cores)
-        return self._featurized(self._file, progress)
-
-    def _featurized(self, file: LibraryFile, progress: Callable[[int], None]) -> Iterator[Prepared]:
-        for chunk in file.read(range(file.blocks)):
-            n = len(chunk.records) + len(chunk.rejected)
-            self.n_read += n
-            yield chunk
-            progress(n)
-        if file.broken:
-            self.error = TableError(file.broken)
-
-    def _chunks(self, progress: Callable[[int], None]) -> Iterator[list[Record]]:
-        try:
-            for chunk in read_library(self.library):
-                self.n_read += len(chunk)
-                yield chunk
-                progress(len(chunk))
-        except TableError as error:
-            if not self.n_read:
-                raise
-            self.error = error
 
     def _offer(self, records: Sequence[Record], molecules: Molecules) -> list[Record]:
         """Take in a chunk and return the records whose score is no number."""

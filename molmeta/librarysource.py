@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from molmeta.libraries import Record
+    from molmeta.libraryfeatures import Prepared
+    from molmeta.libraryfile import LibraryFile
     from molmeta.libraryparts import Written
     from molmeta.scoring import Scorer
     from molmeta.shards import Shard
@@ -43,7 +45,7 @@ class LibrarySource:
     def __init__(
         self, path: Path, names: Sequence[str], progress: Callable[[int], None] | None = None
     ) -> None:
-        self.path, self._progress = path, progress
+        self.path, self.names, self._progress = path, names, progress
         self.error: TableError | None = None
         self.empty = True
         self._file = open_library(path, names) if is_library_file(path) else None
@@ -65,8 +67,23 @@ class LibrarySource:
         for number, shard in shards_of_file(self._file, scorer, wanted, cores=cores):
             self._advance(shard.n_read)
             yield number, shard
-        if self._file.broken:
-            self.error = TableError(self._file.broken)
+        self._finish(self._file)
+
+    def prepared(self, *, cores: int = 1) -> Iterator[Prepared]:
+        """Yield all records with their features, in the order of the library.
+
+        Raises:
+            ModelError: a featurized library is damaged.
+            WorkerError: a process was ended from outside.
+        """
+        if self._file is None:
+            yield from prepare_all(self.chunks(), self.names, cores=cores)
+            return
+        self.empty = False
+        for chunk in self._file.read(range(self._file.blocks)):
+            yield chunk
+            self._advance(len(chunk.records) + len(chunk.rejected))
+        self._finish(self._file)
 
     def chunks(self) -> Iterator[list[Record]]:
         """Yield the records of a library that was not featurized yet, chunk by chunk."""
@@ -77,6 +94,10 @@ class LibrarySource:
                 self._advance(len(chunk))
         except TableError as error:
             self.error = error
+
+    def _finish(self, file: LibraryFile) -> None:
+        if file.broken:
+            self.error = TableError(file.broken)
 
     def _advance(self, n: int) -> None:
         if self._progress is not None:
