@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
@@ -32,5 +31,16 @@ def tanimoto(bits: Bits, others: Bits) -> Tensor:
     are whole numbers, so that a similarity does not depend on what else stands in the call.
     """
     shared = product(bits, others.dense().t().contiguous())
-    either = bits.offsets.diff().unsqueeze(1) + others.offsets.diff() - shared
-    return torch.where(either > 0, shared / either, 0)
+    return similarity(shared, bits.offsets.diff(), others.offsets.diff())
+
+
+def similarity(shared: Tensor, own: Tensor, theirs: Tensor) -> Tensor:
+    """Return shared bits over the bits of either, shape (G, S); 0 where neither has any.
+
+    Args:
+        shared: bits in common, shape (G, S).
+        own: bits of each of G fingerprints, shape (G,).
+        theirs: bits of each of S fingerprints, shape (S,).
+    """
+    either = own.unsqueeze(1) + theirs - shared
+    return shared / either.clamp(min=1)

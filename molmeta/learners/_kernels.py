@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.blocks import Bits
-from molmeta.fingerprints import product
+from molmeta.fingerprints import product, similarity
 from molmeta.learners._embedding import EMBEDDING, EmbeddingLearner
 from molmeta.learners.base import require_support
 
@@ -116,8 +116,7 @@ def tanimoto(bits: Tensor | Bits, others: Tensor | Bits) -> Tensor:
     """Return shared bits over the bits of either, shape (G, S); the G may stay sparse."""
     dense = others.dense() if isinstance(others, Bits) else others
     if isinstance(bits, Bits):
-        shared, own = product(bits, dense.T.contiguous()), bits.offsets.diff().unsqueeze(1)
+        shared, own = product(bits, dense.T.contiguous()), bits.offsets.diff()
     else:
-        shared, own = bits @ dense.T, bits.sum(1, keepdim=True)
-    either = own + dense.sum(1) - shared
-    return shared / either.clamp(min=1)
+        shared, own = bits @ dense.T, bits.sum(1)
+    return similarity(shared, own, dense.sum(1))
