@@ -13,11 +13,11 @@ from torch.nn import functional as F
 
 from molmeta.blocks import Molecules
 from molmeta.compoundmemory import CompoundMemory
-from molmeta.encoders.base import Encoder
 from molmeta.errors import ConfigError, EpisodeError
 
 if TYPE_CHECKING:
     from molmeta.assays import Assay
+    from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
 
 Predictor = Callable[[Molecules], Tensor]
@@ -108,9 +108,8 @@ class MetaLearner(nn.Module, ABC):
             molecules: the molecule store's.
             assays: their `rows` are rows of it.
         """
-        for module in self.children():
-            if isinstance(module, Encoder):
-                module.remember(molecules, assays)
+        if self.encoder is not None:
+            self.encoder.remember(molecules, assays)
 
     def memories(self) -> list[CompoundMemory]:
         """Return what keeps a record of the training compounds: most learners have nothing."""

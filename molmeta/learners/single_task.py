@@ -17,7 +17,7 @@ from molmeta.blocks import tensor_of
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.learners._fingerprints import BLOCK, bits_of
 from molmeta.learners._gradient import Scorer
-from molmeta.learners._targets import Scale, require_target, scale_of, support_numbers
+from molmeta.learners._targets import aims_of, require_target, support_numbers
 from molmeta.learners._tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.base import (
     Labelled,
@@ -95,7 +95,7 @@ class SingleTask(MetaLearner):
         else:
             support_numbers(support, self.target)
         known, digest = in_own_order(support, self.target)
-        aims, scale = self.aims(known)
+        aims, scale = aims_of(known, self.target)
         network = self.network(known, digest)
         steps = self.best_steps(network, known, aims)
         weights = self.descent(network).after(steps, self.objective(network, known.molecules, aims))
@@ -104,14 +104,6 @@ class SingleTask(MetaLearner):
             return scale.back(functional_call(network, weights, (molecules,))).float()
 
         return predict
-
-    def aims(self, support: Labelled) -> tuple[Tensor, Scale]:
-        """Return what the network is to say of each molecule, and on which scale."""
-        if self.target == "activity":
-            return support.labels, Scale(torch.tensor(0.0), torch.tensor(1.0))
-        found = support_numbers(support, self.target)
-        scale = scale_of(found, self.target)
-        return scale.to(found).to(support.labels), scale
 
     def network(self, support: Labelled, digest: str) -> Scorer:
         """Return the network before its first step."""
