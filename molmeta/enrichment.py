@@ -189,7 +189,7 @@ def _of_screen(
     progress: Callable[[int], None],
 ) -> Iterator[dict[str, Any]]:
     pool = molecules.select(tensor_of(screen.rows))
-    labels = tensor_of(screen.labels)
+    labelled, chunks = Labelled(pool, tensor_of(screen.labels)), _chunks(pool)
     known = {name: (learner.known(pool) > 0).numpy() for name, learner in learners.items()}
     for draw in range(plan.draws):
         rng = generator(plan.seed, "enrich", screen.source, screen.target, draw)
@@ -200,7 +200,7 @@ def _of_screen(
             for name, learner in learners.items():
                 alone = not per_active and learner.actives_only
                 support = actives[:n] if alone else np.concatenate([actives[:n], given])
-                scores = _scores(learner, Labelled(pool, labels), support, library)
+                scores = _scores(learner, labelled, support, chunks)[library]
                 yield {
                     "model": name,
                     "source": screen.source,
@@ -214,14 +214,19 @@ def _of_screen(
         progress(1)
 
 
+def _chunks(pool: Molecules) -> list[Molecules]:
+    rows = torch.arange(len(pool), device=pool.device)
+    return [pool.select(part) for part in torch.split(rows, CHUNK)]
+
+
 @torch.no_grad()
 def _scores(
-    learner: MetaLearner, pool: Labelled, support: NDArray[np.int64], library: NDArray[np.int64]
+    learner: MetaLearner, pool: Labelled, support: NDArray[np.int64], chunks: Sequence[Molecules]
 ) -> NDArray[np.float64]:
-    rows, molecules = tensor_of(support), pool.molecules
-    predictor = learner.adapt(Labelled(molecules.select(rows), pool.labels[rows]))
-    chunks = [tensor_of(library[i : i + CHUNK]) for i in range(0, len(library), CHUNK)]
-    return torch.cat([predictor(molecules.select(chunk)).double() for chunk in chunks]).numpy()
+    """Score the whole pool: its chunks serve all draws, and a support is small beside them."""
+    rows = tensor_of(support)
+    predictor = learner.adapt(Labelled(pool.molecules.select(rows), pool.labels[rows]))
+    return torch.cat([predictor(chunk).double() for chunk in chunks]).numpy()
 
 
 def _counts(labels: NDArray[np.float32], known: NDArray[np.bool_]) -> dict[str, int]:

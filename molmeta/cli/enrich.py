@@ -26,8 +26,8 @@ def run(
     tables: list[Path] = typer.Argument(..., help="Tables: [source, target,] active, smiles."),
     output: Path = OUTPUT,
     models: str = typer.Option(
-        "similarity,similarity:mean,tanimoto_gp,logistic_regression",
-        help="Model files or opponents, separated by commas; similarity:mean sets the mode.",
+        "similarity,similarity:mode=mean,tanimoto_gp,logistic_regression",
+        help="Model files or opponents, separated by commas; name:option=value sets an option.",
     ),
     molecules: Path | None = typer.Option(
         None, help="Molecule store to add the features to; without it they are made each time."
@@ -72,7 +72,10 @@ def run(
 
 
 def _learner(name: str) -> MetaLearner:
+    import yaml
+
     from molmeta.models import named, opponent
 
-    base, colon, mode = name.partition(":")
-    return (opponent(base, {"mode": mode}) if colon else named(name)).learner
+    base, colon, option = name.partition(":")
+    key, _, value = option.partition("=")
+    return (opponent(base, {key: yaml.safe_load(value)}) if colon else named(name)).learner

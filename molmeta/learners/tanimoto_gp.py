@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from molmeta.blocks import Bits
 from molmeta.errors import ConfigError
 from molmeta.fingerprints import tanimoto
-from molmeta.learners._fingerprints import BLOCK, bits_of
+from molmeta.learners._fingerprints import BLOCK
 from molmeta.learners._targets import (
     Scale,
     log_odds,
@@ -21,9 +22,11 @@ from molmeta.learners._targets import (
 from molmeta.learners.base import MetaLearner, require_both_classes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
 
-    from molmeta.blocks import Bits, Molecules
+    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
     from molmeta.learners.base import Labelled, Target, UncertainPredictor
 
@@ -35,8 +38,9 @@ class TanimotoGP(MetaLearner):
     """Regress labels of +1 and -1, or values, on the Tanimoto kernel, fitted to each support.
 
     y = m + f(x) + noise, cov(f(x), f(x')) = v T(x, x'), noise of variance v r, and m the mean
-    label. One eigendecomposition of T serves every r of a grid; v is in closed form for each, and
-    the r of highest marginal likelihood is taken. P(active) = P(y > 0), normal in y. T is positive
+    label; T is the Tanimoto similarity, or its mean over several fingerprints. One
+    eigendecomposition of T serves every r of a grid; v is in closed form for each, and the r of
+    highest marginal likelihood is taken. P(active) = P(y > 0), normal in y. T is positive
     semidefinite; eigenvalues that rounding makes negative are set to 0, and r is at least 1e-6,
     so that molecules that repeat, with whatever labels, leave the system solvable.
 
@@ -44,6 +48,7 @@ class TanimotoGP(MetaLearner):
 
     Args:
         encoder: not used; learners take one.
+        fingerprints: names of the fingerprints to compare, joined by '+'.
         target: 'activity', or 'value' for the mean of y in the unit of the values.
         least_noise: lowest r, at least 1e-6.
         most_noise: highest r.
@@ -61,12 +66,12 @@ class TanimotoGP(MetaLearner):
     meta_trained: ClassVar[bool] = False
     regression: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True
-    needs: ClassVar[tuple[str, ...]] = (BLOCK,)
 
     def __init__(
         self,
         encoder: Encoder | None = None,
         *,
+        fingerprints: str = BLOCK,
         target: Target = "activity",
         least_noise: float = 0.1,
         most_noise: float = 10.0,
@@ -82,13 +87,19 @@ class TanimotoGP(MetaLearner):
                 "step. Correct them in the learner's options."
             )
         self.noise, self.steps = (least_noise, most_noise), steps
+        self.fingerprints = tuple(fingerprints.split("+"))
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*super().featurizers, *self.fingerprints)))
 
     def adapt(self, support: Labelled) -> UncertainPredictor:
         if self.target == "activity":
             require_both_classes(support.labels)
-        known, found = bits_of(support.molecules), support_numbers(support, self.target)
+        known = Seen.of(support.molecules, self.fingerprints)
+        found = support_numbers(support, self.target)
         scale = scale_of(found, self.target)
-        values, vectors = spectrum(tanimoto(known, known).double())
+        values, vectors = spectrum(known.kernel(known))
         rotated = vectors.t() @ scale.to(found)
         ratio, variance = self._fitted(values, rotated)
         whitener = vectors / (values + ratio).sqrt()
@@ -112,12 +123,42 @@ def spectrum(kernel: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """Molecules as the kernel sees them.
+
+    Attributes:
+        fingerprints: one of each kind, by its name.
+    """
+
+    fingerprints: dict[str, Bits]
+
+    @classmethod
+    def of(cls, molecules: Molecules, names: Iterable[str]) -> Seen:
+        """Read the fingerprints of these names.
+
+        Raises:
+            ConfigError: the molecules come without one.
+        """
+        return cls({name: molecules.block(name, Bits) for name in names})
+
+    def kernel(self, others: Seen) -> Tensor:
+        """Return T of G molecules with S others, float64, shape (G, S)."""
+        pairs = ((bits, others.fingerprints[name]) for name, bits in self.fingerprints.items())
+        return torch.stack([tanimoto(bits, known).double() for bits, known in pairs]).mean(0)
+
+    def own(self) -> Tensor:
+        """Return T of each molecule with itself, float64, shape (G,): 0 without any bit."""
+        counts = [bits.offsets.diff() for bits in self.fingerprints.values()]
+        return (torch.stack(counts) > 0).double().mean(0)
+
+
+@dataclass(frozen=True)
 class _Predictor:
     """What was learnt from one support of S molecules, on the scale of its numbers.
 
     Attributes:
         target: what is predicted.
-        known: fingerprints of the support.
+        known: the support.
         whitener: W with W W' the inverse of kernel and noise over v, shape (S, S).
         weights: of the support's molecules in the mean, shape (S,).
         fitted: v and r.
@@ -125,26 +166,27 @@ class _Predictor:
     """
 
     target: Target
-    known: Bits
+    known: Seen
     whitener: Tensor
     weights: Tensor
     fitted: tuple[Tensor, Tensor]
     scale: Scale
 
     def __call__(self, molecules: Molecules) -> Tensor:
-        bits = bits_of(molecules)
-        cross = tanimoto(bits, self.known).double()
+        seen, cross = self._met(molecules)
         mean = self.scale.back(cross @ self.weights)
         if self.target == "value":
             return mean.float()
         variance, ratio = self.fitted
-        return log_odds(mean / (self._variance(bits, cross) + variance * ratio).sqrt()).float()
+        return log_odds(mean / (self._variance(seen, cross) + variance * ratio).sqrt()).float()
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
-        bits = bits_of(molecules)
-        variance = self._variance(bits, tanimoto(bits, self.known).double())
+        variance = self._variance(*self._met(molecules))
         return (self.scale.spread * variance.clamp(min=FLOOR**2).sqrt()).float()
 
-    def _variance(self, bits: Bits, cross: Tensor) -> Tensor:
-        own = (bits.offsets.diff() > 0).double()
-        return self.fitted[0] * (own - (cross @ self.whitener).square().sum(dim=1))
+    def _met(self, molecules: Molecules) -> tuple[Seen, Tensor]:
+        seen = Seen.of(molecules, self.known.fingerprints)
+        return seen, seen.kernel(self.known)
+
+    def _variance(self, seen: Seen, cross: Tensor) -> Tensor:
+        return self.fitted[0] * (seen.own() - (cross @ self.whitener).square().sum(dim=1))

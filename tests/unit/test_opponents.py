@@ -147,9 +147,10 @@ def process(noise):
     return TanimotoGP(least_noise=noise, most_noise=noise, steps=1)
 
 
-def plain_process(labels, ratio):
+def plain_process(labels, ratio, kernel=None):
     """Mean, inverse covariance at scale 1, weights, and the scale of highest density."""
-    y, kernel = 2.0 * np.array(labels) - 1, plain_kernel(KNOWN, KNOWN)
+    y = 2.0 * np.array(labels) - 1
+    kernel = plain_kernel(KNOWN, KNOWN) if kernel is None else kernel
     inverse = np.linalg.inv(kernel + ratio * np.eye(len(y)))
     centred = y - y.mean()
     return y.mean(), inverse, inverse @ centred, centred @ inverse @ centred / len(y)
@@ -178,13 +179,28 @@ def test_labels_that_follow_the_structure_have_their_best_noise_inside_the_grid(
     assert 0 < best_place(SMOOTH) < 20
 
 
-def test_the_process_predicts_as_the_textbook_does():
-    mean, inverse, weights, scale = plain_process(LABELS, 0.5)
-    cross = plain_kernel(QUERY, KNOWN)
+def plain_logits(cross, kernel):
+    mean, inverse, weights, scale = plain_process(LABELS, 0.5, kernel)
     variance = scale * (1 - np.einsum("qs,st,qt->q", cross, inverse, cross) + 0.5)
     p = stats.norm.cdf((mean + cross @ weights) / np.sqrt(variance))
-    found = logits(process(0.5))
-    assert found == pytest.approx(np.log(p / (1 - p)), abs=1e-5)
+    return np.log(p / (1 - p))
+
+
+def test_the_process_predicts_as_the_textbook_does():
+    expected = plain_logits(plain_kernel(QUERY, KNOWN), plain_kernel(KNOWN, KNOWN))
+    assert logits(process(0.5)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_process_takes_the_mean_similarity_of_several_fingerprints():
+    known, query = drawn(2, 20), drawn(3, 30)
+    learner = TanimotoGP(fingerprints="morgan+torsions", least_noise=0.5, most_noise=0.5, steps=1)
+    given = Molecules({"morgan": bits(KNOWN), "torsions": bits(known)})
+    asked = Molecules({"morgan": bits(QUERY), "torsions": bits(query)})
+    found = learner.adapt(Labelled(given, torch.tensor(LABELS, dtype=torch.float32)))(asked)
+    cross = (plain_kernel(QUERY, KNOWN) + plain_kernel(query, known)) / 2
+    among = (plain_kernel(KNOWN, KNOWN) + plain_kernel(known, known)) / 2
+    assert learner.featurizers == ("morgan", "torsions")
+    assert found.double().numpy() == pytest.approx(plain_logits(cross, among), abs=1e-5)
 
 
 def test_the_process_stays_finite_with_the_least_noise():
