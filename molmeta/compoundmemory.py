@@ -155,20 +155,23 @@ class CompoundMemory(nn.Module):
     ) -> tuple[list[Episode], Molecules]:
         """Give each episode molecules of its own, which are not told what its target has taught.
 
+        A decoy is not told what the target of the assay that lent it has taught: else what is
+        known of a compound would tell decoys from the episode's own.
+
         Returns:
             The episodes, their rows those of the molecules that come with them.
         """
         parts = [part for episode in episodes for part in (episode.support, episode.query)]
         ends = np.cumsum([len(part) for part in parts])
         places = np.split(np.arange(int(ends[-1])), ends[:-1])
-        hidden = [self.target_of[episode.assay] for episode in episodes for _ in range(2)]
-        numbers = np.repeat(np.array(hidden, np.float32), list(map(len, parts)))[:, None]
+        names = [name for episode in episodes for name in _sources(episode)]
+        hidden = np.array([self.target_of[name] for name in names], np.float32)[:, None]
         rows = tensor_of(np.concatenate(parts)).to(molecules.device)
         own = molecules.select(rows)
         pairs = zip(episodes, places[::2], places[1::2], strict=True)
         return (
             [replace(episode, support=support, query=query) for episode, support, query in pairs],
-            own.with_block(BLIND, Vectors(tensor_of(numbers).to(molecules.device))),
+            own.with_block(BLIND, Vectors(tensor_of(hidden).to(molecules.device))),
         )
 
     def places(self, keys: Tensor) -> Tensor:
@@ -228,6 +231,14 @@ def _standardised(assay: Assay) -> NDArray[np.float64]:
     z = np.clip((values - values[known].mean()) / spread, -LARGEST, LARGEST)
     joined: NDArray[np.float64] = (labels + np.where(known, z, labels)) / 2
     return joined
+
+
+def _sources(episode: Episode) -> list[str]:
+    """The assay by which each molecule of support and query is there."""
+    parts = zip((episode.support, episode.query), episode.lenders, strict=True)
+    return [
+        name for part, lent in parts for name in [episode.assay] * (len(part) - len(lent)) + [*lent]
+    ]
 
 
 def _distinct(items: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ import torch
 
 from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError, EpisodeError
+from molmeta.evaluation import judging
 from molmeta.learners.base import Labelled
 from molmeta.metrics import ranking_metrics
 from molmeta.seeds import generator
@@ -188,9 +189,10 @@ def _of_screen(
     plan: EnrichmentPlan,
     progress: Callable[[int], None],
 ) -> Iterator[dict[str, Any]]:
-    pool = molecules.select(tensor_of(screen.rows))
-    labelled, chunks = Labelled(pool, tensor_of(screen.labels)), _chunks(pool)
-    known = {name: (learner.known(pool) > 0).numpy() for name, learner in learners.items()}
+    device = molecules.device
+    pool = molecules.select(tensor_of(screen.rows).to(device))
+    labelled, chunks = Labelled(pool, tensor_of(screen.labels).to(device)), _chunks(pool)
+    known = {name: (learner.known(pool) > 0).cpu().numpy() for name, learner in learners.items()}
     for draw in range(plan.draws):
         rng = generator(plan.seed, "enrich", screen.source, screen.target, draw)
         actives, inactives = (rng.permutation(np.flatnonzero(screen.labels == y)) for y in (1, 0))
@@ -219,14 +221,14 @@ def _chunks(pool: Molecules) -> list[Molecules]:
     return [pool.select(part) for part in torch.split(rows, CHUNK)]
 
 
-@torch.no_grad()
 def _scores(
     learner: MetaLearner, pool: Labelled, support: NDArray[np.int64], chunks: Sequence[Molecules]
 ) -> NDArray[np.float64]:
     """Score the whole pool: its chunks serve all draws, and a support is small beside them."""
-    rows = tensor_of(support)
-    predictor = learner.adapt(Labelled(pool.molecules.select(rows), pool.labels[rows]))
-    return torch.cat([predictor(chunk).double() for chunk in chunks]).numpy()
+    rows = tensor_of(support).to(pool.labels.device)
+    with judging(learner):
+        predictor = learner.adapt(Labelled(pool.molecules.select(rows), pool.labels[rows]))
+        return torch.cat([predictor(chunk).double() for chunk in chunks]).cpu().numpy()
 
 
 def _counts(labels: NDArray[np.float32], known: NDArray[np.bool_]) -> dict[str, int]:

@@ -38,6 +38,7 @@ class Episode:
         support_values: what was measured, NaN where nothing was, float32, shape (S,); None where
             the assay's values are not known.
         query_values: the same of the query, shape (Q,).
+        lenders: assays that have lent the last molecules of support and query as decoys.
     """
 
     assay: str
@@ -47,6 +48,7 @@ class Episode:
     query_labels: NDArray[np.float32]
     support_values: NDArray[np.float32] | None = None
     query_values: NDArray[np.float32] | None = None
+    lenders: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def at(self, rows: NDArray[np.int64]) -> Episode:
         """The same episode with each position p replaced by rows[p]."""

@@ -103,7 +103,7 @@ def evaluate(
         ConfigError: the molecules lack a block that the learner reads.
     """
     rows: list[dict[str, Any]] = []
-    with _judging(learner):
+    with judging(learner):
         for assay in assays:
             named = {"model": model, "seed": seed, "target": assay.target, "cluster": assay.cluster}
             rows.extend({**named, **row} for row in _assay_rows(learner, assay, molecules, plan))
@@ -141,7 +141,7 @@ def examples(
         values gives no probability.
     """
     tables: list[pd.DataFrame] = []
-    with _judging(learner):
+    with judging(learner):
         for assay in assays:
             try:
                 episode = _draws(assay, plan)(support, 0)
@@ -155,7 +155,7 @@ def examples(
 
 
 @contextmanager
-def _judging(learner: MetaLearner) -> Generator[None]:
+def judging(learner: MetaLearner) -> Generator[None]:
     """No gradients and no dropout, and the learner's own mode back afterwards."""
     training = learner.training
     learner.eval()

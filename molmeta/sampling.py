@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from molmeta.decoys import Decoys
 from molmeta.episodes import Draw, Episode, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.seeds import generator
@@ -29,6 +31,8 @@ class Sampler:
         supports: support sizes, each as likely as any other.
         n_query: molecules in a query at most.
         share: share of actives in a support; None keeps the assay's own.
+        prevalence: lowest and highest share of actives that decoys bring the episodes of a step
+            to, drawn evenly on a log scale; None adds none.
         seed: of all draws.
     """
 
@@ -37,6 +41,7 @@ class Sampler:
     n_query: int
     share: float | None
     seed: int
+    prevalence: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for size in self.supports:
@@ -53,7 +58,19 @@ class Sampler:
         size = int(rng.choice(np.asarray(self.supports)))
         chosen = [self.assays[int(i)] for i in rng.choice(self._eligible(size), size=n)]
         draw = Draw(size, self.share, self.n_query)
-        return [draw_episode(assay, draw, rng).at(assay.rows) for assay in chosen]
+        drawn = [draw_episode(assay, draw, rng).at(assay.rows) for assay in chosen]
+        if self.prevalence is None:
+            return drawn
+        low, high = map(math.log, self.prevalence)
+        share = math.exp(rng.uniform(low, high))
+        # In one order for all of a step, so that most decoys need be encoded once.
+        decoys = self._decoys.shuffled(rng)
+        pairs = zip(drawn, chosen, strict=True)
+        return [decoys.diluted(episode, assay.rows, share) for episode, assay in pairs]
+
+    @cached_property
+    def _decoys(self) -> Decoys:
+        return Decoys.of(self.assays)
 
     @cached_property
     def _sizes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,9 @@ from lightning_fabric import Fabric
 from molmeta import __version__, learners
 from molmeta.blocks import tensor_of
 from molmeta.checkpoints import read_tensors, write_tensors
-from molmeta.errors import ConfigError, ModelError, MolMetaError
+from molmeta.decoys import Decoys
+from molmeta.enrichment import EnrichmentPlan, enrich
+from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
 from molmeta.evaluation import EvaluationPlan, evaluate
 from molmeta.models import Model
 from molmeta.resuming import LOG, Progress, restore_run, save_run
@@ -39,6 +41,8 @@ Report = Callable[[int], None]
 """Is told the number of steps done since it was last told."""
 
 VALIDATION_QUERY = 512
+HIDDEN = EnrichmentPlan(actives=(5,), per_active=(4,))
+"""Supports of valid assays that are hidden among others."""
 _linalg: Any = torch.linalg
 ENCODER = "encoder."
 """Stands in the names of an encoder's weights, after what the learner calls its own part."""
@@ -127,15 +131,18 @@ class _Run:
         self.optimizer: Any
         self.task, self.checkpoint = task, checkpoint
         self.learner = task.recipe.build(task.seed).to(device)
+        if self.learner.target == "value" and options.prevalence is not None:
+            raise ConfigError(
+                "training: decoys have no values; got 'prevalence' and a learner of values, "
+                "expected one of both. Take 'prevalence' out, or learn activity."
+            )
         self.molecules = task.molecules.only(self.learner.featurizers).to(device)
         learnt = self.molecules.select(tensor_of(task.training_rows).to(device))
         self.learner.fit(learnt, [assay.name for assay in task.train])
         self.learner.remember(self.molecules, task.train)
         if task.init is not None:
             start_from(self.learner, task.init)
-        self.sampler = Sampler(
-            task.train, options.supports, options.n_query, options.share, task.seed
-        )
+        self.sampler = sampler_of(task)
         self.optimizer = torch.optim.AdamW(
             _groups(self.learner, options), weight_decay=options.weight_decay
         )
@@ -210,7 +217,7 @@ class _Run:
         return float(mean[0])
 
     def validate(self) -> float:
-        """Return the mean delta-AUPRC on valid assays; keep weights that are best, or unjudged."""
+        """Return the mean score of the valid assays; keep weights that are best, or unjudged."""
         own = self.task.valid[self.fabric.global_rank :: self.fabric.world_size]
         scores = [score for score in map(self.score, own) if math.isfinite(score)]
         sums = torch.tensor([math.fsum(scores), len(scores)], dtype=torch.float64)
@@ -225,6 +232,8 @@ class _Run:
         return score
 
     def score(self, assay: Assay) -> float:
+        if self.task.training.prevalence is not None:
+            return self.enrichment(assay)
         options = self.task.training
         plan = EvaluationPlan(
             supports=tuple(options.validation_supports),
@@ -236,6 +245,16 @@ class _Run:
             self.learner, [assay], self.molecules, plan=plan, model="", seed=self.task.seed
         )
         return float(rows["delta_auprc"].mean())
+
+    def enrichment(self, assay: Assay) -> float:
+        """Return the mean BEDROC(20) of an assay among the compounds of all valid assays."""
+        plan = replace(HIDDEN, draws=self.task.training.validation_repeats, seed=self.task.seed)
+        screen = Decoys.of(self.task.valid).screen(assay)
+        try:
+            rows = enrich({"": self.learner}, [screen], self.molecules, plan=plan)
+        except EpisodeError:
+            return math.nan
+        return float(rows["bedroc20"].mean())
 
     def save(self) -> None:
         if self.checkpoint is not None and self.fabric.is_global_zero:
@@ -253,10 +272,27 @@ class _Run:
             "fingerprint": self.fingerprint,
             "steps": progress.step,
             "seconds": round(progress.seconds, 1),
-            "validation_delta_auprc": progress.best_score,
+            f"validation_{_judged_by(task.training)}": progress.best_score,
             "n_compounds": len(task.training_rows),
             "assays": [assay.name for assay in task.train],
         }
+
+
+def _judged_by(options: Training) -> str:
+    return "delta_auprc" if options.prevalence is None else "bedroc20"
+
+
+def sampler_of(task: Task) -> Sampler:
+    """Return what draws the episodes of a task."""
+    options, prevalence = task.training, task.training.prevalence
+    return Sampler(
+        assays=task.train,
+        supports=options.supports,
+        n_query=options.n_query,
+        share=options.share,
+        prevalence=None if prevalence is None else (prevalence[0], prevalence[1]),
+        seed=task.seed,
+    )
 
 
 def start_from(learner: MetaLearner, init: Model) -> None:

@@ -225,6 +225,8 @@ def test_episodes_that_devices_cannot_share_are_refused():
         ("share", 1.0), ("learning_rate", -1), ("learning_rate", math.nan), ("learning_rate", "1"),
         ("warmup", 1.5), ("clip", 0), ("validate_every", 0), ("validation_supports", []),
         ("validation_repeats", 0), ("patience", -1), ("devices", 0), ("threads", 0),
+        ("prevalence", 0.1), ("prevalence", (0.1,)), ("prevalence", (0.5, 0.1)),
+        ("prevalence", (0, 0.1)), ("prevalence", (0.1, 1.0)),
         ("weight_decay", -0.1), ("encoder_rate", math.inf), ("checkpoint_seconds", -1),
     ],
 )  # fmt: skip
