@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
+from marks import between, head, line, rewritten
 
-from molmeta.errors import TableError
 from molmeta.outputs import written
 from molmeta.published import compare_published, read_groups, read_published
 from molmeta.report.sources import Sources, read
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_suffix(".md")
 CONFIGS = (Path("config/fsmol.yaml"), Path("config/fsmol_learners.yaml"))
-SUPPORTS, OUTSIDE, END = (16, 32, 64, 128, 256), "panel: False", "<!-- end -->"
+SUPPORTS, OUTSIDE = (16, 32, 64, 128, 256), "panel: False"
 METHODS = {
     "profile_gp": "ADKF-IFT", "adkf": "ADKF-IFT", "dkt": "DKT", "cnp": "CNP",
     "protonet": "ProtoNet-gnn+ecfp+fc-Support64", "maml": "MAML-Support16",
@@ -112,22 +112,6 @@ def sections(run: Figures, missing: Sequence[str]) -> dict[str, str]:
     }
 
 
-def rewritten(page: str, name: str, text: str) -> str:
-    """Return the page with other text between the marks of that name.
-
-    Raises:
-        TableError: the page has no such marks.
-    """
-    start, end = _bounds(page, name)
-    return f"{page[:start]}\n{text}\n\n{page[end:]}"
-
-
-def between(page: str, name: str) -> str:
-    """Return what stands between the marks of that name."""
-    start, end = _bounds(page, name)
-    return page[start:end].strip()
-
-
 def with_results(table: str, run: Figures) -> str:
     """Return the table of learners with the means at 16 and 64 in the last cell of each row."""
 
@@ -184,11 +168,11 @@ def _levels(run: Figures, scope: str) -> Iterator[str]:
     rows.sort(key=lambda row: -row[0][16])
     if scope == ALL:
         facts = ("", "encoder", "steps x episodes", "trained, s")
-        yield from _head([*facts, *map(str, SUPPORTS), "12 clean, 16 / 64"])
-        yield from (_line([*cells, *_row(means), _pair(clean)]) for means, clean, *cells in rows)
+        yield from head([*facts, *map(str, SUPPORTS), "12 clean, 16 / 64"])
+        yield from (line([*cells, *_row(means), _pair(clean)]) for means, clean, *cells in rows)
     else:
-        yield from _head(["", *map(str, SUPPORTS)])
-        yield from (_line([name, *_row(means)]) for means, _, name, *_ in rows)
+        yield from head(["", *map(str, SUPPORTS)])
+        yield from (line([name, *_row(means)]) for means, _, name, *_ in rows)
 
 
 def _facts(run: Figures, model: str) -> tuple[str, str, str]:
@@ -196,19 +180,19 @@ def _facts(run: Figures, model: str) -> tuple[str, str, str]:
 
 
 def _differences(run: Figures, scope: str) -> list[str]:
-    rows = _head(["assays", "model", "published", *map(str, SUPPORTS)])
+    rows = head(["assays", "model", "published", *map(str, SUPPORTS)])
     where = "all" if scope == ALL else "outside the panel"
     of_scope = run.compared[run.compared["scope"] == scope]
     for model in run.asked:
         table = of_scope[of_scope["model"] == model].set_index("support")
         if not table.empty:
             cells = [_difference(table.loc[s]) if s in table.index else "" for s in SUPPORTS]
-            rows.append(_line([where, f"`{model}`", _called(table["method"].iloc[0]), *cells]))
+            rows.append(line([where, f"`{model}`", _called(table["method"].iloc[0]), *cells]))
     return rows
 
 
 def _targets(run: Figures) -> Iterator[str]:
-    yield from _head(["learner", "to reach, 16 / 64", "here", "short by"])
+    yield from head(["learner", "to reach, 16 / 64", "here", "short by"])
     for model, (at_16, at_64) in TARGETS.items():
         means = run.of(model, ALL)
         if not means:
@@ -218,19 +202,7 @@ def _targets(run: Figures) -> Iterator[str]:
         lacking = " / ".join(_short(value) if value > 0 else "0" for value in short)
         goal = _pair({16: at_16, 64: at_64})
         reached = "reached" if max(short) <= 0 else lacking
-        yield _line([f"`{model}`", goal, _pair(means), reached])
-
-
-def _bounds(page: str, name: str) -> tuple[int, int]:
-    mark = f"<!-- figures: {name} -->\n"
-    start = page.find(mark) + len(mark)
-    end = page.find(END, start)
-    if mark not in page or end < 0:
-        raise TableError(
-            f"page: has no place for figures '{name}'; got none, expected '{mark.strip()}' and "
-            f"'{END}'. Put them back."
-        )
-    return start, end
+        yield line([f"`{model}`", goal, _pair(means), reached])
 
 
 def _by_support(table: pd.DataFrame, column: str, **chosen: str) -> dict[int, float]:
@@ -241,14 +213,6 @@ def _by_support(table: pd.DataFrame, column: str, **chosen: str) -> dict[int, fl
 
 def _called(method: str) -> str:
     return CALLED.get(method, method)
-
-
-def _head(cells: Sequence[str]) -> list[str]:
-    return [_line(cells), "|" + "---|" * len(cells)]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _row(means: Mapping[int, float]) -> list[str]:

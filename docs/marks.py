@@ -1,0 +1,50 @@
+"""Pages whose figures are written by a script, between marks, and their tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from molmeta.errors import TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+END = "<!-- end -->"
+
+
+def rewritten(page: str, name: str, text: str) -> str:
+    """Return the page with other text between the marks of that name.
+
+    Raises:
+        TableError: the page has no such marks.
+    """
+    start, end = _bounds(page, name)
+    return f"{page[:start]}\n{text}\n\n{page[end:]}"
+
+
+def between(page: str, name: str) -> str:
+    """Return what stands between the marks of that name."""
+    start, end = _bounds(page, name)
+    return page[start:end].strip()
+
+
+def _bounds(page: str, name: str) -> tuple[int, int]:
+    mark = f"<!-- figures: {name} -->\n"
+    start = page.find(mark) + len(mark)
+    end = page.find(END, start)
+    if mark not in page or end < 0:
+        raise TableError(
+            f"page: has no place for figures '{name}'; got none, expected '{mark.strip()}' and "
+            f"'{END}'. Put them back."
+        )
+    return start, end
+
+
+def head(cells: Sequence[str]) -> list[str]:
+    """Return the two lines that begin a table."""
+    return [line(cells), "|" + "---|" * len(cells)]
+
+
+def line(cells: Sequence[str]) -> str:
+    """Return a line of a table."""
+    return f"| {' | '.join(cells)} |"
