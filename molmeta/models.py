@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+import yaml
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta import __version__
@@ -206,8 +207,10 @@ def load(path: Path) -> Model:
 def named(name: str) -> Model:
     """Return the model of a file, the one that ships ('shipped'), or the opponent of that name.
 
+    `NAME:OPTION=VALUE` sets an option of an opponent, as in `similarity:mode=mean`.
+
     Raises:
-        ConfigError: there is neither.
+        ConfigError: there is neither, or no such option.
         ModelError: the file is no model.
     """
     path = Path(name)
@@ -217,7 +220,9 @@ def named(name: str) -> Model:
         from molmeta.shipping import shipped
 
         return shipped()
-    return opponent(name)
+    base, colon, text = name.partition(":")
+    option, _, value = text.partition("=")
+    return opponent(base, {option: yaml.safe_load(value)} if colon else None)
 
 
 def _require_format(found: object) -> None:

@@ -11,15 +11,11 @@ Example: molmeta enrich screens.parquet --models model.safetensors,tanimoto_gp
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from molmeta.cli._console import bar, logger, session
 from molmeta.cli._options import CORES, OUTPUT, SEED, numbers
-
-if TYPE_CHECKING:
-    from molmeta.learners.base import MetaLearner
 
 
 def run(
@@ -45,6 +41,7 @@ def run(
     import torch
 
     from molmeta import enrichment
+    from molmeta.models import named
     from molmeta.outputs import written
     from molmeta.screens import read_screens, screens_of, stored
 
@@ -53,7 +50,7 @@ def run(
         numbers(actives, "--actives"), numbers(per_active, "--per-active"), draws, seed
     )
     with session("enrich", models=models, plan=plan) as outcome:
-        learners = {Path(name).stem: _learner(name.strip()) for name in models.split(",")}
+        learners = {Path(name).stem: named(name.strip()).learner for name in models.split(",")}
         if without_memory:
             learners = {k: enrichment.without_memory(one) for k, one in learners.items()}
         blocks = sorted({name for one in learners.values() for name in one.featurizers})
@@ -69,13 +66,3 @@ def run(
             for row in enrichment.compared(chosen, next(iter(learners))).to_dict("records"):
                 logger.info("%s targets: %s", scope, row)
         outcome.update(targets=len(screens), written=output)
-
-
-def _learner(name: str) -> MetaLearner:
-    import yaml
-
-    from molmeta.models import named, opponent
-
-    base, colon, option = name.partition(":")
-    key, _, value = option.partition("=")
-    return (opponent(base, {key: yaml.safe_load(value)}) if colon else named(name)).learner

@@ -15,7 +15,7 @@ from pathlib import Path
 import typer
 
 from molmeta.cli._console import bar, logger, session
-from molmeta.cli._options import CORES, OUTPUT, SEED
+from molmeta.cli._options import CORES, MODEL, OUTPUT, SEED
 
 ACTIVES_ALONE = (
     "the support holds actives alone: probabilities order the library and are no chances of a hit; "
@@ -27,7 +27,7 @@ def run(
     support: Path = typer.Option(..., help="Table of measured compounds, as in data/README.md."),
     library: Path = typer.Option(..., help="SMILES lines, CSV, SDF, Parquet, featurized; - stdin."),
     output: Path = OUTPUT,
-    model: str | None = typer.Option(None, help="Model file, or an opponent by its name."),
+    model: str | None = MODEL,
     assay: str = typer.Option("", help="Assay to take, where the table holds several."),
     size: int | None = typer.Option(None, min=2, help="Draw so many compounds; else take all."),
     plate: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),

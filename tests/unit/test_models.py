@@ -178,6 +178,18 @@ def test_a_name_is_a_file_or_an_opponent(path):
     assert named("similarity").recipe.learner == "similarity"
 
 
+def test_a_name_may_set_an_option_of_an_opponent():
+    assert dict(named("similarity:mode=mean").recipe.learner_options) == {"mode": "mean"}
+    assert named("tanimoto_gp:fingerprints=morgan+torsions").featurizers == ("morgan", "torsions")
+    assert named("tanimoto_gp:steps=3").learner.steps == 3
+
+
+@pytest.mark.parametrize("name", ["similarity:way=mean", "similarity:mean", "similarity:mode=x"])
+def test_an_option_that_an_opponent_does_not_have_is_refused(name):
+    with pytest.raises(ConfigError, match="similarity"):
+        named(name)
+
+
 def test_a_name_that_is_neither_file_nor_learner_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="'similarty' is unknown"):
         named("similarty")
