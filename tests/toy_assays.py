@@ -11,13 +11,12 @@ from molmeta.assays import Assay
 from molmeta.blocks import Bits, Molecules, Vectors
 from molmeta.encoders.base import Encoder
 from molmeta.episodes import Draw, draw_episode
+from molmeta.featurizers import FEATURIZERS
 from molmeta.seeds import generator, torch_seed
 
 TRAINING_ASSAYS = 100
 N, DIMENSIONS, SIGNAL, BITS = 300, 12, 2, 64
-FINGERPRINTS = {
-    "morgan": BITS, "morgan3": 4096, "pharmacophores": 2048, "atom_pairs": 4096, "torsions": 4096,
-}  # fmt: skip
+FINGERPRINTS = {one.name: one.size for one in FEATURIZERS.values() if one.kind == "bits"}
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 """Logits in float32, summed in another order."""
 

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from molmeta.blocks import Bits
+from molmeta.featurizers import get
 from molmeta.learners._embedding import EmbeddingLearner
 from molmeta.learners._gaussian_process import (
     Known,
@@ -42,19 +43,17 @@ if TYPE_CHECKING:
     from molmeta.learners._embedding import Head
     from molmeta.learners.base import Labelled, Target, UncertainPredictor
 
-BLOCK = "morgan"
-
 
 class View(NamedTuple):
     """Molecules as the kernel sees them.
 
     Attributes:
         vectors: learnt, float64, shape (G, W).
-        bits: fingerprints as zeros and ones, shape (G, size); none where they are not read.
+        fingerprints: of each kind, as zeros and ones, shape (G, size).
     """
 
     vectors: Tensor
-    bits: Tensor
+    fingerprints: tuple[Tensor, ...]
 
 
 class Fitted(NamedTuple):
@@ -81,7 +80,8 @@ class GaussianLearner(EmbeddingLearner):
 
     Args:
         encoder: any encoder.
-        tanimoto: whether the second kernel is there.
+        fingerprints: names of the fingerprints whose mean Tanimoto similarity is the second
+            kernel, joined by '+'; "" for none.
         centre: whether the mean label of a support of both classes is taken off first.
         target: 'activity' or 'value'.
     """
@@ -91,11 +91,12 @@ class GaussianLearner(EmbeddingLearner):
     uncertainty: ClassVar[bool] = True
 
     def __init__(
-        self, encoder: Encoder | None, *, tanimoto: bool, centre: bool, target: Target
+        self, encoder: Encoder | None, *, fingerprints: str, centre: bool, target: Target
     ) -> None:
         super().__init__(encoder)
         require_target(target, type(self).__name__)
-        self.tanimoto, self.centre, self.target = tanimoto, centre, target
+        self.fingerprints = tuple(fingerprints.split("+")) if fingerprints else ()
+        self.centre, self.target = centre, target
 
     @abstractmethod
     def kernel_parameters(self, known: Known) -> Tensor:
@@ -103,18 +104,17 @@ class GaussianLearner(EmbeddingLearner):
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*super().featurizers, *((BLOCK,) if self.tanimoto else ()))))
+        return tuple(dict.fromkeys((*super().featurizers, *self.fingerprints)))
 
     def embed(self, molecules: Molecules) -> Tensor:
-        vectors = self.encoder(molecules)
-        if not self.tanimoto:
-            return vectors
-        return torch.cat([vectors, molecules.block(BLOCK, Bits).dense()], dim=1)
+        bits = (molecules.block(name, Bits).dense() for name in self.fingerprints)
+        return torch.cat([self.encoder(molecules), *bits], dim=1)
 
     def view(self, embedded: Tensor) -> View:
         """Part again what `embed` has joined."""
-        width = self.encoder.width
-        return View(self.place(embedded[:, :width].double()), embedded[:, width:].float())
+        sizes = [self.encoder.width, *(get(name).size for name in self.fingerprints)]
+        vectors, *bits = torch.split(embedded, sizes, dim=1)
+        return View(self.place(vectors.double()), tuple(part.float() for part in bits))
 
     def place(self, vectors: Tensor) -> Tensor:
         """Return where molecules lie for the kernel, from the encoder's vectors of shape (G, W)."""
@@ -123,13 +123,13 @@ class GaussianLearner(EmbeddingLearner):
     def pairs(self, x: View, others: View) -> Pairs:
         """Return what the kernel of each of G molecules with each of S is made from."""
         squared = squared_distances(x.vectors, others.vectors)
-        return Pairs(squared, (_similarity(x.bits, others.bits),) if self.tanimoto else ())
+        pairs = zip(x.fingerprints, others.fingerprints, strict=True)
+        return Pairs(squared, _mean([_similarity(bits, known) for bits, known in pairs]))
 
     def self_pairs(self, x: View) -> Pairs:
         """Return what the kernel of each of G molecules with itself is made from, of (G, 1)."""
         squared = torch.zeros_like(x.vectors[:, :1])
-        has_bits = x.bits.any(1, keepdim=True).to(squared)
-        return Pairs(squared, (has_bits,) if self.tanimoto else ())
+        return Pairs(squared, _mean([bits.any(1, keepdim=True) for bits in x.fingerprints]))
 
     def adapt(self, support: Labelled) -> UncertainPredictor:
         found = support_numbers(support, self.target)
@@ -203,7 +203,11 @@ class _Predictor:
         return (self.fitted.scale.spread * variance.sqrt()).float()
 
 
+def _mean(kernels: list[Tensor]) -> tuple[Tensor, ...]:
+    return (torch.stack(kernels).double().mean(0),) if kernels else ()
+
+
 def _similarity(bits: Tensor, others: Tensor) -> Tensor:
     # Counts of shared bits are whole numbers in float32, and would not be in bfloat16.
     with torch.autocast(bits.device.type, enabled=False):
-        return tanimoto(bits, others).double()
+        return tanimoto(bits, others)

@@ -40,8 +40,8 @@ class ADKF(GaussianLearner):
     Args:
         encoder: any encoder.
         target: 'activity' or 'value'.
-        tanimoto: whether w Tanimoto is added to the kernel, its weight w one more parameter, with
-            a prior as the output scale.
+        fingerprints: names of fingerprints, joined by '+', whose mean Tanimoto similarity is added
+            to the kernel, its weight w one more parameter, with a prior as the output scale.
         centre: whether the mean label of a support is taken off first; the paper does not.
         objective: 'joint' as published, or 'marginal', the mean over single queries.
         implicit: whether the encoder is trained through u* too.
@@ -53,20 +53,20 @@ class ADKF(GaussianLearner):
         encoder: Encoder,
         *,
         target: Target = "activity",
-        tanimoto: bool = False,
+        fingerprints: str = "",
         centre: bool = True,
         objective: Literal["joint", "marginal"] = "joint",
         implicit: bool = True,
         learnt_prior: bool = False,
     ) -> None:
-        super().__init__(encoder, tanimoto=tanimoto, centre=centre, target=target)
+        super().__init__(encoder, fingerprints=fingerprints, centre=centre, target=target)
         if objective not in ("joint", "marginal"):
             raise ConfigError(
                 f"learner 'adkf': objective is unknown; got '{objective}', expected 'joint' or "
                 "'marginal'. Change it in the recipe."
             )
         self.objective, self.implicit = objective, implicit
-        modes = torch.tensor([math.log(NOISE[target]), 0.0, 0.0, *([0.0] if tanimoto else [])])
+        modes = torch.tensor([math.log(NOISE[target]), 0.0, 0.0, *([0.0] if fingerprints else [])])
         self.modes: Tensor
         if learnt_prior:
             self.modes = nn.Parameter(modes)

@@ -36,7 +36,8 @@ class DKT(GaussianLearner):
     Args:
         encoder: any encoder.
         target: 'activity' or 'value'.
-        tanimoto: whether w Tanimoto is added to the kernel, its weight w learnt.
+        fingerprints: names of fingerprints, joined by '+', whose mean Tanimoto similarity is added
+            to the kernel, its weight w learnt.
         centre: whether the mean label of a support is taken off first; the paper does not.
         objective: 'likelihood' as published; 'joint' for that of the query given the support, or
             'marginal' for its mean over single queries.
@@ -47,18 +48,18 @@ class DKT(GaussianLearner):
         encoder: Encoder,
         *,
         target: Target = "activity",
-        tanimoto: bool = False,
+        fingerprints: str = "",
         centre: bool = True,
         objective: Literal["likelihood", "joint", "marginal"] = "likelihood",
     ) -> None:
-        super().__init__(encoder, tanimoto=tanimoto, centre=centre, target=target)
+        super().__init__(encoder, fingerprints=fingerprints, centre=centre, target=target)
         if objective not in OBJECTIVES:
             raise ConfigError(
                 f"learner 'dkt': objective is unknown; got '{objective}', expected one of "
                 f"{', '.join(OBJECTIVES)}. Change it in the recipe."
             )
         self.objective = objective
-        start = [math.log(NOISE[target]), 0.0, 0.0, *([0.0] if tanimoto else [])]
+        start = [math.log(NOISE[target]), 0.0, 0.0, *([0.0] if fingerprints else [])]
         self.log_parameters = nn.Parameter(torch.tensor(start))
 
     def place(self, vectors: Tensor) -> Tensor:

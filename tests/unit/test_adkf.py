@@ -28,10 +28,10 @@ def fitted(**options):
         return known, learner.prior(known), learner.adapt(support).fitted.posterior.u
 
 
-@pytest.mark.parametrize("tanimoto", [False, True])
-def test_the_parameters_are_those_of_the_highest_posterior_density(tanimoto):
-    known, prior, u = fitted(tanimoto=tanimoto)
-    assert len(u) == 3 + tanimoto
+@pytest.mark.parametrize("fingerprints", ["", "morgan"])
+def test_the_parameters_are_those_of_the_highest_posterior_density(fingerprints):
+    known, prior, u = fitted(fingerprints=fingerprints)
+    assert len(u) == 3 + bool(fingerprints)
     assert gp.gradient(known, prior, u).abs().max() < 1e-8
 
 
@@ -89,10 +89,12 @@ def differences(weights, **options):
     return torch.tensor(found, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("tanimoto", [False, True])
+@pytest.mark.parametrize("fingerprints", ["", "morgan+torsions"])
 @pytest.mark.parametrize("objective", ["joint", "marginal"])
-def test_the_gradient_of_the_encoder_is_that_of_differences_through_the_fit(objective, tanimoto):
-    options = {"objective": objective, "tanimoto": tanimoto}
+def test_the_gradient_of_the_encoder_is_that_of_differences_through_the_fit(
+    objective, fingerprints
+):
+    options = {"objective": objective, "fingerprints": fingerprints}
     places = [(0, 0), (1, 3), (2, 7), (2, 11)]
     found = torch.stack([hypergradient(**options)[place] for place in places])
     torch.testing.assert_close(found, differences(places, **options), rtol=1e-5, atol=1e-8)
@@ -172,7 +174,24 @@ def test_the_uncertainty_is_lowest_at_what_was_measured():
 
 def test_fingerprints_are_read_for_the_second_kernel_alone():
     assert built("adkf").featurizers == ("descriptors",)
-    assert built("adkf", tanimoto=True).featurizers == ("descriptors", "morgan")
+    several = built("adkf", fingerprints="morgan+torsions")
+    assert several.featurizers == ("descriptors", "morgan", "torsions")
+
+
+def test_the_second_kernel_is_the_mean_similarity_of_the_fingerprints():
+    rng = np.random.default_rng(0)
+    sizes = {"morgan": 2048, "torsions": 4096}
+    bits = {name: torch.from_numpy(rng.random((5, n)) < 0.1) for name, n in sizes.items()}
+    learner = built("adkf", fingerprints="+".join(sizes))
+    view = learner.view(torch.cat([torch.zeros(5, 8), *bits.values()], dim=1))
+    (found,) = learner.pairs(view, view).further
+    expected = [
+        np.mean([(b[i] & b[j]).sum() / (b[i] | b[j]).sum() for b in bits.values()])
+        for i in range(5)
+        for j in range(5)
+    ]
+    np.testing.assert_allclose(found.flatten(), expected, rtol=1e-6)
+    np.testing.assert_allclose(learner.self_pairs(view).further[0], np.ones((5, 1)))
 
 
 def test_an_objective_that_is_unknown_is_refused():
