@@ -1,0 +1,126 @@
+"""Writes the tables of docs/enrichment.md, between its marks, from what `molmeta enrich` wrote.
+
+Run: python docs/enrichment.py FOLDER
+
+The folder holds NAME.csv, of the shipped model and all opponents, and NAME.blind.csv, of the
+shipped model with `--without-memory`, for each of `chembl`, `dud`, `muv` and `three`. What is not
+there is left as the page has it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from marks import head, line, rewritten
+
+from molmeta.enrichment import compared
+from molmeta.outputs import written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PAGE = Path(__file__).with_suffix(".md")
+MODEL, BLIND = "shipped", "shipped without memory"
+METRICS = {"ef1": ("EF 1 %", 1), "bedroc20": ("BEDROC(20)", 3), "auroc": ("AUROC", 3)}
+EQUAL = "tanimoto_gp:fingerprints="
+
+
+def sections(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the text of every mark whose tables are there."""
+    for name in ("chembl", "dud", "muv", "three"):
+        if (folder / f"{name}.blind.csv").is_file():
+            rows = read(folder, name)
+            for source, part in rows.groupby("source"):
+                yield (str(source), table(part))
+            if name == "chembl":
+                yield ("ChEMBL, the half", table(second_half(rows)))
+    if (folder / "chembl.csv").is_file():
+        yield ("gains", gains(read(folder, "chembl")))
+
+
+def read(folder: Path, name: str) -> pd.DataFrame:
+    """Return the rows of a run and of its blind model, under a name of its own."""
+    blind = pd.read_csv(folder / f"{name}.blind.csv")
+    return pd.concat([pd.read_csv(folder / f"{name}.csv"), blind.assign(model=BLIND)])
+
+
+def second_half(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return every second target by name: the others were used to choose."""
+    return rows[rows["target"].isin(sorted(rows["target"].unique())[1::2])]
+
+
+def table(rows: pd.DataFrame) -> str:
+    """Return a row a support: model, the same without memory, and two kinds of opponents."""
+    with_equal, plain = (_differences(rows, equal=equal) for equal in (True, False))
+    lines = head(["actives + inactives", *(name for name, _ in METRICS.values())])
+    for n, per_active in with_equal.index.droplevel(["metric", "asked"]).unique():
+        cells = [
+            _cell(with_equal, plain, (n, per_active, metric), digits)
+            for metric, (_, digits) in METRICS.items()
+        ]
+        lines.append(line([f"{n} + {n * per_active}", *cells]))
+    return "\n".join(lines)
+
+
+def gains(rows: pd.DataFrame) -> str:
+    """Return by how much the model is above each kind of opponent, in per cent of it."""
+    lines = head(["actives + inactives", *(f"{name}, %" for name, _ in METRICS.values())])
+    tables = [_differences(rows, equal=equal).xs(MODEL, level="asked") for equal in (False, True)]
+    for n, per_active in tables[0].index.droplevel("metric").unique():
+        cells = [
+            " / ".join(_gain(found.loc[n, per_active, metric]) for found in tables)
+            for metric in METRICS
+        ]
+        lines.append(line([f"{n} + {n * per_active}", *cells]))
+    return "\n".join(lines)
+
+
+def main(folder: Path) -> None:
+    """Write the tables into the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    for name, text in sections(folder):
+        page = rewritten(page, name, text)
+    with written(PAGE) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _differences(rows: pd.DataFrame, *, equal: bool) -> pd.DataFrame:
+    """Return both models against the best opponent that reads what they read, or Morgan bits."""
+    own = rows["model"].isin([MODEL, BLIND])
+    opponents = rows[~own & (rows["model"].str.startswith(EQUAL) == equal)]
+    found = [
+        compared(pd.concat([rows[rows["model"] == name], opponents]), name).assign(asked=name)
+        for name in (MODEL, BLIND)
+    ]
+    return pd.concat(found).set_index(["actives", "per_active", "metric", "asked"]).sort_index()
+
+
+def _cell(
+    with_equal: pd.DataFrame, plain: pd.DataFrame, place: tuple[int, int, str], digits: int
+) -> str:
+    cells: list[str] = []
+    for name in (MODEL, BLIND):
+        beside = [found.loc[(*place, name)] for found in (plain, with_equal)]
+        above = [bool(one["low"] > 0 and one["n_targets"] > 1) for one in beside]
+        stars = ("*" if above[0] else "") + ("*" if all(above) else "")
+        cells.append(f"{beside[0]['model']:.{digits}f}{stars}")
+    theirs = (f"{found.loc[(*place, MODEL)]['theirs']:.{digits}f}" for found in (plain, with_equal))
+    return " / ".join([*cells, *theirs])
+
+
+def _gain(row: pd.Series) -> str:
+    gain, low, high = (100 * row[name] / row["theirs"] for name in ("difference", "low", "high"))
+    return f"{gain:+.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _arguments(given: Sequence[str]) -> Path:
+    if len(given) != 1:
+        sys.exit(__doc__)
+    return Path(given[0])
+
+
+if __name__ == "__main__":
+    main(_arguments(sys.argv[1:]))
