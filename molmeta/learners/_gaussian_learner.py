@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -13,6 +14,8 @@ from molmeta.blocks import Bits
 from molmeta.featurizers import get
 from molmeta.learners._embedding import EmbeddingLearner
 from molmeta.learners._gaussian_process import (
+    LENGTH,
+    NOISE,
     Known,
     Pairs,
     Posterior,
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from molmeta.episodes import Episode
     from molmeta.learners._embedding import Head
     from molmeta.learners.base import Labelled, Target, UncertainPredictor
+LINEAR = "linear"
+PUBLISHED_NOISE = {"activity": 0.1, "value": 0.01}
 
 
 class View(NamedTuple):
@@ -71,7 +76,7 @@ class Fitted(NamedTuple):
 
 
 class GaussianLearner(EmbeddingLearner):
-    """Parent of Gaussian processes with the kernel s Matern-5/2(d / l) + w Tanimoto + noise.
+    """Parent of Gaussian processes with the kernel s Matern-5/2(d / l) + w_1 k_1 + ... + noise.
 
     Classes are regressed on as +1 and -1: P(active) = P(y > 0) = Phi(m / sqrt(v + noise)) with
     posterior mean m and variance v; the logit is that of this probability. Values are regressed
@@ -80,8 +85,9 @@ class GaussianLearner(EmbeddingLearner):
 
     Args:
         encoder: any encoder.
-        fingerprints: names of the fingerprints whose mean Tanimoto similarity is the second
-            kernel, joined by '+'; "" for none.
+        further: kernels to add, joined by '+', "" for none: the Tanimoto similarity of the
+            fingerprints of that name; 'linear', the inner product of the vectors, by which, other
+            than by their distance, molecules of which an encoder knows nothing are not alike.
         centre: whether the mean label of a support of both classes is taken off first.
         target: 'activity' or 'value'.
     """
@@ -91,16 +97,24 @@ class GaussianLearner(EmbeddingLearner):
     uncertainty: ClassVar[bool] = True
 
     def __init__(
-        self, encoder: Encoder | None, *, fingerprints: str, centre: bool, target: Target
+        self, encoder: Encoder | None, *, further: str, centre: bool, target: Target
     ) -> None:
         super().__init__(encoder)
         require_target(target, type(self).__name__)
-        self.fingerprints = tuple(fingerprints.split("+")) if fingerprints else ()
+        names = further.split("+") if further else []
+        self.linear = LINEAR in names
+        self.fingerprints = tuple(name for name in names if name != LINEAR)
         self.centre, self.target = centre, target
 
     @abstractmethod
     def kernel_parameters(self, known: Known) -> Tensor:
         """Return the parameters u of the kernel, float64, shape (P,), for one support."""
+
+    def start(self) -> Tensor:
+        """Return u to begin from, shape (P,): noise as published, scales and weights of 1."""
+        start = torch.zeros(LENGTH + 1 + self.linear + len(self.fingerprints))
+        start[NOISE] = math.log(PUBLISHED_NOISE[self.target])
+        return start
 
     @property
     def featurizers(self) -> tuple[str, ...]:
@@ -124,12 +138,15 @@ class GaussianLearner(EmbeddingLearner):
         """Return what the kernel of each of G molecules with each of S is made from."""
         squared = squared_distances(x.vectors, others.vectors)
         pairs = zip(x.fingerprints, others.fingerprints, strict=True)
-        return Pairs(squared, _mean([_similarity(bits, known) for bits, known in pairs]))
+        product = (x.vectors @ others.vectors.T,) if self.linear else ()
+        return Pairs(squared, (*product, *(_similarity(bits, known) for bits, known in pairs)))
 
     def self_pairs(self, x: View) -> Pairs:
         """Return what the kernel of each of G molecules with itself is made from, of (G, 1)."""
         squared = torch.zeros_like(x.vectors[:, :1])
-        return Pairs(squared, _mean([bits.any(1, keepdim=True) for bits in x.fingerprints]))
+        product = (x.vectors.square().sum(1, keepdim=True),) if self.linear else ()
+        has_bits = (bits.any(1, keepdim=True).to(squared) for bits in x.fingerprints)
+        return Pairs(squared, (*product, *has_bits))
 
     def adapt(self, support: Labelled) -> UncertainPredictor:
         found = support_numbers(support, self.target)
@@ -203,11 +220,7 @@ class _Predictor:
         return (self.fitted.scale.spread * variance.sqrt()).float()
 
 
-def _mean(kernels: list[Tensor]) -> tuple[Tensor, ...]:
-    return (torch.stack(kernels).double().mean(0),) if kernels else ()
-
-
 def _similarity(bits: Tensor, others: Tensor) -> Tensor:
     # Counts of shared bits are whole numbers in float32, and would not be in bfloat16.
     with torch.autocast(bits.device.type, enabled=False):
-        return tanimoto(bits, others)
+        return tanimoto(bits, others).double()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from molmeta.learners._gaussian_learner import Fitted, View
     from molmeta.learners.base import Target
 
-NOISE = {"activity": 0.1, "value": 0.01}
 NARROW, WIDE, SHORTEST = 0.25, 1.0, 1e-10
 
 
@@ -40,8 +38,8 @@ class ADKF(GaussianLearner):
     Args:
         encoder: any encoder.
         target: 'activity' or 'value'.
-        fingerprints: names of fingerprints, joined by '+', whose mean Tanimoto similarity is added
-            to the kernel, its weight w one more parameter, with a prior as the output scale.
+        further: kernels to add, see `GaussianLearner`; the weight of each is one more parameter,
+            with a prior as the output scale.
         centre: whether the mean label of a support is taken off first; the paper does not.
         objective: 'joint' as published, or 'marginal', the mean over single queries.
         implicit: whether the encoder is trained through u* too.
@@ -53,25 +51,24 @@ class ADKF(GaussianLearner):
         encoder: Encoder,
         *,
         target: Target = "activity",
-        fingerprints: str = "",
+        further: str = "",
         centre: bool = True,
         objective: Literal["joint", "marginal"] = "joint",
         implicit: bool = True,
         learnt_prior: bool = False,
     ) -> None:
-        super().__init__(encoder, fingerprints=fingerprints, centre=centre, target=target)
+        super().__init__(encoder, further=further, centre=centre, target=target)
         if objective not in ("joint", "marginal"):
             raise ConfigError(
                 f"learner 'adkf': objective is unknown; got '{objective}', expected 'joint' or "
                 "'marginal'. Change it in the recipe."
             )
         self.objective, self.implicit = objective, implicit
-        modes = torch.tensor([math.log(NOISE[target]), 0.0, 0.0, *([0.0] if fingerprints else [])])
         self.modes: Tensor
         if learnt_prior:
-            self.modes = nn.Parameter(modes)
+            self.modes = nn.Parameter(self.start())
         else:
-            self.register_buffer("modes", modes)
+            self.register_buffer("modes", self.start())
 
     def kernel_parameters(self, known: Known) -> Tensor:
         prior = self.prior(known)

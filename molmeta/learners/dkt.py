@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.errors import ConfigError
 from molmeta.learners._gaussian_learner import GaussianLearner
-from molmeta.learners.adkf import NOISE
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder
@@ -36,8 +33,7 @@ class DKT(GaussianLearner):
     Args:
         encoder: any encoder.
         target: 'activity' or 'value'.
-        fingerprints: names of fingerprints, joined by '+', whose mean Tanimoto similarity is added
-            to the kernel, its weight w learnt.
+        further: kernels to add, see `GaussianLearner`; the weight of each is learnt.
         centre: whether the mean label of a support is taken off first; the paper does not.
         objective: 'likelihood' as published; 'joint' for that of the query given the support, or
             'marginal' for its mean over single queries.
@@ -48,19 +44,18 @@ class DKT(GaussianLearner):
         encoder: Encoder,
         *,
         target: Target = "activity",
-        fingerprints: str = "",
+        further: str = "",
         centre: bool = True,
         objective: Literal["likelihood", "joint", "marginal"] = "likelihood",
     ) -> None:
-        super().__init__(encoder, fingerprints=fingerprints, centre=centre, target=target)
+        super().__init__(encoder, further=further, centre=centre, target=target)
         if objective not in OBJECTIVES:
             raise ConfigError(
                 f"learner 'dkt': objective is unknown; got '{objective}', expected one of "
                 f"{', '.join(OBJECTIVES)}. Change it in the recipe."
             )
         self.objective = objective
-        start = [math.log(NOISE[target]), 0.0, 0.0, *([0.0] if fingerprints else [])]
-        self.log_parameters = nn.Parameter(torch.tensor(start))
+        self.log_parameters = nn.Parameter(self.start())
 
     def place(self, vectors: Tensor) -> Tensor:
         return F.normalize(vectors, dim=1)

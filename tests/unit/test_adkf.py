@@ -28,10 +28,10 @@ def fitted(**options):
         return known, learner.prior(known), learner.adapt(support).fitted.posterior.u
 
 
-@pytest.mark.parametrize("fingerprints", ["", "morgan"])
-def test_the_parameters_are_those_of_the_highest_posterior_density(fingerprints):
-    known, prior, u = fitted(fingerprints=fingerprints)
-    assert len(u) == 3 + bool(fingerprints)
+@pytest.mark.parametrize(("further", "n"), [("", 0), ("morgan", 1), ("linear+morgan+torsions", 3)])
+def test_the_parameters_are_those_of_the_highest_posterior_density(further, n):
+    known, prior, u = fitted(further=further)
+    assert len(u) == 3 + n
     assert gp.gradient(known, prior, u).abs().max() < 1e-8
 
 
@@ -64,6 +64,7 @@ def precise(**options):
     learner = ADKF(Layer(3), **options).double()
     values = torch.from_numpy(np.random.default_rng(0).normal(size=(3, 12)))
     learner.encoder.layer.weight.data = values
+    learner.encoder.layer.bias.data.fill_(0.5)
     vectors = world().block("descriptors", Vectors).values.double()
     return learner, Molecules({**world().blocks, "descriptors": Vectors(vectors)})
 
@@ -89,12 +90,10 @@ def differences(weights, **options):
     return torch.tensor(found, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("fingerprints", ["", "morgan+torsions"])
+@pytest.mark.parametrize("further", ["", "linear+morgan"])
 @pytest.mark.parametrize("objective", ["joint", "marginal"])
-def test_the_gradient_of_the_encoder_is_that_of_differences_through_the_fit(
-    objective, fingerprints
-):
-    options = {"objective": objective, "fingerprints": fingerprints}
+def test_the_gradient_of_the_encoder_is_that_of_differences_through_the_fit(objective, further):
+    options = {"objective": objective, "further": further}
     places = [(0, 0), (1, 3), (2, 7), (2, 11)]
     found = torch.stack([hypergradient(**options)[place] for place in places])
     torch.testing.assert_close(found, differences(places, **options), rtol=1e-5, atol=1e-8)
@@ -172,26 +171,27 @@ def test_the_uncertainty_is_lowest_at_what_was_measured():
     assert predictor.uncertainty(support.molecules).max() < far.min()
 
 
-def test_fingerprints_are_read_for_the_second_kernel_alone():
+def test_fingerprints_are_read_for_further_kernels_alone():
     assert built("adkf").featurizers == ("descriptors",)
-    several = built("adkf", fingerprints="morgan+torsions")
+    several = built("adkf", further="morgan+linear+torsions")
     assert several.featurizers == ("descriptors", "morgan", "torsions")
 
 
-def test_the_second_kernel_is_the_mean_similarity_of_the_fingerprints():
+def test_further_kernels_are_the_inner_product_and_the_similarity_of_each_fingerprint():
     rng = np.random.default_rng(0)
+    vectors = torch.from_numpy(rng.normal(size=(5, 8)))
     sizes = {"morgan": 2048, "torsions": 4096}
-    bits = {name: torch.from_numpy(rng.random((5, n)) < 0.1) for name, n in sizes.items()}
-    learner = built("adkf", fingerprints="+".join(sizes))
-    view = learner.view(torch.cat([torch.zeros(5, 8), *bits.values()], dim=1))
-    (found,) = learner.pairs(view, view).further
-    expected = [
-        np.mean([(b[i] & b[j]).sum() / (b[i] | b[j]).sum() for b in bits.values()])
-        for i in range(5)
-        for j in range(5)
-    ]
-    np.testing.assert_allclose(found.flatten(), expected, rtol=1e-6)
-    np.testing.assert_allclose(learner.self_pairs(view).further[0], np.ones((5, 1)))
+    bits = [torch.from_numpy(rng.random((5, n)) < 0.1) for n in sizes.values()]
+    learner = built("adkf", further="+".join(["linear", *sizes]))
+    view = learner.view(torch.cat([vectors, *bits], dim=1))
+    product, *similar = learner.pairs(view, view).further
+    for i, j in np.ndindex(5, 5):
+        assert product[i, j].item() == pytest.approx(float(vectors[i] @ vectors[j]))
+        for found, b in zip(similar, bits, strict=True):
+            expected = (b[i] & b[j]).sum() / (b[i] | b[j]).sum()
+            assert found[i, j].item() == pytest.approx(float(expected))
+    for own, whole in zip(learner.self_pairs(view).further, (product, *similar), strict=True):
+        torch.testing.assert_close(own[:, 0], whole.diagonal())
 
 
 def test_an_objective_that_is_unknown_is_refused():

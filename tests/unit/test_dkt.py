@@ -61,7 +61,7 @@ def test_the_scale_of_the_encoder_does_not_matter():
 
 
 def test_the_second_kernel_has_a_weight_that_is_learnt():
-    learner = built("dkt", fingerprints="morgan")
+    learner = built("dkt", further="morgan")
     learner.backward([drawn(0)], world())
     assert learner.log_parameters.grad.shape == (4,)
     assert learner.log_parameters.grad.all()
