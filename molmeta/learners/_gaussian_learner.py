@@ -164,11 +164,10 @@ class GaussianLearner(EmbeddingLearner):
 
     def predicted(self, fitted: Fitted, embedded: Tensor) -> Tensor:
         """Return logits, or values, of queries from their vectors, float32, shape (Q,)."""
-        scaled, variance = self.moments(fitted, self.view(embedded))
-        mean = fitted.scale.back(scaled)
+        mean, variance = self.moments(fitted, self.view(embedded))
         if self.target == "value":
-            return mean.float()
-        return log_odds(mean / (variance + fitted.posterior.noise).sqrt()).float()
+            return fitted.scale.back(mean).float()
+        return _class_logits(fitted, mean, variance).float()
 
     def moments(self, fitted: Fitted, query: View) -> tuple[Tensor, Tensor]:
         """Return mean and variance of the function on the support's scale, each of shape (Q,)."""
@@ -197,11 +196,17 @@ class GaussianLearner(EmbeddingLearner):
         return -log_density(y, fitted.posterior.mean(cross), covariance) / len(y)
 
     def marginal_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
-        """Return the mean of -log p(y_q | S) over a query, which needs no Q x Q matrix."""
+        """Return the mean of -log p(y_q | S) over a query, of its classes or of its values."""
         mean, variance = self.moments(fitted, query)
+        if self.target == "activity":
+            return self.loss(_class_logits(fitted, mean, variance), (asked > 0).to(mean))
         return F.gaussian_nll_loss(
             mean, fitted.scale.to(asked), variance + fitted.posterior.noise, full=True
         )
+
+
+def _class_logits(fitted: Fitted, mean: Tensor, variance: Tensor) -> Tensor:
+    return log_odds(fitted.scale.back(mean) / (variance + fitted.posterior.noise).sqrt())
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 from toy_assays import SIGNAL, Layer, built, drawn, episode, logits, world
 
 from molmeta.blocks import Molecules, Vectors
@@ -111,15 +112,27 @@ def test_modes_are_learnt_where_that_is_asked_for():
     assert "modes" not in dict(built("adkf").named_parameters())
 
 
-def test_the_marginal_loss_is_the_mean_over_queries_one_at_a_time():
-    learner = built("adkf", objective="marginal")
-    whole = learner.backward([drawn(0)], world())
-    one = drawn(0)
+def test_the_marginal_loss_of_classes_is_their_cross_entropy():
+    learner, (support, query) = built("adkf", objective="marginal"), episode()
+    found = logits(learner, support, query.molecules)
+    expected = F.binary_cross_entropy_with_logits(found, query.labels).item()
+    assert learner.backward([drawn(0)], world()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_marginal_loss_of_values_is_the_mean_over_queries_one_at_a_time():
+    values = {"support_values": np.arange(16.0, dtype=np.float32)}
+    one = replace(drawn(0), **values, query_values=np.linspace(2, 9, 16, dtype=np.float32))
     singles = [
-        replace(one, query=one.query[[place]], query_labels=one.query_labels[[place]])
+        replace(
+            one,
+            query=one.query[[place]],
+            query_labels=one.query_labels[[place]],
+            query_values=one.query_values[[place]],
+        )
         for place in range(16)
     ]
-    joint = built("adkf")
+    whole = built("adkf", target="value", objective="marginal").backward([one], world())
+    joint = built("adkf", target="value")
     assert whole == pytest.approx(np.mean([joint.backward([s], world()) for s in singles]), 1e-6)
 
 
