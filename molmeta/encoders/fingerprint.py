@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from molmeta.blocks import Bits, Molecules, csr
 from molmeta.encoders.base import Encoder
+from molmeta.featurizers import get
 
 
 class Fingerprint(Encoder):
@@ -22,8 +23,7 @@ class Fingerprint(Encoder):
         layers: hidden layers, at least one.
         dropout: share of hidden units dropped in training.
         bit_dropout: share of on-bits dropped in training.
-        bits: block to read.
-        size: length of its fingerprints.
+        bits: names of the fingerprints to read, joined by '+'.
     """
 
     def __init__(
@@ -35,18 +35,18 @@ class Fingerprint(Encoder):
         dropout: float = 0.2,
         bit_dropout: float = 0.1,
         bits: str = "morgan",
-        size: int = 2048,
     ) -> None:
         super().__init__()
-        self.width, self.bits, self.bit_dropout = width, bits, bit_dropout
-        self.embedding = nn.Parameter(torch.randn(size, hidden) * hidden**-0.5)
+        self.width, self.bits, self.bit_dropout = width, bits.split("+"), bit_dropout
+        self.sizes = [get(name).size for name in self.bits]
+        self.embedding = nn.Parameter(torch.randn(sum(self.sizes), hidden) * hidden**-0.5)
         blocks = [_hidden(hidden, dropout) for _ in range(layers)]
         self.body = nn.ModuleList(blocks)
         self.last = nn.Linear(hidden, width)
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        return (self.bits,)
+        return tuple(self.bits)
 
     def forward(self, molecules: Molecules) -> Tensor:
         return self.network(self.summed(molecules))
@@ -60,8 +60,13 @@ class Fingerprint(Encoder):
 
     def summed(self, molecules: Molecules) -> Tensor:
         """Add up the rows of the on-bits, shape (G, hidden)."""
-        sparse = molecules.block(self.bits, Bits).sparse(self.embedding.dtype)
-        return product(self.seen(sparse), self.embedding)
+        parts = [molecules.block(name, Bits) for name in self.bits]
+        rows = torch.split(self.embedding, self.sizes)
+        sums = [
+            product(self.seen(bits.sparse(own.dtype)), own)
+            for bits, own in zip(parts, rows, strict=True)
+        ]
+        return torch.stack(sums).sum(0)
 
     def seen(self, sparse: Tensor) -> Tensor:
         """Drop a share of the entries in training."""

@@ -108,14 +108,14 @@ class SingleTask(MetaLearner):
     def network(self, support: Labelled, digest: str) -> Scorer:
         """Return the network before its first step."""
         with torch_seed(self.seed, "single_task", digest):
-            network = Scorer(self.fresh(bits_of(support.molecules).size))
+            network = Scorer(self.fresh())
         return network.eval().to(support.labels.device)
 
-    def fresh(self, size: int) -> Encoder:
-        """Return a copy of the encoder, or a network on fingerprints of that size."""
+    def fresh(self) -> Encoder:
+        """Return a copy of the encoder, or a network on fingerprints."""
         if self.encoder is not None:
             return copy.deepcopy(self.encoder)
-        return Fingerprint(width=self.hidden, hidden=self.hidden, size=size)
+        return Fingerprint(width=self.hidden, hidden=self.hidden)
 
     def descent(self, network: Scorer) -> Descent:
         start: Weights = dict(network.named_parameters())
