@@ -37,6 +37,7 @@ BUDGETS = {
     "incontext": Budget(60, 3e-3, {"width": 32, "layers": 1, "heads": 4}),
     "mann": Budget(300, 3e-3, {"controller": 64, "slots": 32, "slot_width": 16, "reads": 2}),
     "ntm": Budget(300, 1e-2, {"controller": 64, "slots": 32, "slot_width": 16}),
+    "proxynca": Budget(300, 3e-2),
     "reptile": Budget(150, 3e-2, {"inner_rate": 0.03, "inner_steps": 10, "evaluation_steps": 20}),
 }
 """The learners that need another budget than the usual one."""

@@ -1,0 +1,110 @@
+"""Proxies: what is active on one target comes close to one vector, far from other targets'."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from molmeta.blocks import tensor_of
+from molmeta.errors import ConfigError
+from molmeta.learners._attention import attended
+from molmeta.learners._embedding import EmbeddingLearner, Head
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from molmeta.assays import Assay
+    from molmeta.blocks import Molecules
+    from molmeta.encoders.base import Encoder
+    from molmeta.episodes import Episode
+
+SHARPNESS = 12.0
+
+
+class ProxyNCA(EmbeddingLearner):
+    """One vector a training target, to which the vectors of its actives are nearer than to others.
+
+    p(t | x) = softmax_t(s cos(z(x), w_t)) over the targets of all training assays. Encoder,
+    proxies w and sharpness s learn from -log p(t | x) of molecules that are active on t; inactives
+    are not looked at. All other targets stand for what a library holds, so that vectors tell
+    what binds to a target from everything else, and not from the inactives measured beside it. A
+    query is scored by cosine attention to the labels of the support, of sharpness s, as if its
+    molecules were proxies. The support must hold both classes.
+
+    Assays without a known target are targets of their own.
+
+    Source:
+        Movshovitz-Attias et al., No Fuss Distance Metric Learning Using Proxies, ICCV 2017; Zhai
+        and Wu, Classification is a Strong Baseline for Deep Metric Learning, BMVC 2019 (softmax
+        over cosines).
+
+    Args:
+        encoder: any encoder.
+        targets: targets of training assays there is room for.
+
+    Raises:
+        ConfigError: there is room for no target.
+    """
+
+    def __init__(self, encoder: Encoder, *, targets: int = 8192) -> None:
+        super().__init__(encoder)
+        if targets < 1:
+            raise ConfigError(
+                f"learner 'proxynca': has room for no target; got {targets}, expected 1 or more. "
+                "Raise 'targets' in its options."
+            )
+        self.proxies = nn.Parameter(torch.randn(targets, self.encoder.width))
+        self.log_sharpness = nn.Parameter(torch.tensor(math.log(SHARPNESS)))
+        self.place = dict[str, int]()
+
+    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
+        super().fit(molecules, assays)
+        self._number({name: name for name in assays})
+
+    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+        super().remember(molecules, assays)
+        self._number({one.name: one.target or f"assay {one.name}" for one in assays})
+
+    def head(self, vectors: Tensor, labels: Tensor) -> Head:
+        known = F.normalize(vectors, dim=1)
+
+        def logits(query: Tensor) -> Tensor:
+            cosine = F.normalize(query, dim=1) @ known.T
+            return attended(self.log_sharpness.exp() * cosine, labels)
+
+        return logits
+
+    def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
+        actives = [_actives(episode) for episode in episodes]
+        counts = [len(rows) for rows in actives]
+        places = np.repeat([self.place[episode.assay] for episode in episodes], counts)
+        distinct, inverse = np.unique(np.concatenate(actives), return_inverse=True)
+        vectors = self.encode(molecules.select(tensor_of(distinct).to(molecules.device)))
+        proxies = F.normalize(self.proxies[: max(self.place.values()) + 1], dim=1)
+        logits = self.log_sharpness.exp() * (F.normalize(vectors, dim=1) @ proxies.T)
+        chosen, wanted = (tensor_of(part).to(logits.device) for part in (inverse, places))
+        costs = F.cross_entropy(logits[chosen], wanted, reduction="none")
+        loss = torch.stack([part.mean() for part in torch.split(costs, counts)]).mean()
+        torch.autograd.backward(loss)
+        return float(loss.detach())
+
+    def _number(self, target_of: dict[str, str]) -> None:
+        number = {target: place for place, target in enumerate(sorted(set(target_of.values())))}
+        if len(number) > len(self.proxies):
+            raise ConfigError(
+                f"learner 'proxynca': has room for {len(self.proxies)} targets; got {len(number)}, "
+                "expected no more. Raise 'targets' in its options."
+            )
+        self.place = {name: number[target] for name, target in target_of.items()}
+
+
+def _actives(episode: Episode) -> NDArray[np.int64]:
+    parts = ((episode.support, episode.support_labels), (episode.query, episode.query_labels))
+    return np.concatenate([rows[labels > 0.5] for rows, labels in parts])
