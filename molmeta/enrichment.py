@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,24 @@ def without_memory(learner: MetaLearner) -> MetaLearner:
     return forgetful
 
 
+def new_compounds(
+    screens: Sequence[Screen], learner: MetaLearner, molecules: Molecules, *, plan: EnrichmentPlan
+) -> list[Screen]:
+    """Return screens without the compounds that a training assay of the learner has measured.
+
+    Whatever it has kept of them, by a memory or in its weights, is then of no use. Targets of which
+    too few compounds are left for the largest support are left out.
+    """
+    found: list[Screen] = []
+    for screen in screens:
+        own = molecules.select(tensor_of(screen.rows).to(molecules.device))
+        new = (learner.known(own) == 0).cpu().numpy()
+        left = replace(screen, rows=screen.rows[new], labels=screen.labels[new])
+        if all(have > needed for have, needed in _counted(left, plan).values()):
+            found.append(left)
+    return found
+
+
 def unknown_targets(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of targets of which no model's memory knows an active, in any draw."""
     known = rows.groupby(["source", "target"])["n_known_active"].transform("max")
@@ -152,15 +170,21 @@ def compared(rows: pd.DataFrame, model: str, *, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+def _counted(screen: Screen, plan: EnrichmentPlan) -> dict[str, tuple[int, int]]:
+    """What there is of each class, and what the largest support takes."""
+    n_active, most = int(screen.labels.sum()), max(plan.actives)
+    return {
+        "actives": (n_active, most),
+        "inactives": (len(screen) - n_active, most * max(plan.per_active)),
+    }
+
+
 def _require_enough(screen: Screen, plan: EnrichmentPlan) -> None:
-    n_active = int(screen.labels.sum())
-    most = max(plan.actives)
-    needed = {"actives": most, "inactives": most * max(plan.per_active)}
-    for name, found in (("actives", n_active), ("inactives", len(screen) - n_active)):
-        if found <= needed[name]:
+    for name, (found, needed) in _counted(screen, plan).items():
+        if found <= needed:
             raise EpisodeError(
                 f"target '{screen.target}': too few {name}; got {found}, expected more than the "
-                f"{needed[name]} of the largest support. Leave it out or ask for smaller supports."
+                f"{needed} of the largest support. Leave it out or ask for smaller supports."
             )
 
 

@@ -35,6 +35,9 @@ def run(
     without_memory: bool = typer.Option(
         False, help="Judge models as if no training assay had measured any of the compounds."
     ),
+    new_compounds: bool = typer.Option(
+        False, help="Leave out all compounds that the first model has met in training."
+    ),
     seed: int = SEED,
     cores: int = CORES,
 ) -> None:
@@ -57,8 +60,12 @@ def run(
         frame = read_screens(tables, decoys=decoys, cores=cores)
         store = stored(frame, blocks, molecules, cores=cores)
         screens = list(screens_of(frame, store))
+        needed = store.molecules.only(tuple(blocks))
+        if new_compounds:
+            first, n = next(iter(learners.values())), len(screens)
+            screens = enrichment.new_compounds(screens, first, needed, plan=plan)
+            logger.info("%d of %d targets have enough new compounds", len(screens), n)
         with bar(len(screens) * draws, "enrich") as advance:
-            needed = store.molecules.only(tuple(blocks))
             rows = enrichment.enrich(learners, screens, needed, plan=plan, progress=advance)
         with written(output) as temporary:
             rows.to_csv(temporary, index=False, float_format="%.6g")

@@ -1,16 +1,25 @@
 """Screens with known answers, the same draws of them for every model, and their comparison."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from toy_assays import assay, world
 
-from molmeta.enrichment import EnrichmentPlan, compared, enrich, unknown_targets, without_memory
+from molmeta.enrichment import (
+    EnrichmentPlan,
+    compared,
+    enrich,
+    new_compounds,
+    unknown_targets,
+    without_memory,
+)
 from molmeta.errors import ConfigError, EpisodeError, TableError
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models import opponent
-from molmeta.screens import distinct, read_screens, screens_of
+from molmeta.screens import Screen, distinct, read_screens, screens_of
 from molmeta.store import update
 
 PLAN = EnrichmentPlan((2, 4), (1, 2), draws=2)
@@ -166,3 +175,22 @@ def test_a_target_known_to_any_memory_is_left_out_for_all_models():
         [scored("mine", "A", 1.0, known=2), scored("good", "A", 1.0), scored("good", "B", 1.0)]
     )
     assert list(unknown_targets(table)["target"]) == ["B"]
+
+
+def test_what_was_met_in_training_can_be_left_out_of_screens():
+    learner, measured = ProfileGP(), assay(0)
+    part = replace(
+        measured, rows=np.arange(100), labels=measured.labels[:100], values=measured.values[:100]
+    )
+    learner.remember(world(), [part])
+    screen = Screen("S", "A", np.arange(300), measured.labels)
+    (left,) = new_compounds([screen], learner, world(), plan=PLAN)
+    assert left.rows.tolist() == list(range(100, 300))
+    assert left.labels.tolist() == measured.labels[100:].tolist()
+
+
+def test_a_target_with_too_few_new_compounds_is_left_out():
+    learner = ProfileGP()
+    learner.remember(world(), [assay(0)])
+    screen = Screen("S", "A", np.arange(300), assay(0).labels)
+    assert new_compounds([screen], learner, world(), plan=PLAN) == []
