@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+from toy_assays import world
 from zoo import drugs, zoo
 
 from molmeta import encoders
 from molmeta.blocks import Bits, Molecules, Vectors
 from molmeta.encoders import gps
 from molmeta.encoders._message_passing import one_hot, pooled
+from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.errors import ConfigError
 
 
@@ -120,3 +122,19 @@ def test_attention_in_groups_gives_the_vectors_of_attention_at_once(monkeypatch)
 def test_molecules_are_grouped_by_size_within_the_budget(monkeypatch):
     monkeypatch.setattr(gps, "PAIRS", 32)
     assert gps._of_one_size([4, 9, 2, 4, 3]) == [[2, 4], [0, 3], [1]]
+
+
+@pytest.mark.parametrize("graded", [True, False])
+def test_several_fingerprints_have_rows_of_their_own(graded):
+    encoder = Fingerprint(width=3, hidden=4, bits="morgan3+torsions").eval()
+    molecules = world().select(torch.arange(5))
+    with torch.set_grad_enabled(graded):
+        found = encoder.summed(molecules).detach()
+    expected = torch.zeros(5, 4)
+    for name, start in (("morgan3", 0), ("torsions", 4096)):
+        bits = molecules.block(name, Bits)
+        for molecule in range(5):
+            first, last = bits.offsets[molecule : molecule + 2].tolist()
+            for position in bits.positions[first:last].tolist():
+                expected[molecule] += encoder.embedding[start + position].detach()
+    torch.testing.assert_close(found, expected)
