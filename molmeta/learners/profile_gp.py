@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,11 @@ from torch.nn import functional as F
 
 from molmeta.blocks import Bits
 from molmeta.compoundmemory import CompoundMemory, Profiles
+from molmeta.errors import ConfigError
 from molmeta.featurizers import FEATURIZERS
 from molmeta.fingerprints import tanimoto
 from molmeta.learners._background import Background
+from molmeta.learners._noise import Averaged, averaged
 from molmeta.learners.base import Labelled, MetaLearner, require_support
 
 if TYPE_CHECKING:
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 
 STRUCTURES = ("morgan3", "pharmacophores", "atom_pairs", "torsions")
 TYPICAL_SUPPORT = 32
+NOISES = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
+"""Multiples of the learnt noise."""
 JITTER = 1e-4
-_linalg: Any = torch.linalg
 
 
 class Points(NamedTuple):
@@ -57,12 +60,15 @@ class ProfileGP(MetaLearner):
     what has been active elsewhere is likelier to be active here, the more so the less else is
     known. With y in {-1, 1}, o the mean of y - m and
     v the posterior variance, f(q) = m(q) + o + k_q (K + r I)^-1 (y - m - o) and
-    logit = s f / sqrt(1 + w v). All of a, b, c, e, g, h, r, s, w are meta-learnt on episodes, each
-    of which does not see in the profiles what its own assay and its own target have measured.
+    logit = s f / sqrt(1 + w v). The noise r is one of five multiples of what is learnt for a
+    support of S, averaged over by how well each explains this support (`averaged`): within a
+    series of analogues much is noise, between actives and anything else little. All of a, b, c,
+    d, e, g, h, r, s, w are meta-learnt on episodes, each of which does not see in the profiles what
+    its own assay and its own target have measured.
 
     To a support of actives alone, 64 training molecules are added as presumed inactives
     (`Background`), so that what any two molecules share counts little. Where there are none, or
-    an encoder that fingerprints do not feed, unknown molecules are inactive: o = -1.
+    an encoder that reads something else, unknown molecules are inactive: o = -1.
 
     Source:
         Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, chapter 2; Patacchiola
@@ -72,6 +78,9 @@ class ProfileGP(MetaLearner):
 
     Args:
         encoder: any encoder, whose vectors the kernel then compares too; none is needed.
+        learnt: d. None learns it, and the encoder, with the rest. With a number the encoder stays
+            as `init` brings it, and is left out of training: it has met the targets of these
+            episodes, and would seem to know more than it will know of a new one.
         profiles: whether to remember what the training assays have measured.
         mean: whether m is there; without it, only the kernel knows anything.
     """
@@ -81,10 +90,20 @@ class ProfileGP(MetaLearner):
     uncertainty: ClassVar[bool] = True
 
     def __init__(
-        self, encoder: Encoder | None = None, *, profiles: bool = True, mean: bool = True
+        self,
+        encoder: Encoder | None = None,
+        *,
+        learnt: float | None = None,
+        profiles: bool = True,
+        mean: bool = True,
     ) -> None:
         super().__init__(encoder)
-        self.profiles, self.mean = profiles, mean
+        if learnt is not None and not 0 <= learnt < math.inf:
+            raise ConfigError(
+                f"learner 'profile_gp': weight of the encoder is out of range; got {learnt}, "
+                "expected 0 or more. Change 'learnt' in its options."
+            )
+        self.learnt, self.profiles, self.mean = learnt, profiles, mean
         self.memory = CompoundMemory()
         self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
@@ -92,10 +111,11 @@ class ProfileGP(MetaLearner):
         self.mean_weight = nn.Parameter(torch.full((1,), 0.4))
         self.mean_power = nn.Parameter(torch.full((1,), 0.4))
         self.log_ridge = nn.Parameter(torch.tensor([math.log(0.5), 0.3]))
+        self.noise_prior = nn.Parameter(torch.zeros(len(NOISES)))
         self.log_scale = nn.Parameter(torch.tensor([math.log(2.0), 0.0]))
         self.log_doubt = nn.Parameter(torch.zeros(1))
         self.bias = nn.Parameter(torch.zeros(1))
-        if encoder is not None:
+        if encoder is not None and learnt is None:
             self.log_learnt = nn.Parameter(torch.zeros(1))
         self.background = Background({name: FEATURIZERS[name].size for name in STRUCTURES})
 
@@ -108,27 +128,28 @@ class ProfileGP(MetaLearner):
 
     def adapt(self, support: Labelled) -> FittedProcess:
         require_support(support.labels, actives_only=True)
-        if self.encoder is None and bool((support.labels > 0.5).all()):
+        if bool((support.labels > 0.5).all()) and set(self.featurizers) == set(STRUCTURES):
             support = self.background.added(support)
         points = self.points(support.molecules)
         n = math.log(len(support) / TYPICAL_SUPPORT)
         ridge = (self.log_ridge[0] + self.log_ridge[1] * n).exp()
         shrink = self.mean_weight * (-self.mean_power * n).exp() * self.mean
         kernel = self.kernel(points, points).double()
-        factor = _cholesky(kernel + torch.eye(len(support)).to(kernel) * ridge)
         residual = support.labels * 2 - 1 - points.activity * shrink
         offset = residual.mean() if bool((support.labels < 0.5).any()) else -torch.ones(())
-        weights = torch.cholesky_solve((residual - offset).double()[:, None], factor)[:, 0]
+        noises = ridge * torch.tensor(NOISES).to(ridge) + JITTER
+        seen = averaged(
+            kernel, (residual - offset).double(), noises.double(), self.noise_prior.double()
+        )
         scale = (self.log_scale[0] + self.log_scale[1] * n).exp()
-        return FittedProcess(self, points, shrink, factor, weights, offset, scale)
+        return FittedProcess(self, points, shrink, seen, offset, scale)
 
     def points(self, molecules: Molecules) -> Points:
         """Look molecules up."""
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
         profiles = self.memory.look_up(molecules)
         activity = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
-        vectors = None if self.encoder is None else F.normalize(self.encoder(molecules), dim=1)
-        return Points(structures, profiles, activity, vectors)
+        return Points(structures, profiles, activity, self._vectors(molecules))
 
     def kernel(self, x: Points, others: Points) -> Tensor:
         """Prior covariance of G molecules with S others, shape (G, S)."""
@@ -138,13 +159,21 @@ class ProfileGP(MetaLearner):
         known = self.log_profile.exp() * x.profiles.products(others.profiles) / lengths
         if x.vectors is None or others.vectors is None:
             return structure + known
-        return structure + known + self.log_learnt.exp() * (x.vectors @ others.vectors.T)
+        return structure + known + self._weight() * (x.vectors @ others.vectors.T)
 
     def variance(self, x: Points) -> Tensor:
         """Prior variance of each molecule, shape (G,)."""
         known = 1 - self.log_shrink[0].exp() / self._length(x) ** 2
         total = self.log_structure.exp().sum() + self.log_profile.exp() * known
-        return total if x.vectors is None else total + self.log_learnt.exp()
+        return total if x.vectors is None else total + self._weight()
+
+    def _vectors(self, molecules: Molecules) -> Tensor | None:
+        if self.encoder is None or (self.training and self.learnt is not None):
+            return None
+        return F.normalize(self.encoder(molecules), dim=1)
+
+    def _weight(self) -> Tensor | float:
+        return self.log_learnt.exp() if self.learnt is None else self.learnt
 
     def _length(self, x: Points) -> Tensor:
         return (x.profiles.sums(x.profiles.values**2) + self.log_shrink[0].exp()).sqrt()
@@ -157,8 +186,7 @@ class FittedProcess:
     learner: ProfileGP
     known: Points
     shrink: Tensor
-    factor: Tensor
-    weights: Tensor
+    seen: Averaged
     offset: Tensor
     scale: Tensor
 
@@ -177,13 +205,7 @@ class FittedProcess:
         mean = (
             points.activity * self.shrink
             + self.offset
-            + (kernel @ self.weights).to(points.activity)
+            + (kernel @ self.seen.weights).to(points.activity)
         )
-        spread = _linalg.solve_triangular(self.factor, kernel.T, upper=False)
-        explained = spread.square().sum(0).to(mean)
+        explained = (kernel @ self.seen.factor).square().sum(1).to(mean)
         return mean, (self.learner.variance(points) - explained).clamp(min=1e-6)
-
-
-def _cholesky(kernel: Tensor) -> Tensor:
-    identity = torch.eye(len(kernel)).to(kernel)
-    return _linalg.cholesky(kernel + JITTER * identity)

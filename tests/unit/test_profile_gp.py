@@ -6,14 +6,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal
 from toy_assays import CLOSE, FINGERPRINTS, TRAINING_ASSAYS, assay, built, drawn, world
 
 from molmeta.blocks import Bits, Molecules
 from molmeta.compoundmemory import STEP, CompoundMemory, structure_keys
-from molmeta.errors import ModelError
+from molmeta.encoders.fingerprint import Fingerprint
+from molmeta.errors import ConfigError, ModelError
 from molmeta.fingerprints import tanimoto
 from molmeta.learners.base import Labelled
-from molmeta.learners.profile_gp import STRUCTURES, ProfileGP
+from molmeta.learners.profile_gp import NOISES, STRUCTURES, ProfileGP
 from molmeta.models import Model, load, save
 from molmeta.recipes import recipe_of
 
@@ -22,6 +24,7 @@ ASSAYS = [assay(place) for place in range(3)]
 
 def learner(remembered=ASSAYS):
     found = ProfileGP()
+    found.noise_prior.data = torch.tensor([0.5, -1.0, 0.0, 1.0, -0.5])
     if remembered:
         found.remember(world(), remembered)
     return found.eval()
@@ -76,15 +79,22 @@ def by_hand(model, support, query, assays):
 
     seen, asked = points(support.molecules), points(query.molecules)
     ridge = float((model.log_ridge[0] + model.log_ridge[1] * size).exp())
-    gram = np.array([[kernel(x, y) for y in seen] for x in seen]) + (ridge + 1e-4) * np.eye(n)
+    alike = np.array([[kernel(x, y) for y in seen] for x in seen])
+    grams = [alike + (ridge * factor + 1e-4) * np.eye(n) for factor in NOISES]
     residual = support.labels.numpy() * 2 - 1 - np.array([mean(x) for x in seen])
-    means, variances = [], []
-    for x in asked:
-        row = np.array([kernel(x, y) for y in seen])
-        fit = row @ np.linalg.solve(gram, residual - residual.mean())
-        means.append(mean(x) + residual.mean() + fit)
-        variances.append(kernel(x, x) - row @ np.linalg.solve(gram, row))
-    return np.array(means), np.array(variances)
+    y = residual - residual.mean()
+    shares = np.array([evidence(gram, y) for gram in grams]) * model.noise_prior.exp().numpy()
+    inverse = np.average([np.linalg.inv(gram) for gram in grams], axis=0, weights=shares)
+    rows = np.array([[kernel(x, y) for y in seen] for x in asked])
+    means = np.array([mean(x) for x in asked]) + residual.mean() + rows @ inverse @ y
+    explained = np.einsum("qs,st,qt->q", rows, inverse, rows)
+    return means, np.array([kernel(x, x) for x in asked]) - explained
+
+
+def evidence(gram, y):
+    """The density of y under a normal distribution of covariance v gram, at the best v."""
+    v = y @ np.linalg.solve(gram, y) / len(y)
+    return multivariate_normal(np.zeros(len(y)), v * gram).pdf(y)
 
 
 @torch.no_grad()
@@ -249,3 +259,44 @@ def test_a_file_from_before_there_was_a_background_takes_all_else_for_inactive()
     old.load_state_dict(tensors)
     assert len(old.background.molecules()) == 0
     assert old.adapt(support)(queries).isfinite().all()
+
+
+def with_encoder(learnt):
+    found = ProfileGP(Fingerprint(width=8, hidden=8, bits="morgan3"), learnt=learnt)
+    found.remember(world(), ASSAYS)
+    return found.eval()
+
+
+@torch.no_grad()
+def test_the_encoder_is_one_more_kernel_of_a_fixed_weight():
+    model, molecules = with_encoder(0.3), world().select(torch.arange(9))
+    points = model.points(molecules)
+    plain = points._replace(vectors=None)
+    vectors = torch.nn.functional.normalize(model.encoder(molecules), dim=1)
+    found = model.kernel(points, points) - model.kernel(plain, plain)
+    torch.testing.assert_close(found, 0.3 * vectors @ vectors.T, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        model.variance(points) - model.variance(plain), torch.full((9,), 0.3)
+    )
+
+
+def test_an_encoder_of_fixed_weight_is_left_out_of_training():
+    model, (support, query) = with_encoder(0.3).train(), episode()
+    plain = learner().train()
+    plain.noise_prior.data.zero_()
+    found, expected = (m.adapt(support)(query.molecules) for m in (model, plain))
+    torch.testing.assert_close(found, expected)
+    model.backward(*model.blinded([drawn(0)], world()))
+    assert all(parameter.grad is None for parameter in model.encoder.parameters())
+
+
+@torch.no_grad()
+def test_an_encoder_of_fingerprints_sees_the_background_too():
+    model, (support, queries) = with_encoder(0.3), actives_alone()
+    filled = model.background.added(support)
+    torch.testing.assert_close(model.adapt(support)(queries), model.adapt(filled)(queries))
+
+
+def test_a_weight_below_zero_is_refused():
+    with pytest.raises(ConfigError, match="out of range; got -1"):
+        ProfileGP(learnt=-1)
