@@ -3,8 +3,8 @@
 Run: python docs/enrichment.py FOLDER
 
 The folder holds NAME.csv, of the shipped model and all opponents, and NAME.blind.csv, of the
-shipped model with `--without-memory`, for each of `chembl`, `dud`, `muv` and `three`. What is not
-there is left as the page has it.
+shipped model with `--without-memory`, for each of `chembl`, `dud`, `muv` and `three`; and
+chembl.new.csv, of all of them with `--new-compounds`. What is not there is left as the page has it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def sections(folder: Path) -> Iterator[tuple[str, str]]:
                 yield ("ChEMBL, the half", table(second_half(rows)))
     if (folder / "chembl.csv").is_file():
         yield ("gains", gains(read(folder, "chembl")))
+    if (folder / "chembl.new.csv").is_file():
+        yield ("ChEMBL, new compounds", table(pd.read_csv(folder / "chembl.new.csv")))
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def second_half(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(rows: pd.DataFrame) -> str:
-    """Return a row a support: model, the same without memory, and two kinds of opponents."""
+    """Return a row a support: model, the same without memory if run, two kinds of opponents."""
     with_equal, plain = (_differences(rows, equal=equal) for equal in (True, False))
     lines = head(["actives + inactives", *(name for name, _ in METRICS.values())])
     for n, per_active in with_equal.index.droplevel(["metric", "asked"]).unique():
@@ -90,10 +92,11 @@ def main(folder: Path) -> None:
 def _differences(rows: pd.DataFrame, *, equal: bool) -> pd.DataFrame:
     """Return both models against the best opponent that reads what they read, or Morgan bits."""
     own = rows["model"].isin([MODEL, BLIND])
+    names = [name for name in (MODEL, BLIND) if name in set(rows["model"])]
     opponents = rows[~own & (rows["model"].str.startswith(EQUAL) == equal)]
     found = [
         compared(pd.concat([rows[rows["model"] == name], opponents]), name).assign(asked=name)
-        for name in (MODEL, BLIND)
+        for name in names
     ]
     return pd.concat(found).set_index(["actives", "per_active", "metric", "asked"]).sort_index()
 
@@ -102,7 +105,7 @@ def _cell(
     with_equal: pd.DataFrame, plain: pd.DataFrame, place: tuple[int, int, str], digits: int
 ) -> str:
     cells: list[str] = []
-    for name in (MODEL, BLIND):
+    for name in with_equal.loc[place].index:
         beside = [found.loc[(*place, name)] for found in (plain, with_equal)]
         above = [bool(one["low"] > 0 and one["n_targets"] > 1) for one in beside]
         stars = ("*" if above[0] else "") + ("*" if all(above) else "")
