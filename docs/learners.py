@@ -2,8 +2,8 @@
 
 Run in the folder of that run: python docs/learners.py ../shared/data/fsmol
 
-The folder named holds FS-Mol's `tasks.csv.gz` and `published_per_task.csv.gz`. Models of the two
-configs that have no metrics yet are left out and named.
+The folder named holds FS-Mol's `tasks.csv.gz` and `published_per_task.csv.gz`. Rows of models of
+the two configs that have no metrics in this folder are left as the page has them, and named.
 """
 
 from __future__ import annotations
@@ -102,13 +102,13 @@ def figures(data: Path, asked: Mapping[str, tuple[str, str]]) -> Figures:
 def sections(run: Figures, missing: Sequence[str]) -> dict[str, str]:
     """Return the text of every mark but that of the learners."""
     names = ", ".join(f"`{name}`" for name in missing)
-    left_out = f"Not in the run, and therefore left out: {names}."
+    left = f"Not in the last run, so that rows of theirs are an earlier one's: {names}."
     return {
         "targets": "\n".join(_targets(run)),
         "all": "\n".join(_levels(run, ALL)),
         "outside": "\n".join(_levels(run, OUTSIDE)),
         "differences": "\n".join([*_differences(run, ALL), *_differences(run, OUTSIDE)[2:]]),
-        "missing": left_out if missing else "Every model of both configs is there.",
+        "missing": left if missing else "Every model of both configs is there.",
     }
 
 
@@ -117,9 +117,35 @@ def with_results(table: str, run: Figures) -> str:
 
     def row(found: re.Match[str]) -> str:
         means = run.of(found[2], ALL)
-        return f"{found[1]} {_pair(means) if means else 'not run'} |"
+        return f"{found[1]} {_pair(means) if means else found[3].strip() or 'not run'} |"
 
-    return re.sub(r"^(\| `(\w+)` .*\|)[^|]*\|$", row, table, flags=re.MULTILINE)
+    return re.sub(r"^(\| `(\w+)` .*\|)([^|]*)\|$", row, table, flags=re.MULTILINE)
+
+
+def completed(table: str, old: str, missing: Sequence[str]) -> str:
+    """Return a table with the rows that an older one has of missing models and of no model.
+
+    Those of one scope stay together; where rows are not of a scope, the highest at 16 is first.
+    """
+    lines, names = table.splitlines(), _cells(table)
+    of_scopes = names[0] == "assays"
+    there = {tuple(_cells(row)[: 1 + of_scopes]) for row in lines}
+    for row in old.splitlines()[2:]:
+        key = tuple(_cells(row)[: 1 + of_scopes])
+        models = re.findall(r"`(\w+)`", " ".join(key))
+        if key not in there and all(model in missing for model in models):
+            lines.append(row)
+    scopes = list(dict.fromkeys(_cells(row)[0] for row in lines))
+    rows = lines[2:]
+    if of_scopes:
+        rows.sort(key=lambda row: scopes.index(_cells(row)[0]))
+    elif "16" in names:
+        rows.sort(key=lambda row: -float(_cells(row)[names.index("16")]))
+    return "\n".join([*lines[:2], *rows])
+
+
+def _cells(table: str) -> list[str]:
+    return [cell.strip() for cell in table.splitlines()[0].split("|")[1:-1]]
 
 
 def main(data: Path) -> None:
@@ -130,7 +156,8 @@ def main(data: Path) -> None:
     run, page = figures(data, there), PAGE.read_text(encoding="utf-8")
     page = rewritten(page, "learners", with_results(between(page, "learners"), run))
     for name, text in sections(run, missing).items():
-        page = rewritten(page, name, text)
+        whole = text if name == "missing" else completed(text, between(page, name), missing)
+        page = rewritten(page, name, whole)
     with written(PAGE) as temporary:
         temporary.write_text(page, encoding="utf-8")
     sys.stdout.write(f"{PAGE.name}: {len(there)} models; missing: {' '.join(missing) or 'none'}\n")

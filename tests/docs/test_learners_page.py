@@ -186,14 +186,42 @@ def test_a_goal_that_is_missed_is_said_by_how_much(script, run):
 
 
 def test_models_without_metrics_are_named(script, run):
-    assert script.sections(run, ["ntm", "anil"])["missing"].endswith("left out: `ntm`, `anil`.")
+    assert script.sections(run, ["ntm", "anil"])["missing"].endswith(
+        "earlier one's: `ntm`, `anil`."
+    )
+
+
+def test_rows_of_missing_models_and_of_published_methods_are_kept_in_their_place(script):
+    head = "|  | 16 |\n|---|---|\n"
+    rows = ("**`anil`** | .190", "**`gone`** | .180", "**`maml`** | .100", "DKT, published | .150")
+    old = head + "".join(f"| {row} |\n" for row in rows)
+    new = head + "| **`mann`** | .200 |\n| **`maml`** | .176 |"
+    assert script.completed(new, old, ["anil"]).splitlines()[2:] == [
+        "| **`mann`** | .200 |",
+        "| **`anil`** | .190 |",
+        "| **`maml`** | .176 |",
+        "| DKT, published | .150 |",
+    ]
+
+
+def test_differences_of_missing_models_are_kept_beside_their_like(script):
+    head = "| assays | model | 16 |\n|---|---|---|\n"
+    old = head + "| all | `anil` | .1 |\n| outside the panel | `anil` | .2 |\n| all | `maml` | .9 |"
+    new = head + "| all | `maml` | .3 |\n| outside the panel | `maml` | .4 |"
+    assert script.completed(new, old, ["anil"]).splitlines()[2:] == [
+        "| all | `maml` | .3 |",
+        "| all | `anil` | .1 |",
+        "| outside the panel | `maml` | .4 |",
+        "| outside the panel | `anil` | .2 |",
+    ]
 
 
 def test_results_go_into_the_last_cell_alone(script, run):
-    table = "| learner | 16 / 64 |\n|---|---|\n| `maml` | .1 |\n| `anil` | |"
+    table = "| learner | 16 / 64 |\n|---|---|\n| `maml` | .1 |\n| `anil` | |\n| `ntm` | .2 / .3 |"
     assert script.with_results(table, run).splitlines()[2:] == [
         "| `maml` | .176 / .190 |",
         "| `anil` | not run |",
+        "| `ntm` | .2 / .3 |",
     ]
 
 
