@@ -67,8 +67,9 @@ class ProfileGP(MetaLearner):
     its own assay and its own target have measured.
 
     To a support of actives alone, 64 training molecules are added as presumed inactives
-    (`Background`), so that what any two molecules share counts little. Where there are none, or
-    an encoder that reads something else, unknown molecules are inactive: o = -1.
+    (`Background`), so that what any two molecules share counts little. They have z = 0: most have
+    been active on a training target, and would speak against all that resembles one. Where there
+    are none, unknown molecules are inactive: o = -1.
 
     Source:
         Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, chapter 2; Patacchiola
@@ -128,9 +129,12 @@ class ProfileGP(MetaLearner):
 
     def adapt(self, support: Labelled) -> FittedProcess:
         require_support(support.labels, actives_only=True)
-        if bool((support.labels > 0.5).all()) and set(self.featurizers) == set(STRUCTURES):
-            support = self.background.added(support)
-        points = self.points(support.molecules)
+        vectors = self._vectors(support.molecules)
+        if bool((support.labels > 0.5).all()):
+            n_own, support = len(support), self.background.added(support)
+            added = (0, 0, 0, len(support) - n_own)
+            vectors = None if vectors is None else F.pad(vectors, added)
+        points = self._looked_up(support.molecules, vectors)
         n = math.log(len(support) / TYPICAL_SUPPORT)
         ridge = (self.log_ridge[0] + self.log_ridge[1] * n).exp()
         shrink = self.mean_weight * (-self.mean_power * n).exp() * self.mean
@@ -146,10 +150,13 @@ class ProfileGP(MetaLearner):
 
     def points(self, molecules: Molecules) -> Points:
         """Look molecules up."""
+        return self._looked_up(molecules, self._vectors(molecules))
+
+    def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> Points:
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
         profiles = self.memory.look_up(molecules)
         activity = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
-        return Points(structures, profiles, activity, self._vectors(molecules))
+        return Points(structures, profiles, activity, vectors)
 
     def kernel(self, x: Points, others: Points) -> Tensor:
         """Prior covariance of G molecules with S others, shape (G, S)."""

@@ -291,10 +291,15 @@ def test_an_encoder_of_fixed_weight_is_left_out_of_training():
 
 
 @torch.no_grad()
-def test_an_encoder_of_fingerprints_sees_the_background_too():
+def test_the_background_has_no_place_among_the_vectors_of_the_encoder():
     model, (support, queries) = with_encoder(0.3), actives_alone()
-    filled = model.background.added(support)
-    torch.testing.assert_close(model.adapt(support)(queries), model.adapt(filled)(queries))
+    known = model.adapt(support).known
+    assert known.vectors.shape == (len(support) + 64, 8)
+    torch.testing.assert_close(
+        known.vectors[: len(support)], model.points(support.molecules).vectors
+    )
+    assert not known.vectors[len(support) :].any()
+    assert model.adapt(support)(queries).isfinite().all()
 
 
 def test_a_weight_below_zero_is_refused():
