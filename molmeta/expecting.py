@@ -20,7 +20,7 @@ TOPS = (10, 96, 384)
 LEVEL = 0.8
 SPREAD = 0.5
 """Standard deviation of what all log odds of one screen are wrong by; see docs/screening.md."""
-LIBRARY_POWER, LIBRARY_SPREAD = 3.0, 2.0
+LIBRARY_POWER, LIBRARY_SPREAD = 2.0, 2.0
 """Chosen on screens with known answers; see docs/screening.md."""
 NODES = 41
 CLIP = 1e-9
@@ -98,7 +98,7 @@ def library_hits(
 
     Example:
         >>> round(library_hits([0.2] * 10, [10], prevalence=0.01)[0].hits, 1)
-        9.7
+        7.5
     """
     if prevalence is None:
         return expected_hits(probabilities, tops)

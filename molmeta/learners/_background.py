@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -60,19 +60,6 @@ class Background(nn.Module):
             for name in self.sizes
         }
         return Labelled(Molecules(blocks), labels)
-
-    def _load_from_state_dict(
-        self,
-        state_dict: dict[str, Any],
-        prefix: str,
-        *args: Any,  # noqa: ANN401 - torch's own
-        **options: Any,  # noqa: ANN401
-    ) -> None:
-        """Stay empty where a file was written before there was a background."""
-        width = sum(self.sizes.values()) // 8
-        state_dict.setdefault(f"{prefix}packed", torch.zeros(NUMBER, width, dtype=torch.uint8))
-        whole: Any = super()
-        whole._load_from_state_dict(state_dict, prefix, *args, **options)
 
 
 def _bits(dense: Tensor) -> Bits:

@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molmeta.expecting import SPREAD, TOPS, expected_hits, library_hits
+from molmeta.expecting import (
+    LIBRARY_POWER,
+    LIBRARY_SPREAD,
+    SPREAD,
+    TOPS,
+    expected_hits,
+    library_hits,
+)
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "screening" / "measure_hits.py"
 PLAIN = f"1.0 {SPREAD}"
@@ -72,4 +79,4 @@ def test_what_is_shipped_for_libraries_is_one_of_the_ways_that_were_tried(judged
     for row, one in zip(
         judged(p, active, prevalence), library_hits(p, prevalence=prevalence), strict=True
     ):
-        assert row["expected 3.0 2.0"] == pytest.approx(one.hits)
+        assert row[f"expected {LIBRARY_POWER} {LIBRARY_SPREAD}"] == pytest.approx(one.hits)

@@ -59,10 +59,10 @@ def test_compounds_at_the_prevalence_stay_there():
     assert found == expected_hits([0.01] * 96, [96], spread=LIBRARY_SPREAD)
 
 
-def test_odds_above_those_of_the_prevalence_are_raised_to_the_third_power():
-    three_to_one, twenty_seven_to_one = 3 / 4, 27 / 28
+def test_odds_above_those_of_the_prevalence_are_squared():
+    three_to_one, nine_to_one = 3 / 4, 9 / 10
     found = library_hits([three_to_one] * 96, [96], prevalence=0.5)
-    assert found == expected_hits([twenty_seven_to_one] * 96, [96], spread=LIBRARY_SPREAD)
+    assert found == expected_hits([nine_to_one] * 96, [96], spread=LIBRARY_SPREAD)
 
 
 def test_certain_compounds_of_a_library_give_whole_numbers():

@@ -16,7 +16,7 @@ from molmeta.learners.random_forest import RandomForest
 from molmeta.learners.similarity import Similarity
 from molmeta.learners.tanimoto_gp import TanimotoGP, spectrum
 
-SIZE, UNSEEN = 96, 95
+SIZE, UNSEEN = 2048, 95
 OPPONENTS = [name for name in learners.names() if not learners.get(name).meta_trained]
 
 

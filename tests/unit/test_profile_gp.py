@@ -18,6 +18,7 @@ from molmeta.learners.base import Labelled
 from molmeta.learners.profile_gp import NOISES, STRUCTURES, ProfileGP
 from molmeta.models import Model, load, save
 from molmeta.recipes import recipe_of
+from molmeta.training import start_from
 
 ASSAYS = [assay(place) for place in range(3)]
 
@@ -252,13 +253,13 @@ def test_the_background_is_kept_in_the_file(tmp_path):
     torch.testing.assert_close(found.background.packed, model.background.packed)
 
 
-@torch.no_grad()
-def test_a_file_from_before_there_was_a_background_takes_all_else_for_inactive():
-    old, (support, queries) = ProfileGP().eval(), actives_alone()
-    tensors = {name: t for name, t in learner().state_dict().items() if "background" not in name}
-    old.load_state_dict(tensors)
-    assert len(old.background.molecules()) == 0
-    assert old.adapt(support)(queries).isfinite().all()
+def test_what_init_brings_leaves_the_background_as_it_is():
+    model, source = with_encoder(0.3), with_encoder(0.3)
+    filled = model.background.packed.clone()
+    recipe = recipe_of({"learner": "profile_gp", "encoder": "fingerprint"})
+    start_from(model, Model(source, recipe, {}))
+    assert filled.any()
+    assert torch.equal(model.background.packed, filled)
 
 
 def with_encoder(learnt):
