@@ -4,8 +4,7 @@ Run: python docs/enrichment.py FOLDER
 
 The folder holds NAME.csv, of the shipped model and all opponents, and NAME.blind.csv, of the
 shipped model with `--without-memory`, for each of `chembl`, `dud`, `muv` and `three`; and
-chembl.new.csv, of all of them with `--new-compounds`, and chembl.untaught.csv, of a model that has
-not met the targets, with `--without-memory`. What is not there is left as the page has it.
+chembl.new.csv, of all of them with `--new-compounds`. What is not there is left as the page has it.
 """
 
 from __future__ import annotations
@@ -42,11 +41,6 @@ def sections(folder: Path) -> Iterator[tuple[str, str]]:
                 yield from parts_of_chembl(rows)
     if (folder / "chembl.new.csv").is_file():
         yield ("ChEMBL, new compounds", table(pd.read_csv(folder / "chembl.new.csv")))
-    if (folder / "chembl.untaught.csv").is_file():
-        rows = pd.read_csv(folder / "chembl.csv")
-        others = rows[rows["model"] != MODEL]
-        untaught = pd.read_csv(folder / "chembl.untaught.csv").assign(model=MODEL)
-        yield ("ChEMBL, untaught", table(pd.concat([untaught, others])))
 
 
 def parts_of_chembl(rows: pd.DataFrame) -> Iterator[tuple[str, str]]:
