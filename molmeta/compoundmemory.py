@@ -116,10 +116,9 @@ class CompoundMemory(nn.Module):
         """
         device = self.keys.device
         self._fill(Molecules({name: molecules.block(name, Bits) for name in KEYED_BY}), assays)
-        names = [assay.target or f"assay {assay.name}" for assay in assays]
-        number = {target: place for place, target in enumerate(sorted(set(names)))}
-        self.targets = torch.tensor([number[name] for name in names], dtype=torch.int64)
-        self.target_of = {a.name: number[n] for a, n in zip(assays, names, strict=True)}
+        self.target_of = target_numbers(assays)
+        numbers = [self.target_of[assay.name] for assay in assays]
+        self.targets = torch.tensor(numbers, dtype=torch.int64)
         self.to(device)
 
     def _fill(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
@@ -197,6 +196,16 @@ class CompoundMemory(nn.Module):
                 setattr(self, name, torch.empty_like(tensor))
         whole: Any = super()
         whole._load_from_state_dict(state_dict, prefix, *args, **options)
+
+
+def target_numbers(assays: Sequence[Assay]) -> dict[str, int]:
+    """Return a number for the target of each assay, by the assay's name, from 0 on.
+
+    An assay without a known target is a target of its own.
+    """
+    target_of = {assay.name: assay.target or f"assay {assay.name}" for assay in assays}
+    number = {target: place for place, target in enumerate(sorted(set(target_of.values())))}
+    return {name: number[target] for name, target in target_of.items()}
 
 
 def structure_keys(molecules: Molecules) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.blocks import tensor_of
+from molmeta.compoundmemory import target_numbers
 from molmeta.errors import ConfigError
 from molmeta.learners._attention import attended
 from molmeta.learners._embedding import EmbeddingLearner, Head
@@ -66,11 +67,11 @@ class ProxyNCA(EmbeddingLearner):
 
     def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
         super().fit(molecules, assays)
-        self._number({name: name for name in assays})
+        self._place({name: number for number, name in enumerate(assays)})
 
     def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
         super().remember(molecules, assays)
-        self._number({one.name: one.target or f"assay {one.name}" for one in assays})
+        self._place(target_numbers(assays))
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         known = F.normalize(vectors, dim=1)
@@ -95,14 +96,14 @@ class ProxyNCA(EmbeddingLearner):
         torch.autograd.backward(loss)
         return float(loss.detach())
 
-    def _number(self, target_of: dict[str, str]) -> None:
-        number = {target: place for place, target in enumerate(sorted(set(target_of.values())))}
-        if len(number) > len(self.proxies):
+    def _place(self, place: dict[str, int]) -> None:
+        n = len(set(place.values()))
+        if n > len(self.proxies):
             raise ConfigError(
-                f"learner 'proxynca': has room for {len(self.proxies)} targets; got {len(number)}, "
+                f"learner 'proxynca': has room for {len(self.proxies)} targets; got {n}, "
                 "expected no more. Raise 'targets' in its options."
             )
-        self.place = {name: number[target] for name, target in target_of.items()}
+        self.place = place
 
 
 def _actives(episode: Episode) -> NDArray[np.int64]:
