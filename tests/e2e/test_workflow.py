@@ -224,6 +224,15 @@ def test_killed_run_goes_on_from_its_checkpoint_with_the_same_command(line):
     assert "done in" in log
 
 
+def test_models_that_change_with_the_featurizers_are_made_in_the_same_run(line):
+    asked = {"tables: data/assays": "tables: data/assays\nfeaturizers: [graph]"}
+    changed = line.with_config("further.yaml", {**asked, "width: 16": "width: 24"})
+    done = changed.run("results/metrics/protonet/0.parquet")
+    assert done.returncode == 0, done.stderr[-4000:]
+    with safe_open(line.folder / "results" / "models" / "protonet" / "0.safetensors", "pt") as file:
+        assert '"width": 24' in str(file.metadata())
+
+
 def _kill_after(line: Line, model: str, *, steps: int) -> None:
     checkpoint = (line.folder / model).with_suffix(".checkpoint")
     running = subprocess.Popen(

@@ -38,7 +38,9 @@ rule curate:
         " 2> {log:q}"
 
 
-rule featurize:
+# A checkpoint, so that what is left to do is looked at again once the features are there: without,
+# Snakemake takes every job after this one for up to date, since all take the store as ancient.
+checkpoint featurize:
     input:
         tables=curated(*SPLITS),
     output:
