@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
-from marks import between, head, line, rewritten
+from marks import between, head, line, rewritten, rounded
 
 from molmeta.outputs import written
 from molmeta.published import compare_published, read_groups, read_published
@@ -226,7 +226,7 @@ def _targets(run: Figures) -> Iterator[str]:
             continue
         # as they are printed, so that the table does not contradict itself
         short = [round(goal - round(means[s], 3), 3) for s, goal in ((16, at_16), (64, at_64))]
-        lacking = " / ".join(_short(value) if value > 0 else "0" for value in short)
+        lacking = " / ".join(rounded(value) if value > 0 else "0" for value in short)
         goal = _pair({16: at_16, 64: at_64})
         reached = "reached" if max(short) <= 0 else lacking
         yield line([f"`{model}`", goal, _pair(means), reached])
@@ -243,21 +243,16 @@ def _called(method: str) -> str:
 
 
 def _row(means: Mapping[int, float]) -> list[str]:
-    return [_short(means[support]) if support in means else "" for support in SUPPORTS]
+    return [rounded(means[support]) if support in means else "" for support in SUPPORTS]
 
 
 def _pair(means: Mapping[int, float]) -> str:
-    return f"{_short(means[16])} / {_short(means[64])}"
+    return f"{rounded(means[16])} / {rounded(means[64])}"
 
 
 def _difference(row: Any) -> str:  # noqa: ANN401 - a row of pandas
     sign = "+" if round(row["difference"], 3) >= 0 else ""
-    return f"{sign}{_short(row['difference'])} [{_short(row['low'])}, {_short(row['high'])}]"
-
-
-def _short(value: float) -> str:
-    # 0 is added so that what rounds to nothing is not -.000
-    return f"{round(value, 3) + 0:.3f}".replace("0.", ".", 1)
+    return f"{sign}{rounded(row['difference'])} [{rounded(row['low'])}, {rounded(row['high'])}]"
 
 
 if __name__ == "__main__":

@@ -48,3 +48,9 @@ def head(cells: Sequence[str]) -> list[str]:
 def line(cells: Sequence[str]) -> str:
     """Return a line of a table."""
     return f"| {' | '.join(cells)} |"
+
+
+def rounded(value: float) -> str:
+    """Return a number with three digits and no zero before the point."""
+    # 0 is added so that what rounds to nothing is not -.000
+    return f"{round(value, 3) + 0:.3f}".replace("0.", ".", 1)

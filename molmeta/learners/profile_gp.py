@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 STRUCTURES = ("morgan3", "pharmacophores", "atom_pairs", "torsions")
 TYPICAL_SUPPORT = 32
+FADING = 0.4
+"""Power of the support's size by which the encoder counts less: a large one says more by itself."""
 NOISES = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 """Multiples of the learnt noise."""
 JITTER = 1e-4
@@ -52,15 +54,14 @@ class Points(NamedTuple):
 class ProfileGP(MetaLearner):
     """Gaussian process whose kernel and mean know what thousands of earlier assays measured.
 
-    k(x, x') = sum_i a_i T_i(x, x') + c p.p' / sqrt((|p|^2 + e)(|p'|^2 + e)) (and + d cos(z, z')
-    where there is an encoder), with T_i the Tanimoto
+    k(x, x') = sum_i a_i T_i(x, x') + c p.p' / sqrt((|p|^2 + e)(|p'|^2 + e)) (and, where there is
+    an encoder, + d (S / 32)^-2/5 cos(z, z')), with S the size of the support, T_i the Tanimoto
     similarities of four fingerprints and p the activity profile of a compound over the training
     assays (`CompoundMemory`), empty for a compound that none has measured. The mean is
-    m(x) = b S^-h sum(p) / (n + g), with n the assays that measured x and S the size of the support:
-    what has been active elsewhere is likelier to be active here, the more so the less else is
-    known. With y in {-1, 1}, o the mean of y - m and
-    v the posterior variance, f(q) = m(q) + o + k_q (K + r I)^-1 (y - m - o) and
-    logit = s f / sqrt(1 + w v). The noise r is one of five multiples of what is learnt for a
+    m(x) = b S^-h sum(p) / (n + g), with n the assays that measured x: what has been active
+    elsewhere is likelier to be active here, the more so the less else is known. With y in {-1, 1},
+    o the mean of y - m and v the posterior variance, f(q) = m(q) + o + k_q (K + r I)^-1 (y - m - o)
+    and logit = s f / sqrt(1 + w v). The noise r is one of five multiples of what is learnt for a
     support of S, averaged over by how well each explains this support (`averaged`): within a
     series of analogues much is noise, between actives and anything else little. All of a, b, c,
     d, e, g, h, r, s, w are meta-learnt on episodes, each of which does not see in the profiles what
@@ -79,7 +80,7 @@ class ProfileGP(MetaLearner):
 
     Args:
         encoder: any encoder, whose vectors the kernel then compares too; none is needed.
-        learnt: d. None learns it, and the encoder, with the rest. With a number the encoder stays
+        learnt: d; a large support says more by itself. None learns it, and the encoder, with the rest. With a number the encoder stays
             as `init` brings it, and is left out of training: it has met the targets of these
             episodes, and would seem to know more than it will know of a new one.
         profiles: whether to remember what the training assays have measured.
@@ -166,21 +167,23 @@ class ProfileGP(MetaLearner):
         known = self.log_profile.exp() * x.profiles.products(others.profiles) / lengths
         if x.vectors is None or others.vectors is None:
             return structure + known
-        return structure + known + self._weight() * (x.vectors @ others.vectors.T)
+        weight = self._weight(len(others.activity))
+        return structure + known + weight * (x.vectors @ others.vectors.T)
 
-    def variance(self, x: Points) -> Tensor:
-        """Prior variance of each molecule, shape (G,)."""
+    def variance(self, x: Points, n_support: int) -> Tensor:
+        """Prior variance of each molecule, shape (G,), beside a support of that size."""
         known = 1 - self.log_shrink[0].exp() / self._length(x) ** 2
         total = self.log_structure.exp().sum() + self.log_profile.exp() * known
-        return total if x.vectors is None else total + self._weight()
+        return total if x.vectors is None else total + self._weight(n_support)
 
     def _vectors(self, molecules: Molecules) -> Tensor | None:
         if self.encoder is None or (self.training and self.learnt is not None):
             return None
         return F.normalize(self.encoder(molecules), dim=1)
 
-    def _weight(self) -> Tensor | float:
-        return self.log_learnt.exp() if self.learnt is None else self.learnt
+    def _weight(self, n_support: int) -> Tensor | float:
+        weight = self.log_learnt.exp() if self.learnt is None else self.learnt
+        return weight * (n_support / TYPICAL_SUPPORT) ** -FADING
 
     def _length(self, x: Points) -> Tensor:
         return (x.profiles.sums(x.profiles.values**2) + self.log_shrink[0].exp()).sqrt()
@@ -215,4 +218,5 @@ class FittedProcess:
             + (kernel @ self.seen.weights).to(points.activity)
         )
         explained = (kernel @ self.seen.factor).square().sum(1).to(mean)
-        return mean, (self.learner.variance(points) - explained).clamp(min=1e-6)
+        prior = self.learner.variance(points, len(self.known.activity))
+        return mean, (prior - explained).clamp(min=1e-6)

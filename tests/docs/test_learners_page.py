@@ -127,14 +127,23 @@ def judged(learner):
     return np.mean(values)
 
 
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("docs_learners", SCRIPT)
+def loaded(path):
+    spec = importlib.util.spec_from_file_location(f"docs_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
+
+
+@pytest.fixture(scope="module")
+def script():
+    yield from loaded(SCRIPT)
+
+
+@pytest.fixture(scope="module")
+def values_script():
+    yield from loaded(SCRIPT.with_name("learnt_values.py"))
 
 
 @pytest.fixture
@@ -252,6 +261,28 @@ def test_both_tables_of_the_page_give_the_same_figures():
     for name, *_, result in ROWS:
         cells = found.get(name)
         assert result == (f"{cells[3]} / {cells[5]}" if cells else "not run")
+
+
+def test_learners_of_values_stand_with_the_best_first(values_script):
+    scores = {("cnp", "r2"): (0.1, -0.2), ("dkt", "r2"): (0.3, 0.4),
+              ("cnp", "spearman"): (0.5, 0.6), ("dkt", "spearman"): (0.7, 0.8)}  # fmt: skip
+    means = [
+        {"model": model, "metric": metric, "support": support, "mean": value}
+        for (model, metric), values in scores.items()
+        for support, value in zip((16, 64), values, strict=True)
+    ]
+    assert list(values_script.rows(pd.DataFrame(means)))[2:] == [
+        "| `dkt` | .300 | .400 | .700 / .800 |",
+        "| `cnp` | .100 | -.200 | .500 / .600 |",
+    ]
+
+
+def test_every_learner_of_values_is_asked_for_by_its_config(values_script):
+    known = yaml.safe_load((ROOT / values_script.CONFIG).read_text())
+    names = [*known["models"], *known["opponents"]]
+    assert values_script.asked(ROOT / values_script.CONFIG) == names
+    found = {one["learner"] for one in known["models"].values()}
+    assert found | {name.split(":")[0] for name in known["opponents"]} == _with("regression")
 
 
 @pytest.mark.shared

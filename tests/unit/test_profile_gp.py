@@ -269,16 +269,17 @@ def with_encoder(learnt):
 
 
 @torch.no_grad()
-def test_the_encoder_is_one_more_kernel_of_a_fixed_weight():
-    model, molecules = with_encoder(0.3), world().select(torch.arange(9))
-    points = model.points(molecules)
+@pytest.mark.parametrize(("n_support", "weight"), [(32, 0.3), (1, 1.2)])
+def test_the_encoder_is_one_more_kernel_that_counts_less_with_more_compounds(n_support, weight):
+    model, molecules = with_encoder(0.3), world()
+    points, known = (model.points(molecules.select(torch.arange(n))) for n in (9, n_support))
     plain = points._replace(vectors=None)
     vectors = torch.nn.functional.normalize(model.encoder(molecules), dim=1)
-    found = model.kernel(points, points) - model.kernel(plain, plain)
-    torch.testing.assert_close(found, 0.3 * vectors @ vectors.T, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(
-        model.variance(points) - model.variance(plain), torch.full((9,), 0.3)
-    )
+    found = model.kernel(points, known) - model.kernel(plain, known)
+    expected = weight * vectors[:9] @ vectors[:n_support].T
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    added = model.variance(points, n_support) - model.variance(plain, n_support)
+    torch.testing.assert_close(added, torch.full((9,), weight), atol=1e-5, rtol=1e-4)
 
 
 def test_an_encoder_of_fixed_weight_is_left_out_of_training():

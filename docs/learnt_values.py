@@ -1,0 +1,61 @@
+"""Writes the table of measured values in docs/learners.md, between its marks.
+
+Run in the folder of a run of config/fsmol_values.yaml: python docs/learnt_values.py
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import yaml
+from marks import head, line, rewritten, rounded
+
+from molmeta.outputs import written
+from molmeta.statistics import summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PAGE = Path(__file__).with_name("learners.md")
+CONFIG = Path("config/fsmol_values.yaml")
+SUPPORTS = (16, 32, 64, 128, 256)
+
+
+def asked(config: Path) -> list[str]:
+    """Return the names of the models and opponents of a config."""
+    known = yaml.safe_load(config.read_text(encoding="utf-8"))
+    return [*known["models"], *known["opponents"]]
+
+
+def rows(means: pd.DataFrame) -> Iterator[str]:
+    """Yield the lines of the table, the highest R2 at 16 first.
+
+    Args:
+        means: of `summarise`, with the metrics r2 and spearman.
+    """
+    table = means.pivot_table(index=["model", "metric"], columns="support", values="mean")
+    sizes = [size for size in SUPPORTS if size in table.columns]
+    r2 = table.xs("r2", level="metric").sort_values(sizes[0], ascending=False)
+    ranks = table.xs("spearman", level="metric")
+    names = [f"R2, {size}" if size == sizes[0] else str(size) for size in sizes]
+    yield from head(["learner", *names, "Spearman, 16 / 64"])
+    for model in r2.index:
+        ordered = " / ".join(rounded(ranks.loc[model, size]) for size in (16, 64))
+        yield line([f"`{model}`", *(rounded(r2.loc[model, size]) for size in sizes), ordered])
+
+
+def main(names: Sequence[str]) -> None:
+    """Write the table into the page."""
+    found = pd.concat([pd.read_parquet(f"results/metrics/{name}/0.parquet") for name in names])
+    text = "\n".join(rows(summarise(found, names=["r2", "spearman"])))
+    page = rewritten(PAGE.read_text(encoding="utf-8"), "values", text)
+    with written(PAGE) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    sys.stdout.write(f"{PAGE.name}: {len(names)} learners of values\n")
+
+
+if __name__ == "__main__":
+    main(asked(CONFIG))
