@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 CONFIGS = (
     "config/config.yaml", "config/fsmol.yaml", "config/fsmol_learners.yaml",
+    "config/fsmol_values.yaml",
     "tests/e2e/config_small.yaml",
 )  # fmt: skip
 MAIN = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
