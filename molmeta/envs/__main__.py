@@ -2,8 +2,8 @@
 
 Writes the policy, and beside it, .csv, the hits of every policy in every episode.
 
-Example: python -m molmeta.envs results/curated/train/*.parquet --evaluate results/curated/test
-  --output results/policy.safetensors
+Example: python -m molmeta.envs results/curated/train/*.parquet --valid results/curated/valid
+  --evaluate results/curated/test --output results/policy.safetensors
 """
 
 import time
@@ -17,6 +17,7 @@ def run(
     tables: Annotated[list[Path], typer.Argument(help="Curated tables to learn from.")],
     evaluate: Annotated[Path, typer.Option(help="Folder of curated tables to compare on.")],
     output: Annotated[Path, typer.Option(help="Policy to write.")],
+    valid: Annotated[Path | None, typer.Option(help="Folder to choose the best step on.")] = None,
     model: Annotated[str, typer.Option(help="Model file or opponent.")] = "tanimoto_gp",
     steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 200,
     repeats: Annotated[int, typer.Option(min=1, help="Episodes an assay.")] = 10,
@@ -36,7 +37,9 @@ def run(
         env = from_tables(tables, model=model)
         began = time.monotonic()
         with bar(steps, "learn") as advance:
-            chooser = learn(env, PolicyTraining(steps=steps, seed=seed), progress=advance)
+            judges = valid and from_tables(sorted(valid.glob("*.parquet")), model=model)
+            training = PolicyTraining(steps=steps, seed=seed)
+            chooser = learn(env, training, valid=judges, progress=advance)
         outcome.update(assays=len(env.assays), seconds=round(time.monotonic() - began))
         save_policy(chooser, output)
         found = sorted(evaluate.glob("*.parquet"))

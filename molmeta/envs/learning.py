@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from molmeta.blocks import tensor_of
 from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.envs.assay_search import FEATURES
+from molmeta.envs.policies import played
 from molmeta.errors import ModelError
 from molmeta.seeds import seed_of, torch_seed
 
@@ -67,12 +70,16 @@ class PolicyTraining:
         steps: updates; each plays `rollouts` episodes of one start of one assay.
         rollouts: episodes an update, at least 2.
         learning_rate: of Adam.
+        validate_every: updates between two validations, where there is anything to validate on.
+        validation_repeats: episodes of each assay in a validation.
         seed: of everything that is drawn.
     """
 
     steps: int = 200
     rollouts: int = 4
     learning_rate: float = 0.01
+    validate_every: int = 50
+    validation_repeats: int = 10
     seed: int = 0
 
 
@@ -80,6 +87,7 @@ def learn(
     env: AssaySearch,
     training: PolicyTraining,
     *,
+    valid: AssaySearch | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Chooser:
     """Return a policy that was trained on the assays of an environment.
@@ -90,6 +98,8 @@ def learn(
     Args:
         env: reset it before another use.
         training: how long.
+        valid: other assays; the policy returned is the one that found most hits there, be it the
+            one that training began with. Without them it is the last.
         progress: called with 1 after each update.
 
     Source:
@@ -99,13 +109,18 @@ def learn(
     with torch_seed(training.seed, "policy"):
         chooser = Chooser()
         optimizer = _torch.optim.Adam(chooser.parameters(), lr=training.learning_rate)
-        for step in range(training.steps):
-            seed = seed_of(training.seed, "episode", step) % 2**31
-            played = [_rollout(env, chooser, seed) for _ in range(training.rollouts)]
+        tried = [_validated(chooser, valid, training)]
+        for step in range(1, training.steps + 1):
+            seed = seed_of(training.seed, "episode", step - 1) % 2**31
+            episodes = [_rollout(env, chooser, seed) for _ in range(training.rollouts)]
             optimizer.zero_grad()
-            torch.autograd.backward(-_advantage_weighted(played))
+            torch.autograd.backward(-_advantage_weighted(episodes))
             optimizer.step()
+            if step % training.validate_every == 0 or step == training.steps:
+                tried.append(_validated(chooser, valid, training))
             progress(1)
+    if valid is not None:
+        chooser.load_state_dict(max(tried, key=lambda one: one[0])[1])
     return chooser
 
 
@@ -134,6 +149,20 @@ def load_policy(path: Path) -> Chooser:
             f"expected {list(FEATURES)}. Train it again."
         ) from error
     return chooser
+
+
+def _validated(
+    chooser: Chooser, valid: AssaySearch | None, training: PolicyTraining
+) -> tuple[int, dict[str, Tensor]]:
+    """Return the hits that a policy finds on episodes that are always the same, and its weights."""
+    weights = copy.deepcopy(chooser.state_dict())
+    if valid is None:
+        return 0, weights
+    hits = 0
+    for name, repeat in product(valid.assays, range(training.validation_repeats)):
+        seed = seed_of(training.seed, "valid", name, repeat) % 2**31
+        hits += played(valid, chooser.best, seed, assay=name)["hits"]
+    return hits, weights
 
 
 def _rollout(env: AssaySearch, chooser: Chooser, seed: int) -> tuple[Tensor, Tensor]:

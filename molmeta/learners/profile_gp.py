@@ -80,9 +80,10 @@ class ProfileGP(MetaLearner):
 
     Args:
         encoder: any encoder, whose vectors the kernel then compares too; none is needed.
-        learnt: d; a large support says more by itself. None learns it, and the encoder, with the rest. With a number the encoder stays
-            as `init` brings it, and is left out of training: it has met the targets of these
-            episodes, and would seem to know more than it will know of a new one.
+        learnt: d; a large support says more by itself. None learns it, and the encoder, with the
+            rest. With a number the encoder stays as `init` brings it, and is left out of training:
+            it has met the targets of these episodes, and would seem to know more than it will know
+            of a new one.
         profiles: whether to remember what the training assays have measured.
         mean: whether m is there; without it, only the kernel knows anything.
     """

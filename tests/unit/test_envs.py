@@ -216,6 +216,13 @@ def test_training_is_the_same_for_the_same_seed(env):
     assert str(first) == str(again) != str(other)
 
 
+def test_a_policy_that_only_gets_worse_on_other_assays_stays_as_it_began(env):
+    spoilt = PolicyTraining(steps=2, rollouts=2, learning_rate=1e4, validate_every=1)
+    last, kept = (learn(env, spoilt, valid=valid) for valid in (None, made(2, 3)))
+    assert str(kept.state_dict()) == str(learn(env, PolicyTraining(steps=0)).state_dict())
+    assert str(last.state_dict()) != str(kept.state_dict())
+
+
 @pytest.mark.slow
 def test_a_policy_learns_to_find_what_the_predictor_hides():
     class Upside(type(built("tanimoto_gp"))):
@@ -263,8 +270,8 @@ def test_the_comparison_is_one_command(table, tmp_path):
     curated = tmp_path / "held_out" / "a.parquet"
     curate(read_table(table)).kept.to_parquet(curated)
     words = (
-        f"-m molmeta.envs {curated} --evaluate {tmp_path}/held_out --steps 1"
-        f" --repeats 1 --output {tmp_path}/policy.safetensors"
+        f"-m molmeta.envs {curated} --valid {tmp_path}/held_out --evaluate {tmp_path}/held_out"
+        f" --steps 1 --repeats 1 --output {tmp_path}/policy.safetensors"
     )
     command = [sys.executable, *words.split()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
