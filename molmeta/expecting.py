@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
+from molmeta.prevalence import Estimate, prior_shift
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -82,7 +84,7 @@ def library_hits(
     probabilities: Sequence[float] | NDArray[np.float64],
     tops: Sequence[int] = TOPS,
     *,
-    prevalence: float | None,
+    prevalence: float | Estimate | None,
 ) -> list[Expected]:
     """Return the hits expected among the best compounds of a library, with an 80 % interval.
 
@@ -93,8 +95,9 @@ def library_hits(
     Args:
         probabilities: at the prevalence, of the best compounds, best first, shape (G,).
         tops: how many of the best; those above G are left out.
-        prevalence: share of actives in the library, between 0 and 1; None where it is not known,
-            and then probabilities are taken as they are, as in `expected_hits`.
+        prevalence: share of actives in the library, between 0 and 1. From an estimate, the interval
+            runs from its low end at the estimate's low end to its high end at the high one. None
+            where it is not known, and then probabilities are taken as in `expected_hits`.
 
     Example:
         >>> round(library_hits([0.2] * 10, [10], prevalence=0.01)[0].hits, 1)
@@ -102,10 +105,25 @@ def library_hits(
     """
     if prevalence is None:
         return expected_hits(probabilities, tops)
+    if isinstance(prevalence, Estimate):
+        return _from_end_to_end(probabilities, tops, prevalence)
     origin = logit(prevalence)
     best = logit(np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP))
     moved = expit(origin + LIBRARY_POWER * (best - origin))
     return expected_hits(moved, tops, spread=LIBRARY_SPREAD)
+
+
+def _from_end_to_end(
+    probabilities: Sequence[float] | NDArray[np.float64], tops: Sequence[int], estimate: Estimate
+) -> list[Expected]:
+    least, found, most = (
+        library_hits(
+            [*map(prior_shift(share, estimate.share), probabilities)], tops, prevalence=share
+        )
+        for share in (max(estimate.low, CLIP), estimate.share, estimate.high)
+    )
+    ends = zip(found, least, most, strict=True)
+    return [one._replace(low=low.low, high=high.high) for one, low, high in ends]
 
 
 def _nodes() -> NDArray[np.float64]:

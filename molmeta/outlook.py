@@ -122,20 +122,28 @@ def _in_order(
 ) -> float:
     with torch.no_grad():
         prepared = learner.prepare(molecules.only(learner.featurizers))
-        scores = [_scores(learner, prepared, labels, pair) for pair in left_out]
+    scores = [scored_without(learner, prepared, labels, pair) for pair in left_out]
     return sum((active > inactive) + (active == inactive) / 2 for active, inactive in scores) / len(
         scores
     )
 
 
-def _scores(
+def scored_without(
     learner: MetaLearner,
     molecules: Molecules,
     labels: NDArray[np.float32],
-    pair: NDArray[np.int64],
-) -> tuple[float, float]:
-    others = np.setdiff1d(np.arange(len(labels)), pair)
-    kept = tensor_of(others)
-    support = Labelled(molecules.select(kept), tensor_of(labels[others]))
-    found = learner.adapt(support)(molecules.select(tensor_of(pair))).numpy()
-    return float(found[0]), float(found[1])
+    places: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return the log odds of some compounds of a support by what is learnt from the others.
+
+    Args:
+        learner: is adapted to the others.
+        molecules: of the support, S of them.
+        labels: shape (S,).
+        places: of the compounds to leave out, shape (P,).
+    """
+    others = np.setdiff1d(np.arange(len(labels)), places)
+    support = Labelled(molecules.select(tensor_of(others)), tensor_of(labels[others]))
+    with torch.no_grad():
+        found = learner.adapt(support)(molecules.select(tensor_of(places)))
+    return found.double().cpu().numpy()

@@ -1,13 +1,26 @@
-"""Moves probabilities from a support's share of actives to that of a library."""
+"""Share of actives in a library, and probabilities moved to it from that of a support."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class Estimate(NamedTuple):
+    """The share of actives in a library.
+
+    Attributes:
+        share: the estimate, above 0.
+        low, high: ends of an 80 % interval; low is 0 where the scores do not say that there is one.
+    """
+
+    share: float
+    low: float
+    high: float
 
 
 def prior_shift(prevalence: float | None, share: float) -> Callable[[float], float]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from molmeta.estimating import BINS, counted
 from molmeta.hits import Hit
 from molmeta.libraryfeatures import prepare
 from molmeta.parallel import streamed
@@ -58,15 +59,18 @@ class Scorer:
         heap: list[Hit] = []
         rejected: list[Record] = []
         n_read = n_known = 0
+        counts = np.zeros(BINS, np.int64)
         for chunk in chunks:
             n_read += len(chunk.records) + len(chunk.rejected)
             bad = list(chunk.rejected)
             if chunk.records:
-                n_known += self._offer(chunk, heap, bad)
+                n_known += self._offer(chunk, heap, bad, counts)
             rejected += sorted(bad, key=lambda record: record.line)
-        return Shard(sorted(heap, reverse=True), rejected, n_read, n_known)
+        return Shard(sorted(heap, reverse=True), rejected, n_read, n_known, counts)
 
-    def _offer(self, chunk: Prepared, heap: list[Hit], bad: list[Record]) -> int:
+    def _offer(
+        self, chunk: Prepared, heap: list[Hit], bad: list[Record], counts: NDArray[np.int64]
+    ) -> int:
         molecules = chunk.molecules()
         scores = self.predictor.predict_molecules(molecules)
         finite = np.isfinite(scores)
@@ -77,6 +81,7 @@ class Scorer:
         known = self.known.places(chunk.records, molecules)
         if self.exclude:
             finite[known] = False
+        counts += counted(scores[finite])
         self._push(heap, chunk.records, scores, finite)
         return len(known)
 

@@ -16,13 +16,14 @@ import rdkit
 
 from molmeta import __version__
 from molmeta.errors import ConfigError
+from molmeta.estimating import estimate
 from molmeta.hitfiles import safe_cell, write_hits
 from molmeta.hits import COLUMNS, FINGERPRINT, Hit, Nearest, Support, best, explain
 from molmeta.knowncompounds import KnownCompounds
 from molmeta.librarysource import LibrarySource
 from molmeta.locks import exclusive
 from molmeta.outputs import written
-from molmeta.prevalence import prior_shift
+from molmeta.prevalence import Estimate, prior_shift
 from molmeta.scoring import Scorer
 from molmeta.shards import Shards, write_scores
 from molmeta.unfinished import parts_of
@@ -30,6 +31,8 @@ from molmeta.unfinished import parts_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from molmeta.hitfiles import Annotate
     from molmeta.libraries import Record
@@ -51,6 +54,7 @@ class ScreenPlan:
         top: hits to write; None writes every compound.
         prevalence: share of actives in the library, to which probabilities are moved; None leaves
             them at the support's share.
+        left_out: of `molmeta.estimating.left_out`; the prevalence is then estimated from these.
         exclude_support: leave out the compounds of the support.
         all_scores: Parquet file for the score of every compound, in the order of the library.
         part: (k, n) scores the k-th of n parts of the library alone and writes no result; the same
@@ -60,6 +64,7 @@ class ScreenPlan:
 
     top: int | None = 1000
     prevalence: float | None = None
+    left_out: NDArray[np.float64] | None = None
     exclude_support: bool = False
     all_scores: Path | None = None
     part: tuple[int, int] | None = None
@@ -81,13 +86,15 @@ class ScreenPlan:
 class Screened(NamedTuple):
     """What a screen did: records read, records it could not score, hits written.
 
-    `n_known` are the compounds of the support that stand in the library.
+    `n_known` are the compounds of the support that stand in the library, and `prevalence` is what
+    was estimated of it, where that was asked for.
     """
 
     n_read: int
     n_invalid: int
     n_hits: int
     n_known: int
+    prevalence: Estimate | None = None
 
 
 def screen(
@@ -128,7 +135,7 @@ def screen(
     """
     plan = plan or ScreenPlan()
     _require_other_names(library, (output, _side(output), plan.all_scores))
-    shift = prior_shift(plan.prevalence, float(np.mean(support.active)))
+    prior_shift(plan.prevalence, float(np.mean(support.active)))  # refuses before it is too late
     names = predictor.model.featurizers
     known = KnownCompounds(support.smiles, names)
     top = None if plan.all_scores else plan.top
@@ -141,7 +148,7 @@ def screen(
         if source.error is not None and source.empty:
             shards.clear()
             raise source.error
-        done = _done(shards, support, output, plan, shift)
+        done = _done(shards, support, output, plan)
     if source.error is not None:
         raise source.error
     return done
@@ -152,23 +159,26 @@ def _wanted(shards: Shards, part: tuple[int, int] | None) -> Callable[[int], boo
     return lambda number: number % n == k - 1 and number not in shards
 
 
-def _done(
-    shards: Shards,
-    support: Support,
-    output: Path,
-    plan: ScreenPlan,
-    shift: Callable[[float], float],
-) -> Screened:
+def _done(shards: Shards, support: Support, output: Path, plan: ScreenPlan) -> Screened:
     n_read, n_known = shards.counts()
     if plan.part is not None:
         return Screened(n_read, 0, 0, n_known)
+    found = _estimated(shards, plan)
+    share = plan.prevalence if found is None else found.share
+    shift = prior_shift(share, float(np.mean(support.active)))
     n_invalid = _write_rejected(_side(output), shards.rejected())
     if plan.all_scores is not None:
         write_scores(plan.all_scores, (list(_moved(part, shift)) for part in shards.by_line()))
     hits = _moved(shards.hits(plan.top), shift)
     n_hits = write_hits(output, hits, support, annotate=plan.annotate)
     shards.clear()
-    return Screened(n_read, n_invalid, n_hits, n_known)
+    return Screened(n_read, n_invalid, n_hits, n_known, found)
+
+
+def _estimated(shards: Shards, plan: ScreenPlan) -> Estimate | None:
+    if plan.left_out is None or not (counts := shards.scores()).any():
+        return None
+    return estimate(counts, plan.left_out)
 
 
 def _moved(hits: Iterable[Hit], shift: Callable[[float], float]) -> Iterator[Hit]:

@@ -10,6 +10,7 @@ from heapq import merge
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
@@ -21,6 +22,8 @@ from molmeta.unfinished import claim, clear
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 ROWS = 8_192
 
@@ -46,12 +49,14 @@ class Shard(NamedTuple):
         rejected: the records that could not be scored, in the order of the library.
         n_read: records.
         n_known: compounds of the support among them.
+        scores: how many of its compounds have which score, of `molmeta.estimating.counted`.
     """
 
     hits: Sequence[Hit]
     rejected: Sequence[Record]
     n_read: int
     n_known: int
+    scores: NDArray[np.int64]
 
 
 class Shards:
@@ -80,7 +85,11 @@ class Shards:
         hits = ((-h.minus_line, h.id, h.smiles, h.probability, "") for h in shard.hits)
         bad = ((r.line, r.id, r.smiles, None, r.reason) for r in shard.rejected)
         columns = list(zip(*hits, *bad, strict=True)) or [()] * len(_SCHEMA)
-        counts = {"n_read": str(shard.n_read), "n_known": str(shard.n_known)}
+        counts = {
+            "n_read": str(shard.n_read),
+            "n_known": str(shard.n_known),
+            "scores": shard.scores.astype("<i8").tobytes(),
+        }
         arrays = [_arrow.array(c, f.type) for c, f in zip(columns, _SCHEMA, strict=True)]
         table = _arrow.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata(counts))
         with written(self._path(number)) as temporary:
@@ -112,6 +121,11 @@ class Shards:
         """Return how many records were read, and how many of them were known."""
         found = [_parquet.read_schema(path).metadata for path in self._paths()]
         return sum(int(c[b"n_read"]) for c in found), sum(int(c[b"n_known"]) for c in found)
+
+    def scores(self) -> NDArray[np.int64]:
+        """Return how many compounds of the library have which score."""
+        found = [_parquet.read_schema(path).metadata[b"scores"] for path in self._paths()]
+        return np.sum([np.frombuffer(one, "<i8") for one in found], axis=0)
 
     def clear(self) -> None:
         """Take the folder away.

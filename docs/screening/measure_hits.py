@@ -1,4 +1,4 @@
-"""Measures what docs/screening.md says of expected hits in libraries, with the shipped model.
+"""Measures what docs/screening.md says of hits and of prevalence in libraries, with what ships.
 
 Run: python docs/screening/measure_hits.py rdkit_vs.parquet FOLDER
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,10 @@ from scipy.special import expit, logit
 
 import molmeta
 from molmeta.blocks import tensor_of
-from molmeta.expecting import SPREAD, TOPS, expected_hits
+from molmeta.estimating import counted, estimate
+from molmeta.expecting import SPREAD, TOPS, expected_hits, library_hits
 from molmeta.learners.base import Labelled
+from molmeta.outlook import scored_without
 from molmeta.prevalence import prior_shift
 from molmeta.screens import distinct, read_screens, screens_of
 from molmeta.seeds import generator
@@ -37,23 +39,54 @@ if TYPE_CHECKING:
 
 DECOYS = {"ChEMBL": None, "DUD": 2000, "MUV": 3000}
 SUPPORTS, DRAWS = ((10, 40), (20, 200)), 2
+SHARES = (1.0, 0.3, 0.1)
+"""Of a library's actives that are left in it, for prevalences further down."""
 LEAST_ACTIVES, CHUNK = 25, 4096
 PLAIN = (1.0, SPREAD)
 TRIED = (*product((1.0, 2.0, 3.0, 4.0), (SPREAD, 1.0, 2.0)),)
 KINDS = ["source", "actives", "top"]
 
 
+class Ranked(NamedTuple):
+    """A library after a screen, best first.
+
+    Attributes:
+        p: probabilities at the support's share of actives.
+        active: answers.
+        share: of actives in the support.
+        known: log odds of the support's actives, each left out in turn.
+    """
+
+    p: np.ndarray
+    active: np.ndarray
+    share: float
+    known: np.ndarray
+
+    def moved(self, prevalence: float) -> np.ndarray:
+        """Return the probabilities at a prevalence."""
+        return np.array([*map(prior_shift(prevalence, self.share), self.p)])
+
+    def thinned(self, share: float, rng: np.random.Generator) -> Ranked:
+        """Return the library with that share of its actives left."""
+        gone = rng.permutation(np.flatnonzero(self.active))
+        gone = gone[max(1, round(share * len(gone))) :]
+        return self._replace(p=np.delete(self.p, gone), active=np.delete(self.active, gone))
+
+
 def main(table: Path, folder: Path) -> None:
     """Print what the plain interval holds, and what one chosen on half of the targets holds."""
     torch.set_num_threads(1)
     model, whole = molmeta.load(), pd.read_parquet(table)
-    found = pd.DataFrame(
+    rows = [
         row
         for source, decoys in DECOYS.items()
         for row in _of_source(model, *_prepared(whole, source, decoys, folder))
-    )
+    ]
+    found = pd.DataFrame(row for row in rows if "top" in row)
+    guesses = pd.DataFrame(row for row in rows if "left" in row)
     _say(_table(found, PLAIN), "all targets, probabilities taken as they are")
-    _say(_estimates(found), "prevalence estimated; share at none; share within a factor of two")
+    for half in (0, 1):
+        _say(_estimates(guesses[guesses["half"] == half]), f"prevalence estimated, half {half}")
     _say(tried := _tried(found[found["half"] == 0]), "tried on half of the targets")
     holds = tried[(tried[[f"holds {top}" for top in TOPS]] >= 0.8).all(axis=1)]
     if holds.empty:
@@ -86,15 +119,15 @@ def _of_source(model: Model, frame: pd.DataFrame, store: Store) -> Iterator[dict
         for (n, m), draw in product(SUPPORTS, range(DRAWS)):
             which = {"source": screen.source, "half": place % 2, "target": screen.target}
             ranked = _ranked(model, screen, pool, (n, m, draw))
-            estimate = {"true": ranked[2], "estimate": estimated(ranked[0], ranked[2])}
-            rows = judged(*ranked)
-            yield from ({**which, "actives": n, **estimate, **row} for row in rows)
+            prevalence = float(ranked.active.mean())
+            judgement = judged(ranked.moved(prevalence), ranked.active, prevalence)
+            yield from ({**which, "actives": n, **row} for row in judgement)
+            rng = generator(0, "thin", screen.target, n, draw)
+            for share in SHARES:
+                yield {**which, "actives": n, "left": share, **guessed(ranked.thinned(share, rng))}
 
 
-def _ranked(
-    model: Model, screen: Screen, pool: Molecules, kind: tuple[int, int, int]
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the library's probabilities at its own prevalence, best first, answers, prevalence."""
+def _ranked(model: Model, screen: Screen, pool: Molecules, kind: tuple[int, int, int]) -> Ranked:
     n, m, draw = kind
     rng = generator(0, "enrich", screen.source, screen.target, draw)
     actives, inactives = (rng.permutation(np.flatnonzero(screen.labels == y)) for y in (1, 0))
@@ -107,10 +140,13 @@ def _ranked(
             predictor(pool.select(tensor_of(library[i : i + CHUNK]))).double().sigmoid()
             for i in range(0, len(library), CHUNK)
         ]).numpy()  # fmt: skip
-    active = screen.labels[library] > 0.5
-    order = np.argsort(-p, kind="stable")
-    shift = prior_shift(float(active.mean()), n / (n + m))
-    return np.array([shift(one) for one in p[order]]), active[order], float(active.mean())
+    order, labels = np.argsort(-p, kind="stable"), screen.labels[support]
+    left_out = [
+        scored_without(model.learner, known.molecules, labels, np.array([i])) for i in range(n)
+    ]
+    return Ranked(
+        p[order], screen.labels[library][order] > 0.5, n / (n + m), np.concatenate(left_out)
+    )
 
 
 def judged(p: np.ndarray, active: np.ndarray, prevalence: float) -> list[dict[str, object]]:
@@ -133,26 +169,28 @@ def judged(p: np.ndarray, active: np.ndarray, prevalence: float) -> list[dict[st
     return rows
 
 
-def estimated(p: np.ndarray, prevalence: float, *, least: float = 1e-6) -> float:
-    """Return the prevalence at which the probabilities have it as their mean, or `least`.
+def guessed(ranked: Ranked) -> dict[str, float]:
+    """Return the prevalence of a library, what is estimated, and which intervals hold."""
+    true, found = float(ranked.active.mean()), estimate(counted(ranked.p), ranked.known)
+    row = {"true": true, "estimate": found.share, "low": found.low, "high": found.high}
+    row["holds"] = found.low <= true <= found.high
+    expected = library_hits(ranked.moved(found.share)[: max(TOPS)], prevalence=found)
+    for one in expected:
+        hits = int(ranked.active[: one.top].sum())
+        row |= {f"holds {one.top}": one.low <= hits <= one.high, f"hits {one.top}": hits}
+        row |= {f"low {one.top}": one.low, f"high {one.top}": one.high}
+    return row
 
-    Source: Saerens et al., Neural Computation 2002, 14, 21 (the EM; p may stand at any prevalence).
-    """
-    ratios = logit(np.clip(p, 1e-12, 1 - 1e-12)) - logit(prevalence)
-    share = prevalence
-    for _ in range(1000):
-        last, share = share, max(float(expit(ratios + logit(share)).mean()), least)
-        if abs(share - last) < 1e-3 * least:
-            break
-    return share
 
-
-def _estimates(found: pd.DataFrame) -> pd.DataFrame:
-    screens = found[found["top"] == TOPS[0]]
-    ratio = screens["estimate"] / screens["true"]
-    screens = screens.assign(twofold=ratio.between(0.5, 2), none=screens["estimate"] <= 1e-6)
-    means = screens.groupby(["source", "actives"], sort=False)
-    return means[["true", "estimate", "none", "twofold"]].mean().reset_index()
+def _estimates(screens: pd.DataFrame) -> pd.DataFrame:
+    off = (screens["estimate"] / screens["true"]).rename("estimate / true")
+    kinds = [screens["source"], screens["actives"], screens["left"]]
+    quantiles = off.groupby(kinds, sort=False).quantile([0.1, 0.5, 0.9]).unstack()
+    names = ["true", "low", "high"]
+    middle = screens[names].groupby(kinds, sort=False).median()
+    tops = [f"{what} {top}" for top in TOPS for what in ("holds", "hits", "low", "high")]
+    means = screens[["holds", *tops]].astype(float).groupby(kinds, sort=False).mean()
+    return pd.concat([middle, quantiles, means], axis=1).reset_index()
 
 
 def _table(found: pd.DataFrame, way: tuple[float, float]) -> pd.DataFrame:

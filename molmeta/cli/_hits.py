@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from molmeta.models import AssayPredictor, Model
+    from molmeta.prevalence import Estimate
     from molmeta.screening import Support
 
 SECONDS = 20.0
@@ -57,7 +58,18 @@ def read_hits(table: Path) -> pd.DataFrame:
     return hits
 
 
-def tell_expected(hits: pd.DataFrame, prevalence: float | None) -> None:
+def told_prevalence(estimate: Estimate | None) -> Estimate | None:
+    """Log the share of actives that was estimated, if one was, and return it."""
+    if estimate is not None:
+        logger.info(
+            "prevalence, estimated from the scores: %.2g (80 %% interval %.2g to %.2g); it is "
+            "higher where actives of the library are less like the support than its own",
+            *estimate,
+        )  # fmt: skip
+    return estimate
+
+
+def tell_expected(hits: pd.DataFrame, prevalence: float | Estimate | None) -> None:
     """Log how many of the best hits of a screen are to be expected active."""
     import numpy as np
 

@@ -19,6 +19,8 @@ import typer
 from molmeta.cli._console import bar, session
 from molmeta.cli._options import CORES, MODEL, OUTPUT, SEED
 
+ESTIMATE = "estimate"
+
 
 def run(
     support: Path = typer.Option(..., help="Table of measured compounds, as in data/README.md."),
@@ -30,8 +32,10 @@ def run(
     top: int = typer.Option(
         1000, min=0, help="Hits to write; 0 writes every compound, without explaining it."
     ),
-    prevalence: float | None = typer.Option(
-        None, help="Share of actives in the library, as 0.005; probabilities are moved to it."
+    prevalence: str | None = typer.Option(
+        None,
+        help="Share of actives in the library, as 0.005, to which probabilities are moved; "
+        "'estimate' takes it from the scores, with an interval.",
     ),
     exclude_support: bool = typer.Option(
         False, "--exclude-support", help="Leave the compounds of the support out of the hits."
@@ -49,8 +53,9 @@ def run(
     import torch
 
     from molmeta import load
-    from molmeta.cli._hits import adapted, read_hits, tell_expected
+    from molmeta.cli._hits import adapted, read_hits, tell_expected, told_prevalence
     from molmeta.cli._supports import support_of
+    from molmeta.estimating import left_out
     from molmeta.explaining import annotator
     from molmeta.models import named
     from molmeta.report.hitspage import ScreenFacts, hits_page
@@ -59,27 +64,45 @@ def run(
     torch.set_num_threads(1)
     with session("screen", support=support, library=library, model=model, seed=seed) as outcome:
         _require_top(report, top)
+        share = _share(prevalence)
         chosen = load() if model is None else named(model)
+        only = type(chosen.learner).actives_only
+        known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
         plan = ScreenPlan(
-            top=top or None, prevalence=prevalence, exclude_support=exclude_support,
+            top=top or None, prevalence=share, exclude_support=exclude_support,
+            left_out=left_out(chosen, known) if prevalence == ESTIMATE else None,
             all_scores=all_scores, part=_part(part),
             annotate=annotator(chosen, cores=cores) if top else None,
         )  # fmt: skip
-        only = type(chosen.learner).actives_only
-        known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
         predictor, warning = adapted(chosen, known)
         with bar(None, "screen") as advance:
             done = screen(
                 predictor, known, library, output=output, plan=plan, cores=cores, progress=advance
             )
         if top and not part:
-            hits = read_hits(output)
-            tell_expected(hits, prevalence)
+            hits, found = read_hits(output), told_prevalence(done.prevalence) or share
+            tell_expected(hits, found)
             if report is not None:
-                facts = ScreenFacts(library.name, done.n_read, prevalence, output.name, warning)
+                facts = ScreenFacts(library.name, done.n_read, found, output.name, warning)
                 hits_page(hits, known, predictor, report, facts=facts)
                 outcome.update(report=report)
-        outcome.update(support=len(known.smiles), **done._asdict(), written=output)
+        counts = {name: n for name, n in done._asdict().items() if name != "prevalence"}
+        outcome.update(support=len(known.smiles), **counts, written=output)
+
+
+def _share(text: str | None) -> float | None:
+    """Return the share that a text says, None for none or one that is to be estimated."""
+    from molmeta.errors import ConfigError
+
+    if text is None or text == ESTIMATE:
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"--prevalence: is no number; got '{text}', expected one such as 0.005, or "
+            f"'{ESTIMATE}'. Correct it."
+        ) from error
 
 
 def _require_top(report: Path | None, top: int) -> None:

@@ -18,6 +18,7 @@ from molmeta.explaining import DOMAIN, EXPLAINING_COLUMNS
 from molmeta.hitfiles import safe_cell
 from molmeta.hits import COLUMNS
 from molmeta.outputs import written
+from molmeta.prevalence import Estimate
 from molmeta.report.hitcharts import curve_points, hits_curve, score_histogram
 from molmeta.report.hitdrawings import hit_drawings
 from molmeta.report.templating import asset, environment
@@ -47,17 +48,22 @@ class ScreenFacts:
     Attributes:
         library: its name, as the reader knows it.
         n_read: records of it.
-        prevalence: share of actives that probabilities were moved to; None left them at the
-            support's share.
+        prevalence: share of actives that probabilities were moved to, given or estimated; None
+            left them at the support's share.
         table: name of the file that holds all hits.
         warning: of `molmeta.outlook`, "" where there is nothing to warn of.
     """
 
     library: str
     n_read: int
-    prevalence: float | None
+    prevalence: float | Estimate | None
     table: str
     warning: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """The prevalence as a number."""
+        return self.prevalence.share if isinstance(self.prevalence, Estimate) else self.prevalence
 
 
 def hits_page(
@@ -82,7 +88,7 @@ def hits_page(
     """
     shown = hits.head(SHOWN)
     weights = atom_weights(predictor, [str(text) for text in shown["smiles"].head(COLOURED)])
-    known = predictor.predict(list(support.smiles), prevalence=facts.prevalence)
+    known = predictor.predict(list(support.smiles), prevalence=facts.share)
     page = _render(hits, support, known, weights, facts)
     with written(output) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -62,16 +62,26 @@ def test_a_higher_power_expects_more_of_what_stands_above_the_prevalence(judged)
     assert row[f"expected 2.0 {SPREAD}"] > row[f"expected {PLAIN}"] + 5
 
 
-def test_calibrated_probabilities_give_back_the_share_of_actives(script):
-    rng = np.random.default_rng(0)
-    active = rng.random(20_000) < 0.05
-    ratios = rng.normal(np.where(active, 2.0, -2.0), 2.0)
-    p_at_a_half = 1 / (1 + np.exp(-ratios))
-    assert script.estimated(p_at_a_half, 0.5) == pytest.approx(active.mean(), rel=0.1)
+@pytest.fixture
+def ranked(script):
+    """2,000 compounds, 200 active, the actives first by far but for 20 of them."""
+    p = np.linspace(0.999, 0.001, 2000)
+    active = (np.arange(2000) < 180) | (np.arange(2000) >= 1980)
+    return script.Ranked(p, active, 0.5, np.array([3.0, 4.0, 5.0, 6.0]))
 
 
-def test_probabilities_that_say_inactive_of_all_give_no_prevalence(script):
-    assert script.estimated(np.full(100, 0.1), 0.5) == 1e-6
+def test_a_guess_says_whether_its_intervals_hold(script, ranked):
+    row = script.guessed(ranked)
+    assert row["true"] == pytest.approx(0.1)
+    assert row["holds"] == (row["low"] <= 0.1 <= row["high"])
+    assert row["hits 96"] == 96
+    assert row["holds 96"] == (row["low 96"] <= 96 <= row["high 96"])
+
+
+def test_a_thinned_library_keeps_its_inactives(ranked):
+    thin = ranked.thinned(0.3, np.random.default_rng(0))
+    assert (int(thin.active.sum()), int((~thin.active).sum())) == (60, 1800)
+    assert (np.diff(thin.p) < 0).all()
 
 
 def test_what_is_shipped_for_libraries_is_one_of_the_ways_that_were_tried(judged):

@@ -281,6 +281,25 @@ def test_screen_explains_hits_tells_what_to_expect_and_draws_them(
     assert "give --prevalence" in err
 
 
+def test_screen_estimates_the_prevalence_and_says_so(molmeta, tmp_path, table, library):
+    page = tmp_path / "hits.html"
+    words = ("--support", table, "--library", library, "--model", "similarity", "--report", page)
+    status, _, err = molmeta(
+        "screen", *words, "--output", tmp_path / "ranked.csv", "--prevalence", "estimate"
+    )
+    assert status == 0
+    assert "prevalence, estimated from the scores: " in err
+    assert "estimated from the scores (80 % interval 0 % to " in page.read_text()
+    assert "give --prevalence" not in err
+
+
+def test_a_prevalence_that_is_no_number_is_refused(molmeta, tmp_path, table, library):
+    words = ("--support", table, "--library", library, "--output", tmp_path / "ranked.csv")
+    status, _, err = molmeta("screen", *words, "--prevalence", "much")
+    assert status == 2
+    assert "--prevalence: is no number; got 'much'" in err
+
+
 def test_screen_warns_where_the_support_says_that_the_model_fails(molmeta, tmp_path, library):
     table, output = tmp_path / "noise.csv", tmp_path / "ranked.csv"
     labels = [0, 1] * (len(ACTIVE + INACTIVE) // 2)

@@ -8,6 +8,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from molmeta.expecting import LIBRARY_SPREAD, SPREAD, expected_hits, library_hits
+from molmeta.prevalence import Estimate, prior_shift
 
 
 def test_without_a_common_error_equal_chances_are_binomial():
@@ -63,6 +64,23 @@ def test_odds_above_those_of_the_prevalence_are_squared():
     three_to_one, nine_to_one = 3 / 4, 9 / 10
     found = library_hits([three_to_one] * 96, [96], prevalence=0.5)
     assert found == expected_hits([nine_to_one] * 96, [96], spread=LIBRARY_SPREAD)
+
+
+def test_hits_at_an_estimated_prevalence_lie_between_those_at_its_ends():
+    p, found = [0.2, 0.1, 0.05] * 32, Estimate(0.01, 0.002, 0.03)
+    (one,) = library_hits(p, [96], prevalence=found)
+    (there,) = library_hits(p, [96], prevalence=0.01)
+    ends = [
+        library_hits([*map(prior_shift(end, 0.01), p)], [96], prevalence=end)[0]
+        for end in (0.002, 0.03)
+    ]
+    assert (one.hits, one.low, one.high) == (there.hits, ends[0].low, ends[1].high)
+    assert ends[0].low < there.low < there.high < ends[1].high
+
+
+def test_a_library_that_may_have_no_active_may_give_no_hit():
+    (one,) = library_hits([0.5] * 96, [96], prevalence=Estimate(0.01, 0.0, 0.02))
+    assert one.low == 0
 
 
 def test_certain_compounds_of_a_library_give_whole_numbers():

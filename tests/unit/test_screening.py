@@ -13,6 +13,7 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta import librarysource, scoring
 from molmeta.errors import ConfigError, MoleculeError, OutputError, TableError
+from molmeta.estimating import counted, estimate
 from molmeta.featurizers import FEATURIZERS, Featurizer
 from molmeta.knowncompounds import KnownCompounds
 from molmeta.libraries import Record, read_library
@@ -20,6 +21,7 @@ from molmeta.libraryfeatures import prepare, prepare_all
 from molmeta.librarysource import featurize_library
 from molmeta.locks import exclusive
 from molmeta.models import opponent
+from molmeta.prevalence import prior_shift
 from molmeta.scoring import Scorer
 from molmeta.screening import (
     COLUMNS,
@@ -384,6 +386,21 @@ def test_a_prevalence_moves_probabilities_and_keeps_the_order(run):
     assert float(moved[0]["probability"]) == pytest.approx(
         p * ratio / (p * ratio + 1 - p), rel=1e-4
     )
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_an_estimated_prevalence_is_that_of_the_scores_of_the_whole_library(run):
+    known = np.array([-3.0, -1.0, 1.0, 3.0])
+    _, output = run(MANY, top=None)
+    p = [float(row["probability"]) for row in rows(output)]
+    done, output = run(MANY, top=2, left_out=known)
+    assert done.prevalence == estimate(counted(p), known)
+    moved = prior_shift(done.prevalence.share, 0.5)
+    assert float(rows(output)[0]["probability"]) == pytest.approx(moved(p[0]), rel=1e-4)
+
+
+def test_nothing_is_estimated_of_a_library_that_cannot_be_read(run):
+    assert run("no_molecule bad\n", left_out=np.arange(4.0))[0].prevalence is None
 
 
 def test_compounds_of_the_support_are_counted(run):

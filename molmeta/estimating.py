@@ -1,0 +1,105 @@
+"""How many actives a library holds, from its scores and from those of the known actives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import betaincinv, logit, ndtr, ndtri
+
+from molmeta.errors import ConfigError
+from molmeta.molecules import compound
+from molmeta.outlook import scored_without
+from molmeta.prevalence import Estimate
+from molmeta.store import featurize
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from molmeta.hits import Support
+    from molmeta.models import Model
+
+FURTHEST, WIDTH = 20.0, 0.01
+BINS = int(2 * FURTHEST / WIDTH)
+"""Of log odds between -FURTHEST and FURTHEST."""
+END = 0.1
+"""Probability of either end of the interval for the share of actives above the threshold."""
+INFLATED = 3.0
+"""How much wider the scores of inactives may spread than their middle says."""
+FEWEST = 4
+MOST = 0.99
+_QUARTILES = 2 * float(ndtri(0.75))
+
+
+def counted(probabilities: ArrayLike) -> NDArray[np.int64]:
+    """Return how many probabilities lie in each bin of log odds, shape (BINS,)."""
+    chances = np.asarray(probabilities, np.float64)
+    with np.errstate(divide="ignore"):
+        odds = np.clip(logit(chances), -FURTHEST, FURTHEST)
+    places = np.minimum(((odds + FURTHEST) / WIDTH).astype(np.int64), BINS - 1)
+    return np.bincount(places, minlength=BINS)
+
+
+def left_out(model: Model, support: Support) -> NDArray[np.float64]:
+    """Return the log odds of each active of a support for the model adapted to all the others.
+
+    Raises:
+        ConfigError: fewer than 4 actives, or no inactive.
+    """
+    labels = np.asarray(support.active, np.float32)
+    actives = np.flatnonzero(labels > 0.5)
+    if len(actives) < FEWEST or len(actives) == len(labels):
+        raise ConfigError(
+            f"prevalence: cannot be estimated; got a support of {len(actives)} actives and "
+            f"{len(labels) - len(actives)} inactives, expected at least {FEWEST} actives and an "
+            "inactive. Give a number, or leave --prevalence out."
+        )
+    molecules = featurize([compound(text).smiles for text in support.smiles], model.featurizers)
+    found = [
+        scored_without(model.learner, molecules, labels, actives[[i]]) for i in range(len(actives))
+    ]
+    return np.concatenate(found)
+
+
+def estimate(counts: NDArray[np.int64], known: NDArray[np.float64]) -> Estimate:
+    """Return the share of actives in a library of N compounds.
+
+    With t halfway down the known actives, k of n of which lie above it, and Q the share of the
+    library above it, the estimate is (Q - F) n / k: a library of actives alone would have k / n
+    above t. F is what inactives alone would have there, were their scores normal with the median
+    and the quartiles of the library, most of which is inactive. The upper end is Q / p, with p the
+    lower end of the interval of k / n (Clopper and Pearson, 10 % either side); the lower end is
+    (Q - F') / p', with p' its upper end and F' that of a normal three times as wide.
+
+    Actives of the library are taken to be as like the support as its own are to each other. Where
+    they are less alike, there are more of them than this says.
+
+    Args:
+        counts: of `counted`, of the whole library, not empty.
+        known: log odds of the support's actives, each left out in turn, shape (n,), n >= 2.
+
+    Source:
+        Forman, Quantifying counts and costs via classification, Data Min. Knowl. Discov. 2008, 17,
+        164 (adjusted count); Efron, Large-scale simultaneous hypothesis testing: the choice of a
+        null hypothesis, J. Am. Stat. Assoc. 2004, 99, 96 (inactives from the middle of all).
+    """
+    n, k, n_library = len(known), len(known) // 2, int(counts.sum())
+    ordered = np.sort(known)
+    threshold = float(ordered[n - k - 1] + ordered[n - k]) / 2
+    middle, spread = _middle(counts)
+    edges = WIDTH * np.arange(BINS) - FURTHEST
+    above = int(counts[edges >= threshold].sum()) / n_library
+    away = (threshold - middle) / max(spread, WIDTH)
+    least, most = betaincinv(k, n - k + 1, END), betaincinv(k + 1, n - k, 1 - END)
+    high = min(max(above, 0.5 / n_library) / float(least), MOST)
+    share = max(above - float(ndtr(-away)), 0.3 / n_library) * n / k
+    low = max(above - float(ndtr(-away / INFLATED)), 0.0) / float(most) if away > 0 else 0.0
+    return Estimate(min(share, high), min(low, share), high)
+
+
+def _middle(counts: NDArray[np.int64]) -> tuple[float, float]:
+    """Return the median, and the standard deviation of a normal with these quartiles."""
+    below = np.concatenate([[0], counts.cumsum()]) / counts.sum()
+    edges = WIDTH * np.arange(BINS + 1) - FURTHEST
+    first, median, third = np.interp([0.25, 0.5, 0.75], below, edges)
+    return float(median), float((third - first) / _QUARTILES)
