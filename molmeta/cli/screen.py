@@ -70,7 +70,7 @@ def run(
         known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
         plan = ScreenPlan(
             top=top or None, prevalence=share, exclude_support=exclude_support,
-            left_out=left_out(chosen, known) if prevalence == ESTIMATE else None,
+            left_out=left_out(chosen, known) if prevalence == ESTIMATE and not part else None,
             all_scores=all_scores, part=_part(part),
             annotate=annotator(chosen, cores=cores) if top else None,
         )  # fmt: skip
