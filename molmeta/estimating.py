@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import betaincinv, logit, ndtr, ndtri
+from scipy.special import betaincinv, gammaincinv, logit, ndtr, ndtri
 
 from molmeta.errors import ConfigError
 from molmeta.molecules import compound
@@ -23,7 +23,7 @@ FURTHEST, WIDTH = 20.0, 0.01
 BINS = int(2 * FURTHEST / WIDTH)
 """Of log odds between -FURTHEST and FURTHEST."""
 END = 0.1
-"""Probability of either end of the interval for the share of actives above the threshold."""
+"""Probability beyond either end of each of the intervals that the estimate is made from."""
 INFLATED = 3.0
 """How much wider the scores of inactives may spread than their middle says."""
 FEWEST = 4
@@ -67,9 +67,10 @@ def estimate(counts: NDArray[np.int64], known: NDArray[np.float64]) -> Estimate:
     With t halfway down the known actives, k of n of which lie above it, and Q the share of the
     library above it, the estimate is (Q - F) n / k: a library of actives alone would have k / n
     above t. F is what inactives alone would have there, were their scores normal with the median
-    and the quartiles of the library, most of which is inactive. The upper end is Q / p, with p the
-    lower end of the interval of k / n (Clopper and Pearson, 10 % either side); the lower end is
-    (Q - F') / p', with p' its upper end and F' that of a normal three times as wide.
+    and the quartiles of the library, most of which is inactive. The upper end of the interval is
+    Q+ / p-, the lower one (Q- - F') / p+: Q- to Q+ and p- to p+ are the exact intervals of N Q, a
+    Poisson count, and of k / n, a binomial one, each with 10 % on either side, and F' is that of a
+    normal three times as wide.
 
     Actives of the library are taken to be as like the support as its own are to each other. Where
     they are less alike, there are more of them than this says.
@@ -88,12 +89,13 @@ def estimate(counts: NDArray[np.int64], known: NDArray[np.float64]) -> Estimate:
     threshold = float(ordered[n - k - 1] + ordered[n - k]) / 2
     middle, spread = _middle(counts)
     edges = WIDTH * np.arange(BINS) - FURTHEST
-    above = int(counts[edges >= threshold].sum()) / n_library
     away = (threshold - middle) / max(spread, WIDTH)
+    above = int(counts[edges >= threshold].sum())
+    fewest = float(gammaincinv(above, END)) / n_library if above and away > 0 else 0.0
     least, most = betaincinv(k, n - k + 1, END), betaincinv(k + 1, n - k, 1 - END)
-    high = min(max(above, 0.5 / n_library) / float(least), MOST)
-    share = max(above - float(ndtr(-away)), 0.3 / n_library) * n / k
-    low = max(above - float(ndtr(-away / INFLATED)), 0.0) / float(most) if away > 0 else 0.0
+    high = min(float(gammaincinv(above + 1, 1 - END)) / n_library / float(least), MOST)
+    share = max(above / n_library - float(ndtr(-away)), 0.3 / n_library) * n / k
+    low = max(fewest - float(ndtr(-away / INFLATED)), 0.0) / float(most)
     return Estimate(min(share, high), min(low, share), high)
 
 
