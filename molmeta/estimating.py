@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 FURTHEST, WIDTH = 20.0, 0.01
 BINS = int(2 * FURTHEST / WIDTH)
 """Of log odds between -FURTHEST and FURTHEST."""
-END = 0.1
-"""Probability beyond either end of each of the intervals that the estimate is made from."""
-INFLATED = 3.0
-"""How much wider the scores of inactives may spread than their middle says."""
+END, INFLATED = 0.3, 3.0
+"""Probability beyond either end of each interval that the estimate is made from, and how much wider
+inactives may spread than their middle says; chosen on screens, see docs/screening.md."""
 FEWEST = 4
 MOST = 0.99
 _QUARTILES = 2 * float(ndtri(0.75))
@@ -69,7 +68,7 @@ def estimate(counts: NDArray[np.int64], known: NDArray[np.float64]) -> Estimate:
     above t. F is what inactives alone would have there, were their scores normal with the median
     and the quartiles of the library, most of which is inactive. The upper end of the interval is
     Q+ / p-, the lower one (Q- - F') / p+: Q- to Q+ and p- to p+ are the exact intervals of N Q, a
-    Poisson count, and of k / n, a binomial one, each with 10 % on either side, and F' is that of a
+    Poisson count, and of k / n, a binomial one, each with 30 % on either side, and F' is that of a
     normal three times as wide.
 
     Actives of the library are taken to be as like the support as its own are to each other. Where
