@@ -1,6 +1,8 @@
 """Writes the table of measured values in docs/learners.md, between its marks.
 
 Run in the folder of a run of config/fsmol_values.yaml: python docs/learnt_values.py
+
+Learners of the config that have no metrics there are named below the table.
 """
 
 from __future__ import annotations
@@ -49,12 +51,16 @@ def rows(means: pd.DataFrame) -> Iterator[str]:
 
 def main(names: Sequence[str]) -> None:
     """Write the table into the page."""
-    found = pd.concat([pd.read_parquet(f"results/metrics/{name}/0.parquet") for name in names])
-    text = "\n".join(rows(summarise(found, names=["r2", "spearman"])))
+    paths = {name: Path(f"results/metrics/{name}/0.parquet") for name in names}
+    there = [path for path in paths.values() if path.is_file()]
+    found = pd.concat([pd.read_parquet(path) for path in there])
+    lines = list(rows(summarise(found, names=["r2", "spearman"])))
+    missing = [f"`{name}`" for name, path in paths.items() if not path.is_file()]
+    text = "\n".join([*lines, *(["", f"Not run: {', '.join(missing)}."] if missing else [])])
     page = rewritten(PAGE.read_text(encoding="utf-8"), "values", text)
     with written(PAGE) as temporary:
         temporary.write_text(page, encoding="utf-8")
-    sys.stdout.write(f"{PAGE.name}: {len(names)} learners of values\n")
+    sys.stdout.write(f"{PAGE.name}: {len(there)} learners of values\n")
 
 
 if __name__ == "__main__":
