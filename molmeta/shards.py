@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+FORMAT = 2
 ROWS = 8_192
 
 # pyarrow brings no types, which strict checking refuses; Any says so once.
@@ -68,7 +69,7 @@ class Shards:
 
     def __init__(self, folder: Path, kind: object) -> None:
         self.folder = folder
-        claim(folder, kind)
+        claim(folder, [FORMAT, kind])
 
     def __contains__(self, number: int) -> bool:
         return self._path(number).exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from screening import rounds_tables as script
+import rounds_tables as script
 
 
 def replays(policy, *hits):

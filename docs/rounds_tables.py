@@ -1,6 +1,6 @@
 """Prints the tables of rounds in docs/screening.md from what `molmeta simulate` has written.
 
-Run: python docs/screening/rounds_tables.py FOLDER
+Run: python docs/rounds_tables.py FOLDER
 
 The folder holds NAME.rounds.csv of the shipped model, NAME.forgetful.csv of the same without its
 memory and NAME.gp.csv of `tanimoto_gp`, for each of chembl, muv and dud.
@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from marks import head, line
 
 if TYPE_CHECKING:
