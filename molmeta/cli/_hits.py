@@ -62,8 +62,8 @@ def told_prevalence(estimate: Estimate | None) -> Estimate | None:
     """Log the share of actives that was estimated, if one was, and return it."""
     if estimate is not None:
         logger.info(
-            "prevalence, estimated from the scores: %.2g (80 %% interval %.2g to %.2g); it is "
-            "higher where actives of the library are less like the support than its own",
+            "prevalence, estimated from the scores: %.2g (80 %% interval %.2g to %.2g); more if "
+            "the library's actives resemble the support less than its own resemble each other",
             *estimate,
         )  # fmt: skip
     return estimate
