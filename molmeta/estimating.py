@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from scipy.special import betaincinv, gammaincinv, logit, ndtr, ndtri
 
 from molmeta.errors import ConfigError
@@ -16,7 +17,9 @@ from molmeta.store import featurize
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from molmeta.blocks import Molecules
     from molmeta.hits import Support
+    from molmeta.learners import MetaLearner
     from molmeta.models import Model
 
 FURTHEST, WIDTH = 20.0, 0.01
@@ -54,9 +57,17 @@ def left_out(model: Model, support: Support) -> NDArray[np.float64]:
             "inactive. Give a number, or leave --prevalence out."
         )
     molecules = featurize([compound(text).smiles for text in support.smiles], model.featurizers)
-    found = [
-        scored_without(model.learner, molecules, labels, actives[[i]]) for i in range(len(actives))
-    ]
+    return each_left_out(model.learner, molecules, labels)
+
+
+def each_left_out(
+    learner: MetaLearner, molecules: Molecules, labels: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return what `left_out` does for the labels, shape (S,), of featurized molecules."""
+    with torch.no_grad():
+        prepared = learner.prepare(molecules)
+    actives = np.flatnonzero(labels > 0.5)
+    found = [scored_without(learner, prepared, labels, place) for place in actives[:, None]]
     return np.concatenate(found)
 
 

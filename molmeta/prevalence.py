@@ -23,6 +23,11 @@ class Estimate(NamedTuple):
     high: float
 
 
+def share_of(prevalence: float | Estimate | None) -> float | None:
+    """Return a prevalence that is given or estimated as a number, None where there is none."""
+    return prevalence.share if isinstance(prevalence, Estimate) else prevalence
+
+
 def prior_shift(prevalence: float | None, share: float) -> Callable[[float], float]:
     """Return what moves a probability: p r / (p r + 1 - p), r = odds(prevalence) / odds(share).
 

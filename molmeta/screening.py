@@ -23,7 +23,7 @@ from molmeta.knowncompounds import KnownCompounds
 from molmeta.librarysource import LibrarySource
 from molmeta.locks import exclusive
 from molmeta.outputs import written
-from molmeta.prevalence import Estimate, prior_shift
+from molmeta.prevalence import Estimate, prior_shift, share_of
 from molmeta.scoring import Scorer
 from molmeta.shards import Shards, write_scores
 from molmeta.unfinished import parts_of
@@ -87,14 +87,14 @@ class Screened(NamedTuple):
     """What a screen did: records read, records it could not score, hits written.
 
     `n_known` are the compounds of the support that stand in the library, and `prevalence` is what
-    was estimated of it, where that was asked for.
+    probabilities were moved to, given or estimated.
     """
 
     n_read: int
     n_invalid: int
     n_hits: int
     n_known: int
-    prevalence: Estimate | None = None
+    prevalence: float | Estimate | None = None
 
 
 def screen(
@@ -163,21 +163,20 @@ def _done(shards: Shards, support: Support, output: Path, plan: ScreenPlan) -> S
     n_read, n_known = shards.counts()
     if plan.part is not None:
         return Screened(n_read, 0, 0, n_known)
-    found = _estimated(shards, plan)
-    share = plan.prevalence if found is None else found.share
-    shift = prior_shift(share, float(np.mean(support.active)))
+    prevalence = _prevalence(shards, plan)
+    shift = prior_shift(share_of(prevalence), float(np.mean(support.active)))
     n_invalid = _write_rejected(_side(output), shards.rejected())
     if plan.all_scores is not None:
         write_scores(plan.all_scores, (list(_moved(part, shift)) for part in shards.by_line()))
     hits = _moved(shards.hits(plan.top), shift)
     n_hits = write_hits(output, hits, support, annotate=plan.annotate)
     shards.clear()
-    return Screened(n_read, n_invalid, n_hits, n_known, found)
+    return Screened(n_read, n_invalid, n_hits, n_known, prevalence)
 
 
-def _estimated(shards: Shards, plan: ScreenPlan) -> Estimate | None:
+def _prevalence(shards: Shards, plan: ScreenPlan) -> float | Estimate | None:
     if plan.left_out is None or not (counts := shards.scores()).any():
-        return None
+        return plan.prevalence
     return estimate(counts, plan.left_out)
 
 

@@ -20,10 +20,9 @@ from scipy.special import expit, logit
 
 import molmeta
 from molmeta.blocks import tensor_of
-from molmeta.estimating import counted, estimate
+from molmeta.estimating import counted, each_left_out, estimate
 from molmeta.expecting import SPREAD, TOPS, expected_hits, library_hits
 from molmeta.learners.base import Labelled
-from molmeta.outlook import scored_without
 from molmeta.prevalence import prior_shift
 from molmeta.screens import distinct, read_screens, screens_of
 from molmeta.seeds import generator
@@ -140,13 +139,9 @@ def _ranked(model: Model, screen: Screen, pool: Molecules, kind: tuple[int, int,
             predictor(pool.select(tensor_of(library[i : i + CHUNK]))).double().sigmoid()
             for i in range(0, len(library), CHUNK)
         ]).numpy()  # fmt: skip
-    order, labels = np.argsort(-p, kind="stable"), screen.labels[support]
-    left_out = [
-        scored_without(model.learner, known.molecules, labels, np.array([i])) for i in range(n)
-    ]
-    return Ranked(
-        p[order], screen.labels[library][order] > 0.5, n / (n + m), np.concatenate(left_out)
-    )
+    order = np.argsort(-p, kind="stable")
+    left_out = each_left_out(model.learner, known.molecules, screen.labels[support])
+    return Ranked(p[order], screen.labels[library][order] > 0.5, n / (n + m), left_out)
 
 
 def judged(p: np.ndarray, active: np.ndarray, prevalence: float) -> list[dict[str, object]]:

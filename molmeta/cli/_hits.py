@@ -58,23 +58,19 @@ def read_hits(table: Path) -> pd.DataFrame:
     return hits
 
 
-def told_prevalence(estimate: Estimate | None) -> Estimate | None:
-    """Log the share of actives that was estimated, if one was, and return it."""
-    if estimate is not None:
-        logger.info(
-            "prevalence, estimated from the scores: %.2g (80 %% interval %.2g to %.2g); more if "
-            "the library's actives resemble the support less than its own resemble each other",
-            *estimate,
-        )  # fmt: skip
-    return estimate
-
-
 def tell_expected(hits: pd.DataFrame, prevalence: float | Estimate | None) -> None:
-    """Log how many of the best hits of a screen are to be expected active."""
+    """Log how many of the best hits are to be expected active, and at which estimated share."""
     import numpy as np
 
     from molmeta.expecting import library_hits
+    from molmeta.prevalence import Estimate
 
+    if isinstance(prevalence, Estimate):
+        logger.info(
+            "prevalence, estimated from the scores: %.2g (80 %% interval %.2g to %.2g); more if "
+            "the library's actives resemble the support less than its own resemble each other",
+            *prevalence,
+        )  # fmt: skip
     chances = hits["probability"].to_numpy(np.float64)
     for found in library_hits(chances, prevalence=prevalence):
         logger.info(

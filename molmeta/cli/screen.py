@@ -53,7 +53,7 @@ def run(
     import torch
 
     from molmeta import load
-    from molmeta.cli._hits import adapted, read_hits, tell_expected, told_prevalence
+    from molmeta.cli._hits import adapted, read_hits, tell_expected
     from molmeta.cli._supports import support_of
     from molmeta.estimating import left_out
     from molmeta.explaining import annotator
@@ -80,10 +80,12 @@ def run(
                 predictor, known, library, output=output, plan=plan, cores=cores, progress=advance
             )
         if top and not part:
-            hits, found = read_hits(output), told_prevalence(done.prevalence) or share
-            tell_expected(hits, found)
+            hits = read_hits(output)
+            tell_expected(hits, done.prevalence)
             if report is not None:
-                facts = ScreenFacts(library.name, done.n_read, found, output.name, warning)
+                facts = ScreenFacts(
+                    library.name, done.n_read, done.prevalence, output.name, warning
+                )
                 hits_page(hits, known, predictor, report, facts=facts)
                 outcome.update(report=report)
         counts = {name: n for name, n in done._asdict().items() if name != "prevalence"}

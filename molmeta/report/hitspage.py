@@ -18,7 +18,7 @@ from molmeta.explaining import DOMAIN, EXPLAINING_COLUMNS
 from molmeta.hitfiles import safe_cell
 from molmeta.hits import COLUMNS
 from molmeta.outputs import written
-from molmeta.prevalence import Estimate
+from molmeta.prevalence import share_of
 from molmeta.report.hitcharts import curve_points, hits_curve, score_histogram
 from molmeta.report.hitdrawings import hit_drawings
 from molmeta.report.templating import asset, environment
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from molmeta.hits import Support
     from molmeta.models import AssayPredictor
+    from molmeta.prevalence import Estimate
 
 SHOWN = 200
 """Hits on the page; more would be a page that no browser scrolls well."""
@@ -63,7 +64,7 @@ class ScreenFacts:
     @property
     def share(self) -> float | None:
         """The prevalence as a number."""
-        return self.prevalence.share if isinstance(self.prevalence, Estimate) else self.prevalence
+        return share_of(self.prevalence)
 
 
 def hits_page(
