@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem, rdBase
+from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
 from molmeta.errors import ConfigError, MoleculeError
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rdkit.Chem import Mol
+    from rdkit.DataStructs import ExplicitBitVect
 
 # RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
 _chem: Any = Chem
 _descriptors: Any = Descriptors
+_text_of: Any = DataStructs.BitVectToBinaryText
 
 Arrays = dict[str, NDArray[Any]]
 Kind = Literal["graph", "bits", "vector"]
@@ -37,7 +39,7 @@ class Featurizer:
 
     Attributes:
         name: also the name of the block it fills.
-        kind: `graph` (MolGraph), `bits` (sorted positions, int16) or `vector` (float32).
+        kind: `graph` (MolGraph), `bits` (RDKit's ExplicitBitVect) or `vector` (float32).
         size: length of the fingerprint or vector; 0 for graphs, and where it is not known ahead.
         function: what is called for every molecule.
     """
@@ -96,52 +98,52 @@ def graph(mol: Mol) -> MolGraph:
 
 
 @featurizer("bits", size=2048)
-def morgan(mol: Mol) -> NDArray[np.int16]:
-    """On-bits of the Morgan fingerprint of radius 2 (ECFP4), 2,048 bits.
+def morgan(mol: Mol) -> ExplicitBitVect:
+    """Morgan fingerprint of radius 2 (ECFP4), 2,048 bits.
 
     Source:
         Rogers & Hahn, J. Chem. Inf. Model. 2010, 50, 742.
     """
-    return _on_bits("morgan", mol)
+    return _generators()["morgan"].GetFingerprint(mol)
 
 
 @featurizer("bits", size=4096)
-def morgan3(mol: Mol) -> NDArray[np.int16]:
-    """On-bits of the Morgan fingerprint of radius 3 (ECFP6) with counts, 4,096 bits.
+def morgan3(mol: Mol) -> ExplicitBitVect:
+    """Morgan fingerprint of radius 3 (ECFP6) with counts, 4,096 bits.
 
     Counts, here and below, are kept as further bits that stand for 'at least 2, 4 and 8 times'.
     """
-    return _on_bits("morgan3", mol)
+    return _generators()["morgan3"].GetFingerprint(mol)
 
 
 @featurizer("bits", size=2048)
-def pharmacophores(mol: Mol) -> NDArray[np.int16]:
-    """On-bits of the Morgan fingerprint of radius 2 over pharmacophoric atom types (FCFP4).
+def pharmacophores(mol: Mol) -> ExplicitBitVect:
+    """Morgan fingerprint of radius 2 over pharmacophoric atom types (FCFP4).
 
     Source:
         Rogers & Hahn, J. Chem. Inf. Model. 2010, 50, 742.
     """
-    return _on_bits("pharmacophores", mol)
+    return _generators()["pharmacophores"].GetFingerprint(mol)
 
 
 @featurizer("bits", size=4096)
-def atom_pairs(mol: Mol) -> NDArray[np.int16]:
-    """On-bits of the atom-pair fingerprint: two atom types and the bonds between them.
+def atom_pairs(mol: Mol) -> ExplicitBitVect:
+    """Atom-pair fingerprint: two atom types and the bonds between them.
 
     Source:
         Carhart, Smith & Venkataraghavan, J. Chem. Inf. Comput. Sci. 1985, 25, 64.
     """
-    return _on_bits("atom_pairs", mol)
+    return _generators()["atom_pairs"].GetFingerprint(mol)
 
 
 @featurizer("bits", size=4096)
-def torsions(mol: Mol) -> NDArray[np.int16]:
-    """On-bits of the topological-torsion fingerprint: paths of four atom types.
+def torsions(mol: Mol) -> ExplicitBitVect:
+    """Topological-torsion fingerprint: paths of four atom types.
 
     Source:
         Nilakantan et al., J. Chem. Inf. Comput. Sci. 1987, 27, 82.
     """
-    return _on_bits("torsions", mol)
+    return _generators()["torsions"].GetFingerprint(mol)
 
 
 @featurizer("vector", size=len(_descriptors.descList))
@@ -176,10 +178,35 @@ def featurize_mols(mols: Sequence[Mol], smiles: Sequence[str], names: Sequence[s
     """
     packed: Arrays = {}
     for chosen in map(get, names):
-        rows = [_run(chosen, mol, text) for mol, text in zip(mols, smiles, strict=True)]
-        parts = _PACK[chosen.kind](rows, chosen.size)
-        packed.update({f"{chosen.name}.{part}": array for part, array in parts.items()})
+        rows = [run(chosen, mol, text) for mol, text in zip(mols, smiles, strict=True)]
+        packed.update(pack(chosen, rows))
     return packed
+
+
+def run(chosen: Featurizer, mol: Mol, smiles: str) -> Any:  # noqa: ANN401 - kind decides
+    """Featurize one molecule: what `pack` takes, bits as bytes.
+
+    Raises:
+        MoleculeError: the featurizer fails, by the SMILES.
+    """
+    try:
+        features = chosen.function(mol)
+    except (ValueError, RuntimeError, OverflowError) as error:
+        raise MoleculeError(
+            f"featurizer '{chosen.name}': fails on '{smiles[:80]}'; got '{error}', expected "
+            "features. Remove the compound or choose another featurizer."
+        ) from error
+    return _text_of(features) if chosen.kind == "bits" else features
+
+
+def pack(chosen: Featurizer, rows: Sequence[Any]) -> Arrays:
+    """Put what `run` gave for G molecules into flat arrays.
+
+    Raises:
+        ConfigError: a fingerprint has another size than its featurizer says.
+    """
+    parts = _PACK[chosen.kind](rows, chosen)
+    return {f"{chosen.name}.{part}": array for part, array in parts.items()}
 
 
 def _parsed(smiles: str) -> Mol:
@@ -190,20 +217,6 @@ def _parsed(smiles: str) -> Mol:
             "one. Run 'molmeta curate' first."
         )
     return mol
-
-
-def _run(chosen: Featurizer, mol: Mol, smiles: str) -> Any:  # noqa: ANN401 - kind decides
-    try:
-        return chosen.function(mol)
-    except (ValueError, RuntimeError, OverflowError) as error:
-        raise MoleculeError(
-            f"featurizer '{chosen.name}': fails on '{smiles[:80]}'; got '{error}', expected "
-            "features. Remove the compound or choose another featurizer."
-        ) from error
-
-
-def _on_bits(name: str, mol: Mol) -> NDArray[np.int16]:
-    return np.flatnonzero(_generators()[name].GetFingerprintAsNumPy(mol)).astype(np.int16)
 
 
 @cache
@@ -225,8 +238,8 @@ def _offsets(lengths: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 
-def _pack_graphs(rows: Sequence[MolGraph], size: int) -> Arrays:
-    del size
+def _pack_graphs(rows: Sequence[MolGraph], chosen: Featurizer) -> Arrays:
+    del chosen
     none = np.zeros((0, len(ATOM_SIZES)), np.uint8), np.zeros((0, len(BOND_SIZES)), np.uint8)
     return {
         "atoms": np.concatenate([none[0], *(row.atoms for row in rows)]),
@@ -237,19 +250,25 @@ def _pack_graphs(rows: Sequence[MolGraph], size: int) -> Arrays:
     }
 
 
-def _pack_bits(rows: Sequence[NDArray[np.int16]], size: int) -> Arrays:
-    del size
-    return {
-        "positions": np.concatenate([np.zeros(0, np.int16), *rows]),
-        "offsets": _offsets([len(row) for row in rows]),
-    }
+def _pack_bits(rows: Sequence[bytes], chosen: Featurizer) -> Arrays:
+    size, width = chosen.size, -(-chosen.size // 8)
+    if odd := [len(row) for row in rows if len(row) != width]:
+        raise ConfigError(
+            f"featurizer '{chosen.name}': a fingerprint has another size; got {odd[0] * 8} bits, "
+            f"expected the {size} that its decorator says. Correct the decorator."
+        )
+    packed = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), width)
+    bits = np.unpackbits(packed, axis=1, count=size, bitorder="little")
+    on = np.flatnonzero(bits.view(np.bool_))
+    offsets = np.searchsorted(on, np.arange(len(rows) + 1) * size)
+    return {"positions": (on % size).astype(np.int16), "offsets": offsets.astype(np.int64)}
 
 
-def _pack_vectors(rows: Sequence[NDArray[np.float32]], size: int) -> Arrays:
-    return {"values": np.stack(rows) if rows else np.zeros((0, size), np.float32)}
+def _pack_vectors(rows: Sequence[NDArray[np.float32]], chosen: Featurizer) -> Arrays:
+    return {"values": np.stack(rows) if rows else np.zeros((0, chosen.size), np.float32)}
 
 
-_PACK: dict[Kind, Callable[[Any, int], Arrays]] = {
+_PACK: dict[Kind, Callable[[Any, Featurizer], Arrays]] = {
     "graph": _pack_graphs,
     "bits": _pack_bits,
     "vector": _pack_vectors,

@@ -84,6 +84,18 @@ def standardize(mol: Chem.Mol, *, tautomer: bool = False) -> Chem.Mol:
         raise _error(text, f"cannot be standardised ({error})", "a complete molecule") from error
 
 
+def neutral(mol: Chem.Mol) -> bool:
+    """Tell whether no charge stands alone: then neutralising changes nothing.
+
+    Charges beside their opposite, as of a nitro group, stay as they are.
+
+    Example:
+        >>> neutral(parse("C[N+](=O)[O-]")), neutral(parse("CC(=O)[O-]"))
+        (True, False)
+    """
+    return not mol.HasSubstructMatch(_LONE_CHARGE)
+
+
 def compound(smiles: str, *, tautomer: bool = False) -> Compound:
     """Return the standardised SMILES and the InChIKey of a SMILES text.
 
@@ -144,7 +156,7 @@ def _or_reason(smiles: str, *, tautomer: bool) -> Compound | Rejected:
 def _standardized(mol: Chem.Mol, *, tautomer: bool) -> Chem.Mol:
     if len(_chem.GetMolFrags(mol)) > 1:
         mol = _largest_fragment(mol)
-    if mol.HasSubstructMatch(_CHARGED):
+    if not neutral(mol):
         mol = _uncharger()(mol)
     return _tautomers()(mol) if tautomer else mol
 
@@ -155,7 +167,7 @@ def _largest_fragment(mol: Chem.Mol) -> Chem.Mol:
     return _fragments()(mol)
 
 
-_CHARGED: Chem.Mol = _chem.MolFromSmarts("[!+0]")
+_LONE_CHARGE: Chem.Mol = _chem.MolFromSmarts("[!+0;!$([+,+2,+3,+4]~[-]);!$([-]~[+,+2,+3,+4])]")
 _CARBON: Chem.Mol = _chem.MolFromSmarts("[#6]")
 
 

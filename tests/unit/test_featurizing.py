@@ -42,7 +42,27 @@ def test_morgan_bits_are_those_of_rdkit():
     reference = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
     on = np.zeros(2048)
     DataStructs.ConvertToNumpyArray(reference.GetFingerprint(mol), on)
-    assert morgan(mol).tolist() == np.flatnonzero(on).tolist()
+    assert list(morgan(mol).GetOnBits()) == np.flatnonzero(on).tolist()
+
+
+@pytest.mark.parametrize("size", [167, 64])
+def test_a_fingerprint_may_have_any_size(monkeypatch, size):
+    def odd(mol):
+        bits = DataStructs.ExplicitBitVect(size)
+        bits.SetBit(mol.GetNumAtoms() - 1)
+        bits.SetBit(size - 1)
+        return bits
+
+    monkeypatch.setitem(FEATURIZERS, "odd", Featurizer("odd", "bits", size, odd))
+    packed = featurize(["C", "CCO"], ["odd"])
+    assert packed["odd.positions"].tolist() == [0, size - 1, 2, size - 1]
+    assert packed["odd.offsets"].tolist() == [0, 2, 4]
+
+
+def test_a_fingerprint_of_another_size_than_declared_is_refused(monkeypatch):
+    monkeypatch.setitem(FEATURIZERS, "long", Featurizer("long", "bits", 1024, morgan))
+    with pytest.raises(ConfigError, match="'long': a fingerprint has another size; got 2048 bits"):
+        featurize(["CCO"], ["long"])
 
 
 def test_packed_rows_follow_each_other():

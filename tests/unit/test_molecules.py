@@ -1,13 +1,25 @@
 """SMILES text becomes a standardised molecule, or a MoleculeError that says why."""
 
 import time
+from pathlib import Path
 
 import pytest
-from rdkit import Chem
+from rdkit import Chem, rdBase
+from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from molmeta.errors import MoleculeError
-from molmeta.molecules import Compound, Rejected, compound, compounds, parse, scaffold_of
+from molmeta.libraries import read_library
+from molmeta.molecules import (
+    Compound,
+    Rejected,
+    compound,
+    compounds,
+    neutral,
+    parse,
+    scaffold_of,
+)
 
+NCI = Path(__file__).parents[2] / "data" / "libraries" / "nci_5k.smi"
 PEPTIDE = "N[C@@H](CCCCN)C(=O)" * 33 + "O"
 
 
@@ -33,6 +45,19 @@ def test_a_zwitterion_becomes_neutral():
 
 def test_a_quaternary_ammonium_keeps_its_charge():
     assert compound("C[N+](C)(C)C.[Cl-]").smiles == "C[N+](C)(C)C"
+
+
+@pytest.mark.slow
+def test_of_5000_real_compounds_those_called_neutral_are_what_uncharging_leaves_alone():
+    uncharged = rdMolStandardize.Uncharger().uncharge
+    texts = [record.smiles for chunk in read_library(NCI) for record in chunk]
+    with rdBase.BlockLogs():
+        mols = [mol for text in texts if (mol := Chem.MolFromSmiles(text)) is not None]
+        charged = [mol for mol in mols if any(a.GetFormalCharge() for a in mol.GetAtoms())]
+        same = [mol for mol in charged if neutral(mol)]
+        assert len(same) > 300
+        for mol in same:
+            assert Chem.MolToSmiles(uncharged(mol)) == Chem.MolToSmiles(mol)
 
 
 def test_tautomers_stay_apart_in_their_smiles():
