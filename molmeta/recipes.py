@@ -29,7 +29,8 @@ class Recipe:
         learner: name of a file in `molmeta/learners`.
         encoder: name of a file in `molmeta/encoders`, or several joined by '+'; "" for none.
         learner_options: keyword arguments of the learner.
-        encoder_options: keyword arguments of the encoder; of a join, by the name of each part.
+        encoder_options: keyword arguments of the encoder; of a join, by the name of each part, as
+            a list where a name comes twice.
     """
 
     learner: str

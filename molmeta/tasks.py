@@ -132,7 +132,8 @@ class Task:
         train: assays to learn from.
         valid: assays to choose the best step on.
         molecules: the molecule store's.
-        init: a trained model whose encoder to start from.
+        init: trained models whose encoders to start from; of several, each brings one part of a
+            joined encoder.
     """
 
     recipe: Recipe
@@ -141,14 +142,14 @@ class Task:
     train: Sequence[Assay]
     valid: Sequence[Assay]
     molecules: Molecules
-    init: Model | None = None
+    init: Sequence[Model] = ()
 
     @property
     def fingerprint(self) -> str:
         """Changes when anything that the weights depend on does."""
         options = asdict(self.training)
         del options["checkpoint_seconds"]
-        start = None if self.init is None else self.init.history.get("fingerprint")
+        start = [model.history.get("fingerprint") for model in self.init]
         text = json.dumps([__version__, self.recipe.to_dict(), options, self.seed, start])
         digest = hashlib.sha256(text.encode())
         for assay in (*self.train, *self.valid):

@@ -140,7 +140,7 @@ class _Run:
         learnt = self.molecules.select(tensor_of(task.training_rows).to(device))
         self.learner.fit(learnt, [assay.name for assay in task.train])
         self.learner.remember(self.molecules, task.train)
-        if task.init is not None:
+        if task.init:
             start_from(self.learner, task.init)
         self.sampler = sampler_of(task)
         self.optimizer = torch.optim.AdamW(
@@ -295,24 +295,33 @@ def sampler_of(task: Task) -> Sampler:
     )
 
 
-def start_from(learner: MetaLearner, init: Model) -> None:
-    """Give a learner the encoder weights of a trained model.
+def start_from(learner: MetaLearner, init: Sequence[Model]) -> None:
+    """Give a learner the encoder weights of a trained model, or one of several to each part.
 
     Raises:
         ConfigError: the encoders differ.
     """
-    state = init.learner.state_dict().items()
-    found = {n.partition(ENCODER)[2]: tensor for n, tensor in state if _is_encoder(n)}
-    own = {n: tensor for n, tensor in learner.state_dict().items() if _is_encoder(n)}
-    shapes = {n.partition(ENCODER)[2]: tensor.shape for n, tensor in own.items()}
-    if {n: tensor.shape for n, tensor in found.items()} != shapes:
+    brought = [_encoder_weights(model.learner) for model in init]
+    found = brought[0] if len(brought) == 1 else _joined(brought)
+    own = _encoder_weights(learner)
+    if {n: tensor.shape for n, tensor in found.items()} != {n: t.shape for n, t in own.items()}:
+        recipes = [f"'{m.recipe.encoder}' with {dict(m.recipe.encoder_options)}" for m in init]
         raise ConfigError(
-            f"init: the encoders differ; got '{init.recipe.encoder}' with "
-            f"{dict(init.recipe.encoder_options)}, expected the encoder of this recipe. "
-            "Use one encoder with the same options in both."
+            f"init: the encoders differ; got {' and '.join(recipes)}, expected the encoder of this "
+            "recipe. Use one encoder with the same options in both."
         )
-    weights = {name: found[name.partition(ENCODER)[2]] for name in own}
-    learner.load_state_dict(weights, strict=False)
+    names = filter(_is_encoder, learner.state_dict())
+    learner.load_state_dict({n: found[n.partition(ENCODER)[2]] for n in names}, strict=False)
+
+
+def _encoder_weights(learner: MetaLearner) -> dict[str, Tensor]:
+    """Weights by their name within the encoder."""
+    state = learner.state_dict().items()
+    return {n.partition(ENCODER)[2]: tensor for n, tensor in state if _is_encoder(n)}
+
+
+def _joined(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {f"parts.{k}.{n}": t for k, part in enumerate(parts) for n, t in part.items()}
 
 
 def _is_encoder(name: str) -> bool:

@@ -70,7 +70,7 @@ def recipe(learner="protonet", encoder="fingerprint", **options):
     return Recipe(learner, encoder, SMALL.get(learner, {}), {**chosen, **options})
 
 
-def task(chosen=None, *, seed=0, init=None, valid=None, **options):
+def task(chosen=None, *, seed=0, init=(), valid=None, **options):
     *known, held_out = assays()
     training = Training(**{**OPTIONS, **options})
     valid = [held_out] if valid is None else valid

@@ -30,7 +30,9 @@ def run(
     molecules: Path = MOLECULES,
     recipe: str = typer.Option(..., help="YAML file or text: learner, encoder, their options."),
     setting: list[str] = typer.Option([], "--set", help="Override, as training.steps=500."),
-    init: Path | None = typer.Option(None, help="Model whose encoder to start from."),
+    init: list[Path] = typer.Option(
+        [], help="Model whose encoder to start from; repeated, each brings a part of a join."
+    ),
     curve: Path | None = typer.Option(None, help="Also draw the learning curve, as SVG."),
     seed: int = SEED,
     output: Path = OUTPUT,
@@ -46,7 +48,7 @@ def run(
     options = registry.bind(Training, entry.pop("training", {}), "training")
     training, chosen = Training(**options), recipe_of(entry)
     with session("train", recipe=entry, seed=seed, init=init, tables=len(tables)) as outcome:
-        start = None if init is None else models.load(init)
+        start = [models.load(path) for path in init]
         store = load_store(molecules)
         known, judged = load_assays(tables, store), load_assays(valid, store)
         if chosen.learner_options.get("target") == "value":

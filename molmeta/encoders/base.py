@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,10 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, molecules: Molecules) -> Tensor:
         """Return one vector a molecule, shape (G, width)."""
+
+    def directions(self, molecules: Molecules) -> Tensor:
+        """Return vectors of length 1, shape (G, width), for comparing by their cosine."""
+        return F.normalize(self(molecules), dim=1)
 
     def fit(self, molecules: Molecules) -> None:
         """Take fixed statistics, such as means, from the molecules of the training assays."""
@@ -66,6 +71,11 @@ class Joined(Encoder):
 
     def forward(self, molecules: Molecules) -> Tensor:
         return torch.cat([part(molecules) for part in self.encoders], dim=1)
+
+    def directions(self, molecules: Molecules) -> Tensor:
+        """As of one encoder; their inner product is the mean of the parts' cosines."""
+        parts = [part.directions(molecules) for part in self.encoders]
+        return torch.cat(parts, dim=1) / len(parts) ** 0.5
 
     def fit(self, molecules: Molecules) -> None:
         for part in self.encoders:

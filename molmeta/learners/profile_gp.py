@@ -180,7 +180,7 @@ class ProfileGP(MetaLearner):
     def _vectors(self, molecules: Molecules) -> Tensor | None:
         if self.encoder is None or (self.training and self.learnt is not None):
             return None
-        return F.normalize(self.encoder(molecules), dim=1)
+        return self.encoder.directions(molecules)
 
     def _weight(self, n_support: int) -> Tensor | float:
         weight = self.log_learnt.exp() if self.learnt is None else self.learnt

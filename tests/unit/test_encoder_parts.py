@@ -107,6 +107,33 @@ def test_options_of_a_join_stand_under_its_parts():
         encoders.build("gine+fingerprint", {"width": 4})
 
 
+def test_parts_of_one_name_have_options_of_their_own():
+    options = {"fingerprint": [{"bits": "morgan", "width": 4}, {"bits": "torsions", "width": 6}]}
+    encoder = encoders.build("fingerprint+fingerprint", options)
+    assert [part.width for part in encoder.encoders] == [4, 6]
+    assert encoder.featurizers == ("morgan", "torsions")
+
+
+def test_parts_of_one_name_may_share_their_options():
+    encoder = encoders.build("fingerprint+fingerprint", {"fingerprint": {"width": 4}})
+    assert [part.width for part in encoder.encoders] == [4, 4]
+
+
+def test_another_number_of_options_than_of_parts_is_refused():
+    with pytest.raises(ConfigError, match="options for 1 parts; got the name 2 times"):
+        encoders.build("fingerprint+fingerprint", {"fingerprint": [{}]})
+
+
+def test_directions_of_a_join_have_the_mean_of_the_cosines_of_its_parts():
+    encoder = encoders.build("fingerprint+fingerprint", {"fingerprint": {"width": 4}}).eval()
+    vectors = encoder.directions(drugs())
+    cosines = [
+        torch.cosine_similarity(own[:, None], own[None], dim=2)
+        for own in (part(drugs()) for part in encoder.encoders)
+    ]
+    assert torch.allclose(vectors @ vectors.T, torch.stack(cosines).mean(0), atol=1e-6)
+
+
 def test_an_unknown_encoder_is_answered_with_the_closest():
     with pytest.raises(ConfigError, match=r"'gin' is unknown.*Did you mean 'gine'"):
         encoders.build("gin", {})

@@ -16,6 +16,11 @@ from molmeta.recipes import Recipe
 from molmeta.tasks import Training
 from molmeta.training import VALIDATION_QUERY, schedule, start_from, train
 
+TWO_PARTS = Recipe(
+    "protonet",
+    "fingerprint+fingerprint",
+    encoder_options={"fingerprint": recipe().encoder_options},
+)
 META_TRAINED = [name for name in learners.names() if learners.get(name).meta_trained]
 
 
@@ -164,7 +169,7 @@ def test_a_model_starts_from_the_encoder_of_another_alone():
     init = Model(recipe("mann").build(9), recipe("mann"), {})
     learner = recipe("mann").build(0)
     before = {name: tensor.clone() for name, tensor in learner.state_dict().items()}
-    start_from(learner, init)
+    start_from(learner, [init])
     for name, tensor in learner.state_dict().items():
         source = init.learner.state_dict() if name.startswith("encoder.") else before
         assert torch.equal(tensor, source[name]), name
@@ -173,13 +178,28 @@ def test_a_model_starts_from_the_encoder_of_another_alone():
 def test_gradient_learners_start_from_the_encoder_of_any_learner():
     init = Model(recipe("protonet").build(9), recipe("protonet"), {})
     learner = recipe("maml").build(0)
-    start_from(learner, init)
+    start_from(learner, [init])
     assert torch.equal(learner.scorer.encoder.embedding, init.learner.encoder.embedding)
+
+
+def test_each_part_of_a_joined_encoder_starts_from_a_model_of_its_own():
+    init = [Model(recipe("protonet").build(seed), recipe("protonet"), {}) for seed in (8, 9)]
+    learner = TWO_PARTS.build(0)
+    start_from(learner, init)
+    for part, model in zip(learner.encoder.encoders, init, strict=True):
+        assert torch.equal(part.embedding, model.learner.encoder.embedding)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_another_number_of_models_than_parts_is_refused(n):
+    init = [Model(recipe("protonet").build(8), recipe("protonet"), {})] * n
+    with pytest.raises(ConfigError, match="init: the encoders differ"):
+        start_from(TWO_PARTS.build(0), init)
 
 
 def test_training_goes_out_from_the_model_it_is_given():
     init = Model(recipe("protonet").build(9), recipe("protonet"), {})
-    model, _ = train(task(init=init, learning_rate=0.0))
+    model, _ = train(task(init=[init], learning_rate=0.0))
     assert torch.equal(model.learner.encoder.embedding, init.learner.encoder.embedding)
 
 
@@ -193,7 +213,7 @@ def test_training_goes_out_from_the_model_it_is_given():
 )
 def test_another_encoder_to_start_from_is_refused(other):
     with pytest.raises(ConfigError, match="init: the encoders differ"):
-        start_from(recipe().build(0), Model(other.build(0), other, {}))
+        start_from(recipe().build(0), [Model(other.build(0), other, {})])
 
 
 def test_what_has_nothing_to_train_is_refused():
@@ -239,8 +259,8 @@ def test_tasks_that_differ_have_other_fingerprints():
     other = [
         task(), task(seed=1), task(steps=7), task(recipe("maml")), task(recipe(width=16)),
         task(valid=[assays()[0]]),
-        task(init=Model(recipe().build(9), recipe(), {"fingerprint": "a"})),
-        task(init=Model(recipe().build(9), recipe(), {"fingerprint": "b"})),
+        task(init=[Model(recipe().build(9), recipe(), {"fingerprint": "a"})]),
+        task(init=[Model(recipe().build(9), recipe(), {"fingerprint": "b"})]),
     ]  # fmt: skip
     assert len({one.fingerprint for one in other}) == len(other)
 
@@ -255,7 +275,7 @@ def test_small_options_are_those_of_learners_that_exist():
 
 def test_no_steps_keep_what_init_brings():
     first, _ = train(task(recipe("multitask"), steps=2))
-    probe, log = train(task(recipe("quadratic_probe"), steps=0, init=first))
+    probe, log = train(task(recipe("quadratic_probe"), steps=0, init=[first]))
     assert len(log) == 0
     assert np.isfinite(probe.history["validation_delta_auprc"])
     for name, tensor in probe.learner.encoder.state_dict().items():

@@ -52,9 +52,9 @@ def recipe_of(wildcards):
 
 
 def init(wildcards):
-    """Return the file of the model whose encoder a model starts from, if it names one."""
-    name = MODELS[wildcards.model]["init"]
-    return f"results/models/{name}/{wildcards.seed}.safetensors" if name else []
+    """Return the files of the models whose encoders a model starts from, if it names any."""
+    names = filter(None, MODELS[wildcards.model]["init"].split("+"))
+    return [f"results/models/{name}/{wildcards.seed}.safetensors" for name in names]
 
 
 def init_option(wildcards):
