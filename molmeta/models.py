@@ -163,8 +163,13 @@ def opponent(name: str, options: Mapping[str, Any] | None = None) -> Model:
     return Model(learner.eval(), recipe, {"version": __version__})
 
 
-def save(model: Model, path: Path) -> None:
+def save(model: Model, path: Path, *, half: bool = False) -> None:
     """Write a model.
+
+    Args:
+        model: what to write.
+        path: where to.
+        half: whether its matrices are rounded to half precision, which halves the file.
 
     Raises:
         OutputError: the file cannot be written.
@@ -175,7 +180,8 @@ def save(model: Model, path: Path) -> None:
         "recipe": model.recipe.to_dict(),
         "history": dict(model.history),
     }
-    write_tensors(path, model.learner.state_dict(), header)
+    tensors = model.learner.state_dict()
+    write_tensors(path, _halved(tensors) if half else tensors, header)
 
 
 def load(path: Path) -> Model:
@@ -194,6 +200,7 @@ def load(path: Path) -> Model:
         _require_modest(header["recipe"])
         with _at_most(len(tensors)), torch.device("meta"):
             learner = recipe.build(0)
+        tensors = _widened(tensors)
         _require_numbers(learner.state_dict(), tensors)
         learner.load_state_dict(tensors, assign=True)
     except (ConfigError, KeyError, TypeError, RuntimeError, ValueError) as error:
@@ -257,6 +264,16 @@ def _at_most(n: int) -> Generator[None]:
         yield
     finally:
         hook.remove()
+
+
+def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    large = {name for name, one in tensors.items() if one.dtype == torch.float32 and one.ndim > 1}
+    return {name: one.half() if name in large else one for name, one in tensors.items()}
+
+
+def _widened(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    half = torch.float16
+    return {name: one.float() if one.dtype == half else one for name, one in tensors.items()}
 
 
 def _require_numbers(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

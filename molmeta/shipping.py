@@ -53,6 +53,8 @@ def shipped(folder: Path = FOLDER) -> Model:
 def ship(model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER) -> Path:
     """Write a model, and what is to be said of it, where `shipped` finds it.
 
+    Its matrices are rounded to half precision: it is in every copy of the package.
+
     Raises:
         ConfigError: nothing is said of the data, the licence, the attribution, the date or the
             limits.
@@ -66,7 +68,7 @@ def ship(model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER) -> Pa
         )
     path = folder / "model.safetensors"
     words = {key: str(value) for key, value in about.items()}
-    save(replace(model, history={**model.history, "about": words}), path)
+    save(replace(model, history={**model.history, "about": words}), path, half=True)
     with written(folder / "model.sha256") as temporary:
         temporary.write_text(_digest(path) + "\n")
     return path

@@ -72,6 +72,16 @@ def test_a_loaded_model_saves_the_same_bytes(path, tmp_path):
     assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
 
+def test_a_model_in_half_precision_has_rounded_matrices_and_half_the_bytes(path, tmp_path):
+    save(model(), tmp_path / "half.safetensors", half=True)
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * path.stat().st_size
+    found, exact = (load(p).learner.state_dict() for p in (tmp_path / "half.safetensors", path))
+    for name, tensor in exact.items():
+        assert found[name].dtype == tensor.dtype
+        rounded = tensor.half().float() if tensor.ndim > 1 else tensor
+        assert torch.equal(found[name], rounded), name
+
+
 def test_probabilities_lie_between_0_and_1():
     found = model().adapt(KNOWN, LABELS).predict(LIBRARY)
     assert found.dtype == np.float64
