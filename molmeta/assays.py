@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ import pandas as pd
 from molmeta.errors import EpisodeError, TableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -63,6 +65,15 @@ class Assay:
             labels=self.labels[kept],
             values=self.values[kept],
         )
+
+
+def digest(assays: Iterable[Assay]) -> str:
+    """Return what changes when anything measured does, wherever its features stand."""
+    found = hashlib.sha256()
+    for assay in assays:
+        found.update(json.dumps([assay.name, assay.target, assay.cluster, assay.smiles]).encode())
+        found.update(assay.labels.tobytes() + assay.values.tobytes())
+    return found.hexdigest()
 
 
 def read_curated(paths: Sequence[Path]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,17 @@ from molmeta.learners.base import Labelled
 from molmeta.metrics import ranking_metrics
 from molmeta.seeds import generator
 from molmeta.statistics import interval
+from molmeta.tableparts import made
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from molmeta.blocks import Molecules
     from molmeta.learners.base import MetaLearner
     from molmeta.screens import Screen
+    from molmeta.tableparts import Keep
 
 METRICS = ("ef1", "ef5", "bedroc20", "auroc")
 COLUMNS = (
@@ -75,7 +78,7 @@ def enrich(
     molecules: Molecules,
     *,
     plan: EnrichmentPlan,
-    progress: Callable[[int], None] | None = None,
+    keep: Keep = made,
 ) -> pd.DataFrame:
     """Return one row for each model, target, kind of support and draw.
 
@@ -89,19 +92,19 @@ def enrich(
         screens: rows point into the molecules.
         molecules: with every learner's blocks.
         plan: what is drawn.
-        progress: called with 1 after each draw of a target.
+        keep: of `molmeta.tableparts.kept`, so that a killed run goes on at its target.
 
     Raises:
         EpisodeError: a target has too few compounds of a class.
     """
     for screen in screens:
         _require_enough(screen, plan)
-    rows = (
-        row
-        for screen in screens
-        for row in _of_screen(learners, screen, molecules, plan, progress or (lambda _: None))
-    )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    def judged(screen: Screen) -> pd.DataFrame:
+        return pd.DataFrame(_of_screen(learners, screen, molecules, plan), columns=list(COLUMNS))
+
+    tables = [keep(number, partial(judged, screen)) for number, screen in enumerate(screens)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
 
 
 def without_memory(learner: MetaLearner) -> MetaLearner:
@@ -211,7 +214,6 @@ def _of_screen(
     screen: Screen,
     molecules: Molecules,
     plan: EnrichmentPlan,
-    progress: Callable[[int], None],
 ) -> Iterator[dict[str, Any]]:
     device = molecules.device
     pool = molecules.select(tensor_of(screen.rows).to(device))
@@ -237,7 +239,6 @@ def _of_screen(
                     **ranking_metrics(screen.labels[library], scores),
                     **_counts(screen.labels[library], known[name][library]),
                 }
-        progress(1)
 
 
 def _chunks(pool: Molecules) -> list[Molecules]:

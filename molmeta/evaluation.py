@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import probability
 from molmeta.molecules import parse, scaffold_of
 from molmeta.seeds import generator
+from molmeta.tableparts import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from molmeta.assays import Assay
     from molmeta.blocks import Molecules
     from molmeta.learners.base import Labelled, MetaLearner
+    from molmeta.tableparts import Keep
 
 _BLANK: dict[str, Any] = {
     "model": "", "seed": 0, "assay": "", "target": "", "cluster": "", "support": 0, "repeat": 0,
@@ -82,7 +85,7 @@ def evaluate(
     plan: EvaluationPlan,
     model: str,
     seed: int,
-    progress: Callable[[int], None] | None = None,
+    keep: Keep = made,
 ) -> pd.DataFrame:
     """Return one row of `COLUMNS` for each assay, support size and repeat, in this order.
 
@@ -97,19 +100,20 @@ def evaluate(
         plan: which episodes.
         model: name of the model, for its column.
         seed: the model's training seed, for its column.
-        progress: called with 1 after each assay.
+        keep: of `molmeta.tableparts.kept`, so that a killed run goes on at its assay.
 
     Raises:
         ConfigError: the molecules lack a block that the learner reads.
     """
-    rows: list[dict[str, Any]] = []
+
+    def judged(assay: Assay) -> pd.DataFrame:
+        named = {"model": model, "seed": seed, "target": assay.target, "cluster": assay.cluster}
+        rows = _assay_rows(learner, assay, molecules, plan)
+        return _typed([{**_BLANK, **named, **row} for row in rows])
+
     with judging(learner):
-        for assay in assays:
-            named = {"model": model, "seed": seed, "target": assay.target, "cluster": assay.cluster}
-            rows.extend({**named, **row} for row in _assay_rows(learner, assay, molecules, plan))
-            if progress is not None:
-                progress(1)
-    return _typed([{**_BLANK, **row} for row in rows])
+        tables = [keep(number, partial(judged, assay)) for number, assay in enumerate(assays)]
+    return pd.concat([_typed([]), *tables], ignore_index=True)
 
 
 def examples(

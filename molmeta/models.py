@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import rdkit
 import torch
 import yaml
 from torch.nn.modules.module import register_module_parameter_registration_hook
@@ -53,6 +55,18 @@ class Model:
     def featurizers(self) -> tuple[str, ...]:
         """Blocks that molecules must bring."""
         return self.learner.featurizers
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """All that its predictions depend on, in few words."""
+        weights = hashlib.sha256()
+        for name, tensor in self.learner.state_dict().items():
+            weights.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return {
+            "versions": [__version__, rdkit.__version__],
+            "recipe": self.recipe.to_dict(),
+            "weights": weights.hexdigest(),
+        }
 
     def adapt(
         self,

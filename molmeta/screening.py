@@ -7,14 +7,11 @@ was. Neither adapts nor trains anything.
 from __future__ import annotations
 
 import csv
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import rdkit
 
-from molmeta import __version__
 from molmeta.errors import ConfigError
 from molmeta.estimating import estimate
 from molmeta.hitfiles import safe_cell, write_hits
@@ -197,14 +194,8 @@ def _write_rejected(side: Path, records: Iterable[Record]) -> int:
 
 def _kind(scorer: Scorer, support: Support, library: object) -> dict[str, object]:
     """Return all that a shard depends on, so that no shard of another screen is taken for one."""
-    model = scorer.predictor.model
-    weights = hashlib.sha256()
-    for name, tensor in model.learner.state_dict().items():
-        weights.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
     return {
-        "versions": [__version__, rdkit.__version__],
-        "recipe": model.recipe.to_dict(),
-        "weights": weights.hexdigest(),
+        **scorer.predictor.model.identity,
         "support": [list(support.smiles), [int(label) for label in support.active]],
         "library": library,
         "top": scorer.top,

@@ -45,6 +45,12 @@ class Screen:
         return len(self.rows)
 
 
+def digest(screens: pd.DataFrame) -> str:
+    """Return what changes when any row of `read_screens` does."""
+    rows = pd.util.hash_pandas_object(screens, index=False).to_numpy()
+    return hashlib.sha256(rows.tobytes()).hexdigest()
+
+
 def read_screens(
     paths: Sequence[Path], *, decoys: int | None = None, cores: int = 1
 ) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from molmeta import __version__
+from molmeta.assays import digest
 from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -151,12 +152,8 @@ class Task:
         del options["checkpoint_seconds"]
         start = [model.history.get("fingerprint") for model in self.init]
         text = json.dumps([__version__, self.recipe.to_dict(), options, self.seed, start])
-        digest = hashlib.sha256(text.encode())
-        for assay in (*self.train, *self.valid):
-            digest.update(json.dumps([assay.name, assay.target]).encode())
-            digest.update("\n".join(assay.smiles).encode())
-            digest.update(assay.labels.tobytes() + assay.values.tobytes())
-        return digest.hexdigest()
+        data = digest((*self.train, *self.valid))
+        return hashlib.sha256(f"{text} {data}".encode()).hexdigest()
 
     @property
     def training_rows(self) -> NDArray[np.int64]:

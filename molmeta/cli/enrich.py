@@ -2,7 +2,7 @@
 
 Every model sees the same draws: 5, 10 and 20 actives with 1, 4 and 10 inactives each, and 5
 actives alone. One row is written for each model, target, support and draw; the log compares the
-first model with the best of the others.
+first model with the best of the others. A run that was interrupted goes on at its target.
 
 Example: molmeta enrich screens.parquet --models model.safetensors,tanimoto_gp
   --molecules screens.safetensors --output enrichment.csv
@@ -10,6 +10,7 @@ Example: molmeta enrich screens.parquet --models model.safetensors,tanimoto_gp
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -46,14 +47,16 @@ def run(
     from molmeta import enrichment
     from molmeta.models import named
     from molmeta.outputs import written
-    from molmeta.screens import read_screens, screens_of, stored
+    from molmeta.screens import digest, read_screens, screens_of, stored
+    from molmeta.tableparts import kept
 
     torch.set_num_threads(1)
     plan = enrichment.EnrichmentPlan(
         numbers(actives, "--actives"), numbers(per_active, "--per-active"), draws, seed
     )
     with session("enrich", models=models, plan=plan) as outcome:
-        learners = {Path(name).stem: named(name.strip()).learner for name in models.split(",")}
+        chosen = {Path(name).stem: named(name.strip()) for name in models.split(",")}
+        learners = {name: model.learner for name, model in chosen.items()}
         if without_memory:
             learners = {k: enrichment.without_memory(one) for k, one in learners.items()}
         blocks = sorted({name for one in learners.values() for name in one.featurizers})
@@ -65,11 +68,13 @@ def run(
             first, n = next(iter(learners.values())), len(screens)
             screens = enrichment.new_compounds(screens, first, needed, plan=plan)
             logger.info("%d of %d targets have enough new compounds", len(screens), n)
-        with bar(len(screens) * draws, "enrich") as advance:
-            rows = enrichment.enrich(learners, screens, needed, plan=plan, progress=advance)
-        with written(output) as temporary:
-            rows.to_csv(temporary, index=False, float_format="%.6g")
-        for scope, chosen in (("all", rows), ("unknown", enrichment.unknown_targets(rows))):
-            for row in enrichment.compared(chosen, next(iter(learners))).to_dict("records"):
+        judged = {name: model.identity for name, model in chosen.items()}
+        kind = [judged, asdict(plan), without_memory, new_compounds, digest(frame)]
+        with bar(len(screens), "enrich") as advance, kept(output, kind, advance) as keep:
+            rows = enrichment.enrich(learners, screens, needed, plan=plan, keep=keep)
+            with written(output) as temporary:
+                rows.to_csv(temporary, index=False, float_format="%.6g")
+        for scope, part in (("all", rows), ("unknown", enrichment.unknown_targets(rows))):
+            for row in enrichment.compared(part, next(iter(learners))).to_dict("records"):
                 logger.info("%s targets: %s", scope, row)
         outcome.update(targets=len(screens), written=output)

@@ -9,6 +9,7 @@ Example: molmeta evaluate results/models/protonet/0.safetensors results/curated/
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,8 +44,10 @@ def run(
     import torch
 
     from molmeta import evaluation
+    from molmeta.assays import digest
     from molmeta.models import named
     from molmeta.reading import assays_and_molecules
+    from molmeta.tableparts import kept
 
     torch.set_num_threads(1)
     sizes = numbers(supports, "--supports")
@@ -53,17 +56,17 @@ def run(
         judged = named(model)
         label, trained = name or Path(model).stem, int(judged.history.get("seed", 0))
         assays, blocks = assays_and_molecules(tables, molecules, judged.featurizers, cores=cores)
-        with bar(len(assays), "evaluate") as advance:
+        kind = [judged.identity, label, trained, asdict(plan), digest(assays)]
+        with bar(len(assays), "evaluate") as advance, kept(output, kind, advance) as keep:
             rows = evaluation.evaluate(
-                judged.learner, assays, blocks, plan=plan, model=label, seed=trained,
-                progress=advance,
-            )  # fmt: skip
+                judged.learner, assays, blocks, plan=plan, model=label, seed=trained, keep=keep
+            )
+            _write(rows, output)
         if examples is not None:
             drawn = evaluation.examples(
                 judged.learner, assays, blocks, plan=plan, model=label, support=min(sizes)
             )
             _write(drawn, examples)
-        _write(rows, output)
         outcome.update(_summary(rows), assays=len(assays), written=output)
 
 

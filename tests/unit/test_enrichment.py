@@ -132,6 +132,13 @@ def test_the_same_seed_gives_the_same_rows(frame, judged):
     pd.testing.assert_frame_equal(again, first)
 
 
+def test_a_target_that_was_judged_before_is_not_judged_again(frame, judged):
+    store = update(None, distinct(frame), ("morgan",))
+    screens = list(screens_of(frame, store))
+    found = enrich({}, screens, store.molecules, plan=PLAN, keep=lambda *_: judged)
+    pd.testing.assert_frame_equal(found, judged)
+
+
 def test_a_target_too_small_for_the_support_is_refused(frame):
     store = update(None, distinct(frame), ("morgan",))
     with pytest.raises(EpisodeError, match="too few actives"):
