@@ -215,10 +215,10 @@ def _of_screen(
     molecules: Molecules,
     plan: EnrichmentPlan,
 ) -> Iterator[dict[str, Any]]:
-    device = molecules.device
-    pool = molecules.select(tensor_of(screen.rows).to(device))
-    labelled, chunks = Labelled(pool, tensor_of(screen.labels).to(device)), _chunks(pool)
+    pool = molecules.select(tensor_of(screen.rows).to(molecules.device))
+    labels = tensor_of(screen.labels).to(molecules.device)
     known = {name: (learner.known(pool) > 0).cpu().numpy() for name, learner in learners.items()}
+    pools = {name: _prepared(learner, Labelled(pool, labels)) for name, learner in learners.items()}
     for draw in range(plan.draws):
         rng = generator(plan.seed, "enrich", screen.source, screen.target, draw)
         actives, inactives = (rng.permutation(np.flatnonzero(screen.labels == y)) for y in (1, 0))
@@ -228,7 +228,7 @@ def _of_screen(
             for name, learner in learners.items():
                 alone = not per_active and learner.actives_only
                 support = actives[:n] if alone else np.concatenate([actives[:n], given])
-                scores = _scores(learner, labelled, support, chunks)[library]
+                scores = _scores(learner, *pools[name], support)[library]
                 yield {
                     "model": name,
                     "source": screen.source,
@@ -241,15 +241,18 @@ def _of_screen(
                 }
 
 
-def _chunks(pool: Molecules) -> list[Molecules]:
-    rows = torch.arange(len(pool), device=pool.device)
-    return [pool.select(part) for part in torch.split(rows, CHUNK)]
+def _prepared(learner: MetaLearner, pool: Labelled) -> tuple[Labelled, list[Molecules]]:
+    """Return the pool, and in chunks, as all draws will see it."""
+    with judging(learner):
+        molecules = learner.prepare(pool.molecules)
+    rows = torch.arange(len(molecules), device=molecules.device)
+    chunks = [molecules.select(part) for part in torch.split(rows, CHUNK)]
+    return Labelled(molecules, pool.labels), chunks
 
 
 def _scores(
-    learner: MetaLearner, pool: Labelled, support: NDArray[np.int64], chunks: Sequence[Molecules]
+    learner: MetaLearner, pool: Labelled, chunks: Sequence[Molecules], support: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Score the whole pool: its chunks serve all draws, and a support is small beside them."""
     rows = tensor_of(support).to(pool.labels.device)
     with judging(learner):
         predictor = learner.adapt(Labelled(pool.molecules.select(rows), pool.labels[rows]))

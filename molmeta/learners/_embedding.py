@@ -30,6 +30,13 @@ EMBEDDING = "embedding"
 CHUNK = 2048
 
 
+def in_chunks(embed: Callable[[Molecules], Tensor], molecules: Molecules) -> Tensor:
+    """Return what `embed` makes of each molecule, shape (G, W), a few at a time."""
+    rows = torch.arange(len(molecules), device=molecules.device)
+    with torch.no_grad():
+        return torch.cat([embed(molecules.select(part)) for part in torch.split(rows, CHUNK)])
+
+
 class EmbeddingLearner(MetaLearner):
     """Parent of learners that adapt a head on fixed vectors: metric, memory and kernel methods.
 
@@ -57,10 +64,8 @@ class EmbeddingLearner(MetaLearner):
         return self.encoder(molecules)
 
     def prepare(self, molecules: Molecules) -> Molecules:
-        rows = torch.arange(len(molecules), device=molecules.device)
-        with torch.no_grad():
-            parts = [self.embed(molecules.select(part)) for part in torch.split(rows, CHUNK)]
-        return molecules.only(self.needs).with_block(EMBEDDING, Vectors(torch.cat(parts)))
+        vectors = in_chunks(self.embed, molecules)
+        return molecules.only(self.needs).with_block(EMBEDDING, Vectors(vectors))
 
     def adapt(self, support: Labelled) -> Predictor:
         require_support(support.labels, actives_only=self.actives_only)

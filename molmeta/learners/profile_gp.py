@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import Bits
+from molmeta.blocks import Bits, Vectors
 from molmeta.compoundmemory import CompoundMemory, Profiles
 from molmeta.errors import ConfigError
 from molmeta.featurizers import FEATURIZERS
 from molmeta.fingerprints import tanimoto
 from molmeta.learners._background import Background
+from molmeta.learners._embedding import EMBEDDING, in_chunks
 from molmeta.learners._noise import Averaged, averaged
 from molmeta.learners.base import Labelled, MetaLearner, require_support
 
@@ -129,6 +130,12 @@ class ProfileGP(MetaLearner):
         self.background.fill(molecules, assays)
         self.background.to(self.bias.device)
 
+    def prepare(self, molecules: Molecules) -> Molecules:
+        if self.encoder is None:
+            return molecules
+        vectors = in_chunks(self.encoder.directions, molecules)
+        return molecules.with_block(EMBEDDING, Vectors(vectors))
+
     def adapt(self, support: Labelled) -> FittedProcess:
         require_support(support.labels, actives_only=True)
         vectors = self._vectors(support.molecules)
@@ -180,6 +187,8 @@ class ProfileGP(MetaLearner):
     def _vectors(self, molecules: Molecules) -> Tensor | None:
         if self.encoder is None or (self.training and self.learnt is not None):
             return None
+        if EMBEDDING in molecules.blocks:
+            return molecules.block(EMBEDDING, Vectors).values
         return self.encoder.directions(molecules)
 
     def _weight(self, n_support: int) -> Tensor | float:

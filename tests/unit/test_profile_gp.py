@@ -257,7 +257,7 @@ def test_what_init_brings_leaves_the_background_as_it_is():
     model, source = with_encoder(0.3), with_encoder(0.3)
     filled = model.background.packed.clone()
     recipe = recipe_of({"learner": "profile_gp", "encoder": "fingerprint"})
-    start_from(model, Model(source, recipe, {}))
+    start_from(model, [Model(source, recipe, {})])
     assert filled.any()
     assert torch.equal(model.background.packed, filled)
 
@@ -280,6 +280,16 @@ def test_the_encoder_is_one_more_kernel_that_counts_less_with_more_compounds(n_s
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
     added = model.variance(points, n_support) - model.variance(plain, n_support)
     torch.testing.assert_close(added, torch.full((9,), weight), atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_what_is_prepared_is_scored_the_same_and_not_encoded_again(monkeypatch):
+    model, (support, query) = with_encoder(0.3), episode()
+    expected = model.adapt(support)(query.molecules)
+    ready = model.prepare(support.molecules), model.prepare(query.molecules)
+    monkeypatch.setattr(model.encoder, "forward", None)
+    found = model.adapt(Labelled(ready[0], support.labels))(ready[1])
+    torch.testing.assert_close(found, expected)
 
 
 def test_an_encoder_of_fixed_weight_is_left_out_of_training():
