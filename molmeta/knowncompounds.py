@@ -8,6 +8,7 @@ import numpy as np
 
 from molmeta.blocks import Bits, Graphs
 from molmeta.errors import MoleculeError
+from molmeta.featurizers import get
 from molmeta.libraries import Record
 from molmeta.libraryfeatures import prepare
 from molmeta.molecules import compound
@@ -32,12 +33,17 @@ class KnownCompounds:
     def __init__(self, smiles: Sequence[str], featurizers: Sequence[str]) -> None:
         records = [Record(place, "", text) for place, text in enumerate(smiles, 1)]
         self._keys = {compound(text).inchikey for text in smiles}
-        self._signatures = signatures(prepare(records, featurizers).molecules())
+        # A library may hold further features, and in another order.
+        self._block = min(featurizers, key=lambda name: get(name).kind != "bits")
+        self._signatures = self._signed(prepare(records, [self._block]).molecules())
 
     def places(self, records: Sequence[Record], molecules: Molecules) -> list[int]:
         """Return where compounds of the support stand among these."""
-        same = np.isin(signatures(molecules), self._signatures)
+        same = np.isin(self._signed(molecules), self._signatures)
         return [at for at in np.flatnonzero(same).tolist() if self._is_known(records[at].smiles)]
+
+    def _signed(self, molecules: Molecules) -> NDArray[np.uint64]:
+        return signatures(molecules.blocks[self._block])
 
     def _is_known(self, smiles: str) -> bool:
         try:
@@ -46,13 +52,8 @@ class KnownCompounds:
             return False
 
 
-def signatures(molecules: Molecules) -> NDArray[np.uint64]:
+def signatures(block: AnyBlock) -> NDArray[np.uint64]:
     """Return one number a molecule, equal for equal features in any order of atoms, shape (G,)."""
-    blocks = sorted(molecules.blocks.values(), key=lambda block: not isinstance(block, Bits))
-    return _signature(blocks[0])
-
-
-def _signature(block: AnyBlock) -> NDArray[np.uint64]:
     if isinstance(block, Bits):
         return _sums(_mixed(block.positions.numpy()), block.offsets.numpy())
     if isinstance(block, Graphs):

@@ -19,14 +19,20 @@ def test_a_compound_is_found_in_another_spelling_and_as_its_salt(names):
     assert KnownCompounds(SUPPORT, names).places(chunk.records, chunk.molecules()) == [1, 3]
 
 
+@pytest.mark.parametrize("model", [("torsions", "morgan"), ("graph",), ("descriptors", "morgan")])
+def test_a_library_may_hold_other_features_as_well_in_another_order(model):
+    chunk = prepared(LIBRARY, ("atom_pairs", "morgan", "descriptors", "graph", "torsions"))
+    assert KnownCompounds(SUPPORT, model).places(chunk.records, chunk.molecules()) == [1, 3]
+
+
 def test_equal_fingerprints_are_not_enough():
     chunk = prepared(LIBRARY, ("morgan",))
-    numbers = signatures(prepared(["CCCCCCCCCCO"], ("morgan",)).molecules())
-    assert signatures(chunk.molecules())[2] == numbers[0]
+    numbers = signatures(prepared(["CCCCCCCCCCO"], ("morgan",)).molecules().blocks["morgan"])
+    assert signatures(chunk.molecules().blocks["morgan"])[2] == numbers[0]
     assert 2 not in KnownCompounds(SUPPORT, ("morgan",)).places(chunk.records, chunk.molecules())
 
 
 @pytest.mark.parametrize("names", [("morgan",), ("graph",)])
 def test_different_drugs_have_different_signatures(names):
-    found = signatures(prepared(DRUGS, names).molecules())
+    found = signatures(prepared(DRUGS, names).molecules().blocks[names[0]])
     assert len(set(found.tolist())) == len(found)
