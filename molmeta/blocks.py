@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+EMBEDDING = "embedding"
+"""Name of the block that holds a learner's own vectors."""
+
 # Torch leaves some parameters without a type, which strict checking refuses; Any says so once.
 _torch: Any = torch
 

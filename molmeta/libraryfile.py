@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
+from molmeta.blocks import EMBEDDING
 from molmeta.checkpoints import KEY
 from molmeta.errors import ConfigError, ModelError, one_line
 from molmeta.libraries import Record
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 KIND = "featurized library"
 TEXT = "text"
+VECTORS = f"{EMBEDDING}.values"
 
 # safetensors is typed in part only, which strict checking refuses; Any says so once.
 _safe_open: Any = safe_open
@@ -41,12 +43,14 @@ class LibraryFile:
         names: featurizers that were run.
         blocks: how many there are.
         broken: "" or why the library had broken off when it was read.
+        vectors: whether the vectors of the model that reads it are there, and wanted.
     """
 
     path: Path
     names: tuple[str, ...]
     blocks: int
     broken: str
+    vectors: bool = False
 
     def block(self, number: int) -> Prepared:
         """Return one block.
@@ -74,7 +78,7 @@ class LibraryFile:
         text: Any = json.loads(file.get_tensor(f"{begin}{TEXT}").tobytes())
         records = list(map(Record, text["line"], text["id"], text["smiles"]))
         rejected = [Record(*row) for row in text["rejected"]]
-        parts: list[str] = text["parts"]
+        parts = [name for name in text["parts"] if self.vectors or name != VECTORS]
         arrays: Arrays = {name: file.get_tensor(f"{begin}{name}") for name in parts}
         if records and not consistent(unpacked([arrays]), len(records)):
             raise ValueError(f"block {number} that does not fit {len(records)} compounds")
@@ -91,8 +95,13 @@ def is_library_file(path: Path) -> bool:
     return len(head) == 9 and head[8:] == b"{" and head[4:8] == b"\0" * 4
 
 
-def open_library(path: Path, names: Sequence[str] = ()) -> LibraryFile:
+def open_library(path: Path, names: Sequence[str] = (), model: str = "") -> LibraryFile:
     """Open a featurized library that holds certain features.
+
+    Args:
+        path: of the file.
+        names: featurizers that must have been run.
+        model: digest of the model that will read it; only its own vectors are read.
 
     Raises:
         ModelError: the file is damaged or of another kind.
@@ -104,7 +113,8 @@ def open_library(path: Path, names: Sequence[str] = ()) -> LibraryFile:
             header: Any = json.loads(metadata[KEY])
             _require_kind(header["kind"], header["format"])
             found = tuple(str(name) for name in header["featurizers"])
-            opened = LibraryFile(path, found, int(header["blocks"]), str(header["broken"]))
+            kept = bool(model) and header.get("model") == model
+            opened = LibraryFile(path, found, int(header["blocks"]), str(header["broken"]), kept)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, one_line(error)) from error
     if missing := sorted(set(names) - set(found)):

@@ -69,19 +69,22 @@ class LibraryParts:
             file.writelines(np.ascontiguousarray(array).tobytes() for array in arrays.values())
         self.done += 1
 
-    def gather(self, output: Path, names: Sequence[str], *, broken: str = "") -> Written:
+    def gather(
+        self, output: Path, names: Sequence[str], *, broken: str = "", model: str = ""
+    ) -> Written:
         """Write one file of all blocks and take the folder away.
 
         Args:
             output: file to write.
             names: featurizers that made the blocks.
             broken: why the library broke off, "" if it did not.
+            model: digest of the model whose vectors the blocks hold, "" for none.
 
         Raises:
             OutputError: the file cannot be written.
         """
         header = {"kind": KIND, "format": FORMAT, "version": __version__, "blocks": self.done}
-        header |= {"featurizers": list(names), "broken": broken}
+        header |= {"featurizers": list(names), "broken": broken, "model": model}
         entries: dict[str, Any] = {"__metadata__": {KEY: json.dumps(header)}}
         counts, begin = np.zeros(2, np.int64), 0
         with written(output) as temporary, temporary.open("wb") as file:

@@ -15,6 +15,7 @@ from molmeta.libraries import CHUNK, STDIN, read_library
 from molmeta.libraryfeatures import prepare_all
 from molmeta.libraryfile import is_library_file, open_library
 from molmeta.libraryparts import LibraryParts
+from molmeta.libraryvectors import with_vectors
 from molmeta.locks import exclusive
 from molmeta.scoring import shards_of_file, shards_of_records
 from molmeta.unfinished import parts_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from molmeta.libraryfeatures import Prepared
     from molmeta.libraryfile import LibraryFile
     from molmeta.libraryparts import Written
+    from molmeta.models import Model
     from molmeta.scoring import Scorer
     from molmeta.shards import Shard
 
@@ -43,12 +45,17 @@ class LibrarySource:
     """
 
     def __init__(
-        self, path: Path, names: Sequence[str], progress: Callable[[int], None] | None = None
+        self,
+        path: Path,
+        names: Sequence[str],
+        progress: Callable[[int], None] | None = None,
+        *,
+        model: str = "",
     ) -> None:
         self.path, self.names, self._progress = path, names, progress
         self.error: TableError | None = None
         self.empty = True
-        self._file = open_library(path, names) if is_library_file(path) else None
+        self._file = open_library(path, names, model) if is_library_file(path) else None
         self.identity = _identity(path)
 
     def shards(
@@ -109,6 +116,7 @@ def featurize_library(
     output: Path,
     names: Sequence[str],
     *,
+    model: Model | None = None,
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Written:
@@ -122,11 +130,12 @@ def featurize_library(
         library: as `molmeta.libraries.read_library` takes it.
         output: featurized library to write.
         names: featurizers to run.
+        model: keep its vectors as well, so that its screens need not compute them.
         cores: processes to use.
         progress: called with the number of records done since the last call.
 
     Raises:
-        ConfigError: an unknown featurizer.
+        ConfigError: an unknown featurizer, or a model without vectors.
         TableError: the library cannot be read, or breaks off.
         OutputError: the output cannot be written, or another run is writing it.
         WorkerError: a process was ended from outside.
@@ -140,22 +149,28 @@ def featurize_library(
         # What an earlier run has left must outlive a misspelt library.
         if source.error is not None and source.empty:
             raise source.error
-        parts = LibraryParts(parts_of(output), _kind(source.identity, names))
+        digest = "" if model is None else model.digest
+        parts = LibraryParts(parts_of(output), _kind(source.identity, names, digest))
         _tell(parts, output)
         todo = islice(chain(first, chunks), parts.done, None)
         for chunk in prepare_all(todo, names, cores=cores):
-            parts.add(chunk)
+            parts.add(chunk if model is None else with_vectors(chunk, model))
         broken = "" if source.error is None else str(source.error)
-        done = parts.gather(output, names, broken=broken)
+        done = parts.gather(output, names, broken=broken, model=digest)
     if source.error is not None:
         raise source.error
     return done
 
 
-def _kind(library: object, names: Sequence[str]) -> dict[str, object]:
+def _kind(library: object, names: Sequence[str], model: str) -> dict[str, object]:
     """Return all that a block depends on, so that none of another library is taken for one."""
-    versions = [__version__, rdkit.__version__]
-    return {"versions": versions, "library": library, "featurizers": list(names), "chunk": CHUNK}
+    return {
+        "versions": [__version__, rdkit.__version__],
+        "library": library,
+        "featurizers": list(names),
+        "model": model,
+        "chunk": CHUNK,
+    }
 
 
 def _tell(parts: LibraryParts, output: Path) -> None:

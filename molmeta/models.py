@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,11 @@ class Model:
             "recipe": self.recipe.to_dict(),
             "weights": weights.hexdigest(),
         }
+
+    @property
+    def digest(self) -> str:
+        """Changes when anything does that its predictions depend on."""
+        return hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()
 
     def adapt(
         self,

@@ -138,7 +138,7 @@ def screen(
     top = None if plan.all_scores else plan.top
     scorer = Scorer(predictor, known, exclude=plan.exclude_support, top=top)
     with exclusive(_locked(output, plan.part)):
-        source = LibrarySource(library, names, progress)
+        source = LibrarySource(library, names, progress, model=predictor.model.digest)
         shards = Shards(parts_of(output), _kind(scorer, support, source.identity))
         for number, shard in source.shards(scorer, _wanted(shards, plan.part), cores=cores):
             shards.add(number, shard)

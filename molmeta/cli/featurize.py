@@ -7,6 +7,7 @@ with it where it was.
 
 Example: molmeta featurize results/curated/*/*.parquet --output results/molecules.safetensors
 Example: molmeta featurize library.smi.gz --featurizer morgan --output library.safetensors
+Example: molmeta featurize library.smi.gz --model shipped --output library.safetensors
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import typer
 
 from molmeta.cli._console import bar, session
 from molmeta.cli._options import CORES, OUTPUT
+from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
     from molmeta.store import Store
@@ -32,6 +34,9 @@ def run(
     tables: list[Path] = typer.Argument(..., help="Curated tables, or one library."),
     output: Path = OUTPUT,
     featurizer: list[str] = typer.Option(FEATURIZERS, help="Featurizer to run; repeatable."),
+    model: str = typer.Option(
+        "", help="Model whose features and vectors a library is to hold, in place of --featurizer."
+    ),
     cores: int = CORES,
 ) -> None:
     from molmeta.assays import distinct_compounds, read_curated
@@ -39,8 +44,13 @@ def run(
     from molmeta.store import save_store, update
 
     if len(tables) == 1 and (str(tables[0]) == "-" or not is_curated(tables[0])):
-        _featurize_library(tables[0], output, featurizer, cores)
+        _featurize_library(tables[0], output, featurizer, model, cores)
         return
+    if model:
+        raise ConfigError(
+            "featurize: curated tables hold features for all models; got --model, expected it with "
+            "one library alone. Leave it out."
+        )
     with session("featurize", tables=len(tables), featurizers=featurizer, cores=cores) as outcome:
         smiles = distinct_compounds(read_curated(tables))
         old = _existing(output)
@@ -51,12 +61,20 @@ def run(
         outcome.update(compounds=len(store), known_before=known, written=output)
 
 
-def _featurize_library(library: Path, output: Path, names: list[str], cores: int) -> None:
+def _featurize_library(
+    library: Path, output: Path, names: list[str], model: str, cores: int
+) -> None:
+    from molmeta.hits import FINGERPRINT
     from molmeta.librarysource import featurize_library
+    from molmeta.models import named
 
-    with session("featurize", library=library, featurizers=names, cores=cores) as outcome:
+    found = named(model) if model else None
+    chosen = tuple(dict.fromkeys((*found.featurizers, FINGERPRINT))) if found else tuple(names)
+    with session("featurize", library=library, featurizers=chosen, cores=cores) as outcome:
         with bar(None, "featurize") as advance:
-            done = featurize_library(library, output, names, cores=cores, progress=advance)
+            done = featurize_library(
+                library, output, chosen, model=found, cores=cores, progress=advance
+            )
         outcome.update(**done._asdict(), written=output)
 
 

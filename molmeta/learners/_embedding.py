@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molmeta.blocks import Molecules, Vectors, tensor_of
+from molmeta.blocks import EMBEDDING, Molecules, Vectors, tensor_of
 from molmeta.learners.base import (
     Labelled,
     MetaLearner,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Head = Callable[[Tensor], Tensor]
 """From vectors of shape (Q, W) to logits of shape (Q,)."""
 
-EMBEDDING = "embedding"
 CHUNK = 2048
 
 

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import Bits, Vectors
+from molmeta.blocks import EMBEDDING, Bits, Vectors
 from molmeta.compoundmemory import CompoundMemory, Profiles
 from molmeta.errors import ConfigError
 from molmeta.featurizers import FEATURIZERS
 from molmeta.fingerprints import tanimoto
 from molmeta.learners._background import Background
-from molmeta.learners._embedding import EMBEDDING, in_chunks
+from molmeta.learners._embedding import in_chunks
 from molmeta.learners._noise import Averaged, averaged
 from molmeta.learners.base import Labelled, MetaLearner, require_support
 

@@ -138,6 +138,17 @@ def test_featurize_goes_on_from_the_store_that_is_there(molmeta, table, tmp_path
     assert "known_before=12" in err
 
 
+def test_featurize_takes_a_model_for_a_library_alone(molmeta, table, library, tmp_path):
+    output = tmp_path / "library.safetensors"
+    status, _, _ = molmeta("featurize", library, "--model", "shipped", "--output", output)
+    assert status == 0
+    curated = tmp_path / "a.parquet"
+    molmeta("curate", table, "--output", curated)
+    status, _, err = molmeta("featurize", curated, "--model", "shipped", "--output", output)
+    assert status == 2
+    assert "got --model, expected it with one library alone" in err
+
+
 def test_featurize_makes_a_store_anew_that_cannot_be_read(molmeta, table, tmp_path):
     curated, store = tmp_path / "c.parquet", tmp_path / "store.safetensors"
     molmeta("curate", table, "--output", curated)
