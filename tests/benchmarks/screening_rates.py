@@ -53,6 +53,9 @@ def main() -> None:
         featurize_library(folder / "library.smi", folder / "l.safetensors", names)
         for model in models:
             _featurized(folder, model, support, options)
+        kept = named("shipped")
+        featurize_library(folder / "library.smi", folder / "l.safetensors", names, model=kept)
+        _featurized(folder, ("shipped, its vectors kept", kept), support, options)
 
 
 def _parses(text: str) -> bool:
