@@ -98,7 +98,7 @@ def test_it_starts_from_the_encoder_of_any_trained_model(name):
     other = recipe.build(seed=1)
     learner = learners.get(name)(encoder)
     head = learner.scorer.head.weight.clone()
-    start_from(learner, Model(other, recipe, {}))
+    start_from(learner, [Model(other, recipe, {})])
     expected = other.encoder.state_dict()
     torch.testing.assert_close(learner.scorer.encoder.state_dict(), expected, rtol=0, atol=0)
     assert torch.equal(learner.scorer.head.weight, head)

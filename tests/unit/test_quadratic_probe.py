@@ -233,7 +233,7 @@ def test_it_is_trained_as_the_multitask_network_is():
 
 def test_it_starts_from_a_trained_multitask_network_and_can_stay_there():
     first, _ = train(task(recipe("multitask"), steps=2))
-    chosen = task(recipe("quadratic_probe"), init=first, steps=1, learning_rate=0.0)
+    chosen = task(recipe("quadratic_probe"), init=[first], steps=1, learning_rate=0.0)
     found, log = train(chosen)
     expected = first.learner.encoder.state_dict()
     torch.testing.assert_close(dict(found.learner.encoder.state_dict()), dict(expected))
