@@ -138,8 +138,9 @@ def screen(
     top = None if plan.all_scores else plan.top
     scorer = Scorer(predictor, known, exclude=plan.exclude_support, top=top)
     with exclusive(_locked(output, plan.part)):
-        source = LibrarySource(library, names, progress, model=predictor.model.digest)
-        shards = Shards(parts_of(output), _kind(scorer, support, source.identity))
+        model = predictor.model.digest
+        source = LibrarySource(library, names, progress, model=model)
+        shards = Shards(parts_of(output), _kind(scorer, support, source.identity, model))
         for number, shard in source.shards(scorer, _wanted(shards, plan.part), cores=cores):
             shards.add(number, shard)
         if source.error is not None and source.empty:
@@ -192,12 +193,12 @@ def _write_rejected(side: Path, records: Iterable[Record]) -> int:
     return rows_written
 
 
-def _kind(scorer: Scorer, support: Support, library: object) -> dict[str, object]:
+def _kind(scorer: Scorer, support: Support, library: object, model: str) -> dict[str, object]:
     """Return all that a shard depends on, so that no shard of another screen is taken for one."""
     return {
-        **scorer.predictor.model.identity,
-        "support": [list(support.smiles), [int(label) for label in support.active]],
+        "model": model,
         "library": library,
+        "support": [list(support.smiles), [int(label) for label in support.active]],
         "top": scorer.top,
         "exclude": scorer.exclude,
     }

@@ -56,7 +56,7 @@ def run(
         judged = named(model)
         label, trained = name or Path(model).stem, int(judged.history.get("seed", 0))
         assays, blocks = assays_and_molecules(tables, molecules, judged.featurizers, cores=cores)
-        kind = [judged.identity, label, trained, asdict(plan), digest(assays)]
+        kind = [judged.digest, label, trained, asdict(plan), digest(assays)]
         with bar(len(assays), "evaluate") as advance, kept(output, kind, advance) as keep:
             rows = evaluation.evaluate(
                 judged.learner, assays, blocks, plan=plan, model=label, seed=trained, keep=keep
