@@ -29,6 +29,9 @@ _chem: Any = Chem
 _descriptors: Any = Descriptors
 _text_of: Any = DataStructs.BitVectToBinaryText
 
+UNPACKED = 4096
+"""Fingerprints that are spread out at once, a byte a bit."""
+
 Arrays = dict[str, NDArray[Any]]
 Kind = Literal["graph", "bits", "vector"]
 
@@ -234,7 +237,7 @@ def _generators() -> dict[str, Any]:
     }
 
 
-def _offsets(lengths: Sequence[int]) -> NDArray[np.int64]:
+def _offsets(lengths: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 
@@ -257,11 +260,15 @@ def _pack_bits(rows: Sequence[bytes], chosen: Featurizer) -> Arrays:
             f"featurizer '{chosen.name}': a fingerprint has another size; got {odd[0] * 8} bits, "
             f"expected the {size} that its decorator says. Correct the decorator."
         )
-    packed = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), width)
-    bits = np.unpackbits(packed, axis=1, count=size, bitorder="little")
-    on = np.flatnonzero(bits.view(np.bool_))
-    offsets = np.searchsorted(on, np.arange(len(rows) + 1) * size)
-    return {"positions": (on % size).astype(np.int16), "offsets": offsets.astype(np.int64)}
+    positions, lengths = [np.zeros(0, np.int16)], [np.zeros(0, np.int64)]
+    for first in range(0, len(rows), UNPACKED):
+        some = rows[first : first + UNPACKED]
+        packed = np.frombuffer(b"".join(some), np.uint8).reshape(len(some), width)
+        bits = np.unpackbits(packed, axis=1, count=size, bitorder="little")
+        on = np.flatnonzero(bits.view(np.bool_))
+        positions.append((on % size).astype(np.int16))
+        lengths.append(np.bincount(on // size, minlength=len(some)))
+    return {"positions": np.concatenate(positions), "offsets": _offsets(np.concatenate(lengths))}
 
 
 def _pack_vectors(rows: Sequence[NDArray[np.float32]], chosen: Featurizer) -> Arrays:

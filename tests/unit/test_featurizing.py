@@ -59,6 +59,15 @@ def test_a_fingerprint_may_have_any_size(monkeypatch, size):
     assert packed["odd.offsets"].tolist() == [0, 2, 4]
 
 
+def test_many_fingerprints_are_packed_a_few_at_a_time_to_the_same_arrays(monkeypatch):
+    texts = ["C" * n for n in range(1, 8)]
+    whole = featurize(texts, ["morgan"])
+    monkeypatch.setattr(featurizers, "UNPACKED", 3)
+    for name, array in featurize(texts, ["morgan"]).items():
+        assert array.dtype == whole[name].dtype
+        assert array.tolist() == whole[name].tolist()
+
+
 def test_a_fingerprint_of_another_size_than_declared_is_refused(monkeypatch):
     monkeypatch.setitem(FEATURIZERS, "long", Featurizer("long", "bits", 1024, morgan))
     with pytest.raises(ConfigError, match="'long': a fingerprint has another size; got 2048 bits"):
