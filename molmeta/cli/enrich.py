@@ -68,7 +68,8 @@ def run(
             first, n = next(iter(learners.values())), len(screens)
             screens = enrichment.new_compounds(screens, first, needed, plan=plan)
             logger.info("%d of %d targets have enough new compounds", len(screens), n)
-        judged = {name: model.digest for name, model in chosen.items()}
+        # A list: rows, and with --new-compounds the screens, depend on which model is first.
+        judged = [(name, model.digest) for name, model in chosen.items()]
         kind = [judged, asdict(plan), without_memory, new_compounds, digest(frame)]
         with bar(len(screens), "enrich") as advance, kept(output, kind, advance) as keep:
             rows = enrichment.enrich(learners, screens, needed, plan=plan, keep=keep)
