@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from molmeta.outputs import written
+from molmeta.runtime.outputs import written
 
 TARGETS = {
     "train": {

@@ -17,7 +17,7 @@ import pandas as pd
 from marks import head, line, rewritten
 
 from molmeta.enrichment import compared
-from molmeta.outputs import written
+from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

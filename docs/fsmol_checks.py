@@ -20,7 +20,7 @@ from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.models import named, opponent
 from molmeta.outlook import WORTH, judge
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 from molmeta.store import load_store
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ import pandas as pd
 import yaml
 from marks import between, head, line, rewritten, rounded
 
-from molmeta.outputs import written
 from molmeta.published import compare_published, read_groups, read_published
 from molmeta.report.sources import Sources, read
+from molmeta.runtime.outputs import written
 from molmeta.statistics import ALL, CLEAN, scopes, summarise
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pandas as pd
 import yaml
 from marks import head, line, rewritten, rounded
 
-from molmeta.outputs import written
+from molmeta.runtime.outputs import written
 from molmeta.statistics import summarise
 
 if TYPE_CHECKING:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from molmeta.version import __version__
+
 if TYPE_CHECKING:
     from os import PathLike
 
     from molmeta.models import Model
 
 __all__ = ["__version__", "load"]
-__version__ = "0.1.0"
 
 
 def load(path: str | PathLike[str] | None = None) -> Model:

@@ -15,7 +15,7 @@ from molmeta.errors import ConfigError
 from molmeta.molecules import parse, scaffold_of
 from molmeta.neighbours import has_neighbour
 from molmeta.panels import panels
-from molmeta.parallel import mapped
+from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,7 +18,8 @@ from molmeta.campaigns import FINGERPRINT, nearest
 from molmeta.errors import MoleculeError, TableError
 from molmeta.librarysource import LibrarySource
 from molmeta.molecules import compound
-from molmeta.screening import INVALID_COLUMNS, safe_cell
+from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.screening import INVALID_COLUMNS
 from molmeta.store import featurize
 
 if TYPE_CHECKING:

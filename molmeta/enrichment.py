@@ -17,9 +17,9 @@ from molmeta.errors import ConfigError, EpisodeError
 from molmeta.evaluation import judging
 from molmeta.learners.base import Labelled
 from molmeta.metrics import ranking_metrics
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
+from molmeta.runtime.tableparts import made
 from molmeta.statistics import interval
-from molmeta.tableparts import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from molmeta.blocks import Molecules
     from molmeta.learners.base import MetaLearner
+    from molmeta.runtime.tableparts import Keep
     from molmeta.screens import Screen
-    from molmeta.tableparts import Keep
 
 METRICS = ("ef1", "ef5", "bedroc20", "auroc")
 COLUMNS = (
@@ -92,7 +92,7 @@ def enrich(
         screens: rows point into the molecules.
         molecules: with every learner's blocks.
         plan: what is drawn.
-        keep: of `molmeta.tableparts.kept`, so that a killed run goes on at its target.
+        keep: of `molmeta.runtime.tableparts.kept`, so that a killed run goes on at its target.
 
     Raises:
         EpisodeError: a target has too few compounds of a class.

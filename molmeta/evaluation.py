@@ -21,8 +21,8 @@ from molmeta.episodes import Draw, Episode, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import probability
 from molmeta.molecules import parse, scaffold_of
-from molmeta.seeds import generator
-from molmeta.tableparts import made
+from molmeta.runtime.seeds import generator
+from molmeta.runtime.tableparts import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from molmeta.assays import Assay
     from molmeta.blocks import Molecules
     from molmeta.learners.base import Labelled, MetaLearner
-    from molmeta.tableparts import Keep
+    from molmeta.runtime.tableparts import Keep
 
 _BLANK: dict[str, Any] = {
     "model": "", "seed": 0, "assay": "", "target": "", "cluster": "", "support": 0, "repeat": 0,
@@ -100,7 +100,7 @@ def evaluate(
         plan: which episodes.
         model: name of the model, for its column.
         seed: the model's training seed, for its column.
-        keep: of `molmeta.tableparts.kept`, so that a killed run goes on at its assay.
+        keep: of `molmeta.runtime.tableparts.kept`, so that a killed run goes on at its assay.
 
     Raises:
         ConfigError: the molecules lack a block that the learner reads.

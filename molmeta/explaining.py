@@ -16,7 +16,7 @@ from rdkit.Chem import Crippen, Descriptors, FilterCatalog, rdMolDescriptors
 
 from molmeta.errors import MoleculeError
 from molmeta.molecules import parse, scaffold_of, standardize
-from molmeta.parallel import mapped
+from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

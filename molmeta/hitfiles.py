@@ -15,7 +15,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from molmeta.hits import hits_table
-from molmeta.outputs import written
+from molmeta.runtime.outputs import written
+from molmeta.runtime.spreadsheets import safe_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,19 +55,6 @@ def write_hits(
     with written(output) as temporary:
         write = _write_parquet if output.suffix == ".parquet" else _write_csv
         return write(temporary, tables)
-
-
-def safe_cell(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula.
-
-    Source:
-        OWASP, CSV Injection: a cell that begins with = + - @ is run when the file is opened.
-
-    Example:
-        >>> safe_cell("=HYPERLINK(1)"), safe_cell("CCO")
-        ("'=HYPERLINK(1)", 'CCO')
-    """
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
 
 
 def _tables(

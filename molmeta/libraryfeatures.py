@@ -13,7 +13,7 @@ from rdkit import Chem, rdBase
 from molmeta import featurizers
 from molmeta.errors import MoleculeError
 from molmeta.molecules import MAX_ATOMS, MAX_CHARACTERS, neutral, parse, standardize
-from molmeta.parallel import streamed
+from molmeta.runtime.parallel import streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

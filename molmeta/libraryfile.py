@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from molmeta.blocks import EMBEDDING
-from molmeta.checkpoints import KEY
 from molmeta.errors import ConfigError, ModelError, one_line
 from molmeta.libraries import Record
 from molmeta.libraryfeatures import Prepared
+from molmeta.runtime.tensorfiles import KEY
 from molmeta.store import consistent, unpacked
 
 if TYPE_CHECKING:

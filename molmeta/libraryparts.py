@@ -14,11 +14,11 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from molmeta import __version__
-from molmeta.checkpoints import KEY
 from molmeta.libraryfile import FORMAT, KIND, TEXT
-from molmeta.outputs import written
-from molmeta.unfinished import claim, clear
+from molmeta.runtime.outputs import written
+from molmeta.runtime.partials import claim, clear
+from molmeta.runtime.tensorfiles import KEY
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import rdkit
 
-from molmeta import __version__, featurizers
+from molmeta import featurizers
 from molmeta.errors import TableError
 from molmeta.libraries import CHUNK, STDIN, read_library
 from molmeta.libraryfeatures import prepare_all
 from molmeta.libraryfile import is_library_file, open_library
 from molmeta.libraryparts import LibraryParts
 from molmeta.libraryvectors import with_vectors
-from molmeta.locks import exclusive
+from molmeta.runtime.locks import exclusive
+from molmeta.runtime.partials import parts_of
 from molmeta.scoring import shards_of_file, shards_of_records
-from molmeta.unfinished import parts_of
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -15,14 +15,14 @@ import torch
 import yaml
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from molmeta import __version__
-from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError, one_line
 from molmeta.learners.base import Labelled, Predictor, probability
 from molmeta.molecules import compound
 from molmeta.prevalence import prior_shift
 from molmeta.recipes import Recipe, recipe_of
+from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.store import featurize
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

@@ -13,7 +13,7 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molmeta.errors import MoleculeError
-from molmeta.parallel import mapped
+from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

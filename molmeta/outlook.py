@@ -12,7 +12,7 @@ from molmeta.blocks import tensor_of
 from molmeta.learners.base import Labelled
 from molmeta.models import opponent
 from molmeta.molecules import compound
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 from molmeta.store import featurize
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from molmeta import encoders, learners, registry
 from molmeta.errors import ConfigError, one_line
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

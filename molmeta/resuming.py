@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ModelError, one_line
+from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ import numpy as np
 from molmeta.decoys import Decoys
 from molmeta.episodes import Draw, Episode, draw_episode
 from molmeta.errors import EpisodeError
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

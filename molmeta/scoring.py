@@ -18,7 +18,7 @@ import torch
 from molmeta.estimating import BINS, counted
 from molmeta.hits import Hit
 from molmeta.libraryfeatures import prepare
-from molmeta.parallel import streamed
+from molmeta.runtime.parallel import streamed
 from molmeta.shards import Shard
 
 if TYPE_CHECKING:

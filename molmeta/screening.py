@@ -14,16 +14,17 @@ import numpy as np
 
 from molmeta.errors import ConfigError
 from molmeta.estimating import estimate
-from molmeta.hitfiles import safe_cell, write_hits
+from molmeta.hitfiles import write_hits
 from molmeta.hits import COLUMNS, FINGERPRINT, Hit, Nearest, Support, best, explain
 from molmeta.knowncompounds import KnownCompounds
 from molmeta.librarysource import LibrarySource
-from molmeta.locks import exclusive
-from molmeta.outputs import written
 from molmeta.prevalence import Estimate, prior_shift, share_of
+from molmeta.runtime.locks import exclusive
+from molmeta.runtime.outputs import written
+from molmeta.runtime.partials import parts_of
+from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.scoring import Scorer
 from molmeta.shards import Shards, write_scores
-from molmeta.unfinished import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -16,8 +16,8 @@ from pyarrow import parquet
 
 from molmeta.hits import Hit, best
 from molmeta.libraries import Record
-from molmeta.outputs import written
-from molmeta.unfinished import claim, clear
+from molmeta.runtime.outputs import written
+from molmeta.runtime.partials import claim, clear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -17,7 +17,7 @@ import yaml
 
 from molmeta.errors import ConfigError, ModelError
 from molmeta.models import Model, load, save
-from molmeta.outputs import written
+from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ from molmeta.blocks import tensor_of
 from molmeta.campaigns import Campaign
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -16,10 +16,10 @@ import torch
 
 from molmeta import featurizers
 from molmeta.blocks import AnyBlock, Bits, Graphs, Molecules, Vectors, owner_of, tensor_of
-from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ModelError
 from molmeta.packing import joined
-from molmeta.parallel import streamed
+from molmeta.runtime.parallel import streamed
+from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

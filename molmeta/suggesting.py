@@ -18,10 +18,10 @@ from molmeta.acquisition import diverse
 from molmeta.candidates import Judge, Known, Pool, key_of
 from molmeta.errors import ConfigError
 from molmeta.molecules import compound
-from molmeta.outputs import written
 from molmeta.plates import placed, wells
-from molmeta.screening import safe_cell
-from molmeta.seeds import generator
+from molmeta.runtime.outputs import written
+from molmeta.runtime.seeds import generator
+from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.store import featurize
 
 if TYPE_CHECKING:

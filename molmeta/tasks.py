@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from molmeta import __version__
 from molmeta.assays import digest
 from molmeta.errors import ConfigError
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,17 +15,18 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 
-from molmeta import __version__, learners
+from molmeta import learners
 from molmeta.blocks import tensor_of
-from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.decoys import Decoys
 from molmeta.enrichment import EnrichmentPlan, enrich
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
 from molmeta.evaluation import EvaluationPlan, evaluate
 from molmeta.models import Model
 from molmeta.resuming import LOG, Progress, restore_run, save_run
+from molmeta.runtime.seeds import torch_seed
+from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.sampling import Sampler
-from molmeta.seeds import torch_seed
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

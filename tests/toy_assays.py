@@ -12,7 +12,7 @@ from molmeta.blocks import Bits, Molecules, Vectors
 from molmeta.encoders.base import Encoder
 from molmeta.episodes import Draw, draw_episode
 from molmeta.featurizers import FEATURIZERS
-from molmeta.seeds import generator, torch_seed
+from molmeta.runtime.seeds import generator, torch_seed
 
 TRAINING_ASSAYS = 100
 N, DIMENSIONS, SIGNAL, BITS = 300, 12, 2, 64

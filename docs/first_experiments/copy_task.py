@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.learners.ntm import NTMCell
-from molmeta.outputs import written
-from molmeta.seeds import generator, torch_seed
+from molmeta.runtime.outputs import written
+from molmeta.runtime.seeds import generator, torch_seed
 
 HERE = Path(__file__).parent
 SEEDS = (0, 1, 2)

@@ -27,8 +27,8 @@ from molmeta.episodes import Episode
 from molmeta.learners._gradient import GradientLearner, Update, descend, descent
 from molmeta.learners.maml import MAML
 from molmeta.learners.reptile import Reptile
-from molmeta.outputs import written
-from molmeta.seeds import generator, torch_seed
+from molmeta.runtime.outputs import written
+from molmeta.runtime.seeds import generator, torch_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,7 +23,7 @@ from molmeta.expecting import SPREAD, expected_hits, library_hits
 from molmeta.explaining import inside_domain
 from molmeta.fingerprints import tanimoto
 from molmeta.prevalence import prior_shift
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 from molmeta.store import load_store
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from molmeta.blocks import tensor_of
 from molmeta.enrichment import without_memory
 from molmeta.learners.base import Labelled
 from molmeta.models import opponent
+from molmeta.runtime.seeds import generator
 from molmeta.screens import distinct, read_screens, screens_of
-from molmeta.seeds import generator
 from molmeta.store import update
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from molmeta.estimating import counted, each_left_out, estimate
 from molmeta.expecting import SPREAD, TOPS, expected_hits, library_hits
 from molmeta.learners.base import Labelled
 from molmeta.prevalence import prior_shift
+from molmeta.runtime.seeds import generator
 from molmeta.screens import distinct, read_screens, screens_of
-from molmeta.seeds import generator
 from molmeta.store import load_store, save_store, update
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from molmeta.blocks import tensor_of
 from molmeta.campaigns import FINGERPRINT, Campaign
 from molmeta.enrichment import without_memory
 from molmeta.reading import assays_and_molecules
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

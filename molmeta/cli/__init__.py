@@ -8,8 +8,8 @@ import sys
 
 import typer
 
-from molmeta import __version__
 from molmeta.errors import MolMetaError
+from molmeta.version import __version__
 
 USER_ERROR, OUR_ERROR, INTERRUPTED = 2, 1, 130
 

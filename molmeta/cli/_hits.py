@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from molmeta.cli._console import logger
+from molmeta.runtime.console import logger
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from molmeta.outputs import written
 from molmeta.report.palette import styles
+from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
     from pathlib import Path

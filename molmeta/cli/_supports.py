@@ -11,8 +11,8 @@ from molmeta.errors import TableError
 from molmeta.measurements import measured
 from molmeta.molecules import Compound, compounds
 from molmeta.reading import curated_rows, is_curated
+from molmeta.runtime.seeds import generator
 from molmeta.screening import FINGERPRINT, Support
-from molmeta.seeds import generator
 from molmeta.store import update
 from molmeta.tables import read_table
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._console import session
 from molmeta.cli._options import CORES, OUTPUT
 from molmeta.errors import TableError
+from molmeta.runtime.console import session
 
 
 def run(
@@ -24,7 +24,7 @@ def run(
 ) -> None:
     from molmeta.assays import read_curated
     from molmeta.audit import audit
-    from molmeta.outputs import written
+    from molmeta.runtime.outputs import written
 
     with session("audit", tables=len(tables), near=near) as outcome:
         frames = {_place(path): read_curated([path]) for path in tables}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._console import session
 from molmeta.cli._options import OUTPUT, SEED
+from molmeta.runtime.console import session
 
 
 def run(
@@ -22,9 +22,9 @@ def run(
     output: Path = OUTPUT,
     seed: int = SEED,
 ) -> None:
-    from molmeta.outputs import written
     from molmeta.published import compare_published, read_groups, read_published
     from molmeta.report.sources import Sources, read
+    from molmeta.runtime.outputs import written
 
     with session("compare", metrics=len(metrics), published=published) as outcome:
         evidence = read(Sources(metrics, audit=audit))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._console import session
 from molmeta.cli._options import CORES, OUTPUT, mapping, record
+from molmeta.runtime.console import session
 
 if TYPE_CHECKING:
     from molmeta.curation import Curated
@@ -40,7 +40,7 @@ def run(
 
 
 def _write(curated: Curated, output: Path) -> None:
-    from molmeta.outputs import written
+    from molmeta.runtime.outputs import written
 
     for kind, frame in (("dropped", curated.dropped), ("assays", curated.assays)):
         with written(output.with_name(f"{output.stem}.{kind}.csv")) as temporary:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._console import bar, logger, session
 from molmeta.cli._options import CORES, OUTPUT, SEED, numbers
+from molmeta.runtime.console import bar, logger, session
 
 
 def run(
@@ -46,9 +46,9 @@ def run(
 
     from molmeta import enrichment
     from molmeta.models import named
-    from molmeta.outputs import written
+    from molmeta.runtime.outputs import written
+    from molmeta.runtime.tableparts import kept
     from molmeta.screens import digest, read_screens, screens_of, stored
-    from molmeta.tableparts import kept
 
     torch.set_num_threads(1)
     plan = enrichment.EnrichmentPlan(

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._console import bar, session
 from molmeta.cli._options import CORES, OUTPUT, SEED, numbers
+from molmeta.runtime.console import bar, session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ def run(
     from molmeta.assays import digest
     from molmeta.models import named
     from molmeta.reading import assays_and_molecules
-    from molmeta.tableparts import kept
+    from molmeta.runtime.tableparts import kept
 
     torch.set_num_threads(1)
     sizes = numbers(supports, "--supports")
@@ -71,7 +71,7 @@ def run(
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
-    from molmeta.outputs import written
+    from molmeta.runtime.outputs import written
 
     with written(path) as temporary:
         frame.to_parquet(temporary, index=False)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._console import bar, session
 from molmeta.cli._options import CORES, OUTPUT
 from molmeta.errors import ConfigError
+from molmeta.runtime.console import bar, session
 
 if TYPE_CHECKING:
     from molmeta.store import Store

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._console import session
 from molmeta.cli._options import OUTPUT, SEED
+from molmeta.runtime.console import session
 
 
 def run(

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._console import bar, session
 from molmeta.cli._options import CORES, MODEL, OUTPUT, SEED
+from molmeta.runtime.console import bar, session
 
 ESTIMATE = "estimate"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._console import bar, logger, session
 from molmeta.cli._options import CORES, OUTPUT, SEED
+from molmeta.runtime.console import bar, logger, session
 
 
 def run(
@@ -48,8 +48,8 @@ def run(
     from molmeta.cli._rounds import draw_rounds
     from molmeta.enrichment import without_memory as forgetful
     from molmeta.models import named
-    from molmeta.outputs import written
     from molmeta.reading import assays_and_molecules
+    from molmeta.runtime.outputs import written
     from molmeta.screening import FINGERPRINT
 
     torch.set_num_threads(1)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._console import bar, logger, session
 from molmeta.cli._options import CORES, MODEL, OUTPUT, SEED
+from molmeta.runtime.console import bar, logger, session
 
 ACTIVES_ALONE = (
     "the support holds actives alone: probabilities order the library and are no chances of a hit; "

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._console import bar, session
 from molmeta.cli._options import MOLECULES, OUTPUT, SEED, mapping
+from molmeta.runtime.console import bar, session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ def run(
 def _write(model: Model, log: pd.DataFrame, output: Path, curve: Path | None) -> None:
     from molmeta.cli._curve import draw_curve
     from molmeta.models import save
-    from molmeta.outputs import written
+    from molmeta.runtime.outputs import written
 
     with written(output.with_suffix(".log.parquet")) as temporary:
         log.to_parquet(temporary, index=False)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from molmeta.blocks import csr, tensor_of
 from molmeta.compoundmemory import KEYED_BY, CompoundMemory
 from molmeta.encoders.fingerprint import Fingerprint, product
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

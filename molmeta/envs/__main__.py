@@ -26,11 +26,11 @@ def run(
     """Train, save and compare."""
     import torch
 
-    from molmeta.cli._console import bar, session
     from molmeta.envs.assay_search import from_tables
     from molmeta.envs.comparing import compare, means
     from molmeta.envs.learning import PolicyTraining, learn, save_policy
-    from molmeta.outputs import written
+    from molmeta.runtime.console import bar, session
+    from molmeta.runtime.outputs import written
 
     torch.set_num_threads(1)
     with session("envs", model=model, steps=steps, seed=seed) as outcome:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from molmeta.acquisition import ACQUISITIONS
 from molmeta.envs.policies import acquisition_policy, played
-from molmeta.seeds import seed_of
+from molmeta.runtime.seeds import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

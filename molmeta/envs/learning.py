@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.blocks import tensor_of
-from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.envs.assay_search import FEATURES
 from molmeta.envs.policies import played
 from molmeta.errors import ModelError
-from molmeta.seeds import seed_of, torch_seed
+from molmeta.runtime.seeds import seed_of, torch_seed
+from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,7 +26,7 @@ from molmeta.learners.base import (
     Target,
     require_both_classes,
 )
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 
 if TYPE_CHECKING:
     from molmeta.blocks import Molecules

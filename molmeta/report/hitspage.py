@@ -15,13 +15,13 @@ from markupsafe import Markup
 from molmeta.atomweights import atom_weights
 from molmeta.expecting import TOPS, library_hits
 from molmeta.explaining import DOMAIN, EXPLAINING_COLUMNS
-from molmeta.hitfiles import safe_cell
 from molmeta.hits import COLUMNS
-from molmeta.outputs import written
 from molmeta.prevalence import share_of
 from molmeta.report.hitcharts import curve_points, hits_curve, score_histogram
 from molmeta.report.hitdrawings import hit_drawings
 from molmeta.report.templating import asset, environment
+from molmeta.runtime.outputs import written
+from molmeta.runtime.spreadsheets import safe_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

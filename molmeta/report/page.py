@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from molmeta.outputs import written
 from molmeta.report import making, wording
 from molmeta.report.answer import answer
 from molmeta.report.assays import assay_rows
@@ -21,6 +20,7 @@ from molmeta.report.palette import styles
 from molmeta.report.sources import read
 from molmeta.report.tables import comparisons, summaries
 from molmeta.report.templating import asset, environment
+from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 from rattler import MatchSpec
 
-from molmeta import __version__
+from molmeta.version import __version__
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

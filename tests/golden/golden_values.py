@@ -14,7 +14,7 @@ from zoo import drugs
 from molmeta.blocks import Bits, Graphs
 from molmeta.episodes import Draw, draw_episode
 from molmeta.models import opponent
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 from molmeta.training import train
 
 PATH = Path(__file__).with_name("golden.json")

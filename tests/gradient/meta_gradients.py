@@ -8,7 +8,7 @@ from molmeta import encoders
 from molmeta.blocks import Molecules, Vectors
 from molmeta.encoders.base import Encoder
 from molmeta.learners.base import Labelled
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 from molmeta.store import featurize
 
 STEP = torch.finfo(torch.float64).eps ** (1 / 3)

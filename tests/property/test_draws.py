@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from molmeta.assays import Assay
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 
 SEEDS = st.integers(0, 99)
 quickly = settings(max_examples=50, deadline=None)

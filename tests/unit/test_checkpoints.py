@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ModelError
+from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 
 HEADER = {"kind": "model", "recipe": {"learner": "protonet"}, "score": 0.25}
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from molmeta import cli, models
-from molmeta.cli import _console, _options
+from molmeta.cli import _options
 from molmeta.cli._curve import draw_curve
 from molmeta.curation import Rules
 from molmeta.errors import ConfigError
+from molmeta.runtime import console as _console
 
 ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
 INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]

@@ -14,8 +14,8 @@ from molmeta.enrichment import enrich
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
 from molmeta.recipes import Recipe
+from molmeta.runtime.seeds import generator
 from molmeta.sampling import Sampler
-from molmeta.seeds import generator
 from molmeta.training import HIDDEN, train
 
 ROWS = {"one": range(12), "two": range(10, 30), "three": range(28, 48)}

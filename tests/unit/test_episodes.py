@@ -8,7 +8,7 @@ from molmeta.assays import Assay
 from molmeta.blocks import Molecules, Vectors
 from molmeta.episodes import Draw, Episode, draw_episode
 from molmeta.errors import EpisodeError
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 
 
 def assay(n=40, n_active=16):

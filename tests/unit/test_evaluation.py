@@ -15,7 +15,7 @@ from molmeta.learners.base import MetaLearner
 from molmeta.learners.similarity import Similarity
 from molmeta.learners.tanimoto_gp import TanimotoGP
 from molmeta.molecules import parse, scaffold_of
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 
 
 class Recorder(MetaLearner):

@@ -8,7 +8,7 @@ from molmeta import evaluation
 from molmeta.episodes import Draw, draw_episode
 from molmeta.evaluation import examples
 from molmeta.learners.similarity import Similarity
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 
 
 def shown(found=None, support=8, **named):

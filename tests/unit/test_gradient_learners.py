@@ -12,7 +12,7 @@ from molmeta.learners._gradient import GradientLearner, descend, descent
 from molmeta.learners.base import Labelled
 from molmeta.models import Model
 from molmeta.recipes import Recipe
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 from molmeta.training import start_from, train
 
 NAMES = [name for name in learners.names() if issubclass(learners.get(name), GradientLearner)]

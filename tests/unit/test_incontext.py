@@ -6,7 +6,7 @@ from toy_training import recipe, store
 
 from molmeta.learners.base import Labelled
 from molmeta.learners.incontext import UNKNOWN, _difference, _Layer
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 
 WIDTH, HEADS = 6, 2
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from molmeta.errors import OutputError
-from molmeta.locks import exclusive
+from molmeta.runtime.locks import exclusive
 
 
 def test_a_second_run_is_refused_while_the_first_goes_on(tmp_path):

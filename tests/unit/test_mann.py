@@ -9,7 +9,7 @@ import torch
 from molmeta.encoders.base import Encoder
 from molmeta.learners._memory import similarity
 from molmeta.learners.mann import DECAY, MANN, State, lrua
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 
 W, HIDDEN, SLOTS, WIDTH, READS = 5, 7, 6, 4, 2
 PARTS = [part.name for part in fields(State)]

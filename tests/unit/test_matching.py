@@ -7,7 +7,7 @@ import torch
 from molmeta.encoders.base import Encoder
 from molmeta.errors import ConfigError
 from molmeta.learners.matching import Matching
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 
 W = 5
 

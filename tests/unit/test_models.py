@@ -10,12 +10,12 @@ from safetensors.torch import load_file, save_file
 from toy_training import assays, recipe, smiles, store
 
 from molmeta import encoders, learners
-from molmeta.checkpoints import read_tensors
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError
 from molmeta.models import Model, load, named, opponent, save
 from molmeta.recipes import Recipe
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
+from molmeta.runtime.tensorfiles import read_tensors
 
 KNOWN, LABELS = ["Cc1ccccc1", "CCc1ccncc1", "CC1CCCCC1", "COC1CCNCC1"], [1, 1, 0, 0]
 LIBRARY = ["COc1ccccc1", "CC1CCNCC1", "CCc1ccsc1"]

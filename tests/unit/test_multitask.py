@@ -14,7 +14,7 @@ from molmeta.errors import ConfigError
 from molmeta.learners.base import Labelled
 from molmeta.learners.multitask import least_squares, logistic
 from molmeta.recipes import Recipe
-from molmeta.seeds import generator, torch_seed
+from molmeta.runtime.seeds import generator, torch_seed
 
 
 def learner(**options):

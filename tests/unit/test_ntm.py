@@ -10,7 +10,7 @@ import torch
 from molmeta.encoders.base import Encoder
 from molmeta.learners._memory import MemoryState
 from molmeta.learners.ntm import NTM, Aim, NTMCell, address, changed
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 
 W, HIDDEN, SLOTS, WIDTH, HEADS = 5, 7, 6, 4, 2
 PARTS = [part.name for part in fields(MemoryState)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from molmeta.errors import OutputError
-from molmeta.outputs import written
+from molmeta.runtime.outputs import written
 
 FULL = """
 import resource, sys

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from molmeta.errors import WorkerError
-from molmeta.parallel import AHEAD, mapped, streamed
+from molmeta.runtime.parallel import AHEAD, mapped, streamed
 
 WORDS = ["a" * n for n in range(7)]
 ENDLESS = """

@@ -16,7 +16,7 @@ from molmeta.learners.maml import MAML
 from molmeta.learners.protonet import ProtoNet
 from molmeta.models import Model, load, save
 from molmeta.recipes import recipe_of
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 
 ASSAYS = [assay(place) for place in range(4)]
 SMALL = {"width": 6, "hidden": 8, "sketch": 16, "assays": 10}

@@ -19,7 +19,7 @@ from molmeta.learners.quadratic_probe import (
     published_epochs,
 )
 from molmeta.recipes import Recipe
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 from molmeta.training import train
 
 WIDTH, SHRINKAGE = 6, 0.2

@@ -18,7 +18,7 @@ from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.evaluation import EvaluationPlan, evaluate, examples
 from molmeta.learners.base import Labelled
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 
 NAMES = [name for name in learners.names() if learners.get(name).regression]
 

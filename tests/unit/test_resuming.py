@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from toy_training import recipe, task
 
 from molmeta import learners
-from molmeta.checkpoints import read_tensors, write_tensors
 from molmeta.errors import ModelError
+from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training import train
 
 META_TRAINED = [name for name in learners.names() if learners.get(name).meta_trained]

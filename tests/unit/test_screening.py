@@ -19,20 +19,12 @@ from molmeta.knowncompounds import KnownCompounds
 from molmeta.libraries import Record, read_library
 from molmeta.libraryfeatures import prepare, prepare_all
 from molmeta.librarysource import featurize_library
-from molmeta.locks import exclusive
 from molmeta.models import opponent
 from molmeta.prevalence import prior_shift
+from molmeta.runtime.locks import exclusive
+from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.scoring import Scorer
-from molmeta.screening import (
-    COLUMNS,
-    Hit,
-    ScreenPlan,
-    Support,
-    best,
-    explain,
-    safe_cell,
-    screen,
-)
+from molmeta.screening import COLUMNS, Hit, ScreenPlan, Support, best, explain, screen
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
 PLAN = {field.name for field in fields(ScreenPlan)}

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from molmeta.seeds import generator, seed_of, torch_seed
+from molmeta.runtime.seeds import generator, seed_of, torch_seed
 
 
 def test_a_stream_is_the_same_on_every_machine():

@@ -21,7 +21,7 @@ from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models import Model, save
 from molmeta.recipes import Recipe
-from molmeta.seeds import generator
+from molmeta.runtime.seeds import generator
 from molmeta.simulation import (
     COLUMNS,
     REFERENCES,

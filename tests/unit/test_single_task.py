@@ -12,7 +12,7 @@ from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners._tuning import parted
 from molmeta.learners.base import Labelled
 from molmeta.learners.single_task import SingleTask, in_own_order
-from molmeta.seeds import torch_seed
+from molmeta.runtime.seeds import torch_seed
 
 WIDTH = {"hidden": 8}
 SMALL = {"steps": 20, **WIDTH}

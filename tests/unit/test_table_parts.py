@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from molmeta.errors import OutputError
-from molmeta.tableparts import kept
+from molmeta.runtime.tableparts import kept
 
 
 def part(number):

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors import torch as tensorfiles
 
 from molmeta.errors import ModelError
-from molmeta.outputs import written
+from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

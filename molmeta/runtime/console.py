@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from molmeta import __version__
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

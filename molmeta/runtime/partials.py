@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from molmeta.errors import OutputError
-from molmeta.outputs import written
+from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
     from pathlib import Path

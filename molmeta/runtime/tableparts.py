@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from molmeta.locks import exclusive
-from molmeta.outputs import written
-from molmeta.unfinished import claim, clear, parts_of
+from molmeta.runtime.locks import exclusive
+from molmeta.runtime.outputs import written
+from molmeta.runtime.partials import claim, clear, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

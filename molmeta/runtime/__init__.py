@@ -1,0 +1,1 @@
+"""Whole files, locks, unfinished parts, processes, seeds: what every stage runs on."""

@@ -1,0 +1,14 @@
+"""Text that a spreadsheet shows as it is and never runs as a formula."""
+
+
+def safe_cell(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula.
+
+    Source:
+        OWASP, CSV Injection: a cell that begins with = + - @ is run when the file is opened.
+
+    Example:
+        >>> safe_cell("=HYPERLINK(1)"), safe_cell("CCO")
+        ("'=HYPERLINK(1)", 'CCO')
+    """
+    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
