@@ -15,13 +15,13 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from molmeta.assays import load_assays
-from molmeta.blocks import tensor_of
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.models import named, opponent
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.store import load_store
 from molmeta.outlook import WORTH, judge
 from molmeta.runtime.seeds import generator
-from molmeta.store import load_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

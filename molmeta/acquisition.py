@@ -20,8 +20,8 @@ from molmeta.learners.base import probability
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from molmeta.blocks import Bits, Molecules
     from molmeta.learners.base import Predictor
+    from molmeta.molecules.blocks import Bits, Molecules
 
 Scores = NDArray[np.float64]
 

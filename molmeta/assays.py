@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.store import Store
+    from molmeta.molecules.store import Store
 
 COLUMNS = (
     "assay", "smiles", "inchikey", "active", "value", "unit", "relation", "target", "cluster",

@@ -9,9 +9,9 @@ import torch
 from rdkit import Chem
 
 from molmeta.errors import MoleculeError
-from molmeta.featurizers import featurize_mols
-from molmeta.molecules import parse, standardize
-from molmeta.store import unpacked
+from molmeta.molecules.compounds import parse, standardize
+from molmeta.molecules.featurizers import featurize_mols
+from molmeta.molecules.store import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

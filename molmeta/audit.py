@@ -12,8 +12,8 @@ import pandas as pd
 from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta.errors import ConfigError
-from molmeta.molecules import parse, scaffold_of
-from molmeta.neighbours import has_neighbour
+from molmeta.molecules.compounds import parse, scaffold_of
+from molmeta.molecules.neighbours import has_neighbour
 from molmeta.panels import panels
 from molmeta.runtime.parallel import mapped
 

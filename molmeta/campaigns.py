@@ -9,18 +9,16 @@ import numpy as np
 import torch
 
 from molmeta.acquisition import View, predicted, prints_of
-from molmeta.blocks import Bits, tensor_of
 from molmeta.errors import EpisodeError
-from molmeta.fingerprints import tanimoto
-from molmeta.learners.base import Labelled
+from molmeta.molecules.blocks import Bits, tensor_of
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.similarity import FINGERPRINT, tanimoto
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from molmeta.blocks import Molecules
     from molmeta.learners.base import MetaLearner, Predictor
-
-FINGERPRINT = "morgan"
+    from molmeta.molecules.blocks import Molecules
 
 
 class Campaign:

@@ -13,14 +13,15 @@ import numpy as np
 
 from molmeta import acquisition
 from molmeta.acquisition import View, predicted, prints_of
-from molmeta.blocks import Bits
-from molmeta.campaigns import FINGERPRINT, nearest
+from molmeta.campaigns import nearest
 from molmeta.errors import MoleculeError, TableError
 from molmeta.librarysource import LibrarySource
-from molmeta.molecules import compound
+from molmeta.molecules.blocks import Bits
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.similarity import FINGERPRINT
+from molmeta.molecules.store import featurize
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening import INVALID_COLUMNS
-from molmeta.store import featurize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from molmeta.blocks import Molecules
     from molmeta.libraries import Record
     from molmeta.models import AssayPredictor
+    from molmeta.molecules.blocks import Molecules
     from molmeta.screening import Support
 
 

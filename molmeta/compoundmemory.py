@@ -10,7 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from molmeta.blocks import Bits, Molecules, Vectors, csr, owner_of, ragged_index, tensor_of
+from molmeta.molecules.blocks import (
+    Bits,
+    Molecules,
+    Vectors,
+    csr,
+    owner_of,
+    ragged_index,
+    tensor_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

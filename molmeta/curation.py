@@ -13,7 +13,7 @@ import pandas as pd
 
 from molmeta.errors import ConfigError
 from molmeta.measurements import measured
-from molmeta.molecules import Compound, Rejected, compounds
+from molmeta.molecules.compounds import Compound, Rejected, compounds
 from molmeta.repeats import merge_repeats
 from molmeta.thresholds import WINDOWS, label, thresholds_of
 from molmeta.units import PERCENT_UNIT, PX

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from molmeta.deepchem_bridge import deepchem, quiet
 from molmeta.errors import ConfigError, TableError
+from molmeta.molecules.deepchem import deepchem, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

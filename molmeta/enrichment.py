@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.evaluation import judging
-from molmeta.learners.base import Labelled
 from molmeta.metrics import ranking_metrics
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tableparts import made
 from molmeta.statistics import interval
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.blocks import Molecules
     from molmeta.learners.base import MetaLearner
+    from molmeta.molecules.blocks import Molecules
     from molmeta.runtime.tableparts import Keep
     from molmeta.screens import Screen
 

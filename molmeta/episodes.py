@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molmeta.blocks import tensor_of
 from molmeta.errors import EpisodeError
-from molmeta.learners.base import Labelled
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.labelled import Labelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
+    from molmeta.molecules.blocks import Molecules
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from molmeta import metrics, regression
 from molmeta.episodes import Draw, Episode, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import probability
-from molmeta.molecules import parse, scaffold_of
+from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tableparts import made
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
-    from molmeta.learners.base import Labelled, MetaLearner
+    from molmeta.learners.base import MetaLearner
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
     from molmeta.runtime.tableparts import Keep
 
 _BLANK: dict[str, Any] = {

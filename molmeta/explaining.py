@@ -15,7 +15,7 @@ from rdkit import rdBase
 from rdkit.Chem import Crippen, Descriptors, FilterCatalog, rdMolDescriptors
 
 from molmeta.errors import MoleculeError
-from molmeta.molecules import parse, scaffold_of, standardize
+from molmeta.molecules.compounds import parse, scaffold_of, standardize
 from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:

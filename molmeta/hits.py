@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from molmeta.blocks import Bits
 from molmeta.errors import MoleculeError
-from molmeta.fingerprints import tanimoto
 from molmeta.libraries import Record
 from molmeta.libraryfeatures import prepare
+from molmeta.molecules.blocks import Bits
+from molmeta.molecules.similarity import FINGERPRINT, tanimoto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,6 @@ COLUMNS = (
     "nearest_active", "nearest_active_similarity",
     "nearest_inactive", "nearest_inactive_similarity",
 )  # fmt: skip
-FINGERPRINT = "morgan"
 EXPLAINED = 2_000
 """Hits whose fingerprints are held at once."""
 _EMPTY = "support: is empty; got no SMILES, expected at least one. Add measured molecules."

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molmeta.blocks import Bits, Graphs
 from molmeta.errors import MoleculeError
-from molmeta.featurizers import get
 from molmeta.libraries import Record
 from molmeta.libraryfeatures import prepare
-from molmeta.molecules import compound
+from molmeta.molecules.blocks import Bits, Graphs
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.featurizers import get
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from molmeta.blocks import AnyBlock, Molecules
+    from molmeta.molecules.blocks import AnyBlock, Molecules
 
 SALT = 0x9E3779B97F4A7C15
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rdkit import Chem, rdBase
 
-from molmeta import featurizers
 from molmeta.errors import MoleculeError
-from molmeta.molecules import MAX_ATOMS, MAX_CHARACTERS, neutral, parse, standardize
+from molmeta.molecules import featurizers
+from molmeta.molecules.compounds import MAX_ATOMS, MAX_CHARACTERS, neutral, parse, standardize
 from molmeta.runtime.parallel import streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from molmeta.blocks import Molecules
-    from molmeta.featurizers import Arrays
     from molmeta.libraries import Record
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.featurizers import Arrays
 
 # RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
 _chem: Any = Chem
@@ -31,7 +31,7 @@ class Prepared(NamedTuple):
 
     Attributes:
         records: G records whose molecules could be featurized.
-        arrays: their features, as `molmeta.featurizers` packs them.
+        arrays: their features, as `molmeta.molecules.featurizers` packs them.
         rejected: the other records, each with its reason.
     """
 
@@ -41,7 +41,7 @@ class Prepared(NamedTuple):
 
     def molecules(self) -> Molecules:
         """The features as blocks; G must not be 0."""
-        from molmeta.store import unpacked
+        from molmeta.molecules.store import unpacked
 
         return unpacked([self.arrays])
 

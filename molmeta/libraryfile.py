@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from molmeta.blocks import EMBEDDING
 from molmeta.errors import ConfigError, ModelError, one_line
 from molmeta.libraries import Record
 from molmeta.libraryfeatures import Prepared
+from molmeta.molecules.blocks import EMBEDDING
+from molmeta.molecules.checks import consistent
+from molmeta.molecules.store import unpacked
 from molmeta.runtime.tensorfiles import KEY
-from molmeta.store import consistent, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from molmeta.featurizers import Arrays
+    from molmeta.molecules.featurizers import Arrays
 
 FORMAT = 1
 KIND = "featurized library"

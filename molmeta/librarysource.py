@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import rdkit
 
-from molmeta import featurizers
 from molmeta.errors import TableError
 from molmeta.libraries import CHUNK, STDIN, read_library
 from molmeta.libraryfeatures import prepare_all
 from molmeta.libraryfile import is_library_file, open_library
 from molmeta.libraryparts import LibraryParts
 from molmeta.libraryvectors import with_vectors
+from molmeta.molecules import featurizers
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.partials import parts_of
 from molmeta.scoring import shards_of_file, shards_of_records

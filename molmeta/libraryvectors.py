@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from molmeta.blocks import EMBEDDING, Vectors
 from molmeta.errors import ConfigError
 from molmeta.libraryfile import VECTORS
+from molmeta.molecules.blocks import EMBEDDING, Vectors
 
 if TYPE_CHECKING:
     from molmeta.libraryfeatures import Prepared

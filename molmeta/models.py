@@ -16,12 +16,13 @@ import yaml
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError, one_line
-from molmeta.learners.base import Labelled, Predictor, probability
-from molmeta.molecules import compound
+from molmeta.learners.base import Predictor, probability
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.store import featurize
 from molmeta.prevalence import prior_shift
 from molmeta.recipes import Recipe, recipe_of
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
-from molmeta.store import featurize
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from molmeta.blocks import Molecules
     from molmeta.learners import MetaLearner
+    from molmeta.molecules.blocks import Molecules
 
 FORMAT = 1
 KIND = "model"

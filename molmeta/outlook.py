@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from molmeta.blocks import tensor_of
-from molmeta.learners.base import Labelled
 from molmeta.models import opponent
-from molmeta.molecules import compound
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.store import featurize
 from molmeta.runtime.seeds import generator
-from molmeta.store import featurize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from molmeta.blocks import Molecules
     from molmeta.learners import MetaLearner
     from molmeta.models import Model
+    from molmeta.molecules.blocks import Molecules
 
 PAIRS = 200
 WORTH = 0.6

@@ -12,15 +12,15 @@ from molmeta.assays import COLUMNS, Assay, assays_of, distinct_compounds, read_c
 from molmeta.curation import curate
 from molmeta.errors import TableError
 from molmeta.measurements import REASONS
-from molmeta.store import load_store, update
+from molmeta.molecules.store import load_store, update
 from molmeta.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from molmeta.blocks import Molecules
     from molmeta.curation import Rules
+    from molmeta.molecules.blocks import Molecules
 
 _log = logging.getLogger(__name__)
 

@@ -15,9 +15,10 @@ import numpy as np
 from molmeta.errors import ConfigError
 from molmeta.estimating import estimate
 from molmeta.hitfiles import write_hits
-from molmeta.hits import COLUMNS, FINGERPRINT, Hit, Nearest, Support, best, explain
+from molmeta.hits import COLUMNS, Hit, Nearest, Support, best, explain
 from molmeta.knowncompounds import KnownCompounds
 from molmeta.librarysource import LibrarySource
+from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.prevalence import Estimate, prior_shift, share_of
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError, TableError
-from molmeta.molecules import Rejected, compounds
-from molmeta.store import Store, concatenated, load_store, save_store, update
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.compounds import Rejected, compounds
+from molmeta.molecules.store import Store, concatenated, load_store, save_store, update
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -13,10 +13,10 @@ import torch
 
 from molmeta import acquisition
 from molmeta.acquisition import diverse, ranked
-from molmeta.blocks import tensor_of
 from molmeta.campaigns import Campaign
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
+from molmeta.molecules.blocks import tensor_of
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
     from molmeta.learners.base import MetaLearner
+    from molmeta.molecules.blocks import Molecules
 
 _log = logging.getLogger(__name__)
 

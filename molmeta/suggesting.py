@@ -17,12 +17,12 @@ from molmeta import acquisition
 from molmeta.acquisition import diverse
 from molmeta.candidates import Judge, Known, Pool, key_of
 from molmeta.errors import ConfigError
-from molmeta.molecules import compound
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.store import featurize
 from molmeta.plates import placed, wells
 from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.store import featurize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
     from molmeta.models import Model
+    from molmeta.molecules.blocks import Molecules
     from molmeta.recipes import Recipe
 
 

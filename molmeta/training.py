@@ -16,12 +16,12 @@ import torch
 from lightning_fabric import Fabric
 
 from molmeta import learners
-from molmeta.blocks import tensor_of
 from molmeta.decoys import Decoys
 from molmeta.enrichment import EnrichmentPlan, enrich
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
 from molmeta.evaluation import EvaluationPlan, evaluate
 from molmeta.models import Model
+from molmeta.molecules.blocks import tensor_of
 from molmeta.resuming import LOG, Progress, restore_run, save_run
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors

@@ -8,10 +8,10 @@ from torch import nn
 
 from molmeta import learners
 from molmeta.assays import Assay
-from molmeta.blocks import Bits, Molecules, Vectors
 from molmeta.encoders.base import Encoder
 from molmeta.episodes import Draw, draw_episode
-from molmeta.featurizers import FEATURIZERS
+from molmeta.molecules.blocks import Bits, Molecules, Vectors
+from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.runtime.seeds import generator, torch_seed
 
 TRAINING_ASSAYS = 100

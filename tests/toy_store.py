@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from molmeta.assays import Assay
-from molmeta.blocks import Bits, Molecules, Vectors
 from molmeta.evaluation import EvaluationPlan
+from molmeta.molecules.blocks import Bits, Molecules, Vectors
 
 PLAN = EvaluationPlan(supports=(8, 16), repeats=2, seed=3)
 STORED = 200

@@ -3,8 +3,8 @@
 from functools import cache
 
 from molmeta.compoundmemory import KEYED_BY
-from molmeta.molecules import compound
-from molmeta.store import featurize
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.store import featurize
 
 PEPTIDE = "N" + "CC(=O)N" * 74 + "CC(=O)O"
 """A chain of 75 glycines, 301 atoms."""

@@ -21,19 +21,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import Molecules, Vectors, tensor_of
 from molmeta.encoders.base import Encoder
 from molmeta.episodes import Episode
 from molmeta.learners._gradient import GradientLearner, Update, descend, descent
 from molmeta.learners.maml import MAML
 from molmeta.learners.reptile import Reptile
+from molmeta.molecules.blocks import Molecules, Vectors, tensor_of
 from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator, torch_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from molmeta.learners.base import Labelled, Predictor
+    from molmeta.learners.base import Predictor
+    from molmeta.molecules.labelled import Labelled
 
 HERE = Path(__file__).parent
 SEED, SHOTS, STEPS, JUDGED, POINTS = 0, (5, 10), 32, 100, 100

@@ -16,20 +16,20 @@ from sklearn.metrics import roc_auc_score
 
 import molmeta
 from molmeta.assays import load_assays
-from molmeta.blocks import Bits
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.expecting import SPREAD, expected_hits, library_hits
 from molmeta.explaining import inside_domain
-from molmeta.fingerprints import tanimoto
+from molmeta.molecules.blocks import Bits
+from molmeta.molecules.similarity import tanimoto
+from molmeta.molecules.store import load_store
 from molmeta.prevalence import prior_shift
 from molmeta.runtime.seeds import generator
-from molmeta.store import load_store
 
 if TYPE_CHECKING:
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
     from molmeta.models import Model
+    from molmeta.molecules.blocks import Molecules
 
 SUPPORTS, REPEATS = (16, 64), 3
 SIMILARITIES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.01)

@@ -19,22 +19,22 @@ import torch
 from scipy.special import expit, logit
 
 import molmeta
-from molmeta.blocks import tensor_of
 from molmeta.estimating import counted, each_left_out, estimate
 from molmeta.expecting import SPREAD, TOPS, expected_hits, library_hits
-from molmeta.learners.base import Labelled
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.store import load_store, save_store, update
 from molmeta.prevalence import prior_shift
 from molmeta.runtime.seeds import generator
 from molmeta.screens import distinct, read_screens, screens_of
-from molmeta.store import load_store, save_store, update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from molmeta.blocks import Molecules
     from molmeta.models import Model
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.store import Store
     from molmeta.screens import Screen
-    from molmeta.store import Store
 
 DECOYS = {"ChEMBL": None, "DUD": 2000, "MUV": 3000}
 SUPPORTS, DRAWS = ((10, 40), (20, 200)), 2

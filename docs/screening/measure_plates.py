@@ -20,9 +20,10 @@ import torch
 import molmeta
 from molmeta import acquisition
 from molmeta.acquisition import ranked
-from molmeta.blocks import tensor_of
-from molmeta.campaigns import FINGERPRINT, Campaign
+from molmeta.campaigns import Campaign
 from molmeta.enrichment import without_memory
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.reading import assays_and_molecules
 from molmeta.runtime.seeds import generator
 

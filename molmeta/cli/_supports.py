@@ -9,11 +9,12 @@ from molmeta.curation import Rules
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import TableError
 from molmeta.measurements import measured
-from molmeta.molecules import Compound, compounds
+from molmeta.molecules.compounds import Compound, compounds
+from molmeta.molecules.similarity import FINGERPRINT
+from molmeta.molecules.store import update
 from molmeta.reading import curated_rows, is_curated
 from molmeta.runtime.seeds import generator
-from molmeta.screening import FINGERPRINT, Support
-from molmeta.store import update
+from molmeta.screening import Support
 from molmeta.tables import read_table
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from molmeta.errors import ConfigError
 from molmeta.runtime.console import bar, session
 
 if TYPE_CHECKING:
-    from molmeta.store import Store
+    from molmeta.molecules.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ def run(
     cores: int = CORES,
 ) -> None:
     from molmeta.assays import distinct_compounds, read_curated
+    from molmeta.molecules.store import save_store, update
     from molmeta.reading import is_curated
-    from molmeta.store import save_store, update
 
     if len(tables) == 1 and (str(tables[0]) == "-" or not is_curated(tables[0])):
         _featurize_library(tables[0], output, featurizer, model, cores)
@@ -64,9 +64,9 @@ def run(
 def _featurize_library(
     library: Path, output: Path, names: list[str], model: str, cores: int
 ) -> None:
-    from molmeta.hits import FINGERPRINT
     from molmeta.librarysource import featurize_library
     from molmeta.models import named
+    from molmeta.molecules.similarity import FINGERPRINT
 
     found = named(model) if model else None
     chosen = tuple(dict.fromkeys((*found.featurizers, FINGERPRINT))) if found else tuple(names)
@@ -80,7 +80,7 @@ def _featurize_library(
 
 def _existing(path: Path) -> Store | None:
     from molmeta.errors import ModelError
-    from molmeta.store import load_store
+    from molmeta.molecules.store import load_store
 
     try:
         return load_store(path) if path.exists() else None

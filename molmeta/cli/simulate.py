@@ -48,9 +48,9 @@ def run(
     from molmeta.cli._rounds import draw_rounds
     from molmeta.enrichment import without_memory as forgetful
     from molmeta.models import named
+    from molmeta.molecules.similarity import FINGERPRINT
     from molmeta.reading import assays_and_molecules
     from molmeta.runtime.outputs import written
-    from molmeta.screening import FINGERPRINT
 
     torch.set_num_threads(1)
     names = tuple(name.strip() for name in acquisition.split(","))

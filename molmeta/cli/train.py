@@ -39,8 +39,8 @@ def run(
 ) -> None:
     from molmeta import models, registry
     from molmeta.assays import load_assays, with_values
+    from molmeta.molecules.store import load_store
     from molmeta.recipes import recipe_of
-    from molmeta.store import load_store
     from molmeta.tasks import Task, Training
     from molmeta.training import train
 

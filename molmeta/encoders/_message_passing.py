@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from molmeta.blocks import Graphs, Molecules
 from molmeta.encoders.base import Encoder
-from molmeta.molgraphs import ATOM_SIZES, BOND_SIZES
+from molmeta.molecules.blocks import Graphs, Molecules
+from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES
 
 
 class MessagePassing(Encoder):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
+    from molmeta.molecules.blocks import Molecules
 
 
 class Encoder(nn.Module, ABC):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from molmeta.blocks import Molecules, Vectors
 from molmeta.encoders.base import Encoder
 from molmeta.errors import ConfigError
-from molmeta.featurizers import FEATURIZERS
+from molmeta.molecules.blocks import Molecules, Vectors
+from molmeta.molecules.featurizers import FEATURIZERS
 
 DESCRIPTORS = FEATURIZERS["descriptors"].size
 """As many as this release of RDKit knows."""

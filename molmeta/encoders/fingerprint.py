@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from molmeta import fingerprints
-from molmeta.blocks import Bits, Molecules, csr
 from molmeta.encoders.base import Encoder
-from molmeta.featurizers import get
+from molmeta.molecules.blocks import Bits, Molecules, csr
+from molmeta.molecules.featurizers import get
+from molmeta.molecules.similarity import product
 
 
 class Fingerprint(Encoder):
@@ -68,9 +68,9 @@ class Fingerprint(Encoder):
 
     def _sum(self, bits: Bits, rows: Tensor) -> Tensor:
         if self.training or torch.is_grad_enabled():
-            return product(self.seen(bits.sparse(rows.dtype)), rows)
+            return sparse_product(self.seen(bits.sparse(rows.dtype)), rows)
         # A third of the time, but it cannot be differentiated twice.
-        return fingerprints.product(bits, rows)
+        return product(bits, rows)
 
     def seen(self, sparse: Tensor) -> Tensor:
         """Drop a share of the entries in training."""
@@ -80,7 +80,7 @@ class Fingerprint(Encoder):
         return csr(sparse.crow_indices(), sparse.col_indices(), values, sparse.shape[1])
 
 
-def product(sparse: Tensor, rows: Tensor) -> Tensor:
+def sparse_product(sparse: Tensor, rows: Tensor) -> Tensor:
     """Multiply in float32: a sum of a few rows gains nothing from bfloat16.
 
     Sparse products may not have it at all.

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch_geometric.nn import GINEConv, GPSConv
 
-from molmeta.blocks import Graphs, Molecules
 from molmeta.encoders._message_passing import MessagePassing
+from molmeta.molecules.blocks import Graphs, Molecules
 
 PAIRS = 4_000_000
 """Pairs of atoms that attend to each other at once: 16 MB for each head."""

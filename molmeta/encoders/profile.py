@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import csr, tensor_of
 from molmeta.compoundmemory import KEYED_BY, CompoundMemory
 from molmeta.encoders.fingerprint import Fingerprint, product
+from molmeta.molecules.blocks import csr, tensor_of
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
+    from molmeta.molecules.blocks import Molecules
 
 SHRINK = 7.0
 RANK = 128

@@ -11,16 +11,17 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from molmeta.blocks import tensor_of
-from molmeta.campaigns import FINGERPRINT, Campaign
+from molmeta.campaigns import Campaign
 from molmeta.errors import ConfigError, EpisodeError
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.similarity import FINGERPRINT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
     from molmeta.learners.base import MetaLearner
+    from molmeta.molecules.blocks import Molecules
 
 Observation = NDArray[np.float32]
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from molmeta.blocks import tensor_of
 from molmeta.envs.assay_search import FEATURES
 from molmeta.envs.policies import played
 from molmeta.errors import ModelError
+from molmeta.molecules.blocks import tensor_of
 from molmeta.runtime.seeds import seed_of, torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from molmeta import registry
-from molmeta.learners.base import Labelled, MetaLearner, Predictor, probability
+from molmeta.learners.base import MetaLearner, Predictor, probability
+from molmeta.molecules.labelled import Labelled
 
 __all__ = ["Labelled", "MetaLearner", "Predictor", "get", "names", "probability"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from molmeta.blocks import Bits, Molecules, tensor_of
-from molmeta.learners.base import Labelled
+from molmeta.molecules.blocks import Bits, Molecules, tensor_of
+from molmeta.molecules.labelled import Labelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,18 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molmeta.blocks import EMBEDDING, Molecules, Vectors, tensor_of
-from molmeta.learners.base import (
-    Labelled,
-    MetaLearner,
-    Predictor,
-    require_encoder,
-    require_support,
-)
+from molmeta.learners.base import MetaLearner, Predictor, require_encoder, require_support
+from molmeta.molecules.blocks import EMBEDDING, Molecules, Vectors, tensor_of
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
+    from molmeta.molecules.labelled import Labelled
 
 Head = Callable[[Tensor], Tensor]
 """From vectors of shape (Q, W) to logits of shape (Q,)."""

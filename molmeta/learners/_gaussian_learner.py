@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import torch
 from torch.nn import functional as F
 
-from molmeta.blocks import Bits
-from molmeta.featurizers import get
 from molmeta.learners._embedding import EmbeddingLearner
 from molmeta.learners._gaussian_process import (
     LENGTH,
@@ -34,17 +32,20 @@ from molmeta.learners._targets import (
     scale_of,
     support_numbers,
 )
+from molmeta.molecules.blocks import Bits
+from molmeta.molecules.featurizers import get
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
     from molmeta.learners._embedding import Head
-    from molmeta.learners.base import Labelled, Target, UncertainPredictor
+    from molmeta.learners.base import Target, UncertainPredictor
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 LINEAR = "linear"
 PUBLISHED_NOISE = {"activity": 0.1, "value": 0.01}
 

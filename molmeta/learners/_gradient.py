@@ -9,18 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from molmeta.learners.base import (
-    Labelled,
-    MetaLearner,
-    Predictor,
-    require_both_classes,
-    require_encoder,
-)
+from molmeta.learners.base import MetaLearner, Predictor, require_both_classes, require_encoder
 
 if TYPE_CHECKING:
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 
 Weights = dict[str, Tensor]
 Objective = Callable[[Weights], Tensor]

@@ -10,17 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import Bits
-from molmeta.fingerprints import product, similarity
 from molmeta.learners._embedding import EMBEDDING, EmbeddingLearner
 from molmeta.learners.base import require_support
+from molmeta.molecules.blocks import Bits
+from molmeta.molecules.similarity import product, similarity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from molmeta.blocks import Molecules
     from molmeta.learners._embedding import Head
-    from molmeta.learners.base import Labelled, Predictor
+    from molmeta.learners.base import Predictor
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 
 TYPICAL_SUPPORT = 32
 _linalg: Any = torch.linalg

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import Target, require_both_classes, require_support
+from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from molmeta.episodes import Episode
-    from molmeta.learners.base import Labelled
+    from molmeta.molecules.labelled import Labelled
 
 _special: Any = torch.special
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from molmeta.encoders.base import Encoder
     from molmeta.learners._gradient import Objective, Weights
-    from molmeta.learners.base import Labelled
+    from molmeta.molecules.labelled import Labelled
 
 WEIGHT, BIAS = "head.weight", "head.bias"
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import Molecules
 from molmeta.compoundmemory import CompoundMemory
 from molmeta.errors import ConfigError, EpisodeError
+from molmeta.molecules.blocks import Molecules
 
 if TYPE_CHECKING:
     from molmeta.assays import Assay
     from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
+    from molmeta.molecules.labelled import Labelled
 
 Predictor = Callable[[Molecules], Tensor]
 """From G molecules to G logits, or to G values where the learner's `target` is "value"."""
@@ -40,25 +40,6 @@ class UncertainPredictor(Protocol):
         active is +1 and inactive is -1.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Molecules with a label each.
-
-    Attributes:
-        molecules: G molecules.
-        labels: 1.0 for active and 0.0 for inactive, float32, shape (G,).
-        values: what was measured, NaN where nothing was, float32, shape (G,); None where none is
-            known.
-    """
-
-    molecules: Molecules
-    labels: Tensor
-    values: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 class MetaLearner(nn.Module, ABC):

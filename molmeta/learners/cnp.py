@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
     from molmeta.learners._embedding import Head
-    from molmeta.learners.base import Labelled, Predictor, Target
+    from molmeta.learners.base import Predictor, Target
+    from molmeta.molecules.labelled import Labelled
 
 LEAST_SPREAD = 0.1
 

@@ -15,9 +15,10 @@ from molmeta.learners._tuning import Descent, Loss, Stopping, Weights, parted, r
 from molmeta.learners.multitask import MultiTask
 
 if TYPE_CHECKING:
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
-    from molmeta.learners.base import Labelled, Predictor, Target
+    from molmeta.learners.base import Predictor, Target
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 
 HEAD = "head"
 

@@ -8,15 +8,15 @@ import torch
 from sklearn.linear_model import LogisticRegression as _Fit
 
 from molmeta.errors import ConfigError
-from molmeta.fingerprints import product
-from molmeta.learners._fingerprints import BLOCK, bits_of
-from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
+from molmeta.molecules.similarity import FINGERPRINT, bits_of, product
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 
 
 class LogisticRegression(MetaLearner):
@@ -40,7 +40,7 @@ class LogisticRegression(MetaLearner):
     """
 
     meta_trained: ClassVar[bool] = False
-    needs: ClassVar[tuple[str, ...]] = (BLOCK,)
+    needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 
     def __init__(self, encoder: Encoder | None = None, *, c: float = 0.1) -> None:
         super().__init__(encoder)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError
 from molmeta.learners._embedding import EmbeddingLearner, Head
 from molmeta.learners._targets import Scale, aims_of, episode_aims, require_target, scale_of
 from molmeta.learners._tuning import require
+from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
-    from molmeta.learners.base import Labelled, Predictor, Target
+    from molmeta.learners.base import Predictor, Target
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 
 NEWTON_STEPS = 12
 RIDGE: dict[Target, float] = {"activity": 0.05, "value": 1.0}

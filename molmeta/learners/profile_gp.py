@@ -10,22 +10,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import EMBEDDING, Bits, Vectors
 from molmeta.compoundmemory import CompoundMemory, Profiles
 from molmeta.errors import ConfigError
-from molmeta.featurizers import FEATURIZERS
-from molmeta.fingerprints import tanimoto
 from molmeta.learners._background import Background
 from molmeta.learners._embedding import in_chunks
 from molmeta.learners._noise import Averaged, averaged
-from molmeta.learners.base import Labelled, MetaLearner, require_support
+from molmeta.learners.base import MetaLearner, require_support
+from molmeta.molecules.blocks import EMBEDDING, Bits, Vectors
+from molmeta.molecules.featurizers import FEATURIZERS
+from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 
 STRUCTURES = ("morgan3", "pharmacophores", "atom_pairs", "torsions")
 TYPICAL_SUPPORT = 32

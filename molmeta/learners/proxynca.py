@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import tensor_of
 from molmeta.compoundmemory import target_numbers
 from molmeta.errors import ConfigError
 from molmeta.learners._attention import attended
 from molmeta.learners._embedding import EmbeddingLearner, Head
+from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.assays import Assay
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
+    from molmeta.molecules.blocks import Molecules
 
 SHARPNESS = 12.0
 

@@ -9,15 +9,16 @@ import torch
 from sklearn import ensemble
 
 from molmeta.errors import ConfigError
-from molmeta.learners._fingerprints import BLOCK, bits_of
-from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
+from molmeta.molecules.similarity import FINGERPRINT, bits_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 
 _Forest: Any = ensemble.RandomForestClassifier
 
@@ -50,7 +51,7 @@ class RandomForest(MetaLearner):
     """
 
     meta_trained: ClassVar[bool] = False
-    needs: ClassVar[tuple[str, ...]] = (BLOCK,)
+    needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 
     def __init__(
         self,

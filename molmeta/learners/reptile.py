@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from molmeta.blocks import tensor_of
 from molmeta.learners._gradient import GradientLearner, Update, Weights, descend
-from molmeta.learners.base import Labelled
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.labelled import Labelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
     from molmeta.episodes import Episode
+    from molmeta.molecules.blocks import Molecules
 
 
 class Reptile(GradientLearner):

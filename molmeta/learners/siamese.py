@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.blocks import tensor_of
 from molmeta.errors import ConfigError
 from molmeta.learners._attention import attended
 from molmeta.learners._embedding import EmbeddingLearner, Head
+from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

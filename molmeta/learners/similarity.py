@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import torch
 
 from molmeta.errors import ConfigError
-from molmeta.fingerprints import tanimoto
-from molmeta.learners._fingerprints import BLOCK, bits_of
-from molmeta.learners.base import Labelled, MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
+from molmeta.molecules.similarity import FINGERPRINT, bits_of, tanimoto
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 
 Mode = Literal["max", "mean", "difference"]
 
@@ -45,7 +45,7 @@ class Similarity(MetaLearner):
     """
 
     meta_trained: ClassVar[bool] = False
-    needs: ClassVar[tuple[str, ...]] = (BLOCK,)
+    needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 
     def __init__(
         self, encoder: Encoder | None = None, *, mode: Mode = "max", steepness: float = 3.0

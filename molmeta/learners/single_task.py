@@ -13,24 +13,19 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from molmeta.blocks import tensor_of
 from molmeta.encoders.fingerprint import Fingerprint
-from molmeta.learners._fingerprints import BLOCK, bits_of
 from molmeta.learners._gradient import Scorer
 from molmeta.learners._targets import aims_of, require_target, support_numbers
 from molmeta.learners._tuning import Descent, Loss, Stopping, Weights, parted, require
-from molmeta.learners.base import (
-    Labelled,
-    MetaLearner,
-    Predictor,
-    Target,
-    require_both_classes,
-)
+from molmeta.learners.base import MetaLearner, Predictor, Target, require_both_classes
+from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.similarity import FINGERPRINT, bits_of
 from molmeta.runtime.seeds import torch_seed
 
 if TYPE_CHECKING:
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
+    from molmeta.molecules.blocks import Molecules
 
 
 class SingleTask(MetaLearner):
@@ -63,7 +58,7 @@ class SingleTask(MetaLearner):
 
     meta_trained: ClassVar[bool] = False
     regression: ClassVar[bool] = True
-    needs: ClassVar[tuple[str, ...]] = (BLOCK,)
+    needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 
     def __init__(
         self,

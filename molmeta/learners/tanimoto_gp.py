@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from molmeta.blocks import Bits
 from molmeta.errors import ConfigError
-from molmeta.fingerprints import tanimoto
-from molmeta.learners._fingerprints import BLOCK
 from molmeta.learners._targets import (
     Scale,
     log_odds,
@@ -20,15 +17,18 @@ from molmeta.learners._targets import (
     support_numbers,
 )
 from molmeta.learners.base import MetaLearner, require_both_classes
+from molmeta.molecules.blocks import Bits
+from molmeta.molecules.similarity import FINGERPRINT, tanimoto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from torch import Tensor
 
-    from molmeta.blocks import Molecules
     from molmeta.encoders.base import Encoder
-    from molmeta.learners.base import Labelled, Target, UncertainPredictor
+    from molmeta.learners.base import Target, UncertainPredictor
+    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.labelled import Labelled
 
 FLOOR = 1e-6
 _linalg: Any = torch.linalg
@@ -71,7 +71,7 @@ class TanimotoGP(MetaLearner):
         self,
         encoder: Encoder | None = None,
         *,
-        fingerprints: str = BLOCK,
+        fingerprints: str = FINGERPRINT,
         target: Target = "activity",
         least_noise: float = 0.1,
         most_noise: float = 10.0,

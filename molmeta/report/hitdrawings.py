@@ -11,7 +11,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDepictor
 
 from molmeta.errors import MoleculeError
-from molmeta.molecules import parse, standardize
+from molmeta.molecules.compounds import parse, standardize
 from molmeta.report.drawings import drawing
 
 if TYPE_CHECKING:

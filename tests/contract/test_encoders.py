@@ -9,8 +9,8 @@ from zoo import BLOCKS, ZOO, zoo
 
 from molmeta import encoders, registry
 from molmeta.assays import Assay
+from molmeta.molecules.store import featurize
 from molmeta.runtime.seeds import torch_seed
-from molmeta.store import featurize
 
 SMALL = {"width": 8, "hidden": 8, "layers": 2, "heads": 2, "towers": 2}
 NAMES = (*encoders.names(), "gine+fingerprint")

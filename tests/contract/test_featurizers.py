@@ -11,8 +11,8 @@ import pytest
 from rdkit import Chem
 from zoo import ZOO
 
-from molmeta.featurizers import FEATURIZERS, featurize
-from molmeta.molgraphs import ATOM_SIZES, BOND_SIZES
+from molmeta.molecules.featurizers import FEATURIZERS, featurize
+from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES
 
 NAMES = list(FEATURIZERS)
 OF_GRAPHS = [name for name in NAMES if FEATURIZERS[name].kind == "graph"]

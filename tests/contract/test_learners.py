@@ -7,7 +7,7 @@ from toy_assays import CLOSE, built, drawn, episode, logits, world
 
 from molmeta import learners
 from molmeta.errors import EpisodeError
-from molmeta.learners.base import Labelled
+from molmeta.molecules.labelled import Labelled
 
 NAMES = learners.names()
 OPPONENTS = [name for name in NAMES if not learners.get(name).meta_trained]

@@ -5,11 +5,11 @@ import torch
 from zoo import drugs
 
 from molmeta import encoders
-from molmeta.blocks import Molecules, Vectors
 from molmeta.encoders.base import Encoder
-from molmeta.learners.base import Labelled
+from molmeta.molecules.blocks import Molecules, Vectors
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.store import featurize
 from molmeta.runtime.seeds import torch_seed
-from molmeta.store import featurize
 
 STEP = torch.finfo(torch.float64).eps ** (1 / 3)
 """Where truncation and rounding of a central difference are about equal: 6e-6."""

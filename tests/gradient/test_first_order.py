@@ -5,11 +5,11 @@ import pytest
 import torch
 from meta_gradients import Identity, built, episode, flat, linear, meta_gradient, slope
 
-from molmeta.blocks import Molecules, Vectors
 from molmeta.episodes import Episode
 from molmeta.learners.fomaml import FOMAML
 from molmeta.learners.maml import MAML
 from molmeta.learners.reptile import Reptile
+from molmeta.molecules.blocks import Molecules, Vectors
 
 DECAY, EPSILON = 0.999, 1e-8
 """Of Adam's second moments, and beside their root."""

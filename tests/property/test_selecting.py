@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molmeta.blocks import Bits, Graphs, Molecules, Vectors
+from molmeta.molecules.blocks import Bits, Graphs, Molecules, Vectors
 
 SIZES = st.lists(st.integers(0, 5), min_size=1, max_size=8)
 

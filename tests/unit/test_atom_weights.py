@@ -7,7 +7,7 @@ import pytest
 
 from molmeta.atomweights import atom_weights
 from molmeta.models import opponent
-from molmeta.molecules import parse
+from molmeta.molecules.compounds import parse
 
 PHENOLS = ["Oc1ccccc1C", "Oc1ccccc1CC", "Oc1ccccc1", "Oc1ccccc1Cl"]
 OTHERS = ["c1ccccc1C", "c1ccccc1CC", "c1ccccc1", "c1ccccc1Cl"]

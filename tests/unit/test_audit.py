@@ -6,8 +6,8 @@ import pytest
 
 from molmeta.audit import COLUMNS, audit
 from molmeta.errors import ConfigError
-from molmeta.molecules import compound
-from molmeta.neighbours import has_neighbour
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.neighbours import has_neighbour
 from molmeta.panels import panels
 
 BENZYL = "NCc1ccccc1"

@@ -11,7 +11,7 @@ from molmeta.cli import _options
 from molmeta.cli._curve import draw_curve
 from molmeta.curation import Rules
 from molmeta.errors import ConfigError
-from molmeta.runtime import console as _console
+from molmeta.runtime import console
 
 ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
 INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
@@ -266,7 +266,7 @@ def test_record_refuses_a_value_of_another_type():
 
 def test_progress_without_a_terminal_is_a_line_for_every_5_percent(caplog):
     caplog.set_level("INFO")
-    with _console.bar(200, "train") as advance:
+    with console.bar(200, "train") as advance:
         for _ in range(200):
             advance(1)
     assert len(caplog.messages) == 20
@@ -275,7 +275,7 @@ def test_progress_without_a_terminal_is_a_line_for_every_5_percent(caplog):
 
 def test_progress_of_unknown_length_is_a_line_now_and_then(caplog):
     caplog.set_level("INFO")
-    with _console.bar(None, "screen") as advance:
+    with console.bar(None, "screen") as advance:
         for _ in range(25):
             advance(10_000)
     assert caplog.messages == ["screen: 100000 done", "screen: 200000 done"]

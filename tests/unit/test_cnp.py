@@ -8,7 +8,7 @@ import torch
 from scipy.stats import norm
 from toy_assays import built, drawn, episode, logits, world
 
-from molmeta.learners.base import Labelled
+from molmeta.molecules.labelled import Labelled
 
 
 def plain(learner, support, query):

@@ -7,7 +7,7 @@ import pytest
 from molmeta.curation import ASSAYS, DROPPED, KEPT, Rules, curate
 from molmeta.errors import ConfigError
 from molmeta.measurements import REASONS
-from molmeta.molecules import compound
+from molmeta.molecules.compounds import compound
 
 CHAINS = ["C" * length + "O" for length in range(1, 11)]
 FEW = Rules(min_compounds=2, min_class=1)

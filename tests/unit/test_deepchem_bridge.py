@@ -7,13 +7,14 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 
-from molmeta import deepchem_bridge
 from molmeta.assays import Assay
-from molmeta.deepchem_bridge import draw_by_splitter, featurizer, folds, split
 from molmeta.deepchem_datasets import DeepChemModel, table_of
 from molmeta.errors import ConfigError, EpisodeError, MoleculeError, TableError
 from molmeta.models import opponent
-from molmeta.molecules import parse, scaffold_of
+from molmeta.molecules import deepchem as bridge
+from molmeta.molecules.compounds import parse, scaffold_of
+from molmeta.molecules.deepchem import featurizer
+from molmeta.splitters import draw_by_splitter, folds, split
 
 pytestmark = pytest.mark.skipif(
     sys.version_info >= (3, 12), reason="DeepChem's last release ends at Python 3.11"
@@ -25,7 +26,7 @@ SMILES = [*BENZENES, *PYRIDINES]
 
 
 def dataset(smiles=SMILES, y=None, **options):
-    deepchem = deepchem_bridge.deepchem()
+    deepchem = bridge.deepchem()
 
     labels = np.array([[1], [1], [1], [0], [0], [0]]) if y is None else np.array(y)
     return deepchem.data.NumpyDataset(
@@ -70,7 +71,7 @@ def test_a_smiles_that_does_not_parse_is_refused():
 
 
 def test_an_empty_array_of_deepchem_becomes_an_error_with_its_reason(monkeypatch):
-    deepchem = deepchem_bridge.deepchem()
+    deepchem = bridge.deepchem()
 
     def fail(_self, _mol, **_options):
         raise ValueError("the atoms ran away")
@@ -100,7 +101,7 @@ def test_a_featurizer_that_cannot_be_made_is_refused(name):
 
 def test_absent_deepchem_is_one_clear_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "deepchem", None)
-    deepchem_bridge.deepchem.cache_clear()
+    bridge.deepchem.cache_clear()
     with pytest.raises(ConfigError, match=r"expected Python 3\.11"):
         split(SMILES, "scaffold", 4)
 
@@ -112,7 +113,7 @@ def test_importing_the_bridge_does_not_import_deepchem():
 
 @pytest.mark.slow
 def test_deepchem_is_used_in_silence():
-    code = "from molmeta.deepchem_bridge import featurizer, split\n" + (
+    code = "from molmeta.molecules.deepchem import featurizer, split\n" + (
         "featurizer('CircularFingerprint')('CCO'); split(['C', 'CC', 'CCO'], 'butina', 2)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
@@ -202,7 +203,7 @@ def test_a_dataset_becomes_rows_of_a_table():
 
 
 def test_task_names_become_assay_names():
-    deepchem = deepchem_bridge.deepchem()
+    deepchem = bridge.deepchem()
 
     disk = deepchem.data.DiskDataset.from_numpy(
         np.zeros(6), np.ones((6, 2)), ids=np.array(SMILES, object), tasks=["NR-AR", "SR-p53"]
@@ -253,7 +254,7 @@ def test_each_task_is_adapted_to_its_own_measurements():
 
 
 def test_deepchem_evaluates_a_model():
-    deepchem = deepchem_bridge.deepchem()
+    deepchem = bridge.deepchem()
 
     model = DeepChemModel(opponent("similarity"))
     model.fit(dataset())

@@ -6,11 +6,11 @@ from toy_assays import world
 from zoo import drugs, zoo
 
 from molmeta import encoders
-from molmeta.blocks import Bits, Molecules, Vectors
 from molmeta.encoders import gps
 from molmeta.encoders._message_passing import one_hot, pooled
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.errors import ConfigError
+from molmeta.molecules.blocks import Bits, Molecules, Vectors
 
 
 def test_one_hot_places_each_feature_behind_the_one_before():

@@ -19,8 +19,8 @@ from molmeta.enrichment import (
 from molmeta.errors import ConfigError, EpisodeError, TableError
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models import opponent
+from molmeta.molecules.store import update
 from molmeta.screens import Screen, distinct, read_screens, screens_of
-from molmeta.store import update
 
 PLAN = EnrichmentPlan((2, 4), (1, 2), draws=2)
 ACTIVES = ["c1ccccc1S(=O)(=O)N" + "C" * n for n in range(12)]

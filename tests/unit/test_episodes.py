@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from molmeta.assays import Assay
-from molmeta.blocks import Molecules, Vectors
 from molmeta.episodes import Draw, Episode, draw_episode
 from molmeta.errors import EpisodeError
+from molmeta.molecules.blocks import Molecules, Vectors
 from molmeta.runtime.seeds import generator
 
 

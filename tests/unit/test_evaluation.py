@@ -7,14 +7,14 @@ import torch
 from toy_store import PLAN, assays, smiles, store
 
 from molmeta import evaluation, metrics
-from molmeta.blocks import Vectors
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
 from molmeta.evaluation import EvaluationPlan, evaluate
 from molmeta.learners.base import MetaLearner
 from molmeta.learners.similarity import Similarity
 from molmeta.learners.tanimoto_gp import TanimotoGP
-from molmeta.molecules import parse, scaffold_of
+from molmeta.molecules.blocks import Vectors
+from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.runtime.seeds import generator
 
 

@@ -10,7 +10,7 @@ from molmeta.explaining import DOMAIN, EXPLAINING_COLUMNS, alerts, annotator, in
 from molmeta.hitfiles import write_hits
 from molmeta.hits import COLUMNS, Hit, Support
 from molmeta.models import opponent
-from molmeta.molecules import parse
+from molmeta.molecules.compounds import parse
 
 SUPPORT = Support(["CCOc1ccccc1", "CCCCN"], [1, 0])
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"

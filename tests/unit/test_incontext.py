@@ -4,8 +4,8 @@ import torch
 from torch.nn import functional as F
 from toy_training import recipe, store
 
-from molmeta.learners.base import Labelled
 from molmeta.learners.incontext import UNKNOWN, _difference, _Layer
+from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import torch_seed
 
 WIDTH, HEADS = 6, 2

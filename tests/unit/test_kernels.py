@@ -8,9 +8,9 @@ from rdkit.Chem import MolFromSmiles, rdFingerprintGenerator
 from sklearn.kernel_ridge import KernelRidge as Reference
 from zoo import DRUGS, drugs
 
-from molmeta.blocks import Bits
 from molmeta.learners._kernels import TYPICAL_SUPPORT, KernelRidge, Points, tanimoto
-from molmeta.learners.base import Labelled
+from molmeta.molecules.blocks import Bits
+from molmeta.molecules.labelled import Labelled
 from molmeta.recipes import Recipe
 
 LABELS = torch.tensor([1.0, 0, 0, 1, 1, 0, 0, 1]).double()

@@ -1,11 +1,11 @@
 import gzip
 import io
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from paths import SHARED
 from rdkit import Chem
 
 from molmeta.errors import TableError
@@ -249,7 +249,7 @@ def test_memory_does_not_grow_with_the_library(tmp_path):
 
 @pytest.mark.shared
 def test_every_line_of_a_vendor_library_is_a_record():
-    folder = Path(__file__).parents[3] / "shared" / "data" / "library"
+    folder = SHARED / "library"
     if not folder.is_dir():
         pytest.skip(f"development data is absent: {folder}")
     found = named(folder / "repurposing_hub_20200324.csv.gz")

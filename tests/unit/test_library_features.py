@@ -1,17 +1,16 @@
 """Molecules of a library take a short way to their features; it must not change one of them."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from paths import DATA
 from rdkit import Chem
 
-from molmeta.featurizers import featurize_mols
 from molmeta.libraries import Record, read_library
 from molmeta.libraryfeatures import prepare
-from molmeta.molecules import parse, standardize
+from molmeta.molecules.compounds import parse, standardize
+from molmeta.molecules.featurizers import featurize_mols
 
-NCI = Path(__file__).parents[2] / "data" / "libraries" / "nci_5k.smi"
+NCI = DATA / "libraries" / "nci_5k.smi"
 ODD = [
     "CN(=O)=O",
     "C[N+](=O)[O-]",

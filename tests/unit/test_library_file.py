@@ -7,10 +7,10 @@ import pytest
 from zoo import DRUGS
 
 from molmeta.errors import ConfigError, ModelError, TableError
-from molmeta.featurizers import featurize
 from molmeta.libraryfile import is_library_file, open_library
 from molmeta.librarysource import featurize_library
-from molmeta.store import Store, save_store, unpacked
+from molmeta.molecules.featurizers import featurize
+from molmeta.molecules.store import Store, save_store, unpacked
 
 NAMES = ("morgan", "graph", "descriptors")
 LINES = "".join(f"{smiles} d{place}\n" for place, smiles in enumerate(DRUGS))

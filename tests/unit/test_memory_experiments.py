@@ -3,12 +3,12 @@
 import importlib.util
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from paths import ROOT
 
-FOLDER = Path(__file__).parents[2] / "docs" / "first_experiments"
+FOLDER = ROOT / "docs" / "first_experiments"
 
 
 def example(name):

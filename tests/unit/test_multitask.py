@@ -11,8 +11,8 @@ from toy_training import FINGERPRINTS, assays, store
 
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
-from molmeta.learners.base import Labelled
 from molmeta.learners.multitask import least_squares, logistic
+from molmeta.molecules.labelled import Labelled
 from molmeta.recipes import Recipe
 from molmeta.runtime.seeds import generator, torch_seed
 

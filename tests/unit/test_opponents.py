@@ -7,14 +7,14 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression as Reference
 
 from molmeta import learners
-from molmeta.blocks import Bits, Molecules
 from molmeta.errors import ConfigError
-from molmeta.fingerprints import product, tanimoto
-from molmeta.learners.base import Labelled
 from molmeta.learners.logistic_regression import LogisticRegression
 from molmeta.learners.random_forest import RandomForest
 from molmeta.learners.similarity import Similarity
 from molmeta.learners.tanimoto_gp import TanimotoGP, spectrum
+from molmeta.molecules.blocks import Bits, Molecules
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.similarity import product, tanimoto
 
 SIZE, UNSEEN = 2048, 95
 OPPONENTS = [name for name in learners.names() if not learners.get(name).meta_trained]

@@ -9,12 +9,12 @@ from torch.nn import functional as F
 from toy_assays import assay, drawn, world
 
 from molmeta import encoders
-from molmeta.blocks import Bits, Molecules
 from molmeta.compoundmemory import BLIND, CompoundMemory
 from molmeta.encoders.profile import SHRINK, _signs
 from molmeta.learners.maml import MAML
 from molmeta.learners.protonet import ProtoNet
 from molmeta.models import Model, load, save
+from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.recipes import recipe_of
 from molmeta.runtime.seeds import torch_seed
 

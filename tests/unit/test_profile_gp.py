@@ -9,14 +9,14 @@ import torch
 from scipy.stats import multivariate_normal
 from toy_assays import CLOSE, FINGERPRINTS, TRAINING_ASSAYS, assay, built, drawn, world
 
-from molmeta.blocks import Bits, Molecules
 from molmeta.compoundmemory import STEP, CompoundMemory, structure_keys
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.errors import ConfigError, ModelError
-from molmeta.fingerprints import tanimoto
-from molmeta.learners.base import Labelled
 from molmeta.learners.profile_gp import NOISES, STRUCTURES, ProfileGP
 from molmeta.models import Model, load, save
+from molmeta.molecules.blocks import Bits, Molecules
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.similarity import tanimoto
 from molmeta.recipes import recipe_of
 from molmeta.training import start_from
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from toy_assays import Layer, assay, built, drawn, episode, logits, world
 
-from molmeta.blocks import Vectors
 from molmeta.errors import ConfigError
 from molmeta.learners.proxynca import ProxyNCA
+from molmeta.molecules.blocks import Vectors
 
 
 def learner():

@@ -8,16 +8,16 @@ import torch
 from torch.nn import functional as F
 from toy_training import assays, recipe, store, task
 
-from molmeta.blocks import Vectors
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.learners.base import Labelled
 from molmeta.learners.quadratic_probe import (
     Distances,
     QuadraticProbe,
     descend,
     published_epochs,
 )
+from molmeta.molecules.blocks import Vectors
+from molmeta.molecules.labelled import Labelled
 from molmeta.recipes import Recipe
 from molmeta.runtime.seeds import generator
 from molmeta.training import train

@@ -13,11 +13,11 @@ from toy_assays import SIGNAL, Layer, assay, built, logits, world
 
 from molmeta import learners, registry, regression
 from molmeta.assays import with_values
-from molmeta.blocks import Vectors
 from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.evaluation import EvaluationPlan, evaluate, examples
-from molmeta.learners.base import Labelled
+from molmeta.molecules.blocks import Vectors
+from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import generator
 
 NAMES = [name for name in learners.names() if learners.get(name).regression]

@@ -5,11 +5,11 @@ import pickle
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
+from paths import ROOT
 from safetensors.torch import load_file, save_file
 from toy_training import recipe, task
 
@@ -71,7 +71,7 @@ def raw(model):
 
 
 def environment():
-    folder = str(Path(__file__).parents[1])
+    folder = str(ROOT / "tests")
     return {**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1"}
 
 

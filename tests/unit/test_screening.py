@@ -3,23 +3,23 @@ import gzip
 import math
 from dataclasses import fields
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from paths import SHARED
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta import librarysource, scoring
 from molmeta.errors import ConfigError, MoleculeError, OutputError, TableError
 from molmeta.estimating import counted, estimate
-from molmeta.featurizers import FEATURIZERS, Featurizer
 from molmeta.knowncompounds import KnownCompounds
 from molmeta.libraries import Record, read_library
 from molmeta.libraryfeatures import prepare, prepare_all
 from molmeta.librarysource import featurize_library
 from molmeta.models import opponent
+from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
 from molmeta.prevalence import prior_shift
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.spreadsheets import safe_cell
@@ -450,7 +450,7 @@ def test_the_heap_of_a_shard_never_grows_past_the_top(predictor):
 
 @pytest.mark.shared
 def test_a_vendor_library_is_screened_without_loss(predictor, tmp_path):
-    library = Path(__file__).parents[3] / "shared" / "data" / "library"
+    library = SHARED / "library"
     if not library.is_dir():
         pytest.skip(f"development data is absent: {library}")
     with gzip.open(library / "enamine_50k.smi.gz", "rt") as file:

@@ -1,13 +1,10 @@
 """The assays that ship are whole, apart from each other, and usable."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
+from paths import DATA
 
 from molmeta.tables import find_tables, read_table
-
-DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(scope="module")

@@ -59,8 +59,8 @@ def test_it_loads_within_two_seconds_and_adapts_to_64_within_a_fifth():
     model = shipped()
     loaded = time.process_time()
     learner = model.learner
-    from molmeta.learners.base import Labelled
-    from molmeta.store import featurize
+    from molmeta.molecules.labelled import Labelled
+    from molmeta.molecules.store import featurize
 
     chains = ["C" * n + "O" + "C" * m for n in range(1, 9) for m in range(1, 9)]
     labels = torch.tensor([float(n % 2) for n in range(64)])

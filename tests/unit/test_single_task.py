@@ -10,8 +10,8 @@ from toy_training import GRAPHS, store
 from molmeta import encoders
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners._tuning import parted
-from molmeta.learners.base import Labelled
 from molmeta.learners.single_task import SingleTask, in_own_order
+from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import torch_seed
 
 WIDTH = {"hidden": 8}

@@ -2,10 +2,10 @@
 
 import gzip
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from paths import SHARED
 
 from molmeta.curation import Rules, curate
 from molmeta.errors import TableError
@@ -14,7 +14,7 @@ from molmeta.tables import Layout, read_table
 
 @pytest.fixture
 def shared():
-    folder = Path(__file__).parents[3] / "shared" / "data"
+    folder = SHARED
     if not folder.is_dir():
         pytest.skip(f"the development data is absent: {folder}")
     return folder

@@ -6,9 +6,9 @@ from zoo import DRUGS
 
 from molmeta import cli
 from molmeta.errors import ConfigError
-from molmeta.molecules import compound
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.store import load_store, save_store, update
 from molmeta.screens import stored
-from molmeta.store import load_store, save_store, update
 
 COMPOUNDS = [compound(text) for text in DRUGS]
 ACTIVES = ["c1ccccc1S(=O)(=O)N" + "C" * n for n in range(8)]

@@ -1,15 +1,15 @@
 """SMILES text becomes a standardised molecule, or a MoleculeError that says why."""
 
 import time
-from pathlib import Path
 
 import pytest
+from paths import DATA
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from molmeta.errors import MoleculeError
 from molmeta.libraries import read_library
-from molmeta.molecules import (
+from molmeta.molecules.compounds import (
     Compound,
     Rejected,
     compound,
@@ -19,7 +19,7 @@ from molmeta.molecules import (
     scaffold_of,
 )
 
-NCI = Path(__file__).parents[2] / "data" / "libraries" / "nci_5k.smi"
+NCI = DATA / "libraries" / "nci_5k.smi"
 PEPTIDE = "N[C@@H](CCCCN)C(=O)" * 33 + "O"
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from zoo import zoo
 
-from molmeta.blocks import Bits, Graphs, Molecules, Vectors, ragged_index
 from molmeta.errors import ConfigError
+from molmeta.molecules.blocks import Bits, Graphs, Molecules, Vectors, ragged_index
 
 ROWS = torch.tensor([3, 0, 3, 12])
 

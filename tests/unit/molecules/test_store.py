@@ -9,10 +9,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from zoo import DRUGS
 
-from molmeta.blocks import Bits, Graphs, Molecules, Vectors
 from molmeta.errors import ModelError, MoleculeError
-from molmeta.molecules import compound
-from molmeta.store import CHUNK, Store, concatenated, featurize, load_store, save_store, update
+from molmeta.molecules.blocks import Bits, Graphs, Molecules, Vectors
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.store import (
+    CHUNK,
+    Store,
+    concatenated,
+    featurize,
+    load_store,
+    save_store,
+    update,
+)
 
 NAMES = ("graph", "morgan")
 COMPOUNDS = {compound(text).inchikey: text for text in DRUGS}

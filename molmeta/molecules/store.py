@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from molmeta import featurizers
-from molmeta.blocks import AnyBlock, Bits, Graphs, Molecules, Vectors, owner_of, tensor_of
 from molmeta.errors import ModelError
-from molmeta.packing import joined
+from molmeta.molecules import featurizers
+from molmeta.molecules.blocks import AnyBlock, Bits, Graphs, Molecules, Vectors, tensor_of
+from molmeta.molecules.checks import consistent
 from molmeta.runtime.parallel import streamed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from molmeta.featurizers import Arrays
+    from molmeta.molecules.featurizers import Arrays
 
 FORMAT = 1
 KIND = "molecule store"
@@ -149,7 +149,7 @@ def concatenated(parts: Sequence[Molecules]) -> Molecules:
 
 
 def unpacked(parts: Iterable[Arrays]) -> Molecules:
-    """Return the molecules of arrays that `molmeta.featurizers` packed, one part after another."""
+    """Return the molecules whose arrays `featurizers.featurize` packed, part after part."""
     tensors = {name: tensor_of(array) for name, array in joined(parts).items()}
     names = dict.fromkeys(name.rsplit(".", 1)[0] for name in tensors)
     return Molecules({name: _block(name, tensors) for name in names})
@@ -215,59 +215,6 @@ def _block(name: str, tensors: dict[str, Tensor]) -> AnyBlock:
     )
 
 
-def consistent(molecules: Molecules, g: int) -> bool:
-    """Tell whether blocks that were read from a file can be used for g molecules as they are."""
-    return all(_consistent(block, g) for block in molecules.blocks.values())
-
-
-def _consistent(block: AnyBlock, g: int) -> bool:
-    """Tell whether a block of a file can be used for g molecules without a further look."""
-    if isinstance(block, Vectors):
-        values = block.values
-        fits = values.dtype == torch.float32 and values.ndim == 2 and len(values) == g
-        return fits and bool(torch.isfinite(values).all())
-    if isinstance(block, Bits):
-        inside = _within(block.positions, block.size)
-        return inside and _ragged(block.offsets, g, block.positions)
-    return (
-        _categories(block.atoms, featurizers.ATOM_SIZES)
-        and _categories(block.bonds, featurizers.BOND_SIZES)
-        and _ragged(block.atom_offsets, g, block.atoms)
-        and _ragged(block.bond_offsets, g, block.bonds)
-        and block.ends.dtype == torch.int16
-        and block.ends.shape == (len(block.bonds), 2)
-        and _inside_their_molecules(block)
-    )
-
-
-def _inside_their_molecules(block: Graphs) -> bool:
-    atoms = block.atom_offsets.diff()[owner_of(block.bond_offsets)].unsqueeze(1)
-    return bool(((block.ends >= 0) & (block.ends < atoms)).all())
-
-
-def _within(values: Tensor, size: int) -> bool:
-    if values.dtype != torch.int16 or values.ndim != 1:
-        return False
-    return len(values) == 0 or (int(values.min()) >= 0 and int(values.max()) < size)
-
-
-def _ragged(offsets: Tensor, g: int, items: Tensor) -> bool:
-    return (
-        offsets.dtype == torch.int64
-        and offsets.shape == (g + 1,)
-        and items.ndim > 0
-        and int(offsets[0]) == 0
-        and int(offsets[-1]) == len(items)
-        and bool((offsets.diff() >= 0).all())
-    )
-
-
-def _categories(values: Tensor, sizes: tuple[int, ...]) -> bool:
-    if values.dtype != torch.uint8 or values.ndim != 2 or values.shape[1] != len(sizes):
-        return False
-    return len(values) == 0 or bool((values.amax(0) < torch.tensor(sizes)).all())
-
-
 def _counted(
     results: Iterable[Arrays], chunks: Sequence[list[str]], progress: Callable[[int], None] | None
 ) -> Iterable[Arrays]:
@@ -284,3 +231,29 @@ def _arrays(molecules: Molecules) -> Arrays:
         for part, value in vars(block).items()
         if isinstance(value, torch.Tensor)
     }
+
+
+def joined(parts: Iterable[Arrays]) -> Arrays:
+    """Return the arrays of all parts under the same names; offsets go on from part to part.
+
+    Args:
+        parts: as `molmeta.molecules.featurizers` packs them, all of the same featurizers.
+
+    Example:
+        >>> part = {"morgan.positions": np.array([7, 9]), "morgan.offsets": np.array([0, 2])}
+        >>> joined([part, part])["morgan.offsets"].tolist()
+        [0, 2, 4]
+    """
+    collected: dict[str, list[NDArray[np.generic]]] = {}
+    for part in parts:
+        for name, array in part.items():
+            collected.setdefault(name, []).append(array)
+    return {
+        name: _offsets(arrays) if name.endswith("offsets") else np.concatenate(arrays)
+        for name, arrays in collected.items()
+    }
+
+
+def _offsets(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.int64]:
+    lengths = np.concatenate([np.diff(array) for array in arrays])
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

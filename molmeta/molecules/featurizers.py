@@ -1,7 +1,7 @@
 """Turns molecules into features, and packs the features of many molecules into flat arrays.
 
 A featurizer is one decorated function. Nothing here needs torch, so that worker processes start
-at once; `molmeta.store` gives the arrays to torch.
+at once; `molmeta.molecules.store` gives the arrays to torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
 from molmeta.errors import ConfigError, MoleculeError
-from molmeta.molgraphs import ATOM_SIZES, BOND_SIZES, MolGraph, molgraph
+from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES, MolGraph, molgraph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,7 +83,7 @@ def get(name: str) -> Featurizer:
         ConfigError: there is none of that name.
     """
     if name.startswith("deepchem:"):
-        from molmeta.deepchem_bridge import featurizer as bridge
+        from molmeta.molecules.deepchem import featurizer as bridge
 
         return Featurizer(name, "vector", 0, bridge(name.removeprefix("deepchem:")))
     if name not in FEATURIZERS:
@@ -96,7 +96,7 @@ def get(name: str) -> Featurizer:
 
 @featurizer("graph")
 def graph(mol: Mol) -> MolGraph:
-    """Atoms and bonds as categories; see `molmeta.molgraphs`."""
+    """Atoms and bonds as categories; see `molmeta.molecules.graphs`."""
     return molgraph(mol)
 
 
@@ -165,7 +165,7 @@ def featurize(smiles: Sequence[str], names: Sequence[str]) -> Arrays:
         names: featurizers to run.
 
     Returns:
-        Flat arrays named 'featurizer.part', as `molmeta.blocks` describes them.
+        Flat arrays named 'featurizer.part', as `molmeta.molecules.blocks` describes them.
 
     Raises:
         MoleculeError: a SMILES that does not parse, or a featurizer that fails, by its SMILES.

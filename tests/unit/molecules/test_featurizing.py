@@ -5,10 +5,10 @@ import pytest
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
-from molmeta import featurizers
 from molmeta.errors import ConfigError, MoleculeError
-from molmeta.featurizers import FEATURIZERS, Featurizer, featurize, graph, morgan
-from molmeta.molgraphs import ATOM_SIZES
+from molmeta.molecules import featurizers
+from molmeta.molecules.featurizers import FEATURIZERS, Featurizer, featurize, graph, morgan
+from molmeta.molecules.graphs import ATOM_SIZES
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 

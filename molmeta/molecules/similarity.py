@@ -6,10 +6,24 @@ from typing import TYPE_CHECKING
 
 from torch.nn import functional as F
 
+from molmeta.molecules.blocks import Bits
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.blocks import Bits
+    from molmeta.molecules.blocks import Molecules
+
+FINGERPRINT = "morgan"
+"""Featurizer of the fingerprint that similarity means wherever no other is named."""
+
+
+def bits_of(molecules: Molecules) -> Bits:
+    """Return the fingerprints that similarity is computed from.
+
+    Raises:
+        ConfigError: the molecules have none.
+    """
+    return molecules.block(FINGERPRINT, Bits)
 
 
 def product(bits: Bits, columns: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""What a molecule looks like: its standard form, its features, and the store that holds them."""
