@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.compoundmemory import KEYED_BY, CompoundMemory
-from molmeta.encoders.fingerprint import Fingerprint, product
+from molmeta.encoders.fingerprint import Fingerprint, sparse_product
 from molmeta.molecules.blocks import csr, tensor_of
 from molmeta.runtime.seeds import generator
 
@@ -86,11 +86,11 @@ class Profile(Fingerprint):
         profiles = csr(known.offsets, known.assays, values, len(self.activities))
         mean = known.sums(known.values) / known.counts.clamp(min=1)
         features = torch.stack([mean, known.counts.to(mean).log1p()], dim=1)
-        told = torch.cat([product(self.seen(profiles), self.activities), features], dim=1)
+        told = torch.cat([sparse_product(self.seen(profiles), self.activities), features], dim=1)
         network, kept = self.log_weights.exp()
         vectors = F.normalize(self.network(self.summed(molecules) + self.told(told)), dim=1)
         signs = _signs(len(self.activities), self.sketch, mean.device)
-        return torch.cat([network * vectors, kept * product(profiles, signs)], dim=1)
+        return torch.cat([network * vectors, kept * sparse_product(profiles, signs)], dim=1)
 
 
 @cache
