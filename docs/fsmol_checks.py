@@ -14,8 +14,8 @@ import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
 
-from molmeta.assays import load_assays
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.assay import load_assays
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.models import named, opponent
 from molmeta.molecules.blocks import tensor_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.episodes import Episode
+    from molmeta.assays.episodes import Episode
 
 SIZES, REPEATS, MOST = (16, 32, 64, 128), 3, 150
 """At most MOST queries an episode, so that no large assay decides."""

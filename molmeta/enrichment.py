@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from molmeta.assays.screens import Screen
     from molmeta.learners.base import MetaLearner
     from molmeta.molecules.blocks import Molecules
     from molmeta.runtime.tableparts import Keep
-    from molmeta.screens import Screen
 
 METRICS = ("ef1", "ef5", "bedroc20", "auroc")
 COLUMNS = (

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from molmeta import metrics, regression
-from molmeta.episodes import Draw, Episode, draw_episode
+from molmeta.assays.episodes import Draw, Episode, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import probability
 from molmeta.molecules.compounds import parse, scaffold_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.learners.base import MetaLearner
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pyarrow import parquet
 
-from molmeta.assays import COLUMNS, Assay, assays_of, distinct_compounds, read_curated
+from molmeta.assays.assay import COLUMNS, Assay, assays_of, distinct_compounds, read_curated
 from molmeta.curation import curate
 from molmeta.errors import TableError
 from molmeta.measurements import REASONS

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molmeta.decoys import Decoys
-from molmeta.episodes import Draw, Episode, draw_episode
+from molmeta.assays.decoys import Decoys
+from molmeta.assays.episodes import Draw, Episode, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.runtime.seeds import generator
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import torch
 
 from molmeta import acquisition
 from molmeta.acquisition import diverse, ranked
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.campaigns import Campaign
-from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.molecules.blocks import tensor_of
 from molmeta.runtime.seeds import generator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.learners.base import MetaLearner
     from molmeta.molecules.blocks import Molecules
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from molmeta.assays import digest
+from molmeta.assays.assay import digest
 from molmeta.errors import ConfigError
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.models import Model
     from molmeta.molecules.blocks import Molecules
     from molmeta.recipes import Recipe

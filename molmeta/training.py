@@ -16,7 +16,7 @@ import torch
 from lightning_fabric import Fabric
 
 from molmeta import learners
-from molmeta.decoys import Decoys
+from molmeta.assays.decoys import Decoys
 from molmeta.enrichment import EnrichmentPlan, enrich
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
 from molmeta.evaluation import EvaluationPlan, evaluate
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from molmeta.assays import Assay
-    from molmeta.episodes import Episode
+    from molmeta.assays.assay import Assay
+    from molmeta.assays.episodes import Episode
     from molmeta.learners import MetaLearner
     from molmeta.tasks import Task, Training
 

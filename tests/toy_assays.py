@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from molmeta import learners
-from molmeta.assays import Assay
+from molmeta.assays.assay import Assay
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.encoders.base import Encoder
-from molmeta.episodes import Draw, draw_episode
 from molmeta.molecules.blocks import Bits, Molecules, Vectors
 from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.runtime.seeds import generator, torch_seed

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from molmeta.assays import Assay
+from molmeta.assays.assay import Assay
 from molmeta.evaluation import EvaluationPlan
 from molmeta.molecules.blocks import Bits, Molecules, Vectors
 

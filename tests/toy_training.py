@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from molmeta.assays import Assay
+from molmeta.assays.assay import Assay
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.molecules.compounds import compounds
 from molmeta.molecules.store import update

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from molmeta.compoundmemory import KEYED_BY
+from molmeta.assays.memory import KEYED_BY
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.store import featurize
 

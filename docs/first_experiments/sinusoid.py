@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.assays.episodes import Episode
 from molmeta.encoders.base import Encoder
-from molmeta.episodes import Episode
 from molmeta.learners._gradient import GradientLearner, Update, descend, descent
 from molmeta.learners.maml import MAML
 from molmeta.learners.reptile import Reptile

@@ -15,8 +15,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 import molmeta
-from molmeta.assays import load_assays
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.assay import load_assays
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.expecting import SPREAD, expected_hits, library_hits
 from molmeta.explaining import inside_domain
@@ -27,7 +27,7 @@ from molmeta.prevalence import prior_shift
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.models import Model
     from molmeta.molecules.blocks import Molecules
 

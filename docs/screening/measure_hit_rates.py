@@ -17,20 +17,20 @@ import pandas as pd
 import torch
 
 import molmeta
+from molmeta.assays.screens import distinct, read_screens, screens_of
 from molmeta.enrichment import without_memory
 from molmeta.models import opponent
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import update
 from molmeta.runtime.seeds import generator
-from molmeta.screens import distinct, read_screens, screens_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from molmeta.assays.screens import Screen
     from molmeta.learners.base import MetaLearner
     from molmeta.molecules.blocks import Molecules
-    from molmeta.screens import Screen
 
 SCREENS = {
     "Touret": ("sarscov2_touret", "SARSCoV2_Vitro_Touret"),

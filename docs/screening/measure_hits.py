@@ -19,6 +19,7 @@ import torch
 from scipy.special import expit, logit
 
 import molmeta
+from molmeta.assays.screens import distinct, read_screens, screens_of
 from molmeta.estimating import counted, each_left_out, estimate
 from molmeta.expecting import SPREAD, TOPS, expected_hits, library_hits
 from molmeta.molecules.blocks import tensor_of
@@ -26,15 +27,14 @@ from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import load_store, save_store, update
 from molmeta.prevalence import prior_shift
 from molmeta.runtime.seeds import generator
-from molmeta.screens import distinct, read_screens, screens_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from molmeta.assays.screens import Screen
     from molmeta.models import Model
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.store import Store
-    from molmeta.screens import Screen
 
 DECOYS = {"ChEMBL": None, "DUD": 2000, "MUV": 3000}
 SUPPORTS, DRAWS = ((10, 40), (20, 200)), 2

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from molmeta.screens import read_screens
+from molmeta.assays.screens import read_screens
 
 
 class Choice(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from molmeta.assays import assays_of, distinct_compounds, read_curated
+from molmeta.assays.assay import assays_of, distinct_compounds, read_curated
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.curation import Rules
-from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import TableError
 from molmeta.measurements import measured
 from molmeta.molecules.compounds import Compound, compounds
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
 
 RULES = Rules(min_compounds=2, min_class=1)
 """A support is what was measured; how few compounds a learner can do with, it says itself."""

@@ -22,7 +22,7 @@ def run(
     near: float = typer.Option(0.6, min=0, max=1, help="Tanimoto similarity of neighbours."),
     cores: int = CORES,
 ) -> None:
-    from molmeta.assays import read_curated
+    from molmeta.assays.assay import read_curated
     from molmeta.audit import audit
     from molmeta.runtime.outputs import written
 

@@ -45,10 +45,10 @@ def run(
     import torch
 
     from molmeta import enrichment
+    from molmeta.assays.screens import digest, read_screens, screens_of, stored
     from molmeta.models import named
     from molmeta.runtime.outputs import written
     from molmeta.runtime.tableparts import kept
-    from molmeta.screens import digest, read_screens, screens_of, stored
 
     torch.set_num_threads(1)
     plan = enrichment.EnrichmentPlan(

@@ -44,7 +44,7 @@ def run(
     import torch
 
     from molmeta import evaluation
-    from molmeta.assays import digest
+    from molmeta.assays.assay import digest
     from molmeta.models import named
     from molmeta.reading import assays_and_molecules
     from molmeta.runtime.tableparts import kept

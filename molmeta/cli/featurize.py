@@ -39,7 +39,7 @@ def run(
     ),
     cores: int = CORES,
 ) -> None:
-    from molmeta.assays import distinct_compounds, read_curated
+    from molmeta.assays.assay import distinct_compounds, read_curated
     from molmeta.molecules.store import save_store, update
     from molmeta.reading import is_curated
 

@@ -38,7 +38,7 @@ def run(
     output: Path = OUTPUT,
 ) -> None:
     from molmeta import models, registry
-    from molmeta.assays import load_assays, with_values
+    from molmeta.assays.assay import load_assays, with_values
     from molmeta.molecules.store import load_store
     from molmeta.recipes import recipe_of
     from molmeta.tasks import Task, Training

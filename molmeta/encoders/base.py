@@ -12,7 +12,7 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.molecules.blocks import Molecules
 
 

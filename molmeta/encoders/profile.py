@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.compoundmemory import KEYED_BY, CompoundMemory
+from molmeta.assays.memory import KEYED_BY, CompoundMemory
 from molmeta.encoders.fingerprint import Fingerprint, sparse_product
 from molmeta.molecules.blocks import csr, tensor_of
 from molmeta.runtime.seeds import generator
@@ -18,7 +18,7 @@ from molmeta.runtime.seeds import generator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.molecules.blocks import Molecules
 
 SHRINK = 7.0

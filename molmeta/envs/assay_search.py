@@ -19,7 +19,7 @@ from molmeta.molecules.similarity import FINGERPRINT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.learners.base import MetaLearner
     from molmeta.molecules.blocks import Molecules
 

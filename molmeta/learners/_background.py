@@ -14,7 +14,7 @@ from molmeta.molecules.labelled import Labelled
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
 
 NUMBER = 64
 

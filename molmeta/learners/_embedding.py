@@ -14,8 +14,8 @@ from molmeta.learners.base import MetaLearner, Predictor, require_encoder, requi
 from molmeta.molecules.blocks import EMBEDDING, Molecules, Vectors, tensor_of
 
 if TYPE_CHECKING:
+    from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.episodes import Episode
     from molmeta.molecules.labelled import Labelled
 
 Head = Callable[[Tensor], Tensor]

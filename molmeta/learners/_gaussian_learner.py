@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.episodes import Episode
     from molmeta.learners._embedding import Head
     from molmeta.learners.base import Target, UncertainPredictor
     from molmeta.molecules.blocks import Molecules

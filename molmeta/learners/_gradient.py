@@ -12,7 +12,7 @@ from torch.func import functional_call
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes, require_encoder
 
 if TYPE_CHECKING:
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled

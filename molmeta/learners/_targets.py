@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from molmeta.episodes import Episode
+    from molmeta.assays.episodes import Episode
     from molmeta.molecules.labelled import Labelled
 
 _special: Any = torch.special

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.compoundmemory import CompoundMemory
+from molmeta.assays.memory import CompoundMemory
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.molecules.blocks import Molecules
 
 if TYPE_CHECKING:
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
+    from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.episodes import Episode
     from molmeta.molecules.labelled import Labelled
 
 Predictor = Callable[[Molecules], Tensor]

@@ -21,8 +21,8 @@ from molmeta.learners.base import require_both_classes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.episodes import Episode
     from molmeta.learners._embedding import Head
     from molmeta.learners.base import Predictor, Target
     from molmeta.molecules.labelled import Labelled

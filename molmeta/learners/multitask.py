@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
+    from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.episodes import Episode
     from molmeta.learners.base import Predictor, Target
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled

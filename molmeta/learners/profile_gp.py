@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.compoundmemory import CompoundMemory, Profiles
+from molmeta.assays.memory import CompoundMemory, Profiles
 from molmeta.errors import ConfigError
 from molmeta.learners._background import Background
 from molmeta.learners._embedding import in_chunks
@@ -23,7 +23,7 @@ from molmeta.molecules.similarity import tanimoto
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled

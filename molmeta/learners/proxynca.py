@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.compoundmemory import target_numbers
+from molmeta.assays.memory import target_numbers
 from molmeta.errors import ConfigError
 from molmeta.learners._attention import attended
 from molmeta.learners._embedding import EmbeddingLearner, Head
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
+    from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.episodes import Episode
     from molmeta.molecules.blocks import Molecules
 
 SHARPNESS = 12.0

@@ -16,8 +16,8 @@ from molmeta.molecules.blocks import tensor_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.episodes import Episode
 
 
 class Siamese(EmbeddingLearner):

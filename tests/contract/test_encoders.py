@@ -8,7 +8,7 @@ from torch import nn
 from zoo import BLOCKS, ZOO, zoo
 
 from molmeta import encoders, registry
-from molmeta.assays import Assay
+from molmeta.assays.assay import Assay
 from molmeta.molecules.store import featurize
 from molmeta.runtime.seeds import torch_seed
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from screening import measure_hit_rates as script
 
-from molmeta.screens import Screen
+from molmeta.assays.screens import Screen
 
 PAGE = (Path(__file__).parents[2] / "docs" / "enrichment.md").read_text()
 

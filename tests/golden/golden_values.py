@@ -11,7 +11,7 @@ from pathlib import Path
 from toy_training import assays, recipe, task
 from zoo import drugs
 
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.models import opponent
 from molmeta.molecules.blocks import Bits, Graphs
 from molmeta.runtime.seeds import generator

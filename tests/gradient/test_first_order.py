@@ -5,7 +5,7 @@ import pytest
 import torch
 from meta_gradients import Identity, built, episode, flat, linear, meta_gradient, slope
 
-from molmeta.episodes import Episode
+from molmeta.assays.episodes import Episode
 from molmeta.learners.fomaml import FOMAML
 from molmeta.learners.maml import MAML
 from molmeta.learners.reptile import Reptile

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from molmeta.assays import Assay
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.assay import Assay
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.runtime.seeds import generator
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from toy_assays import assay, world
 
+from molmeta.assays.screens import Screen, distinct, read_screens, screens_of
 from molmeta.enrichment import (
     EnrichmentPlan,
     compared,
@@ -20,7 +21,6 @@ from molmeta.errors import ConfigError, EpisodeError, TableError
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models import opponent
 from molmeta.molecules.store import update
-from molmeta.screens import Screen, distinct, read_screens, screens_of
 
 PLAN = EnrichmentPlan((2, 4), (1, 2), draws=2)
 ACTIVES = ["c1ccccc1S(=O)(=O)N" + "C" * n for n in range(12)]

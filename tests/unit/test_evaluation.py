@@ -7,7 +7,7 @@ import torch
 from toy_store import PLAN, assays, smiles, store
 
 from molmeta import evaluation, metrics
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
 from molmeta.evaluation import EvaluationPlan, evaluate
 from molmeta.learners.base import MetaLearner

@@ -5,7 +5,7 @@ import torch
 from toy_store import PLAN, assay, assays, store
 
 from molmeta import evaluation
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.evaluation import examples
 from molmeta.learners.similarity import Similarity
 from molmeta.runtime.seeds import generator

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from toy_training import assays, recipe, smiles, store
 
 from molmeta import encoders, learners
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError
 from molmeta.models import Model, load, named, opponent, save
 from molmeta.recipes import Recipe

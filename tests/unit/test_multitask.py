@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
 from toy_training import FINGERPRINTS, assays, store
 
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
 from molmeta.learners.multitask import least_squares, logistic
 from molmeta.molecules.labelled import Labelled

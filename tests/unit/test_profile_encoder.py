@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from toy_assays import assay, drawn, world
 
 from molmeta import encoders
-from molmeta.compoundmemory import BLIND, CompoundMemory
+from molmeta.assays.memory import BLIND, CompoundMemory
 from molmeta.encoders.profile import SHRINK, _signs
 from molmeta.learners.maml import MAML
 from molmeta.learners.protonet import ProtoNet

@@ -9,7 +9,7 @@ import torch
 from scipy.stats import multivariate_normal
 from toy_assays import CLOSE, FINGERPRINTS, TRAINING_ASSAYS, assay, built, drawn, world
 
-from molmeta.compoundmemory import STEP, CompoundMemory, structure_keys
+from molmeta.assays.memory import STEP, CompoundMemory, structure_keys
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.errors import ConfigError, ModelError
 from molmeta.learners.profile_gp import NOISES, STRUCTURES, ProfileGP

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 from toy_training import assays, recipe, store, task
 
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.quadratic_probe import (
     Distances,

@@ -12,8 +12,8 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from toy_assays import SIGNAL, Layer, assay, built, logits, world
 
 from molmeta import learners, registry, regression
-from molmeta.assays import with_values
-from molmeta.episodes import Draw, draw_episode
+from molmeta.assays.assay import with_values
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.evaluation import EvaluationPlan, evaluate, examples
 from molmeta.molecules.blocks import Vectors

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toy_training import assay, assays
 
-from molmeta.assays import Assay
+from molmeta.assays.assay import Assay
 from molmeta.errors import EpisodeError
 from molmeta.sampling import Sampler
 

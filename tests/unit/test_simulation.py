@@ -13,9 +13,9 @@ from toy_training import RINGS, TAILS
 from typer.testing import CliRunner
 
 from molmeta import cli
+from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.campaigns import Campaign
 from molmeta.cli._rounds import draw_rounds
-from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models import Model, save

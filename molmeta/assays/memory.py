@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.assays import Assay
-    from molmeta.episodes import Episode
+    from molmeta.assays.assay import Assay
+    from molmeta.assays.episodes import Episode
 
 _torch: Any = torch
 _ARRAYS = ("keys", "offsets", "assays", "values")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molmeta.screens import Screen
+from molmeta.assays.screens import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from molmeta.assays import Assay
-    from molmeta.episodes import Episode
+    from molmeta.assays.assay import Assay
+    from molmeta.assays.episodes import Episode
 
 
 @dataclass(frozen=True)

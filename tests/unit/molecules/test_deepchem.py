@@ -7,14 +7,14 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 
-from molmeta.assays import Assay
+from molmeta.assays.assay import Assay
+from molmeta.assays.splitters import draw_by_splitter, folds, split
 from molmeta.deepchem_datasets import DeepChemModel, table_of
 from molmeta.errors import ConfigError, EpisodeError, MoleculeError, TableError
 from molmeta.models import opponent
 from molmeta.molecules import deepchem as bridge
 from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.molecules.deepchem import featurizer
-from molmeta.splitters import draw_by_splitter, folds, split
 
 pytestmark = pytest.mark.skipif(
     sys.version_info >= (3, 12), reason="DeepChem's last release ends at Python 3.11"

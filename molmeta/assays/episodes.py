@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
     from molmeta.molecules.blocks import Molecules
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from molmeta.episodes import Episode
+from molmeta.assays.episodes import Episode
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.molecules.compounds import parse
 from molmeta.molecules.deepchem import deepchem, quiet
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.assays import Assay
+    from molmeta.assays.assay import Assay
 
 SPLITTERS = {
     "scaffold": "ScaffoldSplitter",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from molmeta.assays import Assay
-from molmeta.episodes import Draw, Episode, draw_episode
+from molmeta.assays.assay import Assay
+from molmeta.assays.episodes import Draw, Episode, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.molecules.blocks import Molecules, Vectors
 from molmeta.runtime.seeds import generator

@@ -5,10 +5,10 @@ import pytest
 from zoo import DRUGS
 
 from molmeta import cli
+from molmeta.assays.screens import stored
 from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.store import load_store, save_store, update
-from molmeta.screens import stored
 
 COMPOUNDS = [compound(text) for text in DRUGS]
 ACTIVES = ["c1ccccc1S(=O)(=O)N" + "C" * n for n in range(8)]

@@ -7,11 +7,11 @@ import pytest
 import torch
 from toy_training import recipe, store, task
 
-from molmeta.assays import Assay
-from molmeta.compoundmemory import CompoundMemory
-from molmeta.decoys import Decoys
+from molmeta.assays.assay import Assay
+from molmeta.assays.decoys import Decoys
+from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.memory import CompoundMemory
 from molmeta.enrichment import enrich
-from molmeta.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
 from molmeta.recipes import Recipe
 from molmeta.runtime.seeds import generator
