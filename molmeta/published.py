@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from molmeta.curation.tablefiles import read_columns
 from molmeta.errors import TableError
 from molmeta.statistics import ALL, assay_scores, interval, scopes
-from molmeta.tablefiles import read_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from molmeta.curation.tables import find_tables
 from molmeta.errors import TableError
-from molmeta.tables import find_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,10 +21,10 @@ import molmeta
 from molmeta import acquisition
 from molmeta.acquisition import ranked
 from molmeta.campaigns import Campaign
+from molmeta.curation.reading import assays_and_molecules
 from molmeta.enrichment import without_memory
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.similarity import FINGERPRINT
-from molmeta.reading import assays_and_molecules
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:

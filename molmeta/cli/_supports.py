@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from molmeta.assays.assay import assays_of, distinct_compounds, read_curated
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.curation import Rules
+from molmeta.curation.curate import Rules
+from molmeta.curation.measurements import measured
+from molmeta.curation.reading import curated_rows, is_curated
+from molmeta.curation.tables import read_table
 from molmeta.errors import TableError
-from molmeta.measurements import measured
 from molmeta.molecules.compounds import Compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import update
-from molmeta.reading import curated_rows, is_curated
 from molmeta.runtime.seeds import generator
 from molmeta.screening import Support
-from molmeta.tables import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ def run(
     cores: int = CORES,
 ) -> None:
     from molmeta.assays.assay import read_curated
-    from molmeta.audit import audit
+    from molmeta.curation.audit import audit
     from molmeta.runtime.outputs import written
 
     with session("audit", tables=len(tables), near=near) as outcome:
@@ -37,7 +37,7 @@ def run(
 
 
 def _place(path: Path) -> tuple[str, str]:
-    from molmeta.tables import SPLITS
+    from molmeta.curation.tables import SPLITS
 
     split = path.resolve().parent.name
     if split not in SPLITS:

@@ -17,7 +17,7 @@ from molmeta.cli._options import CORES, OUTPUT, mapping, record
 from molmeta.runtime.console import session
 
 if TYPE_CHECKING:
-    from molmeta.curation import Curated
+    from molmeta.curation.curate import Curated
 
 
 def run(
@@ -28,8 +28,8 @@ def run(
     setting: list[str] = typer.Option([], "--set", help="Override a rule, as min_compounds=16."),
     cores: int = CORES,
 ) -> None:
-    from molmeta.curation import Rules, curate
-    from molmeta.tables import Layout, read_table
+    from molmeta.curation.curate import Rules, curate
+    from molmeta.curation.tables import Layout, read_table
 
     decided = record(Rules, mapping(rules, "--rules", setting), "--rules")
     named = record(Layout, mapping(layout, "--layout"), "--layout")

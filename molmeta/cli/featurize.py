@@ -40,8 +40,8 @@ def run(
     cores: int = CORES,
 ) -> None:
     from molmeta.assays.assay import distinct_compounds, read_curated
+    from molmeta.curation.reading import is_curated
     from molmeta.molecules.store import save_store, update
-    from molmeta.reading import is_curated
 
     if len(tables) == 1 and (str(tables[0]) == "-" or not is_curated(tables[0])):
         _featurize_library(tables[0], output, featurizer, model, cores)

@@ -46,10 +46,10 @@ def run(
 
     from molmeta import simulation
     from molmeta.cli._rounds import draw_rounds
+    from molmeta.curation.reading import assays_and_molecules
     from molmeta.enrichment import without_memory as forgetful
     from molmeta.models import named
     from molmeta.molecules.similarity import FINGERPRINT
-    from molmeta.reading import assays_and_molecules
     from molmeta.runtime.outputs import written
 
     torch.set_num_threads(1)

@@ -219,8 +219,8 @@ def from_tables(
         ConfigError: an option is unknown or out of its range.
         TableError: a table cannot be read.
     """
+    from molmeta.curation.reading import assays_and_molecules
     from molmeta.models import named
-    from molmeta.reading import assays_and_molecules
 
     unknown = sorted(set(search) - set(Search.__dataclass_fields__))
     if unknown:

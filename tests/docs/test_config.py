@@ -9,12 +9,12 @@ from jsonschema import Draft202012Validator
 
 from molmeta import encoders, learners, registry
 from molmeta.acquisition import ACQUISITIONS
-from molmeta.curation import Rules
+from molmeta.curation.curate import Rules
+from molmeta.curation.tables import COLUMNS, SPLITS, Layout
 from molmeta.evaluation import EvaluationPlan
 from molmeta.plates import SIZES
 from molmeta.recipes import recipe_of
 from molmeta.suggesting import PlatePlan
-from molmeta.tables import COLUMNS, SPLITS, Layout
 from molmeta.tasks import Training
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molmeta.curation import Rules, curate
+from molmeta.curation.curate import Rules, curate
 
 SMILES = st.sampled_from(["C", "CC", "OCC", "CCO", "CCN", "c1ccccc1", "Q", "", "CC(=O)[O-].[Na+]"])
 VALUE = st.sampled_from(["1", "30", "1000", ">10000", "<5", "0", "-1", "nan", "inf", "x", ""])

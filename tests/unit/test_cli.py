@@ -9,7 +9,7 @@ import pytest
 from molmeta import cli, models
 from molmeta.cli import _options
 from molmeta.cli._curve import draw_curve
-from molmeta.curation import Rules
+from molmeta.curation.curate import Rules
 from molmeta.errors import ConfigError
 from molmeta.runtime import console
 

@@ -15,12 +15,12 @@ from toy_training import RINGS, TAILS
 
 from molmeta import envs
 from molmeta.acquisition import ACQUISITIONS
-from molmeta.curation import curate
+from molmeta.curation.curate import curate
+from molmeta.curation.tables import read_table
 from molmeta.envs.comparing import compare, means
 from molmeta.envs.learning import Chooser, PolicyTraining, learn, load_policy, save_policy
 from molmeta.errors import ConfigError, EpisodeError, ModelError
 from molmeta.runtime.tensorfiles import write_tensors
-from molmeta.tables import read_table
 
 SEARCH = envs.Search(window=60, start=8, batch=5, rounds=3, share=0.2)
 COLUMN = {name: place for place, name in enumerate(envs.FEATURES)}

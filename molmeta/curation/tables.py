@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from molmeta.curation.releases import melt_wide, read_release, release_files
+from molmeta.curation.tablefiles import is_table, read_columns, table_name
 from molmeta.errors import ConfigError, TableError
-from molmeta.sources import melt_wide, read_release, release_files
-from molmeta.tablefiles import is_table, read_columns, table_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

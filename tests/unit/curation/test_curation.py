@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molmeta.curation import ASSAYS, DROPPED, KEPT, Rules, curate
+from molmeta.curation.curate import ASSAYS, DROPPED, KEPT, Rules, curate
+from molmeta.curation.measurements import REASONS
 from molmeta.errors import ConfigError
-from molmeta.measurements import REASONS
 from molmeta.molecules.compounds import compound
 
 CHAINS = ["C" * length + "O" for length in range(1, 11)]

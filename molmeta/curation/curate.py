@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from molmeta.curation.measurements import measured
+from molmeta.curation.repeats import merge_repeats
+from molmeta.curation.thresholds import WINDOWS, label, thresholds_of
+from molmeta.curation.units import PERCENT_UNIT, PX
 from molmeta.errors import ConfigError
-from molmeta.measurements import measured
 from molmeta.molecules.compounds import Compound, Rejected, compounds
-from molmeta.repeats import merge_repeats
-from molmeta.thresholds import WINDOWS, label, thresholds_of
-from molmeta.units import PERCENT_UNIT, PX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ def curate(rows: pd.DataFrame, *, rules: Rules | None = None, cores: int = 1) ->
     """Standardise, convert, merge and label the rows of one table.
 
     Args:
-        rows: as `molmeta.tables.read_table` returns them.
+        rows: as `molmeta.curation.tables.read_table` returns them.
         rules: what decides; the defaults where not given.
         cores: processes that standardise molecules.
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from molmeta.curation.tablefiles import decode, read_bytes
 from molmeta.errors import TableError
-from molmeta.tablefiles import decode, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

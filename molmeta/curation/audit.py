@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from rdkit.Chem import rdFingerprintGenerator
 
+from molmeta.curation.panels import panels
 from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.molecules.neighbours import has_neighbour
-from molmeta.panels import panels
 from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molmeta.units import PERCENT_UNIT
+from molmeta.curation.units import PERCENT_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

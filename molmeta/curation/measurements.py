@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from molmeta.units import (
+from molmeta.curation.units import (
     PERCENT_UNIT,
     PX,
     flip_for_concentrations,
@@ -54,7 +54,7 @@ def measured(rows: pd.DataFrame) -> pd.DataFrame:
     In a table with labels a value that cannot be used goes, and the row stays.
 
     Args:
-        rows: as `molmeta.tables.read_table` returns them.
+        rows: as `molmeta.curation.tables.read_table` returns them.
 
     Returns:
         row, assay, smiles, target, cluster as they were, and for each row

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molmeta.audit import COLUMNS, audit
+from molmeta.curation.audit import COLUMNS, audit
+from molmeta.curation.panels import panels
 from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.neighbours import has_neighbour
-from molmeta.panels import panels
 
 BENZYL = "NCc1ccccc1"
 PHENETHYL = "NCCc1ccccc1"

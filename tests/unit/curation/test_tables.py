@@ -5,9 +5,9 @@ import gzip
 import pandas as pd
 import pytest
 
+from molmeta.curation.tablefiles import table_name
+from molmeta.curation.tables import Layout, check_assays_distinct, find_tables, read_table
 from molmeta.errors import ConfigError, TableError
-from molmeta.tablefiles import table_name
-from molmeta.tables import Layout, check_assays_distinct, find_tables, read_table
 
 CSV = "smiles,active\nCCO,1\nCCN,0\n"
 

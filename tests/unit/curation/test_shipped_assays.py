@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from paths import DATA
 
-from molmeta.tables import find_tables, read_table
+from molmeta.curation.tables import find_tables, read_table
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from paths import SHARED
 
-from molmeta.curation import Rules, curate
+from molmeta.curation.curate import Rules, curate
+from molmeta.curation.tables import Layout, read_table
 from molmeta.errors import TableError
-from molmeta.tables import Layout, read_table
 
 
 @pytest.fixture

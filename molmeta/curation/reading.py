@@ -9,17 +9,17 @@ import pandas as pd
 from pyarrow import parquet
 
 from molmeta.assays.assay import COLUMNS, Assay, assays_of, distinct_compounds, read_curated
-from molmeta.curation import curate
+from molmeta.curation.curate import curate
+from molmeta.curation.measurements import REASONS
+from molmeta.curation.tables import read_table
 from molmeta.errors import TableError
-from molmeta.measurements import REASONS
 from molmeta.molecules.store import load_store, update
-from molmeta.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from molmeta.curation import Rules
+    from molmeta.curation.curate import Rules
     from molmeta.molecules.blocks import Molecules
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def curated_rows(
 
     Args:
         path: where the rows come from, for messages.
-        rows: as `molmeta.tables.read_table` returns them.
+        rows: as `molmeta.curation.tables.read_table` returns them.
         rules: what decides; the defaults where not given.
         cores: processes to use.
 

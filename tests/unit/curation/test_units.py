@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molmeta.units import flip_for_concentrations, relations, scale_of, split_qualifiers, to_scale
+from molmeta.curation.units import (
+    flip_for_concentrations,
+    relations,
+    scale_of,
+    split_qualifiers,
+    to_scale,
+)
 
 
 @pytest.mark.parametrize(

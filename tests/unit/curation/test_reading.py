@@ -1,6 +1,6 @@
 import logging
 
-from molmeta.reading import assays_and_molecules
+from molmeta.curation.reading import assays_and_molecules
 
 ROWS = "CCO,0\nc1ccccc1O,1\nCCN,0\nOc1ccccc1C,1\nCCCl,0\nOc1ccc(Cl)cc1,1\nCCBr,0\nOc1cccc(F)c1,1\n"
 

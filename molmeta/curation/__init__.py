@@ -1,0 +1,1 @@
+"""From tables to curated assays: units, thresholds, repeats, leaks."""
