@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from molmeta.assays.episodes import Episode
 from molmeta.encoders.base import Encoder
-from molmeta.learners._gradient import GradientLearner, Update, descend, descent
+from molmeta.learners._parents.gradient import GradientLearner, Update, descend, descent
 from molmeta.learners.maml import MAML
 from molmeta.learners.reptile import Reptile
 from molmeta.molecules.blocks import Molecules, Vectors, tensor_of

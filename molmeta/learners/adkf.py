@@ -8,14 +8,14 @@ import torch
 from torch import nn
 
 from molmeta.errors import ConfigError
-from molmeta.learners._gaussian_learner import GaussianLearner
-from molmeta.learners._gaussian_process import LENGTH, Known, Prior, implicit, optimum
+from molmeta.learners._parents.gaussian_learner import GaussianLearner
+from molmeta.learners._parts.gaussian_process import LENGTH, Known, Prior, implicit, optimum
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._gaussian_learner import Fitted, View
+    from molmeta.learners._parents.gaussian_learner import Fitted, View
     from molmeta.learners.base import Target
 
 NARROW, WIDE, SHORTEST = 0.25, 1.0, 1e-10

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from torch.nn import functional as F
 
-from molmeta.learners._gradient import GradientLearner
+from molmeta.learners._parents.gradient import GradientLearner
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._gradient import Objective, Weights
+    from molmeta.learners._parents.gradient import Objective, Weights
     from molmeta.molecules.labelled import Labelled
 
 WEIGHT, BIAS = "head.weight", "head.bias"

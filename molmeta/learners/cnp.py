@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.learners._embedding import EmbeddingLearner
-from molmeta.learners._targets import (
+from molmeta.learners._parents.embedding import EmbeddingLearner
+from molmeta.learners._parts.targets import (
     Scale,
     episode_numbers,
     require_target,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._embedding import Head
+    from molmeta.learners._parents.embedding import Head
     from molmeta.learners.base import Predictor, Target
     from molmeta.molecules.labelled import Labelled
 

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.errors import ConfigError
-from molmeta.learners._gaussian_learner import GaussianLearner
+from molmeta.learners._parents.gaussian_learner import GaussianLearner
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._gaussian_learner import Fitted, View
-    from molmeta.learners._gaussian_process import Known
+    from molmeta.learners._parents.gaussian_learner import Fitted, View
+    from molmeta.learners._parts.gaussian_process import Known
     from molmeta.learners.base import Target
 
 OBJECTIVES = ("likelihood", "joint", "marginal")

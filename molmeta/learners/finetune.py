@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from molmeta.learners._targets import aims_of
-from molmeta.learners._tuning import Descent, Loss, Stopping, Weights, parted, require
+from molmeta.learners._parts.targets import aims_of
+from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.multitask import MultiTask
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from molmeta.learners._gradient import GradientLearner
+from molmeta.learners._parents.gradient import GradientLearner
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.learners._kernels import KernelLearner, KernelRidge, Points
+from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, Points
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._embedding import Head
+    from molmeta.learners._parents.embedding import Head
 
 UNKNOWN = 2
 

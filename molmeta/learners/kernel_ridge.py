@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from molmeta.learners._kernels import KernelLearner, KernelRidge, Points
+from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, Points
 
 if TYPE_CHECKING:
     from collections.abc import Callable

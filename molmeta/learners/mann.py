@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.learners._memory import MemoryCell, MemoryLearner, MemoryState, similarity
+from molmeta.learners._parents.memory import MemoryCell, MemoryLearner, MemoryState, similarity
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.errors import ConfigError
-from molmeta.learners._attention import attended
-from molmeta.learners._embedding import EmbeddingLearner, Head
+from molmeta.learners._parents.embedding import EmbeddingLearner, Head
+from molmeta.learners._parts.attention import attended
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from molmeta.learners._gradient import GradientLearner, Update, descent
+from molmeta.learners._parents.gradient import GradientLearner, Update, descent
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.errors import ConfigError
-from molmeta.learners._embedding import EmbeddingLearner, Head
-from molmeta.learners._targets import Scale, aims_of, episode_aims, require_target, scale_of
-from molmeta.learners._tuning import require
+from molmeta.learners._parents.embedding import EmbeddingLearner, Head
+from molmeta.learners._parts.targets import Scale, aims_of, episode_aims, require_target, scale_of
+from molmeta.learners._parts.tuning import require
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from molmeta.assays.memory import CompoundMemory, Profiles
 from molmeta.errors import ConfigError
-from molmeta.learners._background import Background
-from molmeta.learners._embedding import in_chunks
-from molmeta.learners._noise import Averaged, averaged
+from molmeta.learners._parents.embedding import in_chunks
+from molmeta.learners._parts.background import Background
+from molmeta.learners._parts.noise import Averaged, averaged
 from molmeta.learners.base import MetaLearner, require_support
 from molmeta.molecules.blocks import EMBEDDING, Bits, Vectors
 from molmeta.molecules.featurizers import FEATURIZERS

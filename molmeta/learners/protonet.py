@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from molmeta.errors import ConfigError
-from molmeta.learners._embedding import EmbeddingLearner, Head
+from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 
 if TYPE_CHECKING:
     from torch import Tensor

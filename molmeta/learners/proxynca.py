@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from molmeta.assays.memory import target_numbers
 from molmeta.errors import ConfigError
-from molmeta.learners._attention import attended
-from molmeta.learners._embedding import EmbeddingLearner, Head
+from molmeta.learners._parents.embedding import EmbeddingLearner, Head
+from molmeta.learners._parts.attention import attended
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._embedding import Head
+    from molmeta.learners._parents.embedding import Head
 
 EPOCHS = {16: 10, 32: 33, 64: 37, 128: 64}
 """Published number of steps by support size."""

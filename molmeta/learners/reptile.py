@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from molmeta.learners._gradient import GradientLearner, Update, Weights, descend
+from molmeta.learners._parents.gradient import GradientLearner, Update, Weights, descend
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
 

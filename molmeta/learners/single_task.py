@@ -14,9 +14,9 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from molmeta.encoders.fingerprint import Fingerprint
-from molmeta.learners._gradient import Scorer
-from molmeta.learners._targets import aims_of, require_target, support_numbers
-from molmeta.learners._tuning import Descent, Loss, Stopping, Weights, parted, require
+from molmeta.learners._parents.gradient import Scorer
+from molmeta.learners._parts.targets import aims_of, require_target, support_numbers
+from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.base import MetaLearner, Predictor, Target, require_both_classes
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled

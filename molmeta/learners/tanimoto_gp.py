@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from molmeta.errors import ConfigError
-from molmeta.learners._targets import (
+from molmeta.learners._parts.targets import (
     Scale,
     log_odds,
     require_target,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from molmeta.encoders.base import Encoder
-from molmeta.learners._memory import similarity
+from molmeta.learners._parents.memory import similarity
 from molmeta.learners.mann import DECAY, MANN, State, lrua
 from molmeta.runtime.seeds import torch_seed
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.learners._embedding import EMBEDDING, EmbeddingLearner
+from molmeta.learners._parents.embedding import EMBEDDING, EmbeddingLearner
 from molmeta.learners.base import require_support
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.similarity import product, similarity
@@ -18,7 +18,7 @@ from molmeta.molecules.similarity import product, similarity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from molmeta.learners._embedding import Head
+    from molmeta.learners._parents.embedding import Head
     from molmeta.learners.base import Predictor
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled

@@ -7,8 +7,8 @@ from scipy.special import ndtr
 from scipy.stats import lognorm, multivariate_normal
 
 from molmeta.errors import EpisodeError
-from molmeta.learners import _gaussian_process as gp
-from molmeta.learners._targets import log_odds
+from molmeta.learners._parts import gaussian_process as gp
+from molmeta.learners._parts.targets import log_odds
 
 U = torch.tensor([-1.6, 0.3, 0.2, -0.7], dtype=torch.float64)
 PRIOR = gp.Prior(

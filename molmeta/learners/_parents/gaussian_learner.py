@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import torch
 from torch.nn import functional as F
 
-from molmeta.learners._embedding import EmbeddingLearner
-from molmeta.learners._gaussian_process import (
+from molmeta.learners._parents.embedding import EmbeddingLearner
+from molmeta.learners._parents.kernels import tanimoto
+from molmeta.learners._parts.gaussian_process import (
     LENGTH,
     NOISE,
     Known,
@@ -22,8 +23,7 @@ from molmeta.learners._gaussian_process import (
     posterior,
     squared_distances,
 )
-from molmeta.learners._kernels import tanimoto
-from molmeta.learners._targets import (
+from molmeta.learners._parts.targets import (
     Scale,
     episode_numbers,
     log_odds,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._embedding import Head
+    from molmeta.learners._parents.embedding import Head
     from molmeta.learners.base import Target, UncertainPredictor
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled

@@ -8,7 +8,7 @@ from rdkit.Chem import MolFromSmiles, rdFingerprintGenerator
 from sklearn.kernel_ridge import KernelRidge as Reference
 from zoo import DRUGS, drugs
 
-from molmeta.learners._kernels import TYPICAL_SUPPORT, KernelRidge, Points, tanimoto
+from molmeta.learners._parents.kernels import TYPICAL_SUPPORT, KernelRidge, Points, tanimoto
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.labelled import Labelled
 from molmeta.recipes import Recipe

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from toy_training import FINGERPRINTS, recipe, store
 
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.learners._tuning import Descent, Stopping, parted
+from molmeta.learners._parts.tuning import Descent, Stopping, parted
 from molmeta.learners.multitask import least_squares, logistic
 from molmeta.molecules.labelled import Labelled
 from molmeta.recipes import Recipe

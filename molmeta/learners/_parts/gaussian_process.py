@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from molmeta.learners._positive import cholesky, solve_positive
+from molmeta.learners._parts.positive import cholesky, solve_positive
 
 if TYPE_CHECKING:
     from torch import Tensor

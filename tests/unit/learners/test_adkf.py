@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from toy_assays import SIGNAL, Layer, built, drawn, episode, logits, world
 
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.learners import _gaussian_process as gp
-from molmeta.learners._targets import numbers
+from molmeta.learners._parts import gaussian_process as gp
+from molmeta.learners._parts.targets import numbers
 from molmeta.learners.adkf import ADKF, typical_length
 from molmeta.molecules.blocks import Molecules, Vectors
 from molmeta.molecules.labelled import Labelled

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.learners._embedding import EmbeddingLearner, Head
+from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from scipy.stats import multivariate_normal
 from toy_assays import Layer, built, drawn, episode, logits, world
 
 from molmeta.errors import ConfigError
-from molmeta.learners import _gaussian_process as gp
+from molmeta.learners._parts import gaussian_process as gp
 from molmeta.learners.dkt import DKT
 
 

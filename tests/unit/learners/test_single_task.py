@@ -9,7 +9,7 @@ from toy_training import GRAPHS, store
 
 from molmeta import encoders
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.learners._tuning import parted
+from molmeta.learners._parts.tuning import parted
 from molmeta.learners.single_task import SingleTask, in_own_order
 from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import torch_seed

@@ -8,7 +8,7 @@ from toy_assays import CLOSE, Layer, built, drawn, episode, logits, world
 
 from molmeta import encoders, learners
 from molmeta.errors import ConfigError, ModelError
-from molmeta.learners._gradient import GradientLearner, descend, descent
+from molmeta.learners._parents.gradient import GradientLearner, descend, descent
 from molmeta.models import Model
 from molmeta.molecules.labelled import Labelled
 from molmeta.recipes import Recipe

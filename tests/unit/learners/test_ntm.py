@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from molmeta.encoders.base import Encoder
-from molmeta.learners._memory import MemoryState
+from molmeta.learners._parents.memory import MemoryState
 from molmeta.learners.ntm import NTM, Aim, NTMCell, address, changed
 from molmeta.runtime.seeds import torch_seed
 

@@ -1,0 +1,1 @@
+"""Classes that several learners inherit from."""
