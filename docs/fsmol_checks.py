@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from molmeta.assays.assay import load_assays
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
-from molmeta.models import named, opponent
+from molmeta.models.named import named, opponent
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.store import load_store
 from molmeta.outlook import WORTH, judge

@@ -9,7 +9,7 @@ from molmeta.version import __version__
 if TYPE_CHECKING:
     from os import PathLike
 
-    from molmeta.models import Model
+    from molmeta.models.model import Model
 
 __all__ = ["__version__", "load"]
 
@@ -25,7 +25,7 @@ def load(path: str | PathLike[str] | None = None) -> Model:
     """
     from pathlib import Path
 
-    from molmeta.models import load as read
-    from molmeta.shipping import shipped
+    from molmeta.models.files import load as read
+    from molmeta.models.shipping import shipped
 
     return shipped() if path is None else read(Path(path))

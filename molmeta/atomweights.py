@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rdkit.Chem import Mol
 
-    from molmeta.models import AssayPredictor
+    from molmeta.models.model import AssayPredictor
 
 _log = logging.getLogger(__name__)
 # RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
@@ -51,7 +51,7 @@ def atom_weights(
         Model. 2019, 59, 1324.
 
     Example:
-        >>> from molmeta.models import opponent
+        >>> from molmeta.models.named import opponent
         >>> predictor = opponent("similarity").adapt(["CCO", "CCN"], [1, 0])
         >>> atom_weights(predictor, ["CCCO"])["CCCO"].shape
         (4,)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.libraries import Record
-    from molmeta.models import AssayPredictor
+    from molmeta.models.model import AssayPredictor
     from molmeta.molecules.blocks import Molecules
     from molmeta.screening import Support
 

@@ -9,17 +9,17 @@ import torch
 from scipy.special import betaincinv, gammaincinv, logit, ndtr, ndtri
 
 from molmeta.errors import ConfigError
+from molmeta.models.prevalence import Estimate
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.store import featurize
 from molmeta.outlook import scored_without
-from molmeta.prevalence import Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from molmeta.hits import Support
     from molmeta.learners import MetaLearner
-    from molmeta.models import Model
+    from molmeta.models.model import Model
     from molmeta.molecules.blocks import Molecules
 
 FURTHEST, WIDTH = 20.0, 0.01

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
-from molmeta.prevalence import Estimate, prior_shift
+from molmeta.models.prevalence import Estimate, prior_shift
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

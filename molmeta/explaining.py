@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
     from molmeta.hitfiles import Annotate
-    from molmeta.models import Model
+    from molmeta.models.model import Model
 
 DOMAIN = 0.4
 """Similarity to a known compound from which a hit is inside the domain; see docs/screening.md."""
@@ -51,7 +51,7 @@ def annotator(model: Model, *, cores: int = 1) -> Annotate:
         cores: processes for alerts and properties.
 
     Example:
-        >>> from molmeta.models import opponent
+        >>> from molmeta.models.named import opponent
         >>> hits = pd.DataFrame({"smiles": ["Oc1ccccc1O"], "nearest_active_similarity": [0.3]})
         >>> annotator(opponent("similarity"))(hits)[["alerts", "inside_domain"]].values.tolist()
         [['PAINS:catechol_A(92);NIH:ortho_hydroquinone', 0]]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from molmeta.libraryfeatures import Prepared
     from molmeta.libraryfile import LibraryFile
     from molmeta.libraryparts import Written
-    from molmeta.models import Model
+    from molmeta.models.model import Model
     from molmeta.scoring import Scorer
     from molmeta.shards import Shard
 

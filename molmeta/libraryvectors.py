@@ -10,7 +10,7 @@ from molmeta.molecules.blocks import EMBEDDING, Vectors
 
 if TYPE_CHECKING:
     from molmeta.libraryfeatures import Prepared
-    from molmeta.models import Model
+    from molmeta.models.model import Model
 
 
 def with_vectors(chunk: Prepared, model: Model) -> Prepared:

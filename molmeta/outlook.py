@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from molmeta.models import opponent
+from molmeta.models.named import opponent
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.labelled import Labelled
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.learners import MetaLearner
-    from molmeta.models import Model
+    from molmeta.models.model import Model
     from molmeta.molecules.blocks import Molecules
 
 PAIRS = 200

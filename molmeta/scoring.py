@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from molmeta.libraries import Record
     from molmeta.libraryfeatures import Prepared
     from molmeta.libraryfile import LibraryFile
-    from molmeta.models import AssayPredictor
+    from molmeta.models.model import AssayPredictor
 
 CHUNKS = 50
 """Chunks of a shard: 100,000 records, which is what an interruption costs at most."""

@@ -18,8 +18,8 @@ from molmeta.hitfiles import write_hits
 from molmeta.hits import COLUMNS, Hit, Nearest, Support, best, explain
 from molmeta.knowncompounds import KnownCompounds
 from molmeta.librarysource import LibrarySource
+from molmeta.models.prevalence import Estimate, prior_shift, share_of
 from molmeta.molecules.similarity import FINGERPRINT
-from molmeta.prevalence import Estimate, prior_shift, share_of
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import parts_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from molmeta.hitfiles import Annotate
     from molmeta.libraries import Record
-    from molmeta.models import AssayPredictor
+    from molmeta.models.model import AssayPredictor
 
 __all__ = [
     "COLUMNS", "FINGERPRINT", "INVALID_COLUMNS", "Hit", "Nearest", "ScreenPlan", "Screened",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from molmeta.candidates import Candidate
-    from molmeta.models import AssayPredictor
+    from molmeta.models.model import AssayPredictor
     from molmeta.plates import Control
     from molmeta.screening import Support
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.assays.assay import Assay
-    from molmeta.models import Model
+    from molmeta.models.model import Model
+    from molmeta.models.recipes import Recipe
     from molmeta.molecules.blocks import Molecules
-    from molmeta.recipes import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

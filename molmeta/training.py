@@ -20,7 +20,7 @@ from molmeta.assays.decoys import Decoys
 from molmeta.enrichment import EnrichmentPlan, enrich
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
 from molmeta.evaluation import EvaluationPlan, evaluate
-from molmeta.models import Model
+from molmeta.models.model import Model
 from molmeta.molecules.blocks import tensor_of
 from molmeta.resuming import LOG, Progress, restore_run, save_run
 from molmeta.runtime.seeds import torch_seed

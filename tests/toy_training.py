@@ -6,9 +6,9 @@ import numpy as np
 
 from molmeta.assays.assay import Assay
 from molmeta.learners.profile_gp import ProfileGP
+from molmeta.models.recipes import Recipe
 from molmeta.molecules.compounds import compounds
 from molmeta.molecules.store import update
-from molmeta.recipes import Recipe
 from molmeta.tasks import Task, Training
 
 TAILS = ("C", "CC", "CO", "FC", "NCC", "ClCC")

@@ -20,15 +20,15 @@ from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.expecting import SPREAD, expected_hits, library_hits
 from molmeta.explaining import inside_domain
+from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.similarity import tanimoto
 from molmeta.molecules.store import load_store
-from molmeta.prevalence import prior_shift
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
     from molmeta.assays.assay import Assay
-    from molmeta.models import Model
+    from molmeta.models.model import Model
     from molmeta.molecules.blocks import Molecules
 
 SUPPORTS, REPEATS = (16, 64), 3

@@ -22,17 +22,17 @@ import molmeta
 from molmeta.assays.screens import distinct, read_screens, screens_of
 from molmeta.estimating import counted, each_left_out, estimate
 from molmeta.expecting import SPREAD, TOPS, expected_hits, library_hits
+from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import load_store, save_store, update
-from molmeta.prevalence import prior_shift
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from molmeta.assays.screens import Screen
-    from molmeta.models import Model
+    from molmeta.models.model import Model
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.store import Store
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from molmeta.models import AssayPredictor, Model
-    from molmeta.prevalence import Estimate
+    from molmeta.models.model import AssayPredictor, Model
+    from molmeta.models.prevalence import Estimate
     from molmeta.screening import Support
 
 SECONDS = 20.0
@@ -63,7 +63,7 @@ def tell_expected(hits: pd.DataFrame, prevalence: float | Estimate | None) -> No
     import numpy as np
 
     from molmeta.expecting import library_hits
-    from molmeta.prevalence import Estimate
+    from molmeta.models.prevalence import Estimate
 
     if isinstance(prevalence, Estimate):
         logger.info(

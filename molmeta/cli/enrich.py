@@ -46,7 +46,7 @@ def run(
 
     from molmeta import enrichment
     from molmeta.assays.screens import digest, read_screens, screens_of, stored
-    from molmeta.models import named
+    from molmeta.models.named import named
     from molmeta.runtime.outputs import written
     from molmeta.runtime.tableparts import kept
 

@@ -46,7 +46,7 @@ def run(
     from molmeta import evaluation
     from molmeta.assays.assay import digest
     from molmeta.curation.reading import assays_and_molecules
-    from molmeta.models import named
+    from molmeta.models.named import named
     from molmeta.runtime.tableparts import kept
 
     torch.set_num_threads(1)

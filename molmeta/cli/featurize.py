@@ -65,7 +65,7 @@ def _featurize_library(
     library: Path, output: Path, names: list[str], model: str, cores: int
 ) -> None:
     from molmeta.librarysource import featurize_library
-    from molmeta.models import named
+    from molmeta.models.named import named
     from molmeta.molecules.similarity import FINGERPRINT
 
     found = named(model) if model else None

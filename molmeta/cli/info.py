@@ -10,7 +10,7 @@ import yaml
 
 
 def run(model: str = typer.Argument(..., help="Model file, or 'shipped'.")) -> None:
-    from molmeta.models import named
+    from molmeta.models.named import named
 
     loaded = named(model)
     history = dict(loaded.history)

@@ -57,7 +57,7 @@ def run(
     from molmeta.cli._supports import support_of
     from molmeta.estimating import left_out
     from molmeta.explaining import annotator
-    from molmeta.models import named
+    from molmeta.models.named import named
     from molmeta.report.hitspage import ScreenFacts, hits_page
     from molmeta.screening import ScreenPlan, screen
 

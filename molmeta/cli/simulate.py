@@ -48,7 +48,7 @@ def run(
     from molmeta.cli._rounds import draw_rounds
     from molmeta.curation.reading import assays_and_molecules
     from molmeta.enrichment import without_memory as forgetful
-    from molmeta.models import named
+    from molmeta.models.named import named
     from molmeta.molecules.similarity import FINGERPRINT
     from molmeta.runtime.outputs import written
 

@@ -48,7 +48,7 @@ def run(
 
     from molmeta import load, suggesting
     from molmeta.cli._supports import support_of
-    from molmeta.models import named
+    from molmeta.models.named import named
     from molmeta.plates import read_controls
 
     torch.set_num_threads(1)

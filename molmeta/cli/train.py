@@ -21,7 +21,7 @@ from molmeta.runtime.console import bar, session
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molmeta.models import Model
+    from molmeta.models.model import Model
 
 
 def run(
@@ -37,10 +37,11 @@ def run(
     seed: int = SEED,
     output: Path = OUTPUT,
 ) -> None:
-    from molmeta import models, registry
+    from molmeta import registry
     from molmeta.assays.assay import load_assays, with_values
+    from molmeta.models.files import load
+    from molmeta.models.recipes import recipe_of
     from molmeta.molecules.store import load_store
-    from molmeta.recipes import recipe_of
     from molmeta.tasks import Task, Training
     from molmeta.training import train
 
@@ -48,7 +49,7 @@ def run(
     options = registry.bind(Training, entry.pop("training", {}), "training")
     training, chosen = Training(**options), recipe_of(entry)
     with session("train", recipe=entry, seed=seed, init=init, tables=len(tables)) as outcome:
-        start = [models.load(path) for path in init]
+        start = [load(path) for path in init]
         store = load_store(molecules)
         known, judged = load_assays(tables, store), load_assays(valid, store)
         if chosen.learner_options.get("target") == "value":
@@ -64,7 +65,7 @@ def run(
 
 def _write(model: Model, log: pd.DataFrame, output: Path, curve: Path | None) -> None:
     from molmeta.cli._curve import draw_curve
-    from molmeta.models import save
+    from molmeta.models.files import save
     from molmeta.runtime.outputs import written
 
     with written(output.with_suffix(".log.parquet")) as temporary:

@@ -220,7 +220,7 @@ def from_tables(
         TableError: a table cannot be read.
     """
     from molmeta.curation.reading import assays_and_molecules
-    from molmeta.models import named
+    from molmeta.models.named import named
 
     unknown = sorted(set(search) - set(Search.__dataclass_fields__))
     if unknown:

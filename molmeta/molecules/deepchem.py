@@ -1,7 +1,7 @@
 """DeepChem's featurizers and splitters as molmeta's own kinds; the only door to DeepChem.
 
 DeepChem takes some six seconds to import, so that happens on first use; what it logs, warns of or
-hides becomes one named error. Datasets and models are bridged in `molmeta.deepchem_datasets`.
+hides becomes one named error. Datasets and models are bridged in `molmeta.models.deepchem`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from molmeta.atomweights import atom_weights
 from molmeta.expecting import TOPS, library_hits
 from molmeta.explaining import DOMAIN, EXPLAINING_COLUMNS
 from molmeta.hits import COLUMNS
-from molmeta.prevalence import share_of
+from molmeta.models.prevalence import share_of
 from molmeta.report.hitcharts import curve_points, hits_curve, score_histogram
 from molmeta.report.hitdrawings import hit_drawings
 from molmeta.report.templating import asset, environment
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.hits import Support
-    from molmeta.models import AssayPredictor
-    from molmeta.prevalence import Estimate
+    from molmeta.models.model import AssayPredictor
+    from molmeta.models.prevalence import Estimate
 
 SHOWN = 200
 """Hits on the page; more would be a page that no browser scrolls well."""

@@ -25,8 +25,9 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta.libraries import read_library
 from molmeta.librarysource import featurize_library
-from molmeta.models import Model, named, opponent
-from molmeta.recipes import Recipe
+from molmeta.models.model import Model
+from molmeta.models.named import named, opponent
+from molmeta.models.recipes import Recipe
 from molmeta.screening import Support, screen
 
 if TYPE_CHECKING:

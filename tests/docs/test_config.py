@@ -12,8 +12,8 @@ from molmeta.acquisition import ACQUISITIONS
 from molmeta.curation.curate import Rules
 from molmeta.curation.tables import COLUMNS, SPLITS, Layout
 from molmeta.evaluation import EvaluationPlan
+from molmeta.models.recipes import recipe_of
 from molmeta.plates import SIZES
-from molmeta.recipes import recipe_of
 from molmeta.suggesting import PlatePlan
 from molmeta.tasks import Training
 

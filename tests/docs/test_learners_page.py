@@ -19,7 +19,7 @@ from toy_assays import TRAINING_ASSAYS, built, drawn, episode, logits, world
 
 from molmeta import learners, metrics, training
 from molmeta.errors import TableError
-from molmeta.recipes import Recipe
+from molmeta.models.recipes import Recipe
 from molmeta.statistics import ALL, CLEAN
 
 ROOT = Path(__file__).parents[2]

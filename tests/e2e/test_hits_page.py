@@ -10,7 +10,7 @@ import pytest
 
 from molmeta.explaining import annotator
 from molmeta.hits import Hit, Support, hits_table
-from molmeta.models import opponent
+from molmeta.models.named import opponent
 from molmeta.report import hitspage
 from molmeta.report.hitspage import ScreenFacts, hits_page
 

@@ -12,7 +12,7 @@ from toy_training import assays, recipe, task
 from zoo import drugs
 
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.models import opponent
+from molmeta.models.named import opponent
 from molmeta.molecules.blocks import Bits, Graphs
 from molmeta.runtime.seeds import generator
 from molmeta.training import train

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from molmeta.atomweights import atom_weights
-from molmeta.models import opponent
+from molmeta.models.named import opponent
 from molmeta.molecules.compounds import parse
 
 PHENOLS = ["Oc1ccccc1C", "Oc1ccccc1CC", "Oc1ccccc1", "Oc1ccccc1Cl"]

@@ -6,11 +6,13 @@ import sys
 import pandas as pd
 import pytest
 
-from molmeta import cli, models
+from molmeta import cli
 from molmeta.cli import _options
 from molmeta.cli._curve import draw_curve
 from molmeta.curation.curate import Rules
 from molmeta.errors import ConfigError
+from molmeta.models.files import save
+from molmeta.models.named import opponent
 from molmeta.runtime import console
 
 ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
@@ -189,7 +191,7 @@ def test_screen_ranks_a_library_with_an_opponent(molmeta, table, library, tmp_pa
 
 def test_screen_takes_a_model_file(molmeta, table, library, tmp_path):
     model = tmp_path / "model.safetensors"
-    models.save(models.opponent("similarity"), model)
+    save(opponent("similarity"), model)
     words = ("--support", table, "--library", library, "--model", model)
     assert molmeta("screen", *words, "--output", tmp_path / "ranked.csv")[0] == 0
 
@@ -231,7 +233,7 @@ def test_learners_names_each_with_its_idea(molmeta):
 
 def test_info_tells_the_recipe(molmeta, tmp_path):
     path = tmp_path / "model.safetensors"
-    models.save(models.opponent("similarity"), path)
+    save(opponent("similarity"), path)
     assert "learner: similarity" in molmeta("info", path)[1]
 
 

@@ -19,7 +19,7 @@ from molmeta.enrichment import (
 )
 from molmeta.errors import ConfigError, EpisodeError, TableError
 from molmeta.learners.profile_gp import ProfileGP
-from molmeta.models import opponent
+from molmeta.models.named import opponent
 from molmeta.molecules.store import update
 
 PLAN = EnrichmentPlan((2, 4), (1, 2), draws=2)

@@ -5,7 +5,7 @@ from scipy.special import expit
 from molmeta.errors import ConfigError
 from molmeta.estimating import BINS, counted, estimate, left_out
 from molmeta.hits import Support
-from molmeta.models import opponent
+from molmeta.models.named import opponent
 
 ACTIVE = ["CCOc1ccccc1", "CCNc1ccccc1", "CCCc1ccccc1", "CCSc1ccccc1"]
 INACTIVE = ["CC(=O)O", "CCCCN"]

@@ -9,7 +9,7 @@ import pytest
 from molmeta.explaining import DOMAIN, EXPLAINING_COLUMNS, alerts, annotator, inside_domain
 from molmeta.hitfiles import write_hits
 from molmeta.hits import COLUMNS, Hit, Support
-from molmeta.models import opponent
+from molmeta.models.named import opponent
 from molmeta.molecules.compounds import parse
 
 SUPPORT = Support(["CCOc1ccccc1", "CCCCN"], [1, 0])

@@ -9,8 +9,9 @@ from toy_training import recipe
 from molmeta.errors import ConfigError, ModelError
 from molmeta.libraryfile import open_library
 from molmeta.librarysource import featurize_library
-from molmeta.models import Model, opponent
-from molmeta.recipes import Recipe
+from molmeta.models.model import Model
+from molmeta.models.named import opponent
+from molmeta.models.recipes import Recipe
 from molmeta.screening import Support, screen
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])

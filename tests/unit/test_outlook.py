@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from molmeta.models import opponent
+from molmeta.models.named import opponent
 from molmeta.outlook import WORTH, Outlook, outlook
 
 ALCOHOLS = ["C" * n + "O" for n in range(2, 10)]

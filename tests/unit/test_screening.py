@@ -18,9 +18,9 @@ from molmeta.knowncompounds import KnownCompounds
 from molmeta.libraries import Record, read_library
 from molmeta.libraryfeatures import prepare, prepare_all
 from molmeta.librarysource import featurize_library
-from molmeta.models import opponent
+from molmeta.models.named import opponent
+from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
-from molmeta.prevalence import prior_shift
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.scoring import Scorer

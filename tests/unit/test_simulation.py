@@ -18,9 +18,10 @@ from molmeta.campaigns import Campaign
 from molmeta.cli._rounds import draw_rounds
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.profile_gp import ProfileGP
-from molmeta.models import Model, save
+from molmeta.models.files import save
+from molmeta.models.model import Model
+from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import Bits
-from molmeta.recipes import Recipe
 from molmeta.runtime.seeds import generator
 from molmeta.simulation import (
     COLUMNS,

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from molmeta import cli
 from molmeta.errors import ConfigError, MoleculeError, TableError
 from molmeta.librarysource import featurize_library
-from molmeta.models import opponent
+from molmeta.models.named import opponent
 from molmeta.plates import Control, placed, read_controls, wells
 from molmeta.screening import Support
 from molmeta.suggesting import COLUMNS, PlatePlan, suggest

@@ -11,8 +11,8 @@ from toy_training import OPTIONS, SMALL, assay, assays, recipe, store, task
 from molmeta import learners
 from molmeta.errors import ConfigError, EpisodeError, ModelError
 from molmeta.evaluation import EvaluationPlan, evaluate
-from molmeta.models import Model
-from molmeta.recipes import Recipe
+from molmeta.models.model import Model
+from molmeta.models.recipes import Recipe
 from molmeta.tasks import Training
 from molmeta.training import VALIDATION_QUERY, schedule, start_from, train
 

@@ -13,7 +13,7 @@ from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.assays.memory import CompoundMemory
 from molmeta.enrichment import enrich
 from molmeta.errors import ConfigError
-from molmeta.recipes import Recipe
+from molmeta.models.recipes import Recipe
 from molmeta.runtime.seeds import generator
 from molmeta.sampling import Sampler
 from molmeta.training import HIDDEN, train

@@ -13,9 +13,10 @@ from molmeta.assays.memory import BLIND, CompoundMemory
 from molmeta.encoders.profile import SHRINK, _signs
 from molmeta.learners.maml import MAML
 from molmeta.learners.protonet import ProtoNet
-from molmeta.models import Model, load, save
+from molmeta.models.files import load, save
+from molmeta.models.model import Model
+from molmeta.models.recipes import recipe_of
 from molmeta.molecules.blocks import Bits, Molecules
-from molmeta.recipes import recipe_of
 from molmeta.runtime.seeds import torch_seed
 
 ASSAYS = [assay(place) for place in range(4)]

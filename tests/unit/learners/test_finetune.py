@@ -11,8 +11,8 @@ from toy_training import FINGERPRINTS, recipe, store
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners._parts.tuning import Descent, Stopping, parted
 from molmeta.learners.multitask import least_squares, logistic
+from molmeta.models.recipes import Recipe
 from molmeta.molecules.labelled import Labelled
-from molmeta.recipes import Recipe
 
 FAST = {"learning_rate": 3e-3, "head_rate": 1e-2}
 

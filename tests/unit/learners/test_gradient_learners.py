@@ -9,9 +9,9 @@ from toy_assays import CLOSE, Layer, built, drawn, episode, logits, world
 from molmeta import encoders, learners
 from molmeta.errors import ConfigError, ModelError
 from molmeta.learners._parents.gradient import GradientLearner, descend, descent
-from molmeta.models import Model
+from molmeta.models.model import Model
+from molmeta.models.recipes import Recipe
 from molmeta.molecules.labelled import Labelled
-from molmeta.recipes import Recipe
 from molmeta.runtime.seeds import torch_seed
 from molmeta.training import start_from, train
 

@@ -12,8 +12,8 @@ from toy_training import FINGERPRINTS, assays, store
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
 from molmeta.learners.multitask import least_squares, logistic
+from molmeta.models.recipes import Recipe
 from molmeta.molecules.labelled import Labelled
-from molmeta.recipes import Recipe
 from molmeta.runtime.seeds import generator, torch_seed
 
 

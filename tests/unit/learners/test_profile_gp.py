@@ -13,11 +13,12 @@ from molmeta.assays.memory import STEP, CompoundMemory, structure_keys
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.errors import ConfigError, ModelError
 from molmeta.learners.profile_gp import NOISES, STRUCTURES, ProfileGP
-from molmeta.models import Model, load, save
+from molmeta.models.files import load, save
+from molmeta.models.model import Model
+from molmeta.models.recipes import recipe_of
 from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import tanimoto
-from molmeta.recipes import recipe_of
 from molmeta.training import start_from
 
 ASSAYS = [assay(place) for place in range(3)]

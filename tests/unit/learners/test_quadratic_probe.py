@@ -16,9 +16,9 @@ from molmeta.learners.quadratic_probe import (
     descend,
     published_epochs,
 )
+from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import Vectors
 from molmeta.molecules.labelled import Labelled
-from molmeta.recipes import Recipe
 from molmeta.runtime.seeds import generator
 from molmeta.training import train
 

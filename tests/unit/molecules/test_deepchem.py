@@ -9,9 +9,9 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta.assays.assay import Assay
 from molmeta.assays.splitters import draw_by_splitter, folds, split
-from molmeta.deepchem_datasets import DeepChemModel, table_of
 from molmeta.errors import ConfigError, EpisodeError, MoleculeError, TableError
-from molmeta.models import opponent
+from molmeta.models.deepchem import DeepChemModel, table_of
+from molmeta.models.named import opponent
 from molmeta.molecules import deepchem as bridge
 from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.molecules.deepchem import featurizer
@@ -107,7 +107,7 @@ def test_absent_deepchem_is_one_clear_error(monkeypatch):
 
 
 def test_importing_the_bridge_does_not_import_deepchem():
-    code = "import sys, molmeta.deepchem_datasets; sys.exit('deepchem' in sys.modules)"
+    code = "import sys, molmeta.models.deepchem; sys.exit('deepchem' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

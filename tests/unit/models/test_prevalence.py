@@ -1,7 +1,7 @@
 import pytest
 
 from molmeta.errors import ConfigError
-from molmeta.prevalence import prior_shift
+from molmeta.models.prevalence import prior_shift
 
 
 def test_a_shift_multiplies_the_odds_by_the_ratio_of_the_prior_odds():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.models import AssayPredictor, Model
+    from molmeta.models.model import AssayPredictor, Model
 
 
 def table_of(dataset: Any) -> pd.DataFrame:  # noqa: ANN401 - DeepChem's Dataset is untyped

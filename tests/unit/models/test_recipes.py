@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from molmeta.errors import ConfigError
-from molmeta.recipes import Recipe, recipe_of
+from molmeta.models.recipes import Recipe, recipe_of
 
 SMALL = {"width": 4, "layers": 1}
 

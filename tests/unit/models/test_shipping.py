@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import molmeta
-from molmeta import shipping
 from molmeta.cli._hits import adapted
 from molmeta.errors import ConfigError, ModelError
-from molmeta.models import named, opponent
+from molmeta.models import shipping
+from molmeta.models.named import named, opponent
+from molmeta.models.shipping import ABOUT, FOLDER, ship, shipped
 from molmeta.screening import Support
-from molmeta.shipping import ABOUT, FOLDER, ship, shipped
 
 ACTIVES = ["CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O", "COC(=O)c1ccccc1O", "NC(=O)c1ccccc1O"]
 INACTIVES = ["CCCCCCO", "CCCCCCCO", "CCCCCC(C)O", "CCCCCCCCO"]
@@ -129,4 +129,4 @@ def test_probabilities_move_to_a_prevalence():
 
 
 def test_the_module_is_the_command_that_ships():
-    assert "python -m molmeta.shipping" in str(shipping.__doc__)
+    assert "python -m molmeta.models.shipping" in str(shipping.__doc__)

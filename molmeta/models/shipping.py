@@ -1,7 +1,7 @@
 """The model that ships with the package: where it lies, its check, and how a new one gets there.
 
-Run `python -m molmeta.shipping MODEL ABOUT.yaml` to ship another one; ABOUT says, in words, from
-what data and under which licence, and what the model cannot do.
+Run `python -m molmeta.models.shipping MODEL ABOUT.yaml` to ship another one; ABOUT says, in words,
+from what data and under which licence, and what the model cannot do.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from molmeta.errors import ConfigError, ModelError
-from molmeta.models import Model, load, save
+from molmeta.models.files import load, save
 from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from molmeta.models.model import Model
 
 NAME = "shipped"
 FOLDER = Path(__file__).with_name("shipped")

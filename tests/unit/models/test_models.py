@@ -12,8 +12,10 @@ from toy_training import assays, recipe, smiles, store
 from molmeta import encoders, learners
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError
-from molmeta.models import Model, load, named, opponent, save
-from molmeta.recipes import Recipe
+from molmeta.models.files import load, save
+from molmeta.models.model import Model
+from molmeta.models.named import named, opponent
+from molmeta.models.recipes import Recipe
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tensorfiles import read_tensors
 
