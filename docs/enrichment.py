@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from marks import head, line, rewritten
 
-from molmeta.enrichment import compared
+from molmeta.evaluation.enrichment import compared
 from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:

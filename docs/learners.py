@@ -18,10 +18,10 @@ import pandas as pd
 import yaml
 from marks import between, head, line, rewritten, rounded
 
-from molmeta.published import compare_published, read_groups, read_published
+from molmeta.evaluation.published import compare_published, read_groups, read_published
+from molmeta.evaluation.statistics import ALL, CLEAN, scopes, summarise
 from molmeta.report.sources import Sources, read
 from molmeta.runtime.outputs import written
-from molmeta.statistics import ALL, CLEAN, scopes, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -15,8 +15,8 @@ import pandas as pd
 import yaml
 from marks import head, line, rewritten, rounded
 
+from molmeta.evaluation.statistics import summarise
 from molmeta.runtime.outputs import written
-from molmeta.statistics import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

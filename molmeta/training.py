@@ -17,9 +17,9 @@ from lightning_fabric import Fabric
 
 from molmeta import learners
 from molmeta.assays.decoys import Decoys
-from molmeta.enrichment import EnrichmentPlan, enrich
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
-from molmeta.evaluation import EvaluationPlan, evaluate
+from molmeta.evaluation.enrichment import EnrichmentPlan, enrich
+from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
 from molmeta.molecules.blocks import tensor_of
 from molmeta.resuming import LOG, Progress, restore_run, save_run

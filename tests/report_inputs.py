@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from molmeta.evaluation.statistics import METRICS
 from molmeta.report import Sources
-from molmeta.statistics import METRICS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from molmeta.assays.assay import Assay
-from molmeta.evaluation import EvaluationPlan
+from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.molecules.blocks import Bits, Molecules, Vectors
 
 PLAN = EvaluationPlan(supports=(8, 16), repeats=2, seed=3)

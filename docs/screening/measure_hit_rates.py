@@ -18,7 +18,7 @@ import torch
 
 import molmeta
 from molmeta.assays.screens import distinct, read_screens, screens_of
-from molmeta.enrichment import without_memory
+from molmeta.evaluation.enrichment import without_memory
 from molmeta.models.named import opponent
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled

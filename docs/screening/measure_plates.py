@@ -22,7 +22,7 @@ from molmeta import acquisition
 from molmeta.acquisition import ranked
 from molmeta.campaigns import Campaign
 from molmeta.curation.reading import assays_and_molecules
-from molmeta.enrichment import without_memory
+from molmeta.evaluation.enrichment import without_memory
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.runtime.seeds import generator

@@ -22,7 +22,7 @@ def run(
     output: Path = OUTPUT,
     seed: int = SEED,
 ) -> None:
-    from molmeta.published import compare_published, read_groups, read_published
+    from molmeta.evaluation.published import compare_published, read_groups, read_published
     from molmeta.report.sources import Sources, read
     from molmeta.runtime.outputs import written
 

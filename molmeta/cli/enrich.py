@@ -44,8 +44,8 @@ def run(
 ) -> None:
     import torch
 
-    from molmeta import enrichment
     from molmeta.assays.screens import digest, read_screens, screens_of, stored
+    from molmeta.evaluation import enrichment
     from molmeta.models.named import named
     from molmeta.runtime.outputs import written
     from molmeta.runtime.tableparts import kept

@@ -43,9 +43,9 @@ def run(
 ) -> None:
     import torch
 
-    from molmeta import evaluation
     from molmeta.assays.assay import digest
     from molmeta.curation.reading import assays_and_molecules
+    from molmeta.evaluation import evaluate as evaluation
     from molmeta.models.named import named
     from molmeta.runtime.tableparts import kept
 

@@ -47,7 +47,7 @@ def run(
     from molmeta import simulation
     from molmeta.cli._rounds import draw_rounds
     from molmeta.curation.reading import assays_and_molecules
-    from molmeta.enrichment import without_memory as forgetful
+    from molmeta.evaluation.enrichment import without_memory as forgetful
     from molmeta.models.named import named
     from molmeta.molecules.similarity import FINGERPRINT
     from molmeta.runtime.outputs import written

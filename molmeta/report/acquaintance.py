@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from molmeta.evaluation.statistics import MOSTLY_NEW, NEW
 from molmeta.report.wording import listed, model_label, share
-from molmeta.statistics import MOSTLY_NEW, NEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

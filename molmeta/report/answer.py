@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from molmeta.evaluation.statistics import ALL, CLEAN, LEVEL, OUTSIDE_PANELS
 from molmeta.report.acquaintance import acquainted
 from molmeta.report.findings import HEADLINE
 from molmeta.report.wording import (
@@ -17,7 +18,6 @@ from molmeta.report.wording import (
     signed,
     span,
 )
-from molmeta.statistics import ALL, CLEAN, LEVEL, OUTSIDE_PANELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

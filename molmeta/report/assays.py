@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from molmeta.evaluation.statistics import audited
 from molmeta.report import charts, drawings
 from molmeta.report.findings import HEADLINE
 from molmeta.report.sources import records
 from molmeta.report.wording import listed, model_label, share
-from molmeta.statistics import audited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

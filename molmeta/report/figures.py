@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from molmeta.evaluation.statistics import ALL
 from molmeta.report import charts
 from molmeta.report.answer import SIMILARITY
 from molmeta.report.findings import HEADLINE
 from molmeta.report.sources import records
 from molmeta.report.wording import model_label
-from molmeta.statistics import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

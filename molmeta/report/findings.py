@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from molmeta.errors import TableError
+from molmeta.evaluation.statistics import ALL, OPPONENTS, assay_scores, compare, scopes, summarise
 from molmeta.report.sources import records
-from molmeta.statistics import ALL, OPPONENTS, assay_scores, compare, scopes, summarise
 
 if TYPE_CHECKING:
     from molmeta.report.sources import Evidence

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
-from molmeta import metrics as ranking
-from molmeta import regression
 from molmeta.errors import TableError
+from molmeta.evaluation import ranking as ranking
+from molmeta.evaluation import regression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

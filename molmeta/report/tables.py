@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from molmeta.evaluation.statistics import METRICS
 from molmeta.report.sources import records
 from molmeta.report.wording import MEASURES, number, p_value, signed, span
-from molmeta.statistics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from molmeta.statistics import ALL, CLEAN, NEW, OUTSIDE_PANELS
+from molmeta.evaluation.statistics import ALL, CLEAN, NEW, OUTSIDE_PANELS
 
 
 @dataclass(frozen=True)

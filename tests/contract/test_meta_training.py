@@ -19,7 +19,8 @@ from toy_assays import (
     world,
 )  # fmt: skip
 
-from molmeta import learners, metrics
+from molmeta import learners
+from molmeta.evaluation import ranking
 
 META_TRAINED = [name for name in learners.names() if learners.get(name).meta_trained]
 
@@ -130,7 +131,7 @@ def judged(learner):
     for place in range(10**6, 10**6 + 30):
         support, query = episode(place, n_query=100)
         found = logits(learner, support, query.molecules)
-        values.append(metrics.delta_auprc(query.labels.numpy(), found.numpy()))
+        values.append(ranking.delta_auprc(query.labels.numpy(), found.numpy()))
     return np.mean(values)
 
 

@@ -11,7 +11,7 @@ from molmeta import encoders, learners, registry
 from molmeta.acquisition import ACQUISITIONS
 from molmeta.curation.curate import Rules
 from molmeta.curation.tables import COLUMNS, SPLITS, Layout
-from molmeta.evaluation import EvaluationPlan
+from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.models.recipes import recipe_of
 from molmeta.plates import SIZES
 from molmeta.suggesting import PlatePlan

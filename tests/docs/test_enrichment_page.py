@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molmeta.enrichment import METRICS
+from molmeta.evaluation.enrichment import METRICS
 
 PAGE = script.PAGE.read_text()
 NAMES = ("ChEMBL", "ChEMBL, the half", "gains", "DUD", "MUV", "sarscov2_touret", "ecoli_stokes")

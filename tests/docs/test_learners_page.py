@@ -17,10 +17,11 @@ import toy_training
 import yaml
 from toy_assays import TRAINING_ASSAYS, built, drawn, episode, logits, world
 
-from molmeta import learners, metrics, training
+from molmeta import learners, training
 from molmeta.errors import TableError
+from molmeta.evaluation import ranking
+from molmeta.evaluation.statistics import ALL, CLEAN
 from molmeta.models.recipes import Recipe
-from molmeta.statistics import ALL, CLEAN
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "docs" / "learners.py"
@@ -123,7 +124,7 @@ def judged(learner):
     for place in range(10**6, 10**6 + 10):
         support, query = episode(place, n_query=100)
         found = logits(learner, support, query.molecules)
-        values.append(metrics.delta_auprc(query.labels.numpy(), found.numpy()))
+        values.append(ranking.delta_auprc(query.labels.numpy(), found.numpy()))
     return np.mean(values)
 
 

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pandas as pd
 
+from molmeta.evaluation.statistics import ALL, NEW
 from molmeta.report.acquaintance import acquainted
 from molmeta.report.wording import share
-from molmeta.statistics import ALL, NEW
 
 
 def metrics(**known):

@@ -4,9 +4,9 @@ import pytest
 import torch
 from toy_store import PLAN, assay, assays, store
 
-from molmeta import evaluation
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.evaluation import examples
+from molmeta.evaluation import evaluate as evaluation
+from molmeta.evaluation.evaluate import examples
 from molmeta.learners.similarity import Similarity
 from molmeta.runtime.seeds import generator
 

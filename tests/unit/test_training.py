@@ -10,7 +10,7 @@ from toy_training import OPTIONS, SMALL, assay, assays, recipe, store, task
 
 from molmeta import learners
 from molmeta.errors import ConfigError, EpisodeError, ModelError
-from molmeta.evaluation import EvaluationPlan, evaluate
+from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
 from molmeta.models.recipes import Recipe
 from molmeta.tasks import Training

@@ -11,8 +11,8 @@ from molmeta.assays.assay import Assay
 from molmeta.assays.decoys import Decoys
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.assays.memory import CompoundMemory
-from molmeta.enrichment import enrich
 from molmeta.errors import ConfigError
+from molmeta.evaluation.enrichment import enrich
 from molmeta.models.recipes import Recipe
 from molmeta.runtime.seeds import generator
 from molmeta.sampling import Sampler

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from molmeta import metrics, regression
 from molmeta.assays.episodes import Draw, Episode, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
+from molmeta.evaluation import ranking
+from molmeta.evaluation import regression
 from molmeta.learners.base import probability
 from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.runtime.seeds import generator
@@ -40,7 +41,7 @@ _BLANK: dict[str, Any] = {
     "model": "", "seed": 0, "assay": "", "target": "", "cluster": "", "support": 0, "repeat": 0,
     "episode": "", "n_support": 0, "n_support_active": 0, "n_query": 0, "n_query_active": 0,
     "known": np.nan,
-    **dict.fromkeys((*metrics.NAMES, *regression.NAMES), np.nan),
+    **dict.fromkeys((*ranking.NAMES, *regression.NAMES), np.nan),
     "adapt_seconds": np.nan, "predict_seconds": np.nan, "reason": "",
 }  # fmt: skip
 COLUMNS = tuple(_BLANK)
@@ -245,11 +246,11 @@ def _compared(
     learner: MetaLearner, episode: Episode, predicted: NDArray[np.float64]
 ) -> dict[str, float]:
     if learner.target == "activity":
-        return metrics.all_metrics(episode.query_labels, predicted)
+        return ranking.all_metrics(episode.query_labels, predicted)
     sides = (episode.support_values, episode.query_values)
     known, asked = (np.empty(0) if side is None else side.astype(np.float64) for side in sides)
     return {
-        **metrics.ranking_metrics(episode.query_labels, predicted),
+        **ranking.ranking_metrics(episode.query_labels, predicted),
         **regression.value_metrics(asked, predicted, known.sum() / max(len(known), 1)),
     }
 

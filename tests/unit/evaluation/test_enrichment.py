@@ -9,7 +9,8 @@ import torch
 from toy_assays import assay, world
 
 from molmeta.assays.screens import Screen, distinct, read_screens, screens_of
-from molmeta.enrichment import (
+from molmeta.errors import ConfigError, EpisodeError, TableError
+from molmeta.evaluation.enrichment import (
     EnrichmentPlan,
     compared,
     enrich,
@@ -17,7 +18,6 @@ from molmeta.enrichment import (
     unknown_targets,
     without_memory,
 )
-from molmeta.errors import ConfigError, EpisodeError, TableError
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models.named import opponent
 from molmeta.molecules.store import update

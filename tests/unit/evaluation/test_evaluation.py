@@ -6,10 +6,11 @@ import pytest
 import torch
 from toy_store import PLAN, assays, smiles, store
 
-from molmeta import evaluation, metrics
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
-from molmeta.evaluation import EvaluationPlan, evaluate
+from molmeta.evaluation import evaluate as evaluation
+from molmeta.evaluation import ranking
+from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.learners.base import MetaLearner
 from molmeta.learners.similarity import Similarity
 from molmeta.learners.tanimoto_gp import TanimotoGP
@@ -108,9 +109,9 @@ def test_numbers_equal_those_of_a_draw_done_by_hand():
     episode = draw_episode(second, Draw(16), generator(3, "evaluate", "b", 16, 1))
     support, query = episode.at(second.rows).labelled(store())
     logits = TanimotoGP().adapt(support)(query.molecules)
-    expected = metrics.all_metrics(query.labels.numpy(), logits.numpy())
+    expected = ranking.all_metrics(query.labels.numpy(), logits.numpy())
     row = judged(TanimotoGP()).query("assay == 'b' and support == 16 and repeat == 1").iloc[0]
-    assert dict(row[list(metrics.NAMES)]) == pytest.approx(expected)
+    assert dict(row[list(ranking.NAMES)]) == pytest.approx(expected)
 
 
 def test_models_are_judged_on_the_same_episodes():
@@ -138,7 +139,7 @@ def test_what_cannot_be_drawn_is_a_row_with_the_reason():
 
 def test_what_cannot_be_drawn_has_no_numbers():
     row = judged(plan=EvaluationPlan((60,), 1, seed=0)).iloc[0]
-    assert row[[*metrics.NAMES, "adapt_seconds", "predict_seconds"]].isna().all()
+    assert row[[*ranking.NAMES, "adapt_seconds", "predict_seconds"]].isna().all()
 
 
 def test_what_cannot_be_drawn_counts_nothing():

@@ -13,13 +13,13 @@ import pandas as pd
 import torch
 
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.evaluation import judging
-from molmeta.metrics import ranking_metrics
+from molmeta.evaluation.evaluate import judging
+from molmeta.evaluation.ranking import ranking_metrics
+from molmeta.evaluation.statistics import interval
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tableparts import made
-from molmeta.statistics import interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

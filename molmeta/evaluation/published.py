@@ -9,7 +9,7 @@ import pandas as pd
 
 from molmeta.curation.tablefiles import read_columns
 from molmeta.errors import TableError
-from molmeta.statistics import ALL, assay_scores, interval, scopes
+from molmeta.evaluation.statistics import ALL, assay_scores, interval, scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,15 +9,15 @@ import pytest
 from rdkit.ML.Scoring import Scoring
 from sklearn import metrics as reference
 
-from molmeta import metrics
 from molmeta.errors import EpisodeError
+from molmeta.evaluation import ranking
 
 RANKING = {
-    "delta_auprc": metrics.delta_auprc,
-    "auprc": metrics.auprc,
-    "auroc": metrics.auroc,
-    "bedroc": metrics.bedroc,
-    "enrichment_factor": lambda y, x: metrics.enrichment_factor(y, x, percent=5),
+    "delta_auprc": ranking.delta_auprc,
+    "auprc": ranking.auprc,
+    "auroc": ranking.auroc,
+    "bedroc": ranking.bedroc,
+    "enrichment_factor": lambda y, x: ranking.enrichment_factor(y, x, percent=5),
 }
 TIED_LABELS = [1, 0, 0, 1, 0, 1, 0]
 TIED_SCORES = [3.0, 3.0, 3.0, 2.0, 2.0, 1.0, 0.0]
@@ -53,7 +53,7 @@ def rdkit_bedroc(ranked):
 def test_auprc_equals_scikit_learn(seed, decimals):
     labels, scores = drawn(seed, decimals=decimals)
     expected = reference.average_precision_score(labels, scores)
-    assert metrics.auprc(labels, scores) == pytest.approx(expected, abs=1e-12)
+    assert ranking.auprc(labels, scores) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("decimals", [6, 1, 0])
@@ -61,37 +61,37 @@ def test_auprc_equals_scikit_learn(seed, decimals):
 def test_auroc_equals_scikit_learn(seed, decimals):
     labels, scores = drawn(seed, decimals=decimals)
     expected = reference.roc_auc_score(labels, scores)
-    assert metrics.auroc(labels, scores) == pytest.approx(expected, abs=1e-12)
+    assert ranking.auroc(labels, scores) == pytest.approx(expected, abs=1e-12)
 
 
 def test_delta_auprc_is_auprc_less_the_share_of_actives():
     labels, scores = drawn(0)
     expected = reference.average_precision_score(labels, scores) - labels.mean()
-    assert metrics.delta_auprc(labels, scores) == pytest.approx(expected, abs=1e-7)
+    assert ranking.delta_auprc(labels, scores) == pytest.approx(expected, abs=1e-7)
 
 
 def test_delta_auprc_of_a_constant_score_is_zero():
-    assert metrics.delta_auprc([1, 0, 0, 0], np.zeros(4)) == 0
+    assert ranking.delta_auprc([1, 0, 0, 0], np.zeros(4)) == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_bedroc_equals_rdkit_where_nothing_ties(seed):
     labels, scores = drawn(seed)
     ranked = labels[np.argsort(-scores)]
-    assert metrics.bedroc(labels, scores) == pytest.approx(rdkit_bedroc(ranked), abs=1e-9)
+    assert ranking.bedroc(labels, scores) == pytest.approx(rdkit_bedroc(ranked), abs=1e-9)
 
 
 def test_bedroc_of_ties_is_the_mean_over_their_orders():
     expected = np.mean([rdkit_bedroc(r) for r in orders_of_ties(TIED_LABELS, TIED_SCORES)])
-    assert metrics.bedroc(TIED_LABELS, TIED_SCORES) == pytest.approx(expected, abs=1e-9)
+    assert ranking.bedroc(TIED_LABELS, TIED_SCORES) == pytest.approx(expected, abs=1e-9)
 
 
 def test_bedroc_is_one_when_all_actives_come_first():
-    assert metrics.bedroc([1, 1, 0, 0, 0], [5.0, 4.0, 3.0, 2.0, 1.0]) == pytest.approx(1)
+    assert ranking.bedroc([1, 1, 0, 0, 0], [5.0, 4.0, 3.0, 2.0, 1.0]) == pytest.approx(1)
 
 
 def test_bedroc_is_zero_when_all_actives_come_last():
-    assert metrics.bedroc([1, 1, 0, 0, 0], [1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(0)
+    assert ranking.bedroc([1, 1, 0, 0, 0], [1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(0)
 
 
 @pytest.mark.parametrize("percent", [1, 5, 30])
@@ -100,14 +100,14 @@ def test_enrichment_equals_a_count_in_the_top(n, percent):
     labels, scores = drawn(n, n=n, share=0.5)
     ranked = list(labels[np.argsort(-scores)])
     expected = plain_enrichment(ranked, percent)
-    assert metrics.enrichment_factor(labels, scores, percent=percent) == pytest.approx(expected)
+    assert ranking.enrichment_factor(labels, scores, percent=percent) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("percent", [5, 20, 30, 60])
 def test_enrichment_of_ties_is_the_mean_over_their_orders(percent):
     orders = orders_of_ties(TIED_LABELS, TIED_SCORES)
     expected = np.mean([plain_enrichment(ranked, percent) for ranked in orders])
-    found = metrics.enrichment_factor(TIED_LABELS, TIED_SCORES, percent=percent)
+    found = ranking.enrichment_factor(TIED_LABELS, TIED_SCORES, percent=percent)
     assert found == pytest.approx(expected)
 
 
@@ -115,40 +115,40 @@ def test_enrichment_takes_seven_of_seven_hundred():
     """In floating point 0.01 * 700 lies above 7, and rounding up would take 8."""
     labels, scores = np.zeros(700), -np.arange(700.0)
     labels[7:14] = 1
-    assert metrics.enrichment_factor(labels, scores, percent=1) == 0
+    assert ranking.enrichment_factor(labels, scores, percent=1) == 0
 
 
 def test_brier_equals_scikit_learn():
     labels, scores = drawn(0)
     p = 1 / (1 + np.exp(-scores))
-    assert metrics.brier(labels, p) == pytest.approx(reference.brier_score_loss(labels, p))
+    assert ranking.brier(labels, p) == pytest.approx(reference.brier_score_loss(labels, p))
 
 
 def test_log_loss_equals_scikit_learn():
     labels, scores = drawn(0)
     expected = reference.log_loss(labels, 1 / (1 + np.exp(-scores)))
-    assert metrics.log_loss(labels, scores) == pytest.approx(expected)
+    assert ranking.log_loss(labels, scores) == pytest.approx(expected)
 
 
 def test_log_loss_of_a_certain_mistake_is_finite():
-    assert metrics.log_loss([1.0], [-1000.0]) == 1000
+    assert ranking.log_loss([1.0], [-1000.0]) == 1000
 
 
 def test_calibration_error_equals_a_loop_over_bins():
     """Three bins are met: 0.1-0.2 with 0.15 against 0 of 1, 0.4-0.5 with 0.45 against 1 of 2, and
     0.9-1 with 1.0 against 1 of 1, so (1 * 0.15 + 2 * 0.05 + 1 * 0) / 4 = 0.0625.
     """
-    found = metrics.calibration_error([0, 1, 0, 1], [0.15, 0.42, 0.48, 1.0])
+    found = ranking.calibration_error([0, 1, 0, 1], [0.15, 0.42, 0.48, 1.0])
     assert found == pytest.approx(0.0625)
 
 
 def test_errors_of_neighbouring_bins_do_not_cancel():
     """0.05 too high and 0.85 too low, so 0.45 on average."""
-    assert metrics.calibration_error([0, 1], [0.05, 0.15]) == pytest.approx(0.45)
+    assert ranking.calibration_error([0, 1], [0.05, 0.15]) == pytest.approx(0.45)
 
 
 def test_calibration_error_of_the_true_share_is_zero():
-    assert metrics.calibration_error([1, 0, 0, 0], [0.25] * 4) == pytest.approx(0)
+    assert ranking.calibration_error([1, 0, 0, 0], [0.25] * 4) == pytest.approx(0)
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -167,11 +167,11 @@ def test_a_score_that_is_not_finite_is_refused(name, value):
 
 def test_one_score_too_few_is_refused():
     with pytest.raises(EpisodeError, match="differ in shape"):
-        metrics.auroc([0, 1, 1], [0.0, 1.0])
+        ranking.auroc([0, 1, 1], [0.0, 1.0])
 
 
 def test_all_metrics_come_by_name_in_their_order():
-    assert tuple(metrics.all_metrics(*drawn(0))) == metrics.NAMES
+    assert tuple(ranking.all_metrics(*drawn(0))) == ranking.NAMES
 
 
 def test_all_metrics_are_what_the_functions_give():
@@ -179,18 +179,18 @@ def test_all_metrics_are_what_the_functions_give():
     p = 1 / (1 + np.exp(-logits))
     expected = {
         **{name: RANKING[name](labels, logits) for name in ("delta_auprc", "auprc", "auroc")},
-        "bedroc20": metrics.bedroc(labels, logits),
-        "ef1": metrics.enrichment_factor(labels, logits, percent=1),
-        "ef5": metrics.enrichment_factor(labels, logits, percent=5),
-        "brier": metrics.brier(labels, p),
-        "log_loss": metrics.log_loss(labels, logits),
-        "calibration_error": metrics.calibration_error(labels, p),
+        "bedroc20": ranking.bedroc(labels, logits),
+        "ef1": ranking.enrichment_factor(labels, logits, percent=1),
+        "ef5": ranking.enrichment_factor(labels, logits, percent=5),
+        "brier": ranking.brier(labels, p),
+        "log_loss": ranking.log_loss(labels, logits),
+        "calibration_error": ranking.calibration_error(labels, p),
     }
-    assert metrics.all_metrics(labels, logits) == pytest.approx(expected)
+    assert ranking.all_metrics(labels, logits) == pytest.approx(expected)
 
 
 def test_all_metrics_rank_logits_whose_probabilities_round_to_one():
-    assert metrics.all_metrics([0, 1], [50.0, 60.0])["auroc"] == 1
+    assert ranking.all_metrics([0, 1], [50.0, 60.0])["auroc"] == 1
 
 
 def test_all_metrics_of_an_episode_take_less_than_three_milliseconds():
@@ -199,6 +199,6 @@ def test_all_metrics_of_an_episode_take_less_than_three_milliseconds():
     seconds = []
     for _ in range(20):
         start = time.perf_counter()
-        metrics.all_metrics(labels, logits)
+        ranking.all_metrics(labels, logits)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.003

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from molmeta.errors import TableError
-from molmeta.published import COLUMNS, compare_published, read_groups, read_published
-from molmeta.statistics import METRICS
+from molmeta.evaluation.published import COLUMNS, compare_published, read_groups, read_published
+from molmeta.evaluation.statistics import METRICS
 
 ROWS = [("a", "p", 0, 0.3), ("a", "p", 1, 0.5), ("b", "q", 0, 0.2), ("c", "c", 0, 0.9)]
 

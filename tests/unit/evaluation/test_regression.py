@@ -11,11 +11,12 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from toy_assays import SIGNAL, Layer, assay, built, logits, world
 
-from molmeta import learners, registry, regression
+from molmeta import learners, registry
 from molmeta.assays.assay import with_values
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.evaluation import EvaluationPlan, evaluate, examples
+from molmeta.evaluation import regression
+from molmeta.evaluation.evaluate import EvaluationPlan, evaluate, examples
 from molmeta.molecules.blocks import Vectors
 from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import generator

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from molmeta.statistics import (
+from molmeta.evaluation.statistics import (
     ALL,
     CLEAN,
     METRICS,

@@ -1,0 +1,1 @@
+"""How good a model is: metrics, paired statistics, evaluation by assay, enrichment in libraries."""
