@@ -9,7 +9,7 @@ from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.compounds import compounds
 from molmeta.molecules.store import update
-from molmeta.tasks import Task, Training
+from molmeta.training.task import Task, Training
 
 TAILS = ("C", "CC", "CO", "FC", "NCC", "ClCC")
 RINGS = (

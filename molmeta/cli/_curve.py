@@ -21,7 +21,7 @@ def draw_curve(log: pd.DataFrame, path: Path) -> None:
     """Write the loss of the steps and the delta-AUPRC of the validations as SVG.
 
     Args:
-        log: as `molmeta.training.train` returns it.
+        log: as `molmeta.training.loop.train` returns it.
         path: the picture.
 
     Raises:

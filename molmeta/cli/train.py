@@ -42,8 +42,8 @@ def run(
     from molmeta.models.files import load
     from molmeta.models.recipes import recipe_of
     from molmeta.molecules.store import load_store
-    from molmeta.tasks import Task, Training
-    from molmeta.training import train
+    from molmeta.training.loop import train
+    from molmeta.training.task import Task, Training
 
     entry = mapping(recipe, "--recipe", setting)
     options = registry.bind(Training, entry.pop("training", {}), "training")

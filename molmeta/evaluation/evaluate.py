@@ -18,8 +18,7 @@ import torch
 
 from molmeta.assays.episodes import Draw, Episode, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.evaluation import ranking
-from molmeta.evaluation import regression
+from molmeta.evaluation import ranking, regression
 from molmeta.learners.base import probability
 from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.runtime.seeds import generator

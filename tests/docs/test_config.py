@@ -15,7 +15,7 @@ from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.models.recipes import recipe_of
 from molmeta.plates import SIZES
 from molmeta.suggesting import PlatePlan
-from molmeta.tasks import Training
+from molmeta.training.task import Training
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())

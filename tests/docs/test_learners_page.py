@@ -17,11 +17,12 @@ import toy_training
 import yaml
 from toy_assays import TRAINING_ASSAYS, built, drawn, episode, logits, world
 
-from molmeta import learners, training
+from molmeta import learners
 from molmeta.errors import TableError
 from molmeta.evaluation import ranking
 from molmeta.evaluation.statistics import ALL, CLEAN
 from molmeta.models.recipes import Recipe
+from molmeta.training import loop as training
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "docs" / "learners.py"

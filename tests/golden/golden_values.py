@@ -15,7 +15,7 @@ from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.models.named import opponent
 from molmeta.molecules.blocks import Bits, Graphs
 from molmeta.runtime.seeds import generator
-from molmeta.training import train
+from molmeta.training.loop import train
 
 PATH = Path(__file__).with_name("golden.json")
 KNOWN, LABELS = ["Cc1ccccc1", "CCc1ccncc1", "CC1CCCCC1", "COC1CCNCC1"], [1, 1, 0, 0]

@@ -15,8 +15,8 @@ from molmeta.errors import ConfigError
 from molmeta.evaluation.enrichment import enrich
 from molmeta.models.recipes import Recipe
 from molmeta.runtime.seeds import generator
-from molmeta.sampling import Sampler
-from molmeta.training import HIDDEN, train
+from molmeta.training.loop import HIDDEN, train
+from molmeta.training.sampler import Sampler
 
 ROWS = {"one": range(12), "two": range(10, 30), "three": range(28, 48)}
 

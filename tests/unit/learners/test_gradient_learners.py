@@ -13,7 +13,8 @@ from molmeta.models.model import Model
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import torch_seed
-from molmeta.training import start_from, train
+from molmeta.training.loop import train
+from molmeta.training.start import start_from
 
 NAMES = [name for name in learners.names() if issubclass(learners.get(name), GradientLearner)]
 DIVERGES = 1e38

@@ -19,7 +19,7 @@ from molmeta.models.recipes import recipe_of
 from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import tanimoto
-from molmeta.training import start_from
+from molmeta.training.start import start_from
 
 ASSAYS = [assay(place) for place in range(3)]
 

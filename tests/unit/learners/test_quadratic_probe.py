@@ -20,7 +20,7 @@ from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import Vectors
 from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import generator
-from molmeta.training import train
+from molmeta.training.loop import train
 
 WIDTH, SHRINKAGE = 6, 0.2
 SIZES = [(1, 6), (2, 6), (5, 6), (40, 6)]

@@ -13,8 +13,9 @@ from molmeta.errors import ConfigError, EpisodeError, ModelError
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
 from molmeta.models.recipes import Recipe
-from molmeta.tasks import Training
-from molmeta.training import VALIDATION_QUERY, schedule, start_from, train
+from molmeta.training.loop import VALIDATION_QUERY, schedule, train
+from molmeta.training.start import start_from
+from molmeta.training.task import Training
 
 TWO_PARTS = Recipe(
     "protonet",

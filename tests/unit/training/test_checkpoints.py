@@ -16,7 +16,7 @@ from toy_training import recipe, task
 from molmeta import learners
 from molmeta.errors import ModelError
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
-from molmeta.training import train
+from molmeta.training.loop import train
 
 META_TRAINED = [name for name in learners.names() if learners.get(name).meta_trained]
 LOGGED = ["step", "loss", "grad_norm", "learning_rate", "valid"]

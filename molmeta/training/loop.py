@@ -22,10 +22,11 @@ from molmeta.evaluation.enrichment import EnrichmentPlan, enrich
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
 from molmeta.molecules.blocks import tensor_of
-from molmeta.resuming import LOG, Progress, restore_run, save_run
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
-from molmeta.sampling import Sampler
+from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
+from molmeta.training.sampler import Sampler
+from molmeta.training.start import is_encoder, start_from
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
     from molmeta.learners import MetaLearner
-    from molmeta.tasks import Task, Training
+    from molmeta.training.task import Task, Training
 
 Report = Callable[[int], None]
 """Is told the number of steps done since it was last told."""
@@ -45,8 +46,6 @@ VALIDATION_QUERY = 512
 HIDDEN = EnrichmentPlan(actives=(5,), per_active=(4,))
 """Supports of valid assays that are hidden among others."""
 _linalg: Any = torch.linalg
-ENCODER = "encoder."
-"""Stands in the names of an encoder's weights, after what the learner calls its own part."""
 
 
 def train(
@@ -296,43 +295,10 @@ def sampler_of(task: Task) -> Sampler:
     )
 
 
-def start_from(learner: MetaLearner, init: Sequence[Model]) -> None:
-    """Give a learner the encoder weights of a trained model, or one of several to each part.
-
-    Raises:
-        ConfigError: the encoders differ.
-    """
-    brought = [_encoder_weights(model.learner) for model in init]
-    found = brought[0] if len(brought) == 1 else _joined(brought)
-    own = _encoder_weights(learner)
-    if {n: tensor.shape for n, tensor in found.items()} != {n: t.shape for n, t in own.items()}:
-        recipes = [f"'{m.recipe.encoder}' with {dict(m.recipe.encoder_options)}" for m in init]
-        raise ConfigError(
-            f"init: the encoders differ; got {' and '.join(recipes)}, expected the encoder of this "
-            "recipe. Use one encoder with the same options in both."
-        )
-    names = filter(_is_encoder, learner.state_dict())
-    learner.load_state_dict({n: found[n.partition(ENCODER)[2]] for n in names}, strict=False)
-
-
-def _encoder_weights(learner: MetaLearner) -> dict[str, Tensor]:
-    """Weights by their name within the encoder."""
-    state = learner.state_dict().items()
-    return {n.partition(ENCODER)[2]: tensor for n, tensor in state if _is_encoder(n)}
-
-
-def _joined(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {f"parts.{k}.{n}": t for k, part in enumerate(parts) for n, t in part.items()}
-
-
-def _is_encoder(name: str) -> bool:
-    return ENCODER in name
-
-
 def _groups(learner: MetaLearner, options: Training) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = []
     for encoder, share in ((True, options.encoder_rate), (False, 1.0)):
-        own = [p for name, p in learner.named_parameters() if _is_encoder(name) == encoder]
+        own = [p for name, p in learner.named_parameters() if is_encoder(name) == encoder]
         groups.append({"params": own, "lr": 0.0, "share": share})
     return groups
 

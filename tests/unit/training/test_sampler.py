@@ -6,7 +6,7 @@ from toy_training import assay, assays
 
 from molmeta.assays.assay import Assay
 from molmeta.errors import EpisodeError
-from molmeta.sampling import Sampler
+from molmeta.training.sampler import Sampler
 
 ROWS = 100
 
