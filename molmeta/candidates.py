@@ -15,7 +15,7 @@ from molmeta import acquisition
 from molmeta.acquisition import View, predicted, prints_of
 from molmeta.campaigns import nearest
 from molmeta.errors import MoleculeError, TableError
-from molmeta.librarysource import LibrarySource
+from molmeta.libraries.source import LibrarySource
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.similarity import FINGERPRINT
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from molmeta.libraries import Record
+    from molmeta.libraries.lines import Record
     from molmeta.models.model import AssayPredictor
     from molmeta.molecules.blocks import Molecules
     from molmeta.screening import Support
@@ -133,7 +133,7 @@ class Pool:
     """The best candidates so far, bounded: promising ones, and as many uncertain ones.
 
     Args:
-        library: as `molmeta.libraries.read_library` takes it, or a file of
+        library: as `molmeta.libraries.reading.read_library` takes it, or a file of
             `molmeta featurize LIBRARY`.
         judge: scores the candidates.
         known: passed over.

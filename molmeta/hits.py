@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from molmeta.errors import MoleculeError
-from molmeta.libraries import Record
-from molmeta.libraryfeatures import prepare
+from molmeta.libraries.lines import Record
+from molmeta.libraries.prepare import prepare
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.similarity import FINGERPRINT, tanimoto
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from molmeta.errors import MoleculeError
-from molmeta.libraries import Record
-from molmeta.libraryfeatures import prepare
+from molmeta.libraries.lines import Record
+from molmeta.libraries.prepare import prepare
 from molmeta.molecules.blocks import Bits, Graphs
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.featurizers import get

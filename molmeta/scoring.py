@@ -17,7 +17,7 @@ import torch
 
 from molmeta.estimating import BINS, counted
 from molmeta.hits import Hit
-from molmeta.libraryfeatures import prepare
+from molmeta.libraries.prepare import prepare
 from molmeta.runtime.parallel import streamed
 from molmeta.shards import Shard
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.knowncompounds import KnownCompounds
-    from molmeta.libraries import Record
-    from molmeta.libraryfeatures import Prepared
-    from molmeta.libraryfile import LibraryFile
+    from molmeta.libraries.file import LibraryFile
+    from molmeta.libraries.lines import Record
+    from molmeta.libraries.prepare import Prepared
+    from molmeta.libraries.source import LibrarySource
     from molmeta.models.model import AssayPredictor
 
 CHUNKS = 50
@@ -100,6 +101,25 @@ class Scorer:
                 heappushpop(heap, hit)
             else:
                 heappush(heap, hit)
+
+
+def shards(
+    source: LibrarySource, scorer: Scorer, wanted: Callable[[int], bool], *, cores: int = 1
+) -> Iterator[tuple[int, Shard]]:
+    """Yield the wanted shards of a library with their numbers.
+
+    Raises:
+        ModelError: a featurized library is damaged.
+        WorkerError: a process was ended from outside.
+    """
+    if source.file is None:
+        yield from shards_of_records(source.chunks(), scorer, wanted, cores=cores)
+        return
+    source.empty = False
+    for number, shard in shards_of_file(source.file, scorer, wanted, cores=cores):
+        source.advance(shard.n_read)
+        yield number, shard
+    source.finish()
 
 
 def shards_of_records(

@@ -17,14 +17,14 @@ from molmeta.estimating import estimate
 from molmeta.hitfiles import write_hits
 from molmeta.hits import COLUMNS, Hit, Nearest, Support, best, explain
 from molmeta.knowncompounds import KnownCompounds
-from molmeta.librarysource import LibrarySource
+from molmeta.libraries.source import LibrarySource
 from molmeta.models.prevalence import Estimate, prior_shift, share_of
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import parts_of
 from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.scoring import Scorer
+from molmeta.scoring import Scorer, shards
 from molmeta.shards import Shards, write_scores
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.hitfiles import Annotate
-    from molmeta.libraries import Record
+    from molmeta.libraries.lines import Record
     from molmeta.models.model import AssayPredictor
 
 __all__ = [
@@ -116,7 +116,7 @@ def screen(
     Args:
         predictor: adapted to the support.
         support: what is known, to say of each hit what it resembles.
-        library: as `molmeta.libraries.read_library` takes it, or a file of
+        library: as `molmeta.libraries.reading.read_library` takes it, or a file of
             `molmeta featurize LIBRARY`.
         output: table with the columns of COLUMNS; Parquet by its suffix, else CSV. The side table
             is named `.invalid.csv`.
@@ -142,13 +142,13 @@ def screen(
     with exclusive(_locked(output, plan.part)):
         model = predictor.model.digest
         source = LibrarySource(library, names, progress, model=model)
-        shards = Shards(parts_of(output), _kind(scorer, support, source.identity, model))
-        for number, shard in source.shards(scorer, _wanted(shards, plan.part), cores=cores):
-            shards.add(number, shard)
+        kept = Shards(parts_of(output), _kind(scorer, support, source.identity, model))
+        for number, shard in shards(source, scorer, _wanted(kept, plan.part), cores=cores):
+            kept.add(number, shard)
         if source.error is not None and source.empty:
-            shards.clear()
+            kept.clear()
             raise source.error
-        done = _done(shards, support, output, plan)
+        done = _done(kept, support, output, plan)
     if source.error is not None:
         raise source.error
     return done

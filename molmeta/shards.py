@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from molmeta.hits import Hit, best
-from molmeta.libraries import Record
+from molmeta.libraries.lines import Record
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import claim, clear
 

@@ -129,7 +129,7 @@ def suggest(
     Args:
         predictor: adapted to the support.
         support: what is known.
-        library: as `molmeta.libraries.read_library` takes it, or a file of
+        library: as `molmeta.libraries.reading.read_library` takes it, or a file of
             `molmeta featurize LIBRARY`.
         output: CSV with the columns of COLUMNS; the side table is named `.invalid.csv`.
         plan: how to fill the plate.

@@ -64,7 +64,7 @@ def run(
 def _featurize_library(
     library: Path, output: Path, names: list[str], model: str, cores: int
 ) -> None:
-    from molmeta.librarysource import featurize_library
+    from molmeta.libraries.featurize import featurize_library
     from molmeta.models.named import named
     from molmeta.molecules.similarity import FINGERPRINT
 

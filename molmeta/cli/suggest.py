@@ -73,7 +73,7 @@ def run(
 
 
 def _smiles(path: Path) -> tuple[str, ...]:
-    from molmeta.libraries import read_library
+    from molmeta.libraries.reading import read_library
 
     records = (record for chunk in read_library(path) for record in chunk)
     return tuple(record.smiles for record in records if not record.reason)

@@ -23,8 +23,8 @@ import torch
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
-from molmeta.libraries import read_library
-from molmeta.librarysource import featurize_library
+from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.reading import read_library
 from molmeta.models.model import Model
 from molmeta.models.named import named, opponent
 from molmeta.models.recipes import Recipe

@@ -2,8 +2,8 @@ import pytest
 from zoo import DRUGS
 
 from molmeta.knowncompounds import KnownCompounds, signatures
-from molmeta.libraries import Record
-from molmeta.libraryfeatures import prepare
+from molmeta.libraries.lines import Record
+from molmeta.libraries.prepare import prepare
 
 SUPPORT = ["CC(=O)Oc1ccccc1C(=O)O", "CCCCCCCCCCO"]
 LIBRARY = ["CCO", "O=C(O)c1ccccc1OC(C)=O", "CCCCCCCCCCCCCO", "[Na+].O=C([O-])c1ccccc1OC(C)=O"]

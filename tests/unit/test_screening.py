@@ -11,13 +11,15 @@ from paths import SHARED
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
-from molmeta import librarysource, scoring
+from molmeta import scoring
 from molmeta.errors import ConfigError, MoleculeError, OutputError, TableError
 from molmeta.estimating import counted, estimate
 from molmeta.knowncompounds import KnownCompounds
-from molmeta.libraries import Record, read_library
-from molmeta.libraryfeatures import prepare, prepare_all
-from molmeta.librarysource import featurize_library
+from molmeta.libraries import source
+from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.lines import Record
+from molmeta.libraries.prepare import prepare, prepare_all
+from molmeta.libraries.reading import read_library
 from molmeta.models.named import opponent
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
@@ -277,7 +279,7 @@ def test_few_chunks_are_read_ahead():
 def small_shards(monkeypatch):
     """Let a shard be one chunk of three records."""
     monkeypatch.setattr(scoring, "CHUNKS", 1)
-    monkeypatch.setattr(librarysource, "read_library", partial(read_library, chunk=3))
+    monkeypatch.setattr(source, "read_library", partial(read_library, chunk=3))
 
 
 MANY = smiles_lines(["C" * n + "O" for n in range(1, 12)] + ["nonsense", "c1ccccc1OCC"] * 3)

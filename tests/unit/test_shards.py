@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from molmeta.hits import Hit
-from molmeta.libraries import Record
+from molmeta.libraries.lines import Record
 from molmeta.shards import ROWS, Shard, Shards
 
 SCORES = np.arange(5)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from molmeta import cli
 from molmeta.errors import ConfigError, MoleculeError, TableError
-from molmeta.librarysource import featurize_library
+from molmeta.libraries.featurize import featurize_library
 from molmeta.models.named import opponent
 from molmeta.plates import Control, placed, read_controls, wells
 from molmeta.screening import Support

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from molmeta.libraryfile import FORMAT, KIND, TEXT
+from molmeta.libraries.file import FORMAT, KIND, TEXT
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import claim, clear
 from molmeta.runtime.tensorfiles import KEY
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.libraryfeatures import Prepared
+    from molmeta.libraries.prepare import Prepared
 
 _DTYPES = {"int64": "I64", "float32": "F32", "int16": "I16", "uint8": "U8"}
 

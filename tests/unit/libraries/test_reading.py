@@ -9,8 +9,8 @@ from paths import SHARED
 from rdkit import Chem
 
 from molmeta.errors import TableError
-from molmeta.libraries import STDIN, Record, read_library
-from molmeta.librarylines import MAX_LINE
+from molmeta.libraries.lines import MAX_LINE, Record
+from molmeta.libraries.reading import STDIN, read_library
 
 TWO = [Record(1, "1", "CCO"), Record(2, "2", "CCN")]
 NAMED = [("a", "CCO"), ("b", "CCN")]

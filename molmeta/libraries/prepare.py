@@ -18,7 +18,7 @@ from molmeta.runtime.parallel import streamed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from molmeta.libraries import Record
+    from molmeta.libraries.lines import Record
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.featurizers import Arrays
 

@@ -8,7 +8,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from molmeta.errors import MoleculeError
-from molmeta.libraries import read_library
+from molmeta.libraries.reading import read_library
 from molmeta.molecules.compounds import (
     Compound,
     Rejected,

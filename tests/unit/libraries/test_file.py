@@ -7,8 +7,8 @@ import pytest
 from zoo import DRUGS
 
 from molmeta.errors import ConfigError, ModelError, TableError
-from molmeta.libraryfile import is_library_file, open_library
-from molmeta.librarysource import featurize_library
+from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.file import is_library_file, open_library
 from molmeta.molecules.featurizers import featurize
 from molmeta.molecules.store import Store, save_store, unpacked
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from molmeta.errors import ConfigError
-from molmeta.libraryfile import VECTORS
+from molmeta.libraries.file import VECTORS
 from molmeta.molecules.blocks import EMBEDDING, Vectors
 
 if TYPE_CHECKING:
-    from molmeta.libraryfeatures import Prepared
+    from molmeta.libraries.prepare import Prepared
     from molmeta.models.model import Model
 
 

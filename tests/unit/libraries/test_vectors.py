@@ -7,8 +7,8 @@ import pytest
 from toy_training import recipe
 
 from molmeta.errors import ConfigError, ModelError
-from molmeta.libraryfile import open_library
-from molmeta.librarysource import featurize_library
+from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.file import open_library
 from molmeta.models.model import Model
 from molmeta.models.named import opponent
 from molmeta.models.recipes import Recipe

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from molmeta.errors import ConfigError, ModelError, one_line
-from molmeta.libraries import Record
-from molmeta.libraryfeatures import Prepared
+from molmeta.libraries.lines import Record
+from molmeta.libraries.prepare import Prepared
 from molmeta.molecules.blocks import EMBEDDING
 from molmeta.molecules.checks import consistent
 from molmeta.molecules.store import unpacked

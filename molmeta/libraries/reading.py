@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molmeta.errors import TableError
-from molmeta.librarylines import Line, Record, is_sdf, numbered, pick_columns, sdf, table
+from molmeta.libraries.lines import Line, Record, is_sdf, numbered, pick_columns, sdf, table
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

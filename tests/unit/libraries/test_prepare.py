@@ -5,8 +5,9 @@ import pytest
 from paths import DATA
 from rdkit import Chem
 
-from molmeta.libraries import Record, read_library
-from molmeta.libraryfeatures import prepare
+from molmeta.libraries.lines import Record
+from molmeta.libraries.prepare import prepare
+from molmeta.libraries.reading import read_library
 from molmeta.molecules.compounds import parse, standardize
 from molmeta.molecules.featurizers import featurize_mols
 

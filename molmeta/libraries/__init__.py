@@ -1,0 +1,1 @@
+"""Where compounds come from: libraries of any format, featurized once and read in chunks."""
