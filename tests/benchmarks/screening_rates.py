@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from paths import DATA
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
@@ -33,7 +34,7 @@ from molmeta.screening import Support, screen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NCI = Path(__file__).parents[2] / "data" / "libraries" / "nci_5k.smi"
+NCI = DATA / "libraries" / "nci_5k.smi"
 GOAL = 100_000
 """Compounds/s of a featurized library on two cores."""
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from paths import DATA, ROOT
 
 from molmeta import encoders, learners, registry
 from molmeta.acquisition import ACQUISITIONS
@@ -17,7 +17,6 @@ from molmeta.plates import SIZES
 from molmeta.suggesting import PlatePlan
 from molmeta.training.task import Training
 
-ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 CONFIGS = (
     "config/config.yaml", "config/fsmol.yaml", "config/fsmol_learners.yaml",
@@ -105,7 +104,7 @@ def test_recipe_names_what_there_is(name):
 
 
 def test_thresholds_are_of_assays_that_ship():
-    folder = ROOT / "data" / "assays"
+    folder = DATA / "assays"
     tables = {path.stem for split in SPLITS for path in (folder / split).glob("*.csv")}
     assert set(MAIN["curation"]["thresholds"]) <= tables
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from paths import ROOT
 from screening import measure_hit_rates as script
 
 from molmeta.assays.screens import Screen
 
-PAGE = (Path(__file__).parents[2] / "docs" / "enrichment.md").read_text()
+PAGE = (ROOT / "docs" / "enrichment.md").read_text()
 
 
 def test_the_page_has_a_row_for_each_screen_and_kind_of_support():

@@ -7,7 +7,6 @@ import importlib.util
 import re
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ import pytest
 import torch
 import toy_training
 import yaml
+from paths import ROOT
 from toy_assays import TRAINING_ASSAYS, built, drawn, episode, logits, world
 
 from molmeta import learners
@@ -24,7 +24,6 @@ from molmeta.evaluation.statistics import ALL, CLEAN
 from molmeta.models.recipes import Recipe
 from molmeta.training import loop as training
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "docs" / "learners.py"
 PUBLISHED = ROOT.parent / "shared" / "data" / "fsmol" / "published_per_task.csv.gz"
 PAGE = (ROOT / "docs" / "learners.md").read_text()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import ROOT
 
 from molmeta.expecting import (
     LIBRARY_POWER,
@@ -17,7 +17,7 @@ from molmeta.expecting import (
     library_hits,
 )
 
-SCRIPT = Path(__file__).parents[2] / "docs" / "screening" / "measure_hits.py"
+SCRIPT = ROOT / "docs" / "screening" / "measure_hits.py"
 PLAIN = f"1.0 {SPREAD}"
 
 

@@ -3,16 +3,15 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from paths import ROOT
 from rattler import MatchSpec
 
 from molmeta.version import __version__
 
-ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WANTED = [Requirement(text) for text in PROJECT["dependencies"]]
 TESTS = [Requirement(text) for text in PROJECT["optional-dependencies"]["test"]]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from paths import ROOT
 from typer.testing import CliRunner
 
 from molmeta import cli, learners
 from molmeta.models.files import save
 from molmeta.models.named import opponent
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 SHELL = [body.strip() for kind, body in BLOCKS if kind == "bash"]

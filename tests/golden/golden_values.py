@@ -1,6 +1,6 @@
 """What the code gave when it was last looked at by hand; run this file to write it anew.
 
-    PYTHONPATH=tests python tests/golden/golden_values.py
+    PYTHONPATH=tests/support python tests/golden/golden_values.py
 
 A number that moves is news for the changelog, or a mistake.
 """

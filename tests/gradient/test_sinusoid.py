@@ -2,13 +2,13 @@
 
 import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from meta_gradients import flat
+from paths import ROOT
 
-PATH = Path(__file__).parents[2] / "docs" / "first_experiments" / "sinusoid.py"
+PATH = ROOT / "docs" / "first_experiments" / "sinusoid.py"
 spec = importlib.util.spec_from_file_location("sinusoid", PATH)
 sinusoid = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = sinusoid

@@ -71,7 +71,7 @@ def raw(model):
 
 
 def environment():
-    folder = str(ROOT / "tests")
+    folder = str(ROOT / "tests" / "support")
     return {**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1"}
 
 

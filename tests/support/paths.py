@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data"
 SHARED = ROOT.parent / "shared" / "data"

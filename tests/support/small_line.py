@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from paths import DATA, ROOT
 
-ROOT = Path(__file__).parents[1]
 SMALL = ROOT / "tests" / "e2e" / "config_small.yaml"
 TABLES = {
     "train/CHEMBL262_Ki": 100,
@@ -75,7 +75,7 @@ def make(folder: Path) -> Line:
     frame.head(30).assign(active=1)[["smiles", "active"]].to_csv(path, index=False)
     library = folder / "data" / "libraries" / "nci_5k.smi"
     library.parent.mkdir(parents=True)
-    lines = (ROOT / "data" / "libraries" / "nci_5k.smi").read_text().splitlines()
+    lines = (DATA / "libraries" / "nci_5k.smi").read_text().splitlines()
     library.write_text("\n".join([*lines[:150], "no_molecule bad"]) + "\n")
     return Line(folder)
 
@@ -84,6 +84,6 @@ def add(folder: Path, source: str, rows: int, *, as_name: str) -> Path:
     """Draw rows of a shipped assay into a table of the folder."""
     path = folder / "data" / "assays" / f"{as_name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame = pd.read_csv(ROOT / "data" / "assays" / f"{source}.csv")
+    frame = pd.read_csv(DATA / "assays" / f"{source}.csv")
     frame.sample(rows, random_state=0).to_csv(path, index=False)
     return path
