@@ -20,8 +20,8 @@ from molmeta.errors import EpisodeError
 from molmeta.models.named import named, opponent
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.store import load_store
-from molmeta.outlook import WORTH, judge
 from molmeta.runtime.seeds import generator
+from molmeta.screening.outlook import WORTH, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

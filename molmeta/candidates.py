@@ -21,7 +21,7 @@ from molmeta.molecules.compounds import compound
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
 from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.screening import INVALID_COLUMNS
+from molmeta.screening.screen import INVALID_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from molmeta.libraries.lines import Record
     from molmeta.models.model import AssayPredictor
     from molmeta.molecules.blocks import Molecules
-    from molmeta.screening import Support
+    from molmeta.screening.hits import Support
 
 
 class Candidate(NamedTuple):

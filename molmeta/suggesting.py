@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from molmeta.candidates import Candidate
     from molmeta.models.model import AssayPredictor
     from molmeta.plates import Control
-    from molmeta.screening import Support
+    from molmeta.screening.hits import Support
 
 _log = logging.getLogger(__name__)
 

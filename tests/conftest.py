@@ -1,4 +1,4 @@
-"""Lets every test import the modules of this folder by name; one thread, as in production."""
+"""Runs every test on one thread, as in production."""
 
 import torch
 

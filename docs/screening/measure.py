@@ -18,13 +18,13 @@ import molmeta
 from molmeta.assays.assay import load_assays
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
-from molmeta.expecting import SPREAD, expected_hits, library_hits
-from molmeta.explaining import inside_domain
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.similarity import tanimoto
 from molmeta.molecules.store import load_store
 from molmeta.runtime.seeds import generator
+from molmeta.screening.annotations import inside_domain
+from molmeta.screening.expected_hits import SPREAD, expected_hits, library_hits
 
 if TYPE_CHECKING:
     from molmeta.assays.assay import Assay

@@ -20,13 +20,13 @@ from scipy.special import expit, logit
 
 import molmeta
 from molmeta.assays.screens import distinct, read_screens, screens_of
-from molmeta.estimating import counted, each_left_out, estimate
-from molmeta.expecting import SPREAD, TOPS, expected_hits, library_hits
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import load_store, save_store, update
 from molmeta.runtime.seeds import generator
+from molmeta.screening.expected_hits import SPREAD, TOPS, expected_hits, library_hits
+from molmeta.screening.prevalence import counted, each_left_out, estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from molmeta.models.model import AssayPredictor, Model
     from molmeta.models.prevalence import Estimate
-    from molmeta.screening import Support
+    from molmeta.screening.hits import Support
 
 SECONDS = 20.0
 """What an outlook may cost; a learner that trains at every support gets fewer pairs."""
@@ -23,7 +23,7 @@ FEWEST = 20
 
 def adapted(model: Model, support: Support) -> tuple[AssayPredictor, str]:
     """Adapt a model; log what of the support it knows, and a warning where it will not help."""
-    from molmeta.outlook import PAIRS, outlook
+    from molmeta.screening.outlook import PAIRS, outlook
 
     met = int((model.known(support.smiles) > 0).sum())
     if met:
@@ -62,8 +62,8 @@ def tell_expected(hits: pd.DataFrame, prevalence: float | Estimate | None) -> No
     """Log how many of the best hits are to be expected active, and at which estimated share."""
     import numpy as np
 
-    from molmeta.expecting import library_hits
     from molmeta.models.prevalence import Estimate
+    from molmeta.screening.expected_hits import library_hits
 
     if isinstance(prevalence, Estimate):
         logger.info(

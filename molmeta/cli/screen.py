@@ -54,12 +54,12 @@ def run(
 
     from molmeta import load
     from molmeta.cli._hits import adapted, read_hits, tell_expected
-    from molmeta.cli._supports import support_of
-    from molmeta.estimating import left_out
-    from molmeta.explaining import annotator
     from molmeta.models.named import named
     from molmeta.report.hitspage import ScreenFacts, hits_page
-    from molmeta.screening import ScreenPlan, screen
+    from molmeta.screening.annotations import annotator
+    from molmeta.screening.prevalence import left_out
+    from molmeta.screening.screen import ScreenPlan, screen
+    from molmeta.screening.supports import support_of
 
     torch.set_num_threads(1)
     with session("screen", support=support, library=library, model=model, seed=seed) as outcome:

@@ -47,9 +47,9 @@ def run(
     import torch
 
     from molmeta import load, suggesting
-    from molmeta.cli._supports import support_of
     from molmeta.models.named import named
     from molmeta.plates import read_controls
+    from molmeta.screening.supports import support_of
 
     torch.set_num_threads(1)
     fixed = () if controls is None else tuple(read_controls(controls))

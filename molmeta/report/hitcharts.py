@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.expecting import Expected
-    from molmeta.hits import Support
+    from molmeta.screening.expected_hits import Expected
+    from molmeta.screening.hits import Support
 
 WIDTH, HEIGHT = 440, 260
 LEFT, RIGHT, TOP, BOTTOM = 44, 428, 14, 178

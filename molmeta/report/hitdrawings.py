@@ -36,7 +36,7 @@ def hit_drawings(
     Args:
         smiles: G hits.
         scaffolds: of each; a scaffold that two or more share is drawn the same way in all.
-        weights: by SMILES, of each atom, as `molmeta.atomweights.atom_weights` returns them; the
+        weights: by SMILES, of each atom, as `atomweights.atom_weights` returns them; the
             strongest of each hit gets the full colour.
     """
     shared = {name for name, n in Counter(scaffolds).items() if name and n > 1}

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from molmeta.atomweights import atom_weights
-from molmeta.expecting import TOPS, library_hits
-from molmeta.explaining import DOMAIN, EXPLAINING_COLUMNS
-from molmeta.hits import COLUMNS
 from molmeta.models.prevalence import share_of
 from molmeta.report.hitcharts import curve_points, hits_curve, score_histogram
 from molmeta.report.hitdrawings import hit_drawings
 from molmeta.report.templating import asset, environment
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS
+from molmeta.screening.atomweights import atom_weights
+from molmeta.screening.expected_hits import TOPS, library_hits
+from molmeta.screening.hits import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from molmeta.hits import Support
     from molmeta.models.model import AssayPredictor
     from molmeta.models.prevalence import Estimate
+    from molmeta.screening.hits import Support
 
 SHOWN = 200
 """Hits on the page; more would be a page that no browser scrolls well."""
@@ -52,7 +52,7 @@ class ScreenFacts:
         prevalence: share of actives that probabilities were moved to, given or estimated; None
             left them at the support's share.
         table: name of the file that holds all hits.
-        warning: of `molmeta.outlook`, "" where there is nothing to warn of.
+        warning: of `molmeta.screening.outlook`, "" where there is nothing to warn of.
     """
 
     library: str
@@ -78,7 +78,7 @@ def hits_page(
     """Write one page that stands alone: no file and no network is needed to read it.
 
     Args:
-        hits: best first, with the columns of `molmeta.hits` and `molmeta.explaining`.
+        hits: best first, with the columns of `hits` and `annotations`.
         support: what is known.
         predictor: adapted to it; marks the support in the histogram and weighs atoms.
         output: the HTML file.

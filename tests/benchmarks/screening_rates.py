@@ -29,7 +29,8 @@ from molmeta.libraries.reading import read_library
 from molmeta.models.model import Model
 from molmeta.models.named import named, opponent
 from molmeta.models.recipes import Recipe
-from molmeta.screening import Support, screen
+from molmeta.screening.hits import Support
+from molmeta.screening.screen import screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

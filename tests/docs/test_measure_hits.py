@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from paths import ROOT
 
-from molmeta.expecting import (
+from molmeta.screening.expected_hits import (
     LIBRARY_POWER,
     LIBRARY_SPREAD,
     SPREAD,

@@ -8,11 +8,11 @@ import shutil
 
 import pytest
 
-from molmeta.explaining import annotator
-from molmeta.hits import Hit, Support, hits_table
 from molmeta.models.named import opponent
 from molmeta.report import hitspage
 from molmeta.report.hitspage import ScreenFacts, hits_page
+from molmeta.screening.annotations import annotator
+from molmeta.screening.hits import Hit, Support, hits_table
 
 CHROMIUM = shutil.which("chromium")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -6,10 +6,13 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from paths import DATA, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = ROOT / "tests" / "e2e" / "config_small.yaml"
 TABLES = {

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from molmeta.expecting import Expected
-from molmeta.hits import Support
 from molmeta.report.hitcharts import curve_points, hits_curve, score_histogram
 from molmeta.report.hitdrawings import hit_drawings
+from molmeta.screening.expected_hits import Expected
+from molmeta.screening.hits import Support
 
 INDOLE = "c1ccc2[nH]ccc2c1"
 ONE, TURNED = "Cc1ccc2[nH]ccc2c1", "c1cc2cc(C)ccc2[nH]1"

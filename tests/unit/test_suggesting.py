@@ -14,7 +14,7 @@ from molmeta.errors import ConfigError, MoleculeError, TableError
 from molmeta.libraries.featurize import featurize_library
 from molmeta.models.named import opponent
 from molmeta.plates import Control, placed, read_controls, wells
-from molmeta.screening import Support
+from molmeta.screening.hits import Support
 from molmeta.suggesting import COLUMNS, PlatePlan, suggest
 
 SUPPORT = Support(

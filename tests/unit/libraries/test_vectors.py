@@ -12,7 +12,8 @@ from molmeta.libraries.file import open_library
 from molmeta.models.model import Model
 from molmeta.models.named import opponent
 from molmeta.models.recipes import Recipe
-from molmeta.screening import Support, screen
+from molmeta.screening.hits import Support
+from molmeta.screening.screen import screen
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
 LIBRARY = ["Oc1ccccc1", "CCO", "c1ccncc1", "CCCCCCO", "nonsense", "CCOc1ccccc1", "CC(C)c1ccsc1"]

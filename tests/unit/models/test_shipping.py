@@ -13,7 +13,7 @@ from molmeta.errors import ConfigError, ModelError
 from molmeta.models import shipping
 from molmeta.models.named import named, opponent
 from molmeta.models.shipping import ABOUT, FOLDER, ship, shipped
-from molmeta.screening import Support
+from molmeta.screening.hits import Support
 
 ACTIVES = ["CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O", "COC(=O)c1ccccc1O", "NC(=O)c1ccccc1O"]
 INACTIVES = ["CCCCCCO", "CCCCCCCO", "CCCCCC(C)O", "CCCCCCCCO"]

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from molmeta.expecting import LIBRARY_SPREAD, SPREAD, expected_hits, library_hits
 from molmeta.models.prevalence import Estimate, prior_shift
+from molmeta.screening.expected_hits import LIBRARY_SPREAD, SPREAD, expected_hits, library_hits
 
 
 def test_without_a_common_error_equal_chances_are_binomial():

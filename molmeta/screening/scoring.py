@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from molmeta.estimating import BINS, counted
-from molmeta.hits import Hit
 from molmeta.libraries.prepare import prepare
 from molmeta.runtime.parallel import streamed
-from molmeta.shards import Shard
+from molmeta.screening.hits import Hit
+from molmeta.screening.prevalence import BINS, counted
+from molmeta.screening.shards import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from molmeta.knowncompounds import KnownCompounds
     from molmeta.libraries.file import LibraryFile
     from molmeta.libraries.lines import Record
     from molmeta.libraries.prepare import Prepared
     from molmeta.libraries.source import LibrarySource
     from molmeta.models.model import AssayPredictor
+    from molmeta.screening.known import KnownCompounds
 
 CHUNKS = 50
 """Chunks of a shard: 100,000 records, which is what an interruption costs at most."""

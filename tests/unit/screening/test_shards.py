@@ -3,9 +3,9 @@ import random
 import numpy as np
 import pytest
 
-from molmeta.hits import Hit
 from molmeta.libraries.lines import Record
-from molmeta.shards import ROWS, Shard, Shards
+from molmeta.screening.hits import Hit
+from molmeta.screening.shards import ROWS, Shard, Shards
 
 SCORES = np.arange(5)
 BAD = [Record(7, "x", "\0=bad", "no SMILES"), Record(9, "y", "", "also bad")]

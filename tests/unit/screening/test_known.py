@@ -1,9 +1,9 @@
 import pytest
 from zoo import DRUGS
 
-from molmeta.knowncompounds import KnownCompounds, signatures
 from molmeta.libraries.lines import Record
 from molmeta.libraries.prepare import prepare
+from molmeta.screening.known import KnownCompounds, signatures
 
 SUPPORT = ["CC(=O)Oc1ccccc1C(=O)O", "CCCCCCCCCCO"]
 LIBRARY = ["CCO", "O=C(O)c1ccccc1OC(C)=O", "CCCCCCCCCCCCCO", "[Na+].O=C([O-])c1ccccc1OC(C)=O"]

@@ -12,15 +12,15 @@ from molmeta.errors import ConfigError
 from molmeta.models.prevalence import Estimate
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.store import featurize
-from molmeta.outlook import scored_without
+from molmeta.screening.outlook import scored_without
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from molmeta.hits import Support
     from molmeta.learners import MetaLearner
     from molmeta.models.model import Model
     from molmeta.molecules.blocks import Molecules
+    from molmeta.screening.hits import Support
 
 FURTHEST, WIDTH = 20.0, 0.01
 BINS = int(2 * FURTHEST / WIDTH)

@@ -6,11 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molmeta.explaining import DOMAIN, EXPLAINING_COLUMNS, alerts, annotator, inside_domain
-from molmeta.hitfiles import write_hits
-from molmeta.hits import COLUMNS, Hit, Support
 from molmeta.models.named import opponent
 from molmeta.molecules.compounds import parse
+from molmeta.screening.annotations import (
+    DOMAIN,
+    EXPLAINING_COLUMNS,
+    alerts,
+    annotator,
+    inside_domain,
+)
+from molmeta.screening.hitfiles import write_hits
+from molmeta.screening.hits import COLUMNS, Hit, Support
 
 SUPPORT = Support(["CCOc1ccccc1", "CCCCN"], [1, 0])
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"

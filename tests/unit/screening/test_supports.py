@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from molmeta.cli._supports import support_of
 from molmeta.errors import TableError
+from molmeta.screening.supports import support_of
 
 ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O"]
 

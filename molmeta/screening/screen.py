@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from molmeta.errors import ConfigError
-from molmeta.estimating import estimate
-from molmeta.hitfiles import write_hits
-from molmeta.hits import COLUMNS, Hit, Nearest, Support, best, explain
-from molmeta.knowncompounds import KnownCompounds
 from molmeta.libraries.source import LibrarySource
 from molmeta.models.prevalence import Estimate, prior_shift, share_of
-from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import parts_of
 from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.scoring import Scorer, shards
-from molmeta.shards import Shards, write_scores
+from molmeta.screening.hitfiles import write_hits
+from molmeta.screening.known import KnownCompounds
+from molmeta.screening.prevalence import estimate
+from molmeta.screening.scoring import Scorer, shards
+from molmeta.screening.shards import Shards, write_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,14 +31,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.hitfiles import Annotate
     from molmeta.libraries.lines import Record
     from molmeta.models.model import AssayPredictor
-
-__all__ = [
-    "COLUMNS", "FINGERPRINT", "INVALID_COLUMNS", "Hit", "Nearest", "ScreenPlan", "Screened",
-    "Support", "best", "explain", "safe_cell", "screen",
-]  # fmt: skip
+    from molmeta.screening.hitfiles import Annotate
+    from molmeta.screening.hits import Hit, Support
 
 INVALID_COLUMNS = ("line", "text", "reason")
 
@@ -53,7 +47,7 @@ class ScreenPlan:
         top: hits to write; None writes every compound.
         prevalence: share of actives in the library, to which probabilities are moved; None leaves
             them at the support's share.
-        left_out: of `molmeta.estimating.left_out`; the prevalence is then estimated from these.
+        left_out: of `prevalence.left_out`; the prevalence is then estimated from these.
         exclude_support: leave out the compounds of the support.
         all_scores: Parquet file for the score of every compound, in the order of the library.
         part: (k, n) scores the k-th of n parts of the library alone and writes no result; the same

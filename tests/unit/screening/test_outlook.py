@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from molmeta.models.named import opponent
-from molmeta.outlook import WORTH, Outlook, outlook
+from molmeta.screening.outlook import WORTH, Outlook, outlook
 
 ALCOHOLS = ["C" * n + "O" for n in range(2, 10)]
 PHENYLS = ["C" * n + "c1ccccc1" for n in range(2, 10)]

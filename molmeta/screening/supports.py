@@ -15,7 +15,7 @@ from molmeta.molecules.compounds import Compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import update
 from molmeta.runtime.seeds import generator
-from molmeta.screening import Support
+from molmeta.screening.hits import Support
 
 if TYPE_CHECKING:
     from pathlib import Path

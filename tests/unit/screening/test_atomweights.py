@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molmeta.atomweights import atom_weights
 from molmeta.models.named import opponent
 from molmeta.molecules.compounds import parse
+from molmeta.screening.atomweights import atom_weights
 
 PHENOLS = ["Oc1ccccc1C", "Oc1ccccc1CC", "Oc1ccccc1", "Oc1ccccc1Cl"]
 OTHERS = ["c1ccccc1C", "c1ccccc1CC", "c1ccccc1", "c1ccccc1Cl"]

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from molmeta.hits import Hit, best
 from molmeta.libraries.lines import Record
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import claim, clear
+from molmeta.screening.hits import Hit, best
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +50,7 @@ class Shard(NamedTuple):
         rejected: the records that could not be scored, in the order of the library.
         n_read: records.
         n_known: compounds of the support among them.
-        scores: how many of its compounds have which score, of `molmeta.estimating.counted`.
+        scores: how many of its compounds have which score, of `prevalence.counted`.
     """
 
     hits: Sequence[Hit]

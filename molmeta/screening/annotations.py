@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rdkit.Chem import Mol
 
-    from molmeta.hitfiles import Annotate
     from molmeta.models.model import Model
+    from molmeta.screening.hitfiles import Annotate
 
 DOMAIN = 0.4
 """Similarity to a known compound from which a hit is inside the domain; see docs/screening.md."""

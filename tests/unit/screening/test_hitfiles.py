@@ -3,9 +3,9 @@ import csv
 import pandas as pd
 import pytest
 
-from molmeta import hitfiles
-from molmeta.hitfiles import write_hits
-from molmeta.hits import COLUMNS, Hit, Support
+from molmeta.screening import hitfiles
+from molmeta.screening.hitfiles import write_hits
+from molmeta.screening.hits import COLUMNS, Hit, Support
 
 SUPPORT = Support(["CCN", "c1ccccc1"], [1, 0])
 HITS = [Hit(0.91234567, -5, "=1+1", "CCN"), Hit(0.5, -1, "plain", "c1ccccc1C")]

@@ -3,9 +3,9 @@ import pytest
 from scipy.special import expit
 
 from molmeta.errors import ConfigError
-from molmeta.estimating import BINS, counted, estimate, left_out
-from molmeta.hits import Support
 from molmeta.models.named import opponent
+from molmeta.screening.hits import Support
+from molmeta.screening.prevalence import BINS, counted, estimate, left_out
 
 ACTIVE = ["CCOc1ccccc1", "CCNc1ccccc1", "CCCc1ccccc1", "CCSc1ccccc1"]
 INACTIVE = ["CC(=O)O", "CCCCN"]

@@ -11,10 +11,7 @@ from paths import SHARED
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
-from molmeta import scoring
 from molmeta.errors import ConfigError, MoleculeError, OutputError, TableError
-from molmeta.estimating import counted, estimate
-from molmeta.knowncompounds import KnownCompounds
 from molmeta.libraries import source
 from molmeta.libraries.featurize import featurize_library
 from molmeta.libraries.lines import Record
@@ -25,8 +22,12 @@ from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.scoring import Scorer
-from molmeta.screening import COLUMNS, Hit, ScreenPlan, Support, best, explain, screen
+from molmeta.screening import scoring
+from molmeta.screening.hits import COLUMNS, Hit, Support, best, explain
+from molmeta.screening.known import KnownCompounds
+from molmeta.screening.prevalence import counted, estimate
+from molmeta.screening.scoring import Scorer
+from molmeta.screening.screen import ScreenPlan, screen
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
 PLAN = {field.name for field in fields(ScreenPlan)}

@@ -14,21 +14,21 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from molmeta.hits import hits_table
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.screening.hits import hits_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from molmeta.hits import Hit, Support
+    from molmeta.screening.hits import Hit, Support
 
 BLOCK = 50_000
 """Hits in one table."""
 
 Annotate = Callable[[pd.DataFrame], pd.DataFrame]
-"""From hits with the columns of `molmeta.hits.COLUMNS` to the same rows, further columns added."""
+"""From hits with the columns `hits.COLUMNS` to the same rows with further columns."""
 
 # pyarrow brings no types, which strict checking refuses; Any says so once.
 _arrow: Any = pa
