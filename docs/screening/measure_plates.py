@@ -18,9 +18,9 @@ import pandas as pd
 import torch
 
 import molmeta
-from molmeta import acquisition
-from molmeta.acquisition import ranked
-from molmeta.campaigns import Campaign
+from molmeta.campaigns import acquisition
+from molmeta.campaigns.acquisition import ranked
+from molmeta.campaigns.campaign import Campaign
 from molmeta.curation.reading import assays_and_molecules
 from molmeta.evaluation.enrichment import without_memory
 from molmeta.molecules.blocks import tensor_of

@@ -22,7 +22,7 @@ def draw_rounds(rows: pd.DataFrame, path: Path) -> None:
     """Write a line a policy as SVG: the share of the actives found by then, mean over replays.
 
     Args:
-        rows: as `molmeta.simulation.simulate` returns them.
+        rows: as `molmeta.campaigns.simulation.simulate` returns them.
         path: the picture.
 
     Raises:

@@ -44,7 +44,7 @@ def run(
 ) -> None:
     import torch
 
-    from molmeta import simulation
+    from molmeta.campaigns import simulation
     from molmeta.cli._rounds import draw_rounds
     from molmeta.curation.reading import assays_and_molecules
     from molmeta.evaluation.enrichment import without_memory as forgetful

@@ -46,9 +46,10 @@ def run(
 ) -> None:
     import torch
 
-    from molmeta import load, suggesting
+    from molmeta import load
+    from molmeta.campaigns import suggest as suggesting
+    from molmeta.campaigns.plates import read_controls
     from molmeta.models.named import named
-    from molmeta.plates import read_controls
     from molmeta.screening.supports import support_of
 
     torch.set_num_threads(1)

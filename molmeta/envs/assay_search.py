@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from molmeta.campaigns import Campaign
+from molmeta.campaigns.campaign import Campaign
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.similarity import FINGERPRINT

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from molmeta.acquisition import ACQUISITIONS
+from molmeta.campaigns.acquisition import ACQUISITIONS
 from molmeta.envs.policies import acquisition_policy, played
 from molmeta.runtime.seeds import seed_of
 

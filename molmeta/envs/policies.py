@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from molmeta import acquisition
-from molmeta.acquisition import View
+from molmeta.campaigns import acquisition
+from molmeta.campaigns.acquisition import View
 from molmeta.envs.assay_search import FEATURES, Observation
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from jsonschema import Draft202012Validator
 from paths import DATA, ROOT
 
 from molmeta import encoders, learners, registry
-from molmeta.acquisition import ACQUISITIONS
+from molmeta.campaigns.acquisition import ACQUISITIONS
+from molmeta.campaigns.plates import SIZES
+from molmeta.campaigns.suggest import PlatePlan
 from molmeta.curation.curate import Rules
 from molmeta.curation.tables import COLUMNS, SPLITS, Layout
 from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.models.recipes import recipe_of
-from molmeta.plates import SIZES
-from molmeta.suggesting import PlatePlan
 from molmeta.training.task import Training
 
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())

@@ -14,7 +14,7 @@ from toy_assays import assay, built, world
 from toy_training import RINGS, TAILS
 
 from molmeta import envs
-from molmeta.acquisition import ACQUISITIONS
+from molmeta.campaigns.acquisition import ACQUISITIONS
 from molmeta.curation.curate import curate
 from molmeta.curation.tables import read_table
 from molmeta.envs.comparing import compare, means

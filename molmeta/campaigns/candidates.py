@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from molmeta import acquisition
-from molmeta.acquisition import View, predicted, prints_of
-from molmeta.campaigns import nearest
+from molmeta.campaigns import acquisition
+from molmeta.campaigns.acquisition import View, predicted, prints_of
+from molmeta.campaigns.campaign import nearest
 from molmeta.errors import MoleculeError, TableError
 from molmeta.libraries.source import LibrarySource
 from molmeta.molecules.blocks import Bits

@@ -14,7 +14,16 @@ from typer.testing import CliRunner
 
 from molmeta import cli
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.campaigns import Campaign
+from molmeta.campaigns.campaign import Campaign
+from molmeta.campaigns.simulation import (  # fmt: skip
+    COLUMNS,
+    REFERENCES,
+    SimulationPlan,
+    acquaintance,
+    replay,
+    simulate,
+    summary,
+)
 from molmeta.cli._rounds import draw_rounds
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.profile_gp import ProfileGP
@@ -23,15 +32,6 @@ from molmeta.models.model import Model
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import Bits
 from molmeta.runtime.seeds import generator
-from molmeta.simulation import (
-    COLUMNS,
-    REFERENCES,
-    SimulationPlan,
-    acquaintance,
-    replay,
-    simulate,
-    summary,
-)  # fmt: skip
 
 PLAN = SimulationPlan(start=12, batch=10, rounds=3, policies=("greedy", "thompson"), repeats=2)
 

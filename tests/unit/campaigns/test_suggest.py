@@ -10,12 +10,12 @@ from rdkit.Chem import rdFingerprintGenerator
 from typer.testing import CliRunner
 
 from molmeta import cli
+from molmeta.campaigns.plates import Control, placed, read_controls, wells
+from molmeta.campaigns.suggest import COLUMNS, PlatePlan, suggest
 from molmeta.errors import ConfigError, MoleculeError, TableError
 from molmeta.libraries.featurize import featurize_library
 from molmeta.models.named import opponent
-from molmeta.plates import Control, placed, read_controls, wells
 from molmeta.screening.hits import Support
-from molmeta.suggesting import COLUMNS, PlatePlan, suggest
 
 SUPPORT = Support(
     ["c1ccccc1O", "Cc1ccccc1O", "CCc1ccccc1N", "CCO", "CCCCN", "CC(=O)OC"], [1, 1, 1, 0, 0, 0]

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from molmeta import acquisition
-from molmeta.acquisition import diverse, ranked
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.campaigns import Campaign
+from molmeta.campaigns import acquisition
+from molmeta.campaigns.acquisition import diverse, ranked
+from molmeta.campaigns.campaign import Campaign
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.molecules.blocks import tensor_of
 from molmeta.runtime.seeds import generator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from molmeta.acquisition import View, predicted, prints_of
+from molmeta.campaigns.acquisition import View, predicted, prints_of
 from molmeta.errors import EpisodeError
 from molmeta.molecules.blocks import Bits, tensor_of
 from molmeta.molecules.labelled import Labelled

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from molmeta import acquisition
-from molmeta.acquisition import diverse
-from molmeta.candidates import Judge, Known, Pool, key_of
+from molmeta.campaigns import acquisition
+from molmeta.campaigns.acquisition import diverse
+from molmeta.campaigns.candidates import Judge, Known, Pool, key_of
+from molmeta.campaigns.plates import placed, wells
 from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.store import featurize
-from molmeta.plates import placed, wells
 from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.spreadsheets import safe_cell
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from molmeta.candidates import Candidate
+    from molmeta.campaigns.candidates import Candidate
+    from molmeta.campaigns.plates import Control
     from molmeta.models.model import AssayPredictor
-    from molmeta.plates import Control
     from molmeta.screening.hits import Support
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class PlatePlan:
     """How a plate is filled.
 
     Attributes:
-        plate: wells, a key of `molmeta.plates.SIZES`.
+        plate: wells, a key of `molmeta.campaigns.plates.SIZES`.
         acquisition: name of the function that ranks candidates.
         explore: share of the wells without a control that go to the most uncertain candidates.
         max_similarity: highest Tanimoto similarity of two compounds of the plate; 1 allows all.

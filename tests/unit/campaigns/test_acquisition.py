@@ -5,8 +5,15 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from molmeta import acquisition
-from molmeta.acquisition import ACQUISITIONS, View, diverse, predicted, ranked, tanimoto_to
+from molmeta.campaigns import acquisition
+from molmeta.campaigns.acquisition import (
+    ACQUISITIONS,
+    View,
+    diverse,
+    predicted,
+    ranked,
+    tanimoto_to,
+)
 from molmeta.errors import ConfigError
 
 RNG = np.random.default_rng(0)

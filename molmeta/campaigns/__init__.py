@@ -1,0 +1,1 @@
+"""What to measure next: acquisition, plates, and campaigns replayed on known answers."""
