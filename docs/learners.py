@@ -20,7 +20,7 @@ from marks import between, head, line, rewritten, rounded
 
 from molmeta.evaluation.published import compare_published, read_groups, read_published
 from molmeta.evaluation.statistics import ALL, CLEAN, scopes, summarise
-from molmeta.report.sources import Sources, read
+from molmeta.report.evidence import Sources, read
 from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:

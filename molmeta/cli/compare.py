@@ -23,7 +23,7 @@ def run(
     seed: int = SEED,
 ) -> None:
     from molmeta.evaluation.published import compare_published, read_groups, read_published
-    from molmeta.report.sources import Sources, read
+    from molmeta.report.evidence import Sources, read
     from molmeta.runtime.outputs import written
 
     with session("compare", metrics=len(metrics), published=published) as outcome:

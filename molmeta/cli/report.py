@@ -29,7 +29,8 @@ def run(
     command: list[str] = typer.Option([], help="Command that made the results; repeatable."),
     seed: int = SEED,
 ) -> None:
-    from molmeta.report import Sources, report
+    from molmeta.report.evidence import Sources
+    from molmeta.report.page import report
 
     sources = Sources(
         metrics, audit, assays, dropped, logs, examples, config, benchmarks, tuple(command)

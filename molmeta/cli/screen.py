@@ -55,7 +55,7 @@ def run(
     from molmeta import load
     from molmeta.cli._hits import adapted, read_hits, tell_expected
     from molmeta.models.named import named
-    from molmeta.report.hitspage import ScreenFacts, hits_page
+    from molmeta.report.hits.page import ScreenFacts, hits_page
     from molmeta.screening.annotations import annotator
     from molmeta.screening.prevalence import left_out
     from molmeta.screening.screen import ScreenPlan, screen

@@ -45,11 +45,11 @@ def run(
     import torch
 
     from molmeta.campaigns import simulation
-    from molmeta.cli._rounds import draw_rounds
     from molmeta.curation.reading import assays_and_molecules
     from molmeta.evaluation.enrichment import without_memory as forgetful
     from molmeta.models.named import named
     from molmeta.molecules.similarity import FINGERPRINT
+    from molmeta.report.rounds import draw_rounds
     from molmeta.runtime.outputs import written
 
     torch.set_num_threads(1)

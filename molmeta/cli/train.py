@@ -64,8 +64,8 @@ def run(
 
 
 def _write(model: Model, log: pd.DataFrame, output: Path, curve: Path | None) -> None:
-    from molmeta.cli._curve import draw_curve
     from molmeta.models.files import save
+    from molmeta.report.learning_curve import draw_curve
     from molmeta.runtime.outputs import written
 
     with written(output.with_suffix(".log.parquet")) as temporary:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from molmeta.evaluation.statistics import ALL, CLEAN, LEVEL, OUTSIDE_PANELS
-from molmeta.report.acquaintance import acquainted
 from molmeta.report.findings import HEADLINE
+from molmeta.report.known_compounds import acquainted
 from molmeta.report.wording import (
     SCOPES,
     in_sentence,
@@ -22,8 +22,8 @@ from molmeta.report.wording import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from molmeta.report.evidence import Evidence
     from molmeta.report.findings import Difference, Findings
-    from molmeta.report.sources import Evidence
 
 SIMILARITY = "similarity"
 _FEW_CLUSTERS = 10

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from molmeta.evaluation.statistics import ALL
 from molmeta.report import charts
 from molmeta.report.answer import SIMILARITY
+from molmeta.report.evidence import records
 from molmeta.report.findings import HEADLINE
-from molmeta.report.sources import records
 from molmeta.report.wording import model_label
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
-    from molmeta.report.assays import AssayRow
+    from molmeta.report.assay_section import AssayRow
     from molmeta.report.findings import Findings
     from molmeta.report.palette import Style
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from molmeta.errors import TableError
 from molmeta.evaluation.statistics import ALL, OPPONENTS, assay_scores, compare, scopes, summarise
-from molmeta.report.sources import records
+from molmeta.report.evidence import records
 
 if TYPE_CHECKING:
-    from molmeta.report.sources import Evidence
+    from molmeta.report.evidence import Evidence
 
 HEADLINE = "delta_auprc"
 _USUAL_SUPPORT = 16

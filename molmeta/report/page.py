@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from molmeta.report import making, wording
+from molmeta.report import provenance
+from molmeta.report import wording
 from molmeta.report.answer import answer
-from molmeta.report.assays import assay_rows
-from molmeta.report.curation import losses
+from molmeta.report.assay_section import assay_rows
+from molmeta.report.dropped_section import losses
+from molmeta.report.evidence import read
 from molmeta.report.figures import figures
 from molmeta.report.findings import find
 from molmeta.report.palette import styles
-from molmeta.report.sources import read
-from molmeta.report.tables import comparisons, summaries
+from molmeta.report.score_tables import comparisons, summaries
 from molmeta.report.templating import asset, environment
 from molmeta.runtime.outputs import written
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     import jinja2
     import pandas as pd
 
+    from molmeta.report.evidence import Evidence, Sources
     from molmeta.report.findings import Difference, Findings
-    from molmeta.report.sources import Evidence, Sources
 
 _log = logging.getLogger(__name__)
 
@@ -99,14 +100,14 @@ def _render(evidence: Evidence, findings: Findings) -> str:
             scope_labels=wording.SCOPES,
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            speeds=making.speeds(evidence),
-            steps=making.steps(evidence.benchmarks),
+            speeds=provenance.speeds(evidence),
+            steps=provenance.steps(evidence.benchmarks),
             style=Markup(asset("style.css")),
             styles=looks,
             summaries=means,
             terms=wording.TERMS,
-            trainings=making.trainings(evidence.logs),
-            versions=making.versions(),
+            trainings=provenance.trainings(evidence.logs),
+            versions=provenance.versions(),
         )
     )
 

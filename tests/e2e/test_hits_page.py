@@ -9,8 +9,8 @@ import shutil
 import pytest
 
 from molmeta.models.named import opponent
-from molmeta.report import hitspage
-from molmeta.report.hitspage import ScreenFacts, hits_page
+from molmeta.report.hits import page as hitspage
+from molmeta.report.hits.page import ScreenFacts, hits_page
 from molmeta.screening.annotations import annotator
 from molmeta.screening.hits import Hit, Support, hits_table
 

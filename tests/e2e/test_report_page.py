@@ -7,7 +7,7 @@ import shutil
 import pytest
 from report_inputs import HOSTILE, Plan, make
 
-from molmeta.report import report
+from molmeta.report.page import report
 
 CHROMIUM = shutil.which("chromium")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.evaluation.statistics import METRICS
-from molmeta.report import Sources
+from molmeta.report.evidence import Sources
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 
 from molmeta.evaluation.statistics import ALL, NEW
-from molmeta.report.acquaintance import acquainted
+from molmeta.report.known_compounds import acquainted
 from molmeta.report.wording import share
 
 

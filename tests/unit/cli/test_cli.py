@@ -8,11 +8,11 @@ import pytest
 
 from molmeta import cli
 from molmeta.cli import _options
-from molmeta.cli._curve import draw_curve
 from molmeta.curation.curate import Rules
 from molmeta.errors import ConfigError
 from molmeta.models.files import save
 from molmeta.models.named import opponent
+from molmeta.report.learning_curve import draw_curve
 from molmeta.runtime import console
 
 ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from molmeta.evaluation.statistics import METRICS
-from molmeta.report.sources import records
+from molmeta.report.evidence import records
 from molmeta.report.wording import MEASURES, number, p_value, signed, span
 
 if TYPE_CHECKING:

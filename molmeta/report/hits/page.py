@@ -13,8 +13,8 @@ import numpy as np
 from markupsafe import Markup
 
 from molmeta.models.prevalence import share_of
-from molmeta.report.hitcharts import curve_points, hits_curve, score_histogram
-from molmeta.report.hitdrawings import hit_drawings
+from molmeta.report.hits.charts import curve_points, hits_curve, score_histogram
+from molmeta.report.hits.drawings import hit_drawings
 from molmeta.report.templating import asset, environment
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell

@@ -8,15 +8,15 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from molmeta.report import charts
+from molmeta.report.evidence import records
 from molmeta.report.palette import seed_colors
-from molmeta.report.sources import records
 from molmeta.report.wording import model_label
 
 if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
-    from molmeta.report.sources import Evidence
+    from molmeta.report.evidence import Evidence
 
 _POINTS = 120
 _PACKAGES = (

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from molmeta.report.hitcharts import curve_points, hits_curve, score_histogram
-from molmeta.report.hitdrawings import hit_drawings
+from molmeta.report.hits.charts import curve_points, hits_curve, score_histogram
+from molmeta.report.hits.drawings import hit_drawings
 from molmeta.screening.expected_hits import Expected
 from molmeta.screening.hits import Support
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from molmeta.report.sources import records
+from molmeta.report.evidence import records
 from molmeta.report.wording import model_label
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molmeta.report.sources import Evidence
+    from molmeta.report.evidence import Evidence
 
 _EXAMPLES = 2
 _NAMED = 6

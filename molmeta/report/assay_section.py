@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from molmeta.evaluation.statistics import audited
 from molmeta.report import charts, drawings
+from molmeta.report.evidence import records
 from molmeta.report.findings import HEADLINE
-from molmeta.report.sources import records
 from molmeta.report.wording import listed, model_label, share
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
+    from molmeta.report.evidence import Evidence
     from molmeta.report.findings import Findings
     from molmeta.report.palette import Style
-    from molmeta.report.sources import Evidence
 
     Rows = list[dict[str, Any]]
 

@@ -13,12 +13,13 @@ import pytest
 from report_inputs import HOSTILE, Plan, make, metrics_frame
 
 from molmeta.errors import OutputError, TableError
-from molmeta.report import Sources, charts, drawings, report, svg
+from molmeta.report import charts, drawings, svg
 from molmeta.report.answer import answer
-from molmeta.report.curation import losses
+from molmeta.report.dropped_section import losses
+from molmeta.report.evidence import Sources, read
 from molmeta.report.findings import find
+from molmeta.report.page import report
 from molmeta.report.palette import styles
-from molmeta.report.sources import read
 from molmeta.report.wording import listed, number, p_value, signed
 
 SMALL = Plan(n_assays=4, supports=(16, 32), repeats=2, gain=2.0)
