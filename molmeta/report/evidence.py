@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.errors import TableError
-from molmeta.evaluation import ranking as ranking
-from molmeta.evaluation import regression
+from molmeta.evaluation import ranking, regression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

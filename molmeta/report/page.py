@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from molmeta.report import provenance
-from molmeta.report import wording
+from molmeta.report import provenance, wording
 from molmeta.report.answer import answer
 from molmeta.report.assay_section import assay_rows
 from molmeta.report.dropped_section import losses

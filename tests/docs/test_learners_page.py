@@ -24,7 +24,7 @@ from molmeta.evaluation.statistics import ALL, CLEAN
 from molmeta.models.recipes import Recipe
 from molmeta.training import loop as training
 
-SCRIPT = ROOT / "docs" / "learners.py"
+SCRIPT = ROOT / "studies" / "learners.py"
 PUBLISHED = ROOT.parent / "shared" / "data" / "fsmol" / "published_per_task.csv.gz"
 PAGE = (ROOT / "docs" / "learners.md").read_text()
 README = (ROOT / "README.md").read_text()

@@ -78,8 +78,8 @@ def test_one_sided_table_is_reported_and_stops_nothing(line):
 def test_each_job_leaves_a_log_and_a_benchmark(line):
     logs = {p.relative_to(line.folder / "logs").with_suffix("")
             for p in (line.folder / "logs").rglob("*.log")}  # fmt: skip
-    times = {p.relative_to(line.folder / "benchmarks").with_suffix("")
-             for p in (line.folder / "benchmarks").rglob("*.tsv")}  # fmt: skip
+    times = {p.relative_to(line.folder / "results" / "benchmarks").with_suffix("")
+             for p in (line.folder / "results" / "benchmarks").rglob("*.tsv")}  # fmt: skip
     assert logs == times
     assert len(logs) == 17
 

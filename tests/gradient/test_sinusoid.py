@@ -8,7 +8,7 @@ import pytest
 from meta_gradients import flat
 from paths import ROOT
 
-PATH = ROOT / "docs" / "first_experiments" / "sinusoid.py"
+PATH = ROOT / "studies" / "first_experiments" / "sinusoid.py"
 spec = importlib.util.spec_from_file_location("sinusoid", PATH)
 sinusoid = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = sinusoid

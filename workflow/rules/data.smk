@@ -20,7 +20,7 @@ rule curate:
     log:
         "logs/curate/{split}/{table}.log",
     benchmark:
-        "benchmarks/curate/{split}/{table}.tsv"
+        "results/benchmarks/curate/{split}/{table}.tsv"
     conda:
         "../../environment.yml"
     threads: cores_by_size
@@ -48,7 +48,7 @@ checkpoint featurize:
     log:
         "logs/featurize.log",
     benchmark:
-        "benchmarks/featurize.tsv"
+        "results/benchmarks/featurize.tsv"
     conda:
         "../../environment.yml"
     threads: 8
@@ -78,7 +78,7 @@ rule audit:
     log:
         "logs/audit.log",
     benchmark:
-        "benchmarks/audit.tsv"
+        "results/benchmarks/audit.tsv"
     conda:
         "../../environment.yml"
     threads: 8

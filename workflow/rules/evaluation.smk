@@ -9,7 +9,7 @@ rule evaluate:
     log:
         "logs/evaluate/{model}/{seed}.log",
     benchmark:
-        "benchmarks/evaluate/{model}/{seed}.tsv"
+        "results/benchmarks/evaluate/{model}/{seed}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -67,7 +67,7 @@ rule report:
     log:
         "logs/report.log",
     benchmark:
-        "benchmarks/report.tsv"
+        "results/benchmarks/report.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -87,7 +87,7 @@ rule report:
         " --audit {input.audit:q}"
         " --examples {input.examples:q}"
         " --config {input.config:q}"
-        " --benchmarks benchmarks"
+        " --benchmarks results/benchmarks"
         " {params.evidence:q}"
         " --output {output.page:q}"
         " 2> {log:q}"

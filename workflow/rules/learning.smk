@@ -17,7 +17,7 @@ rule train:
     log:
         "logs/train/{model}/{seed}.log",
     benchmark:
-        "benchmarks/train/{model}/{seed}.tsv"
+        "results/benchmarks/train/{model}/{seed}.tsv"
     conda:
         "../../environment.yml"
     threads: 1

@@ -21,7 +21,7 @@ rule screen:
     log:
         "logs/screen/{screen}.log",
     benchmark:
-        "benchmarks/screen/{screen}.tsv"
+        "results/benchmarks/screen/{screen}.tsv"
     wildcard_constraints:
         screen=any_of(s for s in SCREENS if SCREENS[s]["top"]),
     conda:
@@ -63,7 +63,7 @@ rule screen_part:
     log:
         "logs/screen/{screen}.{part}-of-{parts}.log",
     benchmark:
-        "benchmarks/screen/{screen}.{part}-of-{parts}.tsv"
+        "results/benchmarks/screen/{screen}.{part}-of-{parts}.tsv"
     conda:
         "../../environment.yml"
     threads: 8
@@ -102,7 +102,7 @@ rule suggest:
     log:
         "logs/suggest/{screen}.log",
     benchmark:
-        "benchmarks/suggest/{screen}.tsv"
+        "results/benchmarks/suggest/{screen}.tsv"
     wildcard_constraints:
         screen=any_of(PLATES),
     conda:

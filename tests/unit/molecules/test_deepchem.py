@@ -113,8 +113,9 @@ def test_importing_the_bridge_does_not_import_deepchem():
 
 @pytest.mark.slow
 def test_deepchem_is_used_in_silence():
-    code = "from molmeta.molecules.deepchem import featurizer, split\n" + (
-        "featurizer('CircularFingerprint')('CCO'); split(['C', 'CC', 'CCO'], 'butina', 2)"
+    code = (
+        "from molmeta.assays.splitters import split\nfrom molmeta.molecules.deepchem import featurizer\n"
+        + ("featurizer('CircularFingerprint')('CCO'); split(['C', 'CC', 'CCO'], 'butina', 2)")
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert (done.stdout, done.stderr) == ("", "")

@@ -14,9 +14,9 @@ FULL = """
 import resource, sys
 from pathlib import Path
 import torch
-from molmeta.checkpoints import write_tensors
+from molmeta.runtime.tensorfiles import write_tensors
 from molmeta.errors import OutputError
-from molmeta.outputs import written
+from molmeta.runtime.outputs import written
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 path = Path(sys.argv[1])

@@ -17,7 +17,7 @@ WORDS = ["a" * n for n in range(7)]
 ENDLESS = """
 import time
 from itertools import repeat
-from molmeta.parallel import streamed
+from molmeta.runtime.parallel import streamed
 if __name__ == "__main__":
     for _ in streamed(time.sleep, repeat(0.05), cores=2):
         print("going", flush=True)

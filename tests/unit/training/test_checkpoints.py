@@ -26,7 +26,7 @@ VICTIM = """
 import sys
 from pathlib import Path
 from toy_training import task
-from molmeta.training import train
+from molmeta.training.loop import train
 train(task(steps=12), checkpoint=Path(sys.argv[1]), report=lambda n: print(n, flush=True))
 """
 
@@ -35,7 +35,7 @@ import sys
 from pathlib import Path
 import safetensors.torch
 from toy_training import recipe, task
-from molmeta.training import train
+from molmeta.training.loop import train
 chosen = recipe("mann", dropout=0.0, bit_dropout=0.0)
 model, log = train(task(chosen, steps=4, episodes=4, devices=int(sys.argv[1])))
 safetensors.torch.save_file(model.learner.state_dict(), sys.argv[2])

@@ -5,7 +5,7 @@ vector its label. The network has to name the class of a vector before it is tol
 sight it can but guess, at later ones it can remember. Writes associative.csv and associative.png
 beside this file:
 
-    OMP_NUM_THREADS=1 python docs/first_experiments/associative.py
+    OMP_NUM_THREADS=1 python studies/first_experiments/associative.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Writes the figures of docs/learners.md, between its marks, from a run of all learners on FS-Mol.
 
-Run in the folder of that run: python docs/learners.py ../shared/data/fsmol
+Run in the folder of that run: python studies/learners.py ../shared/data/fsmol
 
 The folder named holds FS-Mol's `tasks.csv.gz` and `published_per_task.csv.gz`. Rows of models of
 the two configs that have no metrics in this folder are left as the page has them, and named.
@@ -26,7 +26,7 @@ from molmeta.runtime.outputs import written
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-PAGE = Path(__file__).with_suffix(".md")
+PAGE = Path(__file__).parents[1] / "docs" / "learners.md"
 CONFIGS = (Path("config/fsmol.yaml"), Path("config/fsmol_learners.yaml"))
 SUPPORTS, OUTSIDE = (16, 32, 64, 128, 256), "panel: False"
 METHODS = {

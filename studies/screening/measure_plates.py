@@ -1,6 +1,6 @@
 """Measures what docs/screening.md says of plates from actives alone, with the shipped model.
 
-Run: python docs/screening/measure_plates.py FOLDER/chembl.csv FOLDER/muv.csv FOLDER/dud.csv
+Run: python studies/screening/measure_plates.py FOLDER/chembl.csv FOLDER/muv.csv FOLDER/dud.csv
 
 The tables are those of replay_tables.py. Prints the actives among the first 96 compounds that a
 policy chooses from all the others, mean over assays and draws.

@@ -8,7 +8,7 @@ import pytest
 import torch
 from paths import ROOT
 
-FOLDER = ROOT / "docs" / "first_experiments"
+FOLDER = ROOT / "studies" / "first_experiments"
 
 
 def example(name):

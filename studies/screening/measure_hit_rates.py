@@ -1,6 +1,6 @@
 """Measures what docs/enrichment.md says of hit rates beside published ones, with the shipped model.
 
-Run: python docs/screening/measure_hit_rates.py FOLDER
+Run: python studies/screening/measure_hit_rates.py FOLDER
 
 The folder holds `published_hts_hitrate.csv.gz` and the two screens of it that are named below,
 tables with `smiles` and `active`. Prints the rows of the page's table.

@@ -1,6 +1,6 @@
 """Writes the table of measured values in docs/learners.md, between its marks.
 
-Run in the folder of a run of config/fsmol_values.yaml: python docs/learnt_values.py
+Run in the folder of a run of config/fsmol_values.yaml: python studies/learnt_values.py
 
 Learners of the config that have no metrics there are named below the table.
 """
@@ -21,7 +21,7 @@ from molmeta.runtime.outputs import written
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-PAGE = Path(__file__).with_name("learners.md")
+PAGE = Path(__file__).parents[1] / "docs" / "learners.md"
 CONFIG = Path("config/fsmol_values.yaml")
 SUPPORTS = (16, 32, 64, 128, 256)
 

@@ -1,6 +1,6 @@
 """Measures how fast a library is screened, beside RDKit's own parsing and fingerprints.
 
-Run it as `OMP_NUM_THREADS=1 taskset -c 1 python tests/benchmarks/screening_rates.py`. Both are
+Run it as `OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/screening_rates.py`. Both are
 measured in turn, in seconds of this process's own core, and the median of the pairs is given, so
 that other work on the machine weighs on both alike. Without the `taskset`, `--cores 2` adds the
 featurized library on two cores, in seconds of the clock; threads take 100,000 records each, so
@@ -41,6 +41,7 @@ GOAL = 100_000
 
 
 def main() -> None:
+    """Print the rates of every kind of screen."""
     options = _options()
     torch.set_num_threads(1)
     smiles = [record.smiles for chunk in read_library(options.library) for record in chunk]

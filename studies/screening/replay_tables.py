@@ -1,6 +1,6 @@
 """Writes the tables that docs/screening.md replays rounds on, from the RDKit benchmarking platform.
 
-Run: python docs/screening/replay_tables.py rdkit_vs.parquet FOLDER
+Run: python studies/screening/replay_tables.py rdkit_vs.parquet FOLDER
 
 The table has the columns `source,target,active,smiles`; of every source the first targets in the
 order of their names are taken, and `FOLDER/{source}.csv` holds them as assays.

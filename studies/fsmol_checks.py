@@ -1,6 +1,6 @@
 """Calibration, uncertainty and outlook of a model on the valid fold of a run of config/fsmol.yaml.
 
-Run in the folder of that run: python docs/fsmol_checks.py shipped
+Run in the folder of that run: python studies/fsmol_checks.py shipped
 """
 
 from __future__ import annotations

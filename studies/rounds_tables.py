@@ -1,6 +1,6 @@
 """Prints the tables of rounds in docs/screening.md from what `molmeta simulate` has written.
 
-Run: python docs/rounds_tables.py FOLDER
+Run: python studies/rounds_tables.py FOLDER
 
 The folder holds NAME.rounds.csv of the shipped model, NAME.forgetful.csv of the same without its
 memory and NAME.gp.csv of `tanimoto_gp`, for each of chembl, muv and dud.

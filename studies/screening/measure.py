@@ -1,6 +1,6 @@
 """Measures what docs/screening.md says of the domain and of expected hits, with the shipped model.
 
-Run: python docs/screening/measure.py molecules.safetensors valid.parquet
+Run: python studies/screening/measure.py molecules.safetensors valid.parquet
 """
 
 from __future__ import annotations

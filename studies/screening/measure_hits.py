@@ -1,6 +1,6 @@
 """Measures what docs/screening.md says of hits and of prevalence in libraries, with what ships.
 
-Run: python docs/screening/measure_hits.py rdkit_vs.parquet FOLDER
+Run: python studies/screening/measure_hits.py rdkit_vs.parquet FOLDER
 
 The table has the columns `source,target,active,smiles`; what is featurized is kept in the folder,
 `{source}.frame.parquet` and `{source}.safetensors`, and read from there the next time.

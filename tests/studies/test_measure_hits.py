@@ -1,4 +1,4 @@
-"""What docs/screening/measure_hits.py says of one screen, on probabilities with known answers."""
+"""What `studies/screening/measure_hits.py` says of one screen with known answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from molmeta.screening.expected_hits import (
     library_hits,
 )
 
-SCRIPT = ROOT / "docs" / "screening" / "measure_hits.py"
+SCRIPT = ROOT / "studies" / "screening" / "measure_hits.py"
 PLAIN = f"1.0 {SPREAD}"
 
 

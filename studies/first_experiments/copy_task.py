@@ -4,7 +4,7 @@ The machine reads a sequence of random bits and then, with no more input, has to
 is trained on lengths from 1 to 10 and asked for up to 30. Writes copy_task.csv and copy_task.png
 beside this file:
 
-    OMP_NUM_THREADS=1 python docs/first_experiments/copy_task.py
+    OMP_NUM_THREADS=1 python studies/first_experiments/copy_task.py
 """
 
 from __future__ import annotations

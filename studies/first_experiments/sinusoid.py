@@ -4,7 +4,7 @@ Sines of any amplitude and phase are handed to the learners `maml` and `reptile`
 assays; each is then given a few points of a new sine. Writes sinusoid.csv, the error after each
 gradient step, and sinusoid.png beside this file:
 
-    OMP_NUM_THREADS=1 python docs/first_experiments/sinusoid.py
+    OMP_NUM_THREADS=1 python studies/first_experiments/sinusoid.py
 """
 
 from __future__ import annotations

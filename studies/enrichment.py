@@ -1,6 +1,6 @@
 """Writes the tables of docs/enrichment.md, between its marks, from what `molmeta enrich` wrote.
 
-Run: python docs/enrichment.py FOLDER
+Run: python studies/enrichment.py FOLDER
 
 The folder holds NAME.csv, of the shipped model and all opponents, and NAME.blind.csv, of the
 shipped model with `--without-memory`, for each of `chembl`, `dud`, `muv` and `three`; and
@@ -22,7 +22,7 @@ from molmeta.runtime.outputs import written
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-PAGE = Path(__file__).with_suffix(".md")
+PAGE = Path(__file__).parents[1] / "docs" / "enrichment.md"
 MODEL, BLIND = "shipped", "shipped without memory"
 METRICS = {"ef1": ("EF 1 %", 1), "bedroc20": ("BEDROC(20)", 3), "auroc": ("AUROC", 3)}
 EQUAL = "tanimoto_gp:fingerprints="
