@@ -27,7 +27,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from molmeta.libraries.featurize import featurize_library
 from molmeta.libraries.reading import read_library
 from molmeta.models.model import Model
-from molmeta.models.named import named, opponent
+from molmeta.models.named import baseline, named
 from molmeta.models.recipes import Recipe
 from molmeta.screening.hits import Support
 from molmeta.screening.screen import screen
@@ -57,9 +57,9 @@ def main() -> None:
         featurize_library(folder / "library.smi", folder / "l.safetensors", names)
         for model in models:
             _featurized(folder, model, support, options)
-        kept = named("shipped")
+        kept = named("pretrained")
         featurize_library(folder / "library.smi", folder / "l.safetensors", names, model=kept)
-        _featurized(folder, ("shipped, its vectors kept", kept), support, options)
+        _featurized(folder, ("pretrained, its vectors kept", kept), support, options)
 
 
 def _parses(text: str) -> bool:
@@ -79,9 +79,9 @@ def _options() -> argparse.Namespace:
 def _models() -> list[tuple[str, Model]]:
     names = ("protonet", "kernel_ridge")
     return [
-        *((name, opponent(name)) for name in ("similarity", "tanimoto_gp")),
+        *((name, baseline(name)) for name in ("similarity", "tanimoto_gp")),
         *((f"{name} on fingerprints", _untrained(name)) for name in names),
-        ("shipped", named("shipped")),
+        ("pretrained", named("pretrained")),
     ]
 
 
@@ -92,7 +92,7 @@ def _untrained(name: str) -> Model:
 
 def _from_smiles(folder: Path, smiles: list[str], support: Support, repeats: int) -> None:
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
-    predictor = opponent("similarity").adapt(*support)
+    predictor = baseline("similarity").adapt(*support)
 
     def rdkit() -> None:
         for text in smiles:

@@ -18,7 +18,7 @@ def load(path: str | PathLike[str] | None = None) -> Model:
     """Return a model that is ready to adapt to a new assay.
 
     Args:
-        path: file of `molmeta train`; without one, the model that ships with the package.
+        path: file of `molmeta train`; without one, the pretrained model.
 
     Raises:
         ModelError: the file is damaged or of another kind.
@@ -26,6 +26,6 @@ def load(path: str | PathLike[str] | None = None) -> Model:
     from pathlib import Path
 
     from molmeta.models.files import load as read
-    from molmeta.models.shipping import shipped
+    from molmeta.models.pretrained import load_pretrained
 
-    return shipped() if path is None else read(Path(path))
+    return load_pretrained() if path is None else read(Path(path))

@@ -2,8 +2,8 @@
 
 Run: python studies/enrichment.py FOLDER
 
-The folder holds NAME.csv, of the shipped model and all opponents, and NAME.blind.csv, of the
-shipped model with `--without-memory`, for each of `chembl`, `dud`, `muv` and `three`; and
+The folder holds NAME.csv, of the pretrained model and all baselines, and NAME.blind.csv, of the
+pretrained model with `--without-memory`, for each of `chembl`, `dud`, `muv` and `three`; and
 chembl.new.csv, of all of them with `--new-compounds`. What is not there is left as the page has it.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PAGE = Path(__file__).parents[1] / "docs" / "enrichment.md"
-MODEL, BLIND = "shipped", "shipped without memory"
+MODEL, BLIND = "pretrained", "pretrained without memory"
 METRICS = {"ef1": ("EF 1 %", 1), "bedroc20": ("BEDROC(20)", 3), "auroc": ("AUROC", 3)}
 EQUAL = "tanimoto_gp:fingerprints="
 NEW = tuple(f"ChEMBL_{number}" for number in (10188, 11085, 11265, 11336, 116, 12261, 126, 93))
@@ -62,7 +62,7 @@ def second_half(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(rows: pd.DataFrame) -> str:
-    """Return a row a support: model, the same without memory if run, two kinds of opponents."""
+    """Return a row a support: model, the same without memory if run, two kinds of baselines."""
     with_equal, plain = (_differences(rows, equal=equal) for equal in (True, False))
     lines = head(["actives + inactives", *(name for name, _ in METRICS.values())])
     for n, per_active in with_equal.index.droplevel(["metric", "asked"]).unique():
@@ -75,7 +75,7 @@ def table(rows: pd.DataFrame) -> str:
 
 
 def gains(rows: pd.DataFrame) -> str:
-    """Return by how much the model is above each kind of opponent, in per cent of it."""
+    """Return by how much the model is above each kind of baseline, in per cent of it."""
     lines = head(["actives + inactives", *(f"{name}, %" for name, _ in METRICS.values())])
     tables = [_differences(rows, equal=equal).xs(MODEL, level="asked") for equal in (False, True)]
     for n, per_active in tables[0].index.droplevel("metric").unique():
@@ -97,12 +97,12 @@ def main(folder: Path) -> None:
 
 
 def _differences(rows: pd.DataFrame, *, equal: bool) -> pd.DataFrame:
-    """Return both models against the best opponent that reads what they read, or Morgan bits."""
+    """Return both models against the best baseline that reads what they read, or Morgan bits."""
     own = rows["model"].isin([MODEL, BLIND])
     names = [name for name in (MODEL, BLIND) if name in set(rows["model"])]
-    opponents = rows[~own & (rows["model"].str.startswith(EQUAL) == equal)]
+    baselines = rows[~own & (rows["model"].str.startswith(EQUAL) == equal)]
     found = [
-        compared(pd.concat([rows[rows["model"] == name], opponents]), name).assign(asked=name)
+        compared(pd.concat([rows[rows["model"] == name], baselines]), name).assign(asked=name)
         for name in names
     ]
     return pd.concat(found).set_index(["actives", "per_active", "metric", "asked"]).sort_index()

@@ -1,6 +1,6 @@
 """Calibration, uncertainty and outlook of a model on the valid fold of a run of config/fsmol.yaml.
 
-Run in the folder of that run: python studies/fsmol_checks.py shipped
+Run in the folder of that run: python studies/fsmol_checks.py pretrained
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from molmeta.assays.assay import load_assays
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
-from molmeta.models.named import named, opponent
+from molmeta.models.named import baseline, named
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.store import load_store
 from molmeta.runtime.seeds import generator
@@ -63,7 +63,7 @@ def episodes() -> Iterator[tuple[int, Episode, Any]]:
 
 def main(name: str) -> None:
     """Print a row a support size."""
-    learner, rival = named(name).learner, opponent("similarity").learner
+    learner, rival = named(name).learner, baseline("similarity").learner
     judged: list[dict[str, float]] = []
     scored: list[pd.DataFrame] = []
     for size, episode, molecules in episodes():

@@ -57,7 +57,7 @@ class Figures:
     Attributes:
         means: columns model, scope, support and mean.
         compared: of `compare_published`, each model beside its own method alone.
-        seconds: of training, by model; opponents have none.
+        seconds: of training, by model; baselines have none.
         asked: encoder and budget by model, "" for none.
     """
 
@@ -82,7 +82,7 @@ def wanted(configs: Sequence[Path]) -> dict[str, tuple[str, str]]:
     for name, one in (row for config in known for row in config["models"].items()):
         steps, episodes = one["training"]["steps"], one["training"].get("episodes")
         models[name] = one["encoder"], f"{steps} x {episodes}" if steps else "0"
-    return models | dict.fromkeys(known[-1]["opponents"], ("", ""))
+    return models | dict.fromkeys(known[-1]["baselines"], ("", ""))
 
 
 def figures(data: Path, asked: Mapping[str, tuple[str, str]]) -> Figures:

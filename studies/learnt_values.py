@@ -27,9 +27,9 @@ SUPPORTS = (16, 32, 64, 128, 256)
 
 
 def asked(config: Path) -> list[str]:
-    """Return the names of the models and opponents of a config."""
+    """Return the names of the models and baselines of a config."""
     known = yaml.safe_load(config.read_text(encoding="utf-8"))
-    return [*known["models"], *known["opponents"]]
+    return [*known["models"], *known["baselines"]]
 
 
 def rows(means: pd.DataFrame) -> Iterator[str]:

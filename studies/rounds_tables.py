@@ -2,7 +2,7 @@
 
 Run: python studies/rounds_tables.py FOLDER
 
-The folder holds NAME.rounds.csv of the shipped model, NAME.forgetful.csv of the same without its
+The folder holds NAME.rounds.csv of the pretrained model, NAME.forgetful.csv of the same without its
 memory and NAME.gp.csv of `tanimoto_gp`, for each of chembl, muv and dud.
 """
 

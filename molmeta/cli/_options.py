@@ -20,7 +20,7 @@ OUTPUT = typer.Option(..., "--output", help="File to write; its folder is made."
 SEED = typer.Option(0, "--seed", help="Same seed, same numbers.")
 CORES = typer.Option(1, "--cores", min=1, help="Processes to use.")
 MODEL = typer.Option(
-    None, "--model", help="Model file or opponent; name:option=value sets an option."
+    None, "--model", help="Model file or baseline; name:option=value sets an option."
 )
 MOLECULES = typer.Option(..., "--molecules", help="Molecule store of 'molmeta featurize'.")
 

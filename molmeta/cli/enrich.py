@@ -24,7 +24,7 @@ def run(
     output: Path = OUTPUT,
     models: str = typer.Option(
         "similarity,similarity:mode=mean,tanimoto_gp,logistic_regression",
-        help="Model files or opponents, separated by commas; name:option=value sets an option.",
+        help="Model files or baselines, separated by commas; name:option=value sets an option.",
     ),
     molecules: Path | None = typer.Option(
         None, help="Molecule store to add the features to; without it they are made each time."

@@ -1,4 +1,4 @@
-"""Judge a model, or an opponent by its name, on the assays of a table.
+"""Judge a model, or a baseline by its name, on the assays of a table.
 
 Writes one row for each assay, support size and repeat. The same seed draws the same episodes for
 every model.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    model: str = typer.Argument(..., help="Model file, or an opponent such as 'similarity'."),
+    model: str = typer.Argument(..., help="Model file, or a baseline such as 'similarity'."),
     tables: list[Path] = typer.Argument(
         ..., help="Curated tables, or tables as in data/README.md."
     ),

@@ -7,7 +7,7 @@ with it where it was.
 
 Example: molmeta featurize results/curated/*/*.parquet --output results/molecules.safetensors
 Example: molmeta featurize library.smi.gz --featurizer morgan --output library.safetensors
-Example: molmeta featurize library.smi.gz --model shipped --output library.safetensors
+Example: molmeta featurize library.smi.gz --model pretrained --output library.safetensors
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tell what a model is: learner, encoder, options, what it learnt from and how well.
 
-Example: molmeta info shipped
+Example: molmeta info pretrained
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import typer
 import yaml
 
 
-def run(model: str = typer.Argument(..., help="Model file, or 'shipped'.")) -> None:
+def run(model: str = typer.Argument(..., help="Model file, or 'pretrained'.")) -> None:
     from molmeta.models.named import named
 
     loaded = named(model)

@@ -54,7 +54,7 @@ def run(
 
     from molmeta.cli._hits import adapted, read_hits, tell_expected
     from molmeta.models.named import named
-    from molmeta.models.shipping import shipped
+    from molmeta.models.pretrained import load_pretrained
     from molmeta.report.hits.page import ScreenFacts, hits_page
     from molmeta.screening.annotations import annotator
     from molmeta.screening.prevalence import left_out
@@ -65,7 +65,7 @@ def run(
     with session("screen", support=support, library=library, model=model, seed=seed) as outcome:
         _require_top(report, top)
         share = _share(prevalence)
-        chosen = shipped() if model is None else named(model)
+        chosen = load_pretrained() if model is None else named(model)
         only = type(chosen.learner).actives_only
         known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
         plan = ScreenPlan(

@@ -24,7 +24,7 @@ def run(
         ..., help="Curated tables, or tables as in data/README.md."
     ),
     output: Path = OUTPUT,
-    model: str = typer.Option(..., help="Model file, or an opponent such as 'tanimoto_gp'."),
+    model: str = typer.Option(..., help="Model file, or a baseline such as 'tanimoto_gp'."),
     molecules: Path | None = typer.Option(
         None, help="Molecule store; else featurized on the spot."
     ),

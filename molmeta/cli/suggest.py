@@ -49,7 +49,7 @@ def run(
     from molmeta.campaigns import suggest as suggesting
     from molmeta.campaigns.plates import read_controls
     from molmeta.models.named import named
-    from molmeta.models.shipping import shipped
+    from molmeta.models.pretrained import load_pretrained
     from molmeta.screening.supports import support_of
 
     torch.set_num_threads(1)
@@ -59,7 +59,7 @@ def run(
         plate, acquisition, explore, max_similarity, pool, fixed, excluded, seed
     )
     with session("suggest", support=support, library=library, model=model, seed=seed) as outcome:
-        chosen = shipped() if model is None else named(model)
+        chosen = load_pretrained() if model is None else named(model)
         only = type(chosen.learner).actives_only
         known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
         if all(known.active):

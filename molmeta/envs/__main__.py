@@ -18,7 +18,7 @@ def run(
     evaluate: Annotated[Path, typer.Option(help="Folder of curated tables to compare on.")],
     output: Annotated[Path, typer.Option(help="Policy to write.")],
     valid: Annotated[Path | None, typer.Option(help="Folder to choose the best step on.")] = None,
-    model: Annotated[str, typer.Option(help="Model file or opponent.")] = "tanimoto_gp",
+    model: Annotated[str, typer.Option(help="Model file or baseline.")] = "tanimoto_gp",
     steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 200,
     repeats: Annotated[int, typer.Option(min=1, help="Episodes an assay.")] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same numbers.")] = 0,

@@ -211,7 +211,7 @@ def from_tables(
 
     Args:
         tables: curated tables, or tables as in `data/README.md`.
-        model: file, or the name of an opponent.
+        model: file, or the name of a baseline.
         molecules: molecule store; without one the molecules are featurized here.
         search: fields of `Search`.
 

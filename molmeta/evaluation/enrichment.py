@@ -156,8 +156,8 @@ def compared(rows: pd.DataFrame, model: str, *, seed: int = 0) -> pd.DataFrame:
         seed: of the bootstrap over targets.
 
     Returns:
-        Columns `source, actives, per_active, metric, model, opponent, theirs, difference, low,
-        high, n_targets`: best is the opponent with the highest mean `theirs` of that metric,
+        Columns `source, actives, per_active, metric, model, baseline, theirs, difference, low,
+        high, n_targets`: best is the baseline with the highest mean `theirs` of that metric,
         and the 95 % interval resamples targets.
     """
     means = rows.groupby(["model", "source", "actives", "per_active", "target"])[list(METRICS)]
@@ -200,7 +200,7 @@ def _difference(wide: pd.DataFrame, model: str, seed: int) -> Iterator[dict[str,
     found = interval(list(difference), list(wide.index), seed=seed)
     yield {
         "model": float(wide[model].mean()),
-        "opponent": best,
+        "baseline": best,
         "theirs": float(wide[best].mean()),
         "difference": found.mean,
         "low": found.low,

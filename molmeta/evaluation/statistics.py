@@ -35,7 +35,7 @@ METRICS = (
 )
 """The columns of the metrics table that hold a score."""
 
-OPPONENTS = ("similarity", "tanimoto_gp", "logistic_regression", "random_forest")
+BASELINES = ("similarity", "tanimoto_gp", "logistic_regression", "random_forest")
 """The models that a meta-learner has to beat; they learn from the support alone."""
 
 ALL, CLEAN, OUTSIDE_PANELS, NEW = "all", "clean", "outside panels", "new"
@@ -142,7 +142,7 @@ def holm(values: Sequence[float]) -> list[float]:
 def scopes(metrics: pd.DataFrame, audit: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
     """Return the rows over all assays, over clean ones and, if there are panels, outside them.
 
-    Where a model knows compounds from its own training, as the one that ships does, there is also
+    Where a model knows compounds from its own training, as the pretrained model does, there is also
     the scope of the assays in which no model knows more than a tenth of the queries. The clusters
     of the audit replace those of the metrics table, because only the audit knows the panels.
     Without an audit there is neither the clean scope nor that outside the panels.
@@ -201,29 +201,29 @@ def summarise(
 def compare(
     metrics: pd.DataFrame,
     *,
-    opponents: Sequence[str] = OPPONENTS,
+    baselines: Sequence[str] = BASELINES,
     metric: str = "delta_auprc",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return every model's paired difference to each opponent over the episodes both have.
+    """Return every model's paired difference to each baseline over the episodes both have.
 
     Returns:
-        Columns `model, opponent, support, metric, difference, low, high, p, p_holm, n_assays,
+        Columns `model, baseline, support, metric, difference, low, high, p, p_holm, n_assays,
         n_clusters, n_episodes, share_better`; `p_holm` is adjusted for all comparisons of a
-        meta-learner at that support and NaN between opponents, `share_better` is the share of
-        assays on which the model lies above the opponent.
+        meta-learner at that support and NaN between baselines, `share_better` is the share of
+        assays on which the model lies above the baseline.
     """
     wide = _episode_scores(metrics).pivot_table(index=_EPISODE, columns="model", values=metric)
     rows = [
-        {"opponent": opponent, "metric": metric, **row}
-        for opponent in opponents
-        if opponent in wide.columns
-        for row in _differences(wide.drop(columns=opponent).sub(wide[opponent], axis=0), seed)
+        {"baseline": baseline, "metric": metric, **row}
+        for baseline in baselines
+        if baseline in wide.columns
+        for row in _differences(wide.drop(columns=baseline).sub(wide[baseline], axis=0), seed)
     ]
     table = pd.DataFrame(rows, columns=list(_PAIRED))
-    tested = table["p"].where(~table["model"].isin(opponents))
+    tested = table["p"].where(~table["model"].isin(baselines))
     adjusted = tested.groupby(table["support"]).transform(lambda p: holm(list(p)))
-    return table.assign(p_holm=adjusted).sort_values(["support", "opponent", "model"])
+    return table.assign(p_holm=adjusted).sort_values(["support", "baseline", "model"])
 
 
 _SUMMARY = (
@@ -231,7 +231,7 @@ _SUMMARY = (
     *("n_assays", "n_clusters", "n_seeds", "seed_sd"),
 )
 _PAIRED = (
-    *("model", "opponent", "support", "metric", "difference", "low", "high", "p", "p_holm"),
+    *("model", "baseline", "support", "metric", "difference", "low", "high", "p", "p_holm"),
     *("n_assays", "n_clusters", "n_episodes", "share_better"),
 )
 

@@ -52,7 +52,7 @@ class MetaLearner(nn.Module, ABC):
     order_invariant: ClassVar[bool] = True
     """Whether the order of the support leaves predictions as they are."""
     meta_trained: ClassVar[bool] = True
-    """Whether there is anything to learn before the first support; opponents have nothing."""
+    """Whether there is anything to learn before the first support; baselines have nothing."""
     actives_only: ClassVar[bool] = False
     """Whether a support of actives alone is answered rather than refused."""
     transductive: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""Gaussian process on fingerprints, the strongest opponent on few compounds. Learns nothing."""
+"""Gaussian process on fingerprints, the strongest baseline on few compounds. Learns nothing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TanimotoGP(MetaLearner):
     Source:
         Ralaivola et al., Neural Networks 2005, 18, 1093 (kernel); Rasmussen and Williams,
         Gaussian processes for machine learning, 2006, 2.2, 5.4.1 and 6.5 (regression on labels);
-        Stanley et al., FS-Mol, 2021, and Chen et al., ICLR 2023 (as opponent, GP-ST).
+        Stanley et al., FS-Mol, 2021, and Chen et al., ICLR 2023 (as baseline, GP-ST).
     """
 
     meta_trained: ClassVar[bool] = False

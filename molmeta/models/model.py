@@ -76,8 +76,8 @@ class Model:
             MoleculeError: a SMILES does not parse.
 
         Example:
-            >>> from molmeta.models.named import opponent
-            >>> predictor = opponent("similarity").adapt(["CCO", "c1ccccc1"], [1, 0])
+            >>> from molmeta.models.named import baseline
+            >>> predictor = baseline("similarity").adapt(["CCO", "c1ccccc1"], [1, 0])
             >>> predictor.predict(["CCO", "no molecule"]).round(1)
             array([0.7, nan])
         """

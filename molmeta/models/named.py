@@ -10,15 +10,15 @@ import yaml
 from molmeta.errors import ConfigError
 from molmeta.models.files import load
 from molmeta.models.model import Model
+from molmeta.models.pretrained import load_pretrained
 from molmeta.models.recipes import Recipe
-from molmeta.models.shipping import shipped
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def opponent(name: str, options: Mapping[str, Any] | None = None) -> Model:
+def baseline(name: str, options: Mapping[str, Any] | None = None) -> Model:
     """Return a learner that has nothing to meta-train, as a model.
 
     Raises:
@@ -29,15 +29,15 @@ def opponent(name: str, options: Mapping[str, Any] | None = None) -> Model:
     if learner is None:
         raise ConfigError(
             f"learner '{name}': must be meta-trained first; got no model file, expected one. "
-            "Run 'molmeta train', or name an opponent such as 'similarity'."
+            "Run 'molmeta train', or name a baseline such as 'similarity'."
         )
     return Model(learner.eval(), recipe, {"version": __version__})
 
 
 def named(name: str) -> Model:
-    """Return the model of a file, the one that ships ('shipped'), or the opponent of that name.
+    """Return the model in a file, the pretrained model, or the baseline of that name.
 
-    `NAME:OPTION=VALUE` sets an option of an opponent, as in `similarity:mode=mean`.
+    `NAME:OPTION=VALUE` sets an option of a baseline, as in `similarity:mode=mean`.
 
     Raises:
         ConfigError: there is neither, or no such option.
@@ -46,11 +46,13 @@ def named(name: str) -> Model:
     path = Path(name)
     if path.suffix == ".safetensors" or path.is_file():
         return load(path)
+    if name == "pretrained":
+        return load_pretrained()
     if name == "shipped":
-        return shipped()
+        raise ConfigError("model 'shipped': has a new name; use 'pretrained'.")
     base, colon, text = name.partition(":")
     option, _, value = text.partition("=")
-    return opponent(base, {option: yaml.safe_load(value)} if colon else None)
+    return baseline(base, {option: yaml.safe_load(value)} if colon else None)
 
 
 def _trained(name: str) -> bool:

@@ -39,8 +39,8 @@ class Row:
         mean: that mean with its interval, as text.
         learner: the best meta-learner, which the differences are about.
         similarity: its differences to similarity search, by scope.
-        opponent: the strongest opponent.
-        strongest: its differences to that opponent, by scope.
+        baseline: the strongest baseline.
+        strongest: its differences to that baseline, by scope.
     """
 
     support: int
@@ -48,7 +48,7 @@ class Row:
     mean: str
     learner: str
     similarity: dict[str, Difference | None]
-    opponent: str | None
+    baseline: str | None
     strongest: dict[str, Difference | None]
 
 
@@ -95,8 +95,8 @@ def _row(findings: Findings, support: int) -> Row | None:
     if best is None:
         return None
     learner = findings.best(support, findings.learners) or best
-    rivals = tuple(name for name in findings.opponents if name != learner)
-    opponent = findings.best(support, rivals)
+    rivals = tuple(name for name in findings.baselines if name != learner)
+    baseline = findings.best(support, rivals)
     means = findings.means(support)
     mean, low, high = (float(means[name][best]) for name in ("mean", "low", "high"))
     return Row(
@@ -105,17 +105,17 @@ def _row(findings: Findings, support: int) -> Row | None:
         mean=f"{number(mean)} {span(low, high)}".strip(),
         learner=learner,
         similarity=_by_scope(findings, learner, SIMILARITY, support),
-        opponent=opponent,
-        strongest=_by_scope(findings, learner, opponent, support),
+        baseline=baseline,
+        strongest=_by_scope(findings, learner, baseline, support),
     )
 
 
 def _by_scope(
-    findings: Findings, model: str, opponent: str | None, support: int
+    findings: Findings, model: str, baseline: str | None, support: int
 ) -> dict[str, Difference | None]:
-    if opponent is None:
+    if baseline is None:
         return dict.fromkeys(findings.scopes)
-    return {s: findings.difference(model, opponent, support, s) for s in findings.scopes}
+    return {s: findings.difference(model, baseline, support, s) for s in findings.scopes}
 
 
 def _title(findings: Findings, row: Row) -> str:
@@ -124,12 +124,12 @@ def _title(findings: Findings, row: Row) -> str:
     if not findings.learners:
         return f"{model_label(row.best)} ranks new compounds best; no meta-learner was evaluated."
     if row.best != row.learner or (strongest and strongest.difference <= 0):
-        rival = row.best if row.best != row.learner else row.opponent
+        rival = row.best if row.best != row.learner else row.baseline
         return f"With {row.support} measured compounds, no meta-learner beats {_the(rival)}."
     if strongest and not strongest.clear:
         return (
             f"{learner} ranks first with {row.support} measured compounds, but not clearly above "
-            f"{_the(row.opponent)}."
+            f"{_the(row.baseline)}."
         )
     if similarity is None:
         return f"{learner} ranks new compounds best."
@@ -207,7 +207,7 @@ def _headline(findings: Findings, rows: Sequence[Row]) -> Row:
 
 
 def _beaten(findings: Findings, rows: Sequence[Row]) -> str:
-    if not findings.learners or not findings.opponents:
+    if not findings.learners or not findings.baselines:
         return ""
     scope = CLEAN if CLEAN in findings.scopes else ALL
     where = SCOPES[scope].lower()
@@ -217,17 +217,17 @@ def _beaten(findings: Findings, rows: Sequence[Row]) -> str:
         return ""
     if len(lost) == len(judged):
         return (
-            f"No meta-learner beats all opponents at any support size ({where}, whole interval "
+            f"No meta-learner beats all baselines at any support size ({where}, whole interval "
             f"above zero). {_closest(lost[0], scope)}"
         )
     sizes = listed([str(row.support) for row in lost])
-    return f"At {sizes} measured compounds no meta-learner clearly beats all opponents ({where})."
+    return f"At {sizes} measured compounds no meta-learner clearly beats all baselines ({where})."
 
 
 def _closest(row: Row, scope: str) -> str:
     return (
         f"At {row.support} measured compounds the best of them, {in_sentence(row.learner)}, "
-        f"differs from {_the(row.opponent)} by {told(row.strongest[scope])}."
+        f"differs from {_the(row.baseline)} by {told(row.strongest[scope])}."
     )
 
 
@@ -240,7 +240,7 @@ def _wins(findings: Findings, support: int, scope: str) -> bool:
         all(
             found is None or found.clear
             for found in (
-                findings.difference(learner, rival, support, scope) for rival in findings.opponents
+                findings.difference(learner, rival, support, scope) for rival in findings.baselines
             )
         )
         for learner in findings.learners
@@ -293,6 +293,6 @@ def _incomplete(findings: Findings) -> str:
 
 def _the(model: str | None) -> str:
     if model is None:
-        return "the opponents"
+        return "the baselines"
     articles = {"tanimoto_gp": "the Tanimoto GP"}
     return articles.get(model, in_sentence(model))

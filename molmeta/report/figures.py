@@ -64,7 +64,7 @@ def _points(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
 
 
 def _gains(findings: Findings, looks: Mapping[str, Style]) -> Markup | None:
-    paired = findings.paired[findings.paired["opponent"].eq(SIMILARITY)]
+    paired = findings.paired[findings.paired["baseline"].eq(SIMILARITY)]
     if paired.empty:
         return None
     return charts.curves(

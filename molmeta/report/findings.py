@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from molmeta.errors import TableError
-from molmeta.evaluation.statistics import ALL, OPPONENTS, assay_scores, compare, scopes, summarise
+from molmeta.evaluation.statistics import ALL, BASELINES, assay_scores, compare, scopes, summarise
 from molmeta.report.evidence import records
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ _USUAL_SUPPORT = 16
 
 @dataclass(frozen=True)
 class Difference:
-    """A model against an opponent at one support size: `statistics.compare` as a value."""
+    """A model against a baseline at one support size: `statistics.compare` as a value."""
 
     model: str
-    opponent: str
+    baseline: str
     difference: float
     low: float
     high: float
@@ -47,12 +47,12 @@ class Findings:
     Attributes:
         summary: `statistics.summarise` with a column `scope`.
         paired: `statistics.compare` with a column `scope`.
-        differences: the same by (model, opponent, support, scope).
+        differences: the same by (model, baseline, support, scope).
         scores: `statistics.assay_scores` over all assays.
         scopes: the names of the scopes that exist.
         supports: support sizes, rising.
-        models: meta-learners by falling mean, then opponents in their fixed order.
-        opponents: those of the models that are opponents.
+        models: meta-learners by falling mean, then baselines in their fixed order.
+        baselines: those of the models that are baselines.
         support: the support size of the headline.
     """
 
@@ -63,13 +63,13 @@ class Findings:
     scopes: tuple[str, ...]
     supports: tuple[int, ...]
     models: tuple[str, ...]
-    opponents: tuple[str, ...]
+    baselines: tuple[str, ...]
     support: int
 
     @property
     def learners(self) -> tuple[str, ...]:
-        """The models that are not opponents."""
-        return tuple(model for model in self.models if model not in self.opponents)
+        """The models that are not baselines."""
+        return tuple(model for model in self.models if model not in self.baselines)
 
     def means(self, support: int, scope: str = ALL, metric: str = HEADLINE) -> pd.DataFrame:
         """Return the rows of the summary at one support size, indexed by model, best first."""
@@ -91,10 +91,10 @@ class Findings:
         return next((name for name in names if name in among), None)
 
     def difference(
-        self, model: str, opponent: str, support: int, scope: str = ALL
+        self, model: str, baseline: str, support: int, scope: str = ALL
     ) -> Difference | None:
         """Return the paired difference, or None where the two share no episode."""
-        return self.differences.get((model, opponent, support, scope))
+        return self.differences.get((model, baseline, support, scope))
 
 
 def find(evidence: Evidence, *, seed: int = 0) -> Findings:
@@ -124,7 +124,7 @@ def find(evidence: Evidence, *, seed: int = 0) -> Findings:
         scopes=tuple(filled),
         supports=supports,
         models=models,
-        opponents=tuple(name for name in OPPONENTS if name in models),
+        baselines=tuple(name for name in BASELINES if name in models),
         support=support,
     )
 
@@ -138,7 +138,7 @@ def _differences(paired: pd.DataFrame) -> dict[tuple[str, str, int, str], Differ
     names = list(Difference.__dataclass_fields__)
     rows = records(paired)
     return {
-        (row["model"], row["opponent"], int(row["support"]), row["scope"]): Difference(
+        (row["model"], row["baseline"], int(row["support"]), row["scope"]): Difference(
             **{name: row[name] for name in names}
         )
         for row in rows
@@ -150,5 +150,5 @@ def _ordered(metrics: pd.DataFrame, summary: pd.DataFrame, support: int) -> tupl
     rows = rows[rows["support"].eq(support)].sort_values("mean", ascending=False)
     judged = [str(name) for name in rows["model"]]
     others = sorted(set(map(str, metrics["model"].unique())) - set(judged))
-    learners = [name for name in (*judged, *others) if name not in OPPONENTS]
-    return (*learners, *(name for name in OPPONENTS if name in {*judged, *others}))
+    learners = [name for name in (*judged, *others) if name not in BASELINES]
+    return (*learners, *(name for name in BASELINES if name in {*judged, *others}))

@@ -38,7 +38,7 @@ def report(sources: Sources, output: Path, *, seed: int = 0) -> None:
     """Write the page, and beside it a folder of the same stem with its tables as CSV.
 
     `results/report.html` brings `results/report/summary.csv` (mean and interval by model, support,
-    metric and scope), `paired.csv` (differences to each opponent) and `assays.csv` (scores of
+    metric and scope), `paired.csv` (differences to each baseline) and `assays.csv` (scores of
     every model on every assay).
 
     Args:
@@ -65,7 +65,7 @@ def _write_tables(findings: Findings, folder: Path) -> None:
     leading = ["scope", "model"]
     tables = {
         "summary": _leading(findings.summary, leading),
-        "paired": _leading(findings.paired, [*leading, "opponent"]),
+        "paired": _leading(findings.paired, [*leading, "baseline"]),
         "assays": findings.scores,
     }
     for name, table in tables.items():

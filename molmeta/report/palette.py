@@ -38,7 +38,7 @@ _GREYS = {
 
 
 def styles(models: Sequence[str]) -> dict[str, Style]:
-    """Return the look of each model: colours for meta-learners, dashed greys for opponents."""
+    """Return the look of each model: colours for meta-learners, dashed greys for baselines."""
     learners = [model for model in models if model not in _GREYS]
     found = {model: _color(place) for place, model in enumerate(learners)}
     return {model: found.get(model) or _GREYS[model] for model in models}

@@ -45,7 +45,7 @@ class View:
 
     Attributes:
         scope: `all`, `clean` or `outside panels`.
-        choice: the metric or the opponent.
+        choice: the metric or the baseline.
         assays: number of assays behind each column.
         rows: model and its cells, one a support size.
     """
@@ -67,10 +67,10 @@ def summaries(findings: Findings) -> list[View]:
 
 
 def comparisons(findings: Findings) -> list[View]:
-    """Return one table a scope and opponent: paired differences by model and support size."""
+    """Return one table a scope and baseline: paired differences by model and support size."""
     return [
-        _comparison(findings, scope, opponent)
-        for opponent in findings.opponents
+        _comparison(findings, scope, baseline)
+        for baseline in findings.baselines
         for scope in findings.scopes
     ]
 
@@ -105,22 +105,22 @@ def _mean(row: dict[str, Any] | None, best: float, digits: int) -> Cell:
     return Cell(number(row["mean"], digits), interval, spread=spread, strong=row["mean"] == best)
 
 
-def _comparison(findings: Findings, scope: str, opponent: str) -> View:
-    models = [model for model in findings.models if model != opponent]
-    found = [list(_against(findings, model, opponent, scope)) for model in models]
+def _comparison(findings: Findings, scope: str, baseline: str) -> View:
+    models = [model for model in findings.models if model != baseline]
+    found = [list(_against(findings, model, baseline, scope)) for model in models]
     counts = ([n for n, _ in row] for row in found)
     assays = tuple(max(column) for column in zip(*counts, strict=True))
     rows = tuple(
         (model, tuple(cell for _, cell in row)) for model, row in zip(models, found, strict=True)
     )
-    return View(scope, opponent, assays, rows)
+    return View(scope, baseline, assays, rows)
 
 
 def _against(
-    findings: Findings, model: str, opponent: str, scope: str
+    findings: Findings, model: str, baseline: str, scope: str
 ) -> Iterator[tuple[int, Cell]]:
     for support in findings.supports:
-        found = findings.difference(model, opponent, support, scope)
+        found = findings.difference(model, baseline, support, scope)
         if found is None:
             yield 0, Cell(number(math.nan))
             continue

@@ -103,7 +103,7 @@ TERMS = {
     "same episodes, so their differences are paired.",
     "Meta-learner": "A model that learnt from other assays beforehand, so that a few compounds of "
     "a new assay are enough.",
-    "Opponent": "A model that knows nothing but the support: similarity search, a Gaussian process "
+    "Baseline": "A model that knows nothing but the support: similarity search, a Gaussian process "
     "on Tanimoto similarity, logistic regression, random forest. Meta-learning is worth its "
     "trouble only where it beats these.",
     "Interval": "95 % percentile interval of a bootstrap with 10,000 resamples that draws clusters "
@@ -114,7 +114,7 @@ TERMS = {
     "Clean assay": "An assay that shares no panel with an assay the models were trained on, and "
     "less than 10 % of its compounds.",
     "New compounds": "Assays in which no model had met more than a tenth of the compounds in its "
-    "own training; shown where a model keeps a record of them, as the one that ships does.",
+    "own training; shown where a model keeps a record of them, as the pretrained model does.",
     "Panel": "Assays that share at least half of their compounds, such as one library screened "
     "against many kinases.",
 }
@@ -127,7 +127,7 @@ SCOPES = {
 }
 
 _MODELS = {
-    "shipped": "Shipped model",
+    "pretrained": "Pretrained model",
     "profile_gp": "Profile GP",
     "protonet": "ProtoNet",
     "maml": "MAML",

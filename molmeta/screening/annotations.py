@@ -51,9 +51,9 @@ def annotator(model: Model, *, cores: int = 1) -> Annotate:
         cores: processes for alerts and properties.
 
     Example:
-        >>> from molmeta.models.named import opponent
+        >>> from molmeta.models.named import baseline
         >>> hits = pd.DataFrame({"smiles": ["Oc1ccccc1O"], "nearest_active_similarity": [0.3]})
-        >>> annotator(opponent("similarity"))(hits)[["alerts", "inside_domain"]].values.tolist()
+        >>> annotator(baseline("similarity"))(hits)[["alerts", "inside_domain"]].values.tolist()
         [['PAINS:catechol_A(92);NIH:ortho_hydroquinone', 0]]
     """
     return partial(_annotated, model, cores)

@@ -51,8 +51,8 @@ def atom_weights(
         Model. 2019, 59, 1324.
 
     Example:
-        >>> from molmeta.models.named import opponent
-        >>> predictor = opponent("similarity").adapt(["CCO", "CCN"], [1, 0])
+        >>> from molmeta.models.named import baseline
+        >>> predictor = baseline("similarity").adapt(["CCO", "CCN"], [1, 0])
         >>> atom_weights(predictor, ["CCCO"])["CCCO"].shape
         (4,)
     """

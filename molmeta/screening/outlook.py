@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.labelled import Labelled
@@ -79,7 +79,7 @@ def outlook(
         Airola et al., An experimental comparison of cross-validation techniques for estimating
         the area under the ROC curve, Comput. Stat. Data Anal. 2011, 55, 1828 (leave-pair-out).
     """
-    rival = opponent("similarity")
+    rival = baseline("similarity")
     names = tuple(dict.fromkeys((*model.featurizers, *rival.featurizers)))
     molecules = featurize([compound(text).smiles for text in smiles], names)
     labels = np.asarray(active, np.float32)

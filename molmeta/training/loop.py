@@ -75,7 +75,7 @@ def train(
     if not learners.get(task.recipe.learner).meta_trained:
         raise ConfigError(
             f"learner '{task.recipe.learner}': has nothing to meta-train; got it in a training "
-            "recipe, expected another. Name it as an opponent, without a model file."
+            "recipe, expected another. Name it as a baseline, without a model file."
         )
     with TemporaryDirectory() as folder:
         outcome = Path(folder) / "outcome.safetensors"

@@ -1,4 +1,4 @@
-"""Measures what docs/screening.md says of the domain and of expected hits, with the shipped model.
+"""Applicability domain and expected hits of the pretrained model, for docs/screening.md.
 
 Run: python studies/screening/measure.py molecules.safetensors valid.parquet
 """

@@ -1,4 +1,4 @@
-"""Measures what docs/enrichment.md says of hit rates beside published ones, with the shipped model.
+"""Hit rates of the pretrained model beside published ones, for docs/enrichment.md.
 
 Run: python studies/screening/measure_hit_rates.py FOLDER
 
@@ -19,7 +19,7 @@ import torch
 import molmeta
 from molmeta.assays.screens import distinct, read_screens, screens_of
 from molmeta.evaluation.enrichment import without_memory
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import update
@@ -43,11 +43,11 @@ SIZES, SHARES, SEEDS, TOPS = (16, 32, 64, 128), (0.05, 0.1), 20, (10, 100)
 def main(folder: Path) -> None:
     """Print a row for each screen and kind of support."""
     torch.set_num_threads(1)
-    shipped = molmeta.load().learner
+    pretrained = molmeta.load().learner
     learners = {
-        "shipped": shipped,
-        "without memory": without_memory(shipped),
-        "similarity": opponent("similarity").learner,
+        "pretrained": pretrained,
+        "without memory": without_memory(pretrained),
+        "similarity": baseline("similarity").learner,
     }
     published = pd.read_csv(folder / "published_hts_hitrate.csv.gz")
     for name, (file, task) in SCREENS.items():

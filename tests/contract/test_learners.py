@@ -10,7 +10,7 @@ from molmeta.errors import EpisodeError
 from molmeta.molecules.labelled import Labelled
 
 NAMES = learners.names()
-OPPONENTS = [name for name in NAMES if not learners.get(name).meta_trained]
+BASELINES = [name for name in NAMES if not learners.get(name).meta_trained]
 
 
 def permuted(support, order):
@@ -184,7 +184,7 @@ def test_a_gpu_predicts_as_a_processor(name):
     torch.testing.assert_close(found.cpu(), expected, rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", OPPONENTS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_what_is_not_meta_trained_has_no_parameters(name):
     assert not list(built(name).parameters())
 

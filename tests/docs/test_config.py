@@ -43,9 +43,9 @@ def test_config_is_valid(path):
 
 
 def test_defaults_of_the_schema_are_the_shipped_config():
-    # The thresholds are those of the assays that ship, and no default for those of others.
-    shipped = {**MAIN, "curation": {**MAIN["curation"], "thresholds": {}}}
-    assert _defaults(SCHEMA) == shipped
+    # The thresholds are those of the bundled assays, and no default for those of others.
+    bundled = {**MAIN, "curation": {**MAIN["curation"], "thresholds": {}}}
+    assert _defaults(SCHEMA) == bundled
 
 
 def test_every_key_has_a_description_and_every_object_is_closed():

@@ -33,7 +33,7 @@ def cells(**levels):
     return last.split(" | ")[2].split(" / ")
 
 
-def test_a_row_has_the_model_its_blind_twin_and_both_opponents():
+def test_a_row_has_the_model_its_blind_twin_and_both_baselines():
     found = [float(cell.rstrip("*")) for cell in cells(model=0.8, blind=0.6, plain=0.4, equal=0.5)]
     assert found == pytest.approx([0.8, 0.6, 0.4, 0.5], abs=0.02)
 
@@ -41,7 +41,7 @@ def test_a_row_has_the_model_its_blind_twin_and_both_opponents():
 @pytest.mark.parametrize(
     ("plain", "equal", "stars"), [(0.4, 0.5, 2), (0.4, 0.9, 1), (0.9, 0.9, 0), (0.9, 0.4, 0)]
 )
-def test_a_star_stands_for_the_first_opponent_and_two_for_both(plain, equal, stars):
+def test_a_star_stands_for_the_first_baseline_and_two_for_both(plain, equal, stars):
     assert cells(model=0.8, blind=0.1, plain=plain, equal=equal)[0].count("*") == stars
 
 
@@ -49,7 +49,7 @@ def test_one_target_has_no_interval_and_no_star():
     assert "*" not in "".join(cells(model=0.8, blind=0.6, plain=0.4, equal=0.5, targets="a"))
 
 
-def test_gains_are_in_per_cent_of_the_opponent():
+def test_gains_are_in_per_cent_of_the_baseline():
     named = {script.MODEL: 0.66, script.BLIND: 0.5, "tanimoto_gp": 0.6, EQUAL: 0.55}
     first, second = script.gains(rows(named)).splitlines()[-1].split(" | ")[1].split(" / ")
     assert float(first.split(" ")[0]) == pytest.approx(10, abs=2)

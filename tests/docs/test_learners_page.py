@@ -280,10 +280,10 @@ def test_learners_of_values_stand_with_the_best_first(values_script):
 
 def test_every_learner_of_values_is_asked_for_by_its_config(values_script):
     known = yaml.safe_load((ROOT / values_script.CONFIG).read_text())
-    names = [*known["models"], *known["opponents"]]
+    names = [*known["models"], *known["baselines"]]
     assert values_script.asked(ROOT / values_script.CONFIG) == names
     found = {one["learner"] for one in known["models"].values()}
-    assert found | {name.split(":")[0] for name in known["opponents"]} == _with("regression")
+    assert found | {name.split(":")[0] for name in known["baselines"]} == _with("regression")
 
 
 @pytest.mark.shared

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from molmeta import cli, learners
 from molmeta.models.files import save
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -90,7 +90,7 @@ def test_table_names_a_paper_that_the_learner_cites(row):
 def test_python_block_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = Path("results/models/protonet/0.safetensors")
-    save(opponent("similarity"), path)
+    save(baseline("similarity"), path)
     block = next(body for kind, body in BLOCKS if kind == "python")
     scope = {}
     exec(compile(block, "README.md", "exec"), scope)  # noqa: S102 - the block is what is tested
@@ -103,7 +103,7 @@ def test_screen_block_runs(tmp_path):
     table.to_csv(tmp_path / "my_assay.csv", index=False)
     (tmp_path / "library.smi.gz").write_text("CCO a\nOc1ccccc1 b\n")
     model = tmp_path / "results" / "models" / "protonet" / "0.safetensors"
-    save(opponent("similarity"), model)
+    save(baseline("similarity"), model)
     block = next(body for body in SHELL if body.startswith("molmeta screen"))
     done = _molmeta(*block.split()[1:], cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.report.hits import page as hitspage
 from molmeta.report.hits.page import ScreenFacts, hits_page
 from molmeta.screening.annotations import annotator
@@ -28,7 +28,7 @@ WARNING = "the model puts only 51% of the support's own pairs in order"
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    predictor = opponent("similarity").adapt(*SUPPORT)
+    predictor = baseline("similarity").adapt(*SUPPORT)
     scores = predictor.predict(list(LIBRARY))
     hits = sorted(
         (
@@ -253,7 +253,7 @@ def test_narrow_window_needs_no_sideways_scrolling(browser, address):
 
 def test_page_is_capped_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(hitspage, "SHOWN", 2)
-    predictor = opponent("similarity").adapt(*SUPPORT)
+    predictor = baseline("similarity").adapt(*SUPPORT)
     hits = [Hit(0.9, -1, "a", "CCO"), Hit(0.8, -2, "b", "CCN"), Hit(0.7, -3, "c", "CCC")]
     table = annotator(predictor.model)(hits_table(hits, SUPPORT))
     facts = ScreenFacts("library.smi", 3, 0.01, "ranked.csv")

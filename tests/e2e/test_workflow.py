@@ -1,4 +1,4 @@
-"""Runs the real Snakemake on a small copy of the shipped assays; the first run is shared."""
+"""Runs the real Snakemake on a small copy of the bundled assays; the first run is shared."""
 
 from __future__ import annotations
 

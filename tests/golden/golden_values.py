@@ -12,7 +12,7 @@ from toy_training import assays, recipe, task
 from zoo import drugs
 
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.molecules.blocks import Bits, Graphs
 from molmeta.runtime.seeds import generator
 from molmeta.training.loop import train
@@ -20,7 +20,7 @@ from molmeta.training.loop import train
 PATH = Path(__file__).with_name("golden.json")
 KNOWN, LABELS = ["Cc1ccccc1", "CCc1ccncc1", "CC1CCCCC1", "COC1CCNCC1"], [1, 1, 0, 0]
 LIBRARY = ["COc1ccccc1", "CC1CCNCC1", "CCc1ccsc1"]
-OPPONENTS = ("similarity", "tanimoto_gp", "logistic_regression")
+BASELINES = ("similarity", "tanimoto_gp", "logistic_regression")
 LEARNERS = ("protonet", "maml", "mann")
 
 
@@ -47,8 +47,8 @@ def features():
 
 
 def predictions():
-    """Probabilities of the opponents."""
-    predictors = {name: opponent(name).adapt(KNOWN, LABELS) for name in OPPONENTS}
+    """Probabilities of the baselines."""
+    predictors = {name: baseline(name).adapt(KNOWN, LABELS) for name in BASELINES}
     return {name: predictor.predict(LIBRARY).tolist() for name, predictor in predictors.items()}
 
 

@@ -16,8 +16,8 @@ def test_features_are_those_of_every_release():
     assert golden_values.features() == GOLDEN["features"]
 
 
-@pytest.mark.parametrize("name", golden_values.OPPONENTS)
-def test_opponents_predict_as_ever(name):
+@pytest.mark.parametrize("name", golden_values.BASELINES)
+def test_baselines_predict_as_ever(name):
     """To 1e-4: iterations of a solver stop where the processor's rounding lets them."""
     assert golden_values.predictions()[name] == pytest.approx(GOLDEN["predictions"][name], rel=1e-4)
 

@@ -33,7 +33,7 @@ def test_a_support_has_its_actives_and_all_else_is_the_library(seed):
 def test_a_cell_has_similarity_search_apart_from_the_best_of_the_others():
     known = pd.DataFrame({"model": ["simsearch", "maml", "clamp"], "n_mols": 10,
                           "hitrate": [0.9, 0.2, 0.3]})  # fmt: skip
-    assert list(script.cell({"shipped": {10: 0.25}}, known, 10)) == [
+    assert list(script.cell({"pretrained": {10: 0.25}}, known, 10)) == [
         "0.250",
         "0.900",
         "0.300 `clamp`",

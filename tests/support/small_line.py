@@ -1,4 +1,4 @@
-"""A small copy of the shipped assays in a folder of its own, and the real Snakemake on it."""
+"""A small copy of the bundled assays in a folder of its own, and the real Snakemake on it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def make(folder: Path) -> Line:
 
 
 def add(folder: Path, source: str, rows: int, *, as_name: str) -> Path:
-    """Draw rows of a shipped assay into a table of the folder."""
+    """Draw rows of a bundled assay into a table of the folder."""
     path = folder / "data" / "assays" / f"{as_name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     frame = pd.read_csv(DATA / "assays" / f"{source}.csv")

@@ -24,7 +24,7 @@ SCREENS = {screen["name"]: screen for screen in config["screens"]}
 PLATES = [name for name, screen in SCREENS.items() if screen["plate"] is not None]
 STORE = "results/molecules.safetensors"
 TRAINED = expand("{model}/{seed}", model=MODELS, seed=config["seeds"])
-EVALUATED = [*TRAINED, *expand("{model}/0", model=config["opponents"])]
+EVALUATED = [*TRAINED, *expand("{model}/0", model=config["baselines"])]
 
 
 def curated(*splits, suffix="parquet"):
@@ -62,7 +62,7 @@ def init_option(wildcards):
 
 
 def model_file(wildcards):
-    """Return the file of a model, or nothing for an opponent, which needs no training."""
+    """Return the file of a model, or nothing for a baseline, which needs no training."""
     run = run_of(wildcards)
     path = f"results/models/{run['model']}/{run['seed']}.safetensors"
     return path if run["model"] in MODELS else []
@@ -127,7 +127,7 @@ def any_of(names):
 wildcard_constraints:
     split=any_of(SPLITS),
     table=any_of(table for _, table in SOURCES),
-    model=any_of([*MODELS, *config["opponents"]]),
+    model=any_of([*MODELS, *config["baselines"]]),
     seed=r"\d+",
     screen=any_of(SCREENS),
     part=r"\d+",

@@ -55,7 +55,7 @@ rule report:
         paired=report(
             "results/report/paired.csv",
             category="Evaluation",
-            labels={"holds": "gain over each opponent"},
+            labels={"holds": "gain over each baseline"},
             caption="../report/paired.rst",
         ),
         assays=report(

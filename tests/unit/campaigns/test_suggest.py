@@ -14,7 +14,7 @@ from molmeta.campaigns.plates import Control, placed, read_controls, wells
 from molmeta.campaigns.suggest import COLUMNS, PlatePlan, suggest
 from molmeta.errors import ConfigError, MoleculeError, TableError
 from molmeta.libraries.featurize import featurize_library
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.screening.hits import Support
 
 SUPPORT = Support(
@@ -30,7 +30,7 @@ PLAN = PlatePlan(plate=24, max_similarity=1.0)
 
 @pytest.fixture(scope="module")
 def predictor():
-    return opponent("tanimoto_gp").adapt(SUPPORT.smiles, SUPPORT.active)
+    return baseline("tanimoto_gp").adapt(SUPPORT.smiles, SUPPORT.active)
 
 
 @pytest.fixture
@@ -305,7 +305,7 @@ def ask_with_actives_alone(tmp_path):
     return done
 
 
-def test_the_model_that_ships_fills_a_plate_from_actives_alone(ask_with_actives_alone, tmp_path):
+def test_the_pretrained_model_fills_a_plate_from_actives_alone(ask_with_actives_alone, tmp_path):
     done = ask_with_actives_alone()
     assert done.exit_code == 0, done.output
     assert "probabilities order the library and are no chances" in done.output

@@ -11,7 +11,7 @@ from molmeta.cli import _options
 from molmeta.curation.curate import Rules
 from molmeta.errors import ConfigError
 from molmeta.models.files import save
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.report.learning_curve import draw_curve
 from molmeta.runtime import console
 
@@ -143,11 +143,11 @@ def test_featurize_goes_on_from_the_store_that_is_there(molmeta, table, tmp_path
 
 def test_featurize_takes_a_model_for_a_library_alone(molmeta, table, library, tmp_path):
     output = tmp_path / "library.safetensors"
-    status, _, _ = molmeta("featurize", library, "--model", "shipped", "--output", output)
+    status, _, _ = molmeta("featurize", library, "--model", "pretrained", "--output", output)
     assert status == 0
     curated = tmp_path / "a.parquet"
     molmeta("curate", table, "--output", curated)
-    status, _, err = molmeta("featurize", curated, "--model", "shipped", "--output", output)
+    status, _, err = molmeta("featurize", curated, "--model", "pretrained", "--output", output)
     assert status == 2
     assert "got --model, expected it with one library alone" in err
 
@@ -161,7 +161,7 @@ def test_featurize_makes_a_store_anew_that_cannot_be_read(molmeta, table, tmp_pa
     assert "known_before=0" in err
 
 
-def test_evaluate_takes_an_opponent_and_a_raw_table(molmeta, table, tmp_path):
+def test_evaluate_takes_an_baseline_and_a_raw_table(molmeta, table, tmp_path):
     output = tmp_path / "metrics.parquet"
     words = ("--supports", "4,6", "--repeats", "2", "--output", output)
     status, _, err = molmeta("evaluate", "similarity", table, *words)
@@ -180,7 +180,7 @@ def test_evaluate_refuses_sizes_that_are_none(molmeta, table, tmp_path):
     assert "--supports: is no list of sizes; got '4;6'" in err
 
 
-def test_screen_ranks_a_library_with_an_opponent(molmeta, table, library, tmp_path):
+def test_screen_ranks_a_library_with_an_baseline(molmeta, table, library, tmp_path):
     output = tmp_path / "ranked.csv"
     words = ("--support", table, "--library", library, "--model", "similarity", "--output", output)
     status, _, err = molmeta("screen", *words)
@@ -191,7 +191,7 @@ def test_screen_ranks_a_library_with_an_opponent(molmeta, table, library, tmp_pa
 
 def test_screen_takes_a_model_file(molmeta, table, library, tmp_path):
     model = tmp_path / "model.safetensors"
-    save(opponent("similarity"), model)
+    save(baseline("similarity"), model)
     words = ("--support", table, "--library", library, "--model", model)
     assert molmeta("screen", *words, "--output", tmp_path / "ranked.csv")[0] == 0
 
@@ -205,7 +205,7 @@ def test_screen_draws_a_support_of_the_asked_size(molmeta, table, library, tmp_p
 def test_screen_without_a_model_takes_the_one_that_ships(molmeta, table, library, tmp_path):
     words = ("--support", table, "--library", library)
     probabilities = []
-    for model in ((), ("--model", "shipped"), ("--model", "similarity")):
+    for model in ((), ("--model", "pretrained"), ("--model", "similarity")):
         output = tmp_path / "ranked.csv"
         status, _, err = molmeta("screen", *words, *model, "--output", output)
         assert status == 0, err
@@ -233,7 +233,7 @@ def test_learners_names_each_with_its_idea(molmeta):
 
 def test_info_tells_the_recipe(molmeta, tmp_path):
     path = tmp_path / "model.safetensors"
-    save(opponent("similarity"), path)
+    save(baseline("similarity"), path)
     assert "learner: similarity" in molmeta("info", path)[1]
 
 

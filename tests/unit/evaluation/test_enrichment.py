@@ -19,7 +19,7 @@ from molmeta.evaluation.enrichment import (
     without_memory,
 )
 from molmeta.learners.profile_gp import ProfileGP
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.molecules.store import update
 
 PLAN = EnrichmentPlan((2, 4), (1, 2), draws=2)
@@ -45,7 +45,7 @@ def frame(tmp_path):
 @pytest.fixture
 def judged(frame):
     store = update(None, distinct(frame), ("morgan",))
-    learners = {name: opponent(name).learner for name in ("similarity", "tanimoto_gp")}
+    learners = {name: baseline(name).learner for name in ("similarity", "tanimoto_gp")}
     return enrich(learners, list(screens_of(frame, store)), store.molecules, plan=PLAN)
 
 
@@ -126,7 +126,7 @@ def test_actives_unlike_their_decoys_are_found_first(judged):
 
 def test_the_same_seed_gives_the_same_rows(frame, judged):
     store = update(None, distinct(frame), ("morgan",))
-    learners = {"similarity": opponent("similarity").learner}
+    learners = {"similarity": baseline("similarity").learner}
     again = enrich(learners, list(screens_of(frame, store)), store.molecules, plan=PLAN)
     first = judged[judged["model"] == "similarity"].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, first)
@@ -173,7 +173,7 @@ def test_a_model_is_compared_with_the_best_of_the_others():
         ]
     )
     found = compared(table, "mine").set_index("metric").loc["ef1"]
-    assert found["opponent"] == "good"
+    assert found["baseline"] == "good"
     assert (found["difference"], found["low"], found["high"]) == (1.0, 1.0, 1.0)
 
 

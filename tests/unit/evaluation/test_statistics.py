@@ -162,7 +162,7 @@ def test_summary_weighs_every_assay_alike():
 def test_comparison_uses_shared_episodes_only():
     ours = rows("m", {"a": [0.5, 0.9], "b": [0.4]})
     table = pd.concat([ours, rows("similarity", {"a": [0.2], "b": [0.3]})])
-    found = compare(table).set_index(["model", "opponent"]).loc[("m", "similarity")]
+    found = compare(table).set_index(["model", "baseline"]).loc[("m", "similarity")]
     assert found["difference"] == pytest.approx((0.3 + 0.1) / 2)
     assert found["n_episodes"] == 2
 
@@ -182,7 +182,7 @@ def test_comparison_states_the_share_of_assays_won():
     assert compare(table)["share_better"].tolist() == [0.75]
 
 
-def test_p_is_adjusted_for_meta_learners_and_not_for_opponents():
+def test_p_is_adjusted_for_meta_learners_and_not_for_baselines():
     scores = {name: [0.1 * n] for n, name in enumerate("abcdefg", start=1)}
     lower = {name: [values[0] - 0.02 * n] for n, (name, values) in enumerate(scores.items(), 1)}
     table = pd.concat(
@@ -216,8 +216,8 @@ def test_an_assay_that_the_audit_lacks_is_not_clean():
 
 @pytest.mark.parametrize("seen", [None, audit(assay=["a", "b"])])
 def test_assays_that_a_model_knows_are_left_out_of_the_scope_of_new_compounds(seen):
-    shipped = rows("shipped", {"a": [0.1], "b": [0.2]}).assign(known=[0.05, 0.5])
-    table = pd.concat([shipped, rows("m", {"a": [0.1], "b": [0.2]}).assign(known=0.0)])
+    pretrained = rows("pretrained", {"a": [0.1], "b": [0.2]}).assign(known=[0.05, 0.5])
+    table = pd.concat([pretrained, rows("m", {"a": [0.1], "b": [0.2]}).assign(known=0.0)])
     found = scopes(table, seen)[NEW]
     assert found["assay"].tolist() == ["a", "a"]
 

@@ -10,7 +10,7 @@ from molmeta.errors import ConfigError, ModelError
 from molmeta.libraries.featurize import featurize_library
 from molmeta.libraries.file import open_library
 from molmeta.models.model import Model
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.models.recipes import Recipe
 from molmeta.screening.hits import Support
 from molmeta.screening.screen import screen
@@ -67,7 +67,7 @@ def test_vectors_of_another_model_are_not_read(library, model):
 
 def test_a_model_without_vectors_is_refused(library):
     with pytest.raises(ConfigError, match="'similarity' has no vectors to keep"):
-        kept(library, opponent("similarity"))
+        kept(library, baseline("similarity"))
 
 
 def test_vectors_that_are_not_finite_are_refused(library, model):

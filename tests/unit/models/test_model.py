@@ -14,7 +14,7 @@ from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError
 from molmeta.models.files import load, save
 from molmeta.models.model import Model
-from molmeta.models.named import named, opponent
+from molmeta.models.named import baseline, named
 from molmeta.models.recipes import Recipe
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tensorfiles import read_tensors
@@ -169,35 +169,35 @@ def test_a_support_molecule_that_does_not_parse_is_named():
         model().adapt(["C1CC", *KNOWN[1:]], LABELS)
 
 
-def test_an_opponent_is_a_model_without_a_file():
-    found = opponent("similarity").adapt(KNOWN, LABELS).predict(["Cc1ccccc1", "CC1CCCCC1"])
+def test_an_baseline_is_a_model_without_a_file():
+    found = baseline("similarity").adapt(KNOWN, LABELS).predict(["Cc1ccccc1", "CC1CCCCC1"])
     assert found[0] > found[1]
 
 
-def test_an_opponent_that_must_be_trained_is_refused():
+def test_an_baseline_that_must_be_trained_is_refused():
     with pytest.raises(ConfigError, match="'protonet': must be meta-trained first"):
-        opponent("protonet")
+        baseline("protonet")
 
 
-def test_an_opponent_is_saved_and_loaded_as_any_model(tmp_path):
-    save(opponent("similarity"), tmp_path / "s.safetensors")
+def test_an_baseline_is_saved_and_loaded_as_any_model(tmp_path):
+    save(baseline("similarity"), tmp_path / "s.safetensors")
     found = load(tmp_path / "s.safetensors").adapt(KNOWN, LABELS).predict(LIBRARY)
-    assert found.tolist() == opponent("similarity").adapt(KNOWN, LABELS).predict(LIBRARY).tolist()
+    assert found.tolist() == baseline("similarity").adapt(KNOWN, LABELS).predict(LIBRARY).tolist()
 
 
-def test_a_name_is_a_file_or_an_opponent(path):
+def test_a_name_is_a_file_or_an_baseline(path):
     assert named(str(path)).recipe == model().recipe
     assert named("similarity").recipe.learner == "similarity"
 
 
-def test_a_name_may_set_an_option_of_an_opponent():
+def test_a_name_may_set_an_option_of_an_baseline():
     assert dict(named("similarity:mode=mean").recipe.learner_options) == {"mode": "mean"}
     assert named("tanimoto_gp:fingerprints=morgan+torsions").featurizers == ("morgan", "torsions")
     assert named("tanimoto_gp:steps=3").learner.steps == 3
 
 
 @pytest.mark.parametrize("name", ["similarity:way=mean", "similarity:mean", "similarity:mode=x"])
-def test_an_option_that_an_opponent_does_not_have_is_refused(name):
+def test_an_option_that_an_baseline_does_not_have_is_refused(name):
     with pytest.raises(ConfigError, match="similarity"):
         named(name)
 
@@ -299,7 +299,7 @@ CHAINS = ["C" * n + "O" for n in range(2, 8)]
 
 
 def test_a_learner_of_values_predicts_values():
-    model = opponent("tanimoto_gp", {"target": "value"})
+    model = baseline("tanimoto_gp", {"target": "value"})
     predictor = model.adapt(CHAINS, [0, 0, 0, 1, 1, 1], values=VALUES)
     low, high = predictor.predict([CHAINS[0], CHAINS[-1]])
     assert 3.5 < low < 5.5 < high < 7.5
@@ -307,4 +307,4 @@ def test_a_learner_of_values_predicts_values():
 
 def test_unequal_numbers_of_values_are_refused():
     with pytest.raises(EpisodeError, match="6 SMILES and 5 values"):
-        opponent("tanimoto_gp").adapt(CHAINS, [0, 0, 0, 1, 1, 1], values=VALUES[:5])
+        baseline("tanimoto_gp").adapt(CHAINS, [0, 0, 0, 1, 1, 1], values=VALUES[:5])

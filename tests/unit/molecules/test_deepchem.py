@@ -11,7 +11,7 @@ from molmeta.assays.assay import Assay
 from molmeta.assays.splitters import draw_by_splitter, folds, split
 from molmeta.errors import ConfigError, EpisodeError, MoleculeError, TableError
 from molmeta.models.deepchem import DeepChemModel, table_of
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.molecules import deepchem as bridge
 from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.molecules.deepchem import featurizer
@@ -114,8 +114,9 @@ def test_importing_the_bridge_does_not_import_deepchem():
 @pytest.mark.slow
 def test_deepchem_is_used_in_silence():
     code = (
-        "from molmeta.assays.splitters import split\nfrom molmeta.molecules.deepchem import featurizer\n"
-        + ("featurizer('CircularFingerprint')('CCO'); split(['C', 'CC', 'CCO'], 'butina', 2)")
+        "from molmeta.assays.splitters import split\n"
+        "from molmeta.molecules.deepchem import featurizer\n"
+        "featurizer('CircularFingerprint')('CCO'); split(['C', 'CC', 'CCO'], 'butina', 2)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert (done.stdout, done.stderr) == ("", "")
@@ -238,9 +239,9 @@ def test_ids_that_are_no_text_are_refused():
 
 
 def test_a_model_predicts_for_deepchem_what_it_predicts_for_us():
-    model = DeepChemModel(opponent("similarity"))
+    model = DeepChemModel(baseline("similarity"))
     model.fit(dataset())
-    expected = opponent("similarity").adapt(SMILES, [1, 1, 1, 0, 0, 0]).predict(PYRIDINES)
+    expected = baseline("similarity").adapt(SMILES, [1, 1, 1, 0, 0, 0]).predict(PYRIDINES)
     found = model.predict(dataset(smiles=PYRIDINES, y=[[1], [0]]))
     np.testing.assert_allclose(found[:, 0, 1], expected)
     np.testing.assert_allclose(found.sum(axis=2), 1)
@@ -248,16 +249,16 @@ def test_a_model_predicts_for_deepchem_what_it_predicts_for_us():
 
 def test_each_task_is_adapted_to_its_own_measurements():
     y = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 1], [0, 1]])
-    model = DeepChemModel(opponent("similarity"))
+    model = DeepChemModel(baseline("similarity"))
     model.fit(dataset(y=y, w=np.array([[1, 1]] * 5 + [[1, 0]])))
-    expected = opponent("similarity").adapt(SMILES[:5], [0, 0, 0, 1, 1]).predict(SMILES)
+    expected = baseline("similarity").adapt(SMILES[:5], [0, 0, 0, 1, 1]).predict(SMILES)
     np.testing.assert_allclose(model.predict(dataset())[:, 1, 1], expected)
 
 
 def test_deepchem_evaluates_a_model():
     deepchem = bridge.deepchem()
 
-    model = DeepChemModel(opponent("similarity"))
+    model = DeepChemModel(baseline("similarity"))
     model.fit(dataset())
     score = model.evaluate(dataset(), [deepchem.metrics.Metric(deepchem.metrics.roc_auc_score)])
     assert score["roc_auc_score"] > 0.5
@@ -265,9 +266,9 @@ def test_deepchem_evaluates_a_model():
 
 def test_predicting_before_fitting_is_refused():
     with pytest.raises(ConfigError, match="Call 'fit' first"):
-        DeepChemModel(opponent("similarity")).predict(dataset())
+        DeepChemModel(baseline("similarity")).predict(dataset())
 
 
 def test_a_task_of_one_class_is_refused():
     with pytest.raises(EpisodeError, match="one class"):
-        DeepChemModel(opponent("similarity")).fit(dataset(y=np.ones((6, 1))))
+        DeepChemModel(baseline("similarity")).fit(dataset(y=np.ones((6, 1))))

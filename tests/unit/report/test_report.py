@@ -72,7 +72,7 @@ def test_title_says_when_no_meta_learner_wins(lost):
 
 
 def test_warning_says_when_no_meta_learner_wins_anywhere(lost):
-    assert lost.warnings[0].startswith("No meta-learner beats all opponents at any support size")
+    assert lost.warnings[0].startswith("No meta-learner beats all baselines at any support size")
 
 
 def test_no_such_warning_where_a_meta_learner_wins(small):
@@ -113,7 +113,7 @@ def test_page_of_metrics_alone_can_be_made(tmp_path):
     assert "No audit of leaks" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_page_of_opponents_alone_can_be_made(tmp_path):
+def test_page_of_baselines_alone_can_be_made(tmp_path):
     table = frame(replace(SMALL, models=("similarity", "tanimoto_gp")))
     report(parquet(tmp_path, table), tmp_path / "report.html")
     assert "no meta-learner was evaluated" in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -175,7 +175,7 @@ def test_tables_lie_beside_the_page(made):
     summary = pd.read_csv(made[1] / "report" / "summary.csv")
     assert list(summary.columns[:4]) == ["scope", "model", "support", "metric"]
     paired = pd.read_csv(made[1] / "report" / "paired.csv")
-    assert set(paired["opponent"]) == {
+    assert set(paired["baseline"]) == {
         "similarity",
         "tanimoto_gp",
         "logistic_regression",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.molecules.compounds import parse
 from molmeta.screening.annotations import (
     DOMAIN,
@@ -24,7 +24,7 @@ ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 
 @pytest.fixture(scope="module")
 def annotate():
-    return annotator(opponent("similarity"))
+    return annotator(baseline("similarity"))
 
 
 def described(annotate, *smiles, similarity=0.1):

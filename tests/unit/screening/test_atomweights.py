@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.molecules.compounds import parse
 from molmeta.screening.atomweights import atom_weights
 
@@ -15,7 +15,7 @@ OTHERS = ["c1ccccc1C", "c1ccccc1CC", "c1ccccc1", "c1ccccc1Cl"]
 
 @pytest.fixture(scope="module")
 def predictor():
-    return opponent("tanimoto_gp").adapt([*PHENOLS, *OTHERS], [1] * 4 + [0] * 4)
+    return baseline("tanimoto_gp").adapt([*PHENOLS, *OTHERS], [1] * 4 + [0] * 4)
 
 
 def test_every_atom_has_a_weight(predictor):
@@ -29,7 +29,7 @@ def test_atom_that_sets_actives_apart_weighs_most(predictor):
 
 def test_turned_labels_turn_the_weights():
     one, other = (
-        opponent("tanimoto_gp").adapt([*PHENOLS, *OTHERS], labels)
+        baseline("tanimoto_gp").adapt([*PHENOLS, *OTHERS], labels)
         for labels in ([1] * 4 + [0] * 4, [0] * 4 + [1] * 4)
     )
     first, second = (atom_weights(p, ["Oc1ccccc1Br"])["Oc1ccccc1Br"] for p in (one, other))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.screening.outlook import WORTH, Outlook, outlook
 
 ALCOHOLS = ["C" * n + "O" for n in range(2, 10)]
@@ -12,28 +12,28 @@ BOTH = ALCOHOLS + PHENYLS
 
 
 def test_a_support_of_two_families_is_put_in_order():
-    found = outlook(opponent("tanimoto_gp"), BOTH, [1] * 8 + [0] * 8)
+    found = outlook(baseline("tanimoto_gp"), BOTH, [1] * 8 + [0] * 8)
     assert found.auroc == 1.0
     assert found.similarity == 1.0
     assert found.warning == ""
 
 
 def test_labels_that_mean_nothing_are_warned_of():
-    found = outlook(opponent("tanimoto_gp"), BOTH, [0, 1] * 8)
+    found = outlook(baseline("tanimoto_gp"), BOTH, [0, 1] * 8)
     assert found.auroc < WORTH
     assert "not to be trusted" in found.warning
 
 
 @pytest.mark.parametrize("active", [[1] + [0] * 15, [1] * 15 + [0], [1] * 16])
 def test_fewer_than_two_of_a_class_cannot_be_judged(active):
-    found = outlook(opponent("similarity"), BOTH, active)
+    found = outlook(baseline("similarity"), BOTH, active)
     assert np.isnan(found.auroc)
     assert "fewer than two" in found.warning
 
 
 def test_it_is_the_mean_over_all_pairs():
     active = [1, 0, 1, 0, 1, 0, 0, 1]
-    model = opponent("tanimoto_gp")
+    model = baseline("tanimoto_gp")
     found = []
     for i in np.flatnonzero(active):
         for j in np.flatnonzero(np.array(active) == 0):
@@ -45,12 +45,12 @@ def test_it_is_the_mean_over_all_pairs():
 
 
 def test_the_error_is_that_of_the_smaller_class():
-    found = outlook(opponent("tanimoto_gp"), BOTH, [0, 1, 1, 1] * 4)
+    found = outlook(baseline("tanimoto_gp"), BOTH, [0, 1, 1, 1] * 4)
     assert found.error == pytest.approx((found.auroc * (1 - found.auroc) / 4) ** 0.5)
 
 
 def test_the_same_seed_gives_the_same_pairs():
-    judged = [outlook(opponent("similarity"), BOTH, [0, 1] * 8, pairs=9, seed=3) for _ in range(2)]
+    judged = [outlook(baseline("similarity"), BOTH, [0, 1] * 8, pairs=9, seed=3) for _ in range(2)]
     assert judged[0] == judged[1]
 
 

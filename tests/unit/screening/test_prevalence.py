@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit
 
 from molmeta.errors import ConfigError
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.screening.hits import Support
 from molmeta.screening.prevalence import BINS, counted, estimate, left_out
 
@@ -62,7 +62,7 @@ def test_every_probability_is_counted_once():
 
 
 def test_each_active_is_scored_by_what_is_learnt_from_the_others():
-    model, support = opponent("similarity"), Support([*ACTIVE, *INACTIVE], [1] * 4 + [0] * 2)
+    model, support = baseline("similarity"), Support([*ACTIVE, *INACTIVE], [1] * 4 + [0] * 2)
     others = model.adapt([*ACTIVE[1:], *INACTIVE], [1] * 3 + [0] * 2)
     found = left_out(model, support)
     assert expit(found[0]) == pytest.approx(others.predict(ACTIVE[:1])[0], rel=1e-5)
@@ -74,4 +74,4 @@ def test_too_small_a_support_is_refused(n_active, n_inactive):
     smiles = [*ACTIVE[:n_active], *INACTIVE[:n_inactive]]
     support = Support(smiles, [1] * n_active + [0] * n_inactive)
     with pytest.raises(ConfigError, match="cannot be estimated"):
-        left_out(opponent("similarity"), support)
+        left_out(baseline("similarity"), support)

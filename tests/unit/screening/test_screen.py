@@ -17,7 +17,7 @@ from molmeta.libraries.featurize import featurize_library
 from molmeta.libraries.lines import Record
 from molmeta.libraries.prepare import prepare, prepare_all
 from molmeta.libraries.reading import read_library
-from molmeta.models.named import opponent
+from molmeta.models.named import baseline
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
 from molmeta.runtime.locks import exclusive
@@ -36,7 +36,7 @@ LIBRARY = ["CCOc1ccccc1C", "CCCCCN", "c1ccncc1", "CCOc1ccccc1", "CC(=O)OC", "OCC
 
 @pytest.fixture(scope="module")
 def predictor():
-    return opponent("similarity").adapt(*SUPPORT)
+    return baseline("similarity").adapt(*SUPPORT)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The model that ships: that it is the one meant, that it says what it is, and that it works."""
+"""The pretrained model: that it is the one meant, that it says what it is, and that it works."""
 
 import logging
 import time
@@ -10,9 +10,9 @@ import torch
 import molmeta
 from molmeta.cli._hits import adapted
 from molmeta.errors import ConfigError, ModelError
-from molmeta.models import shipping
-from molmeta.models.named import named, opponent
-from molmeta.models.shipping import ABOUT, FOLDER, ship, shipped
+from molmeta.models import pretrained
+from molmeta.models.named import baseline, named
+from molmeta.models.pretrained import ABOUT, FOLDER, load_pretrained, publish
 from molmeta.screening.hits import Support
 
 ACTIVES = ["CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O", "COC(=O)c1ccccc1O", "NC(=O)c1ccccc1O"]
@@ -54,9 +54,9 @@ def test_the_file_is_small():
 
 
 def test_it_loads_within_two_seconds_and_adapts_to_64_within_a_fifth():
-    shipped.cache_clear()
+    load_pretrained.cache_clear()
     began = time.process_time()
-    model = shipped()
+    model = load_pretrained()
     loaded = time.process_time()
     learner = model.learner
     from molmeta.molecules.labelled import Labelled
@@ -74,51 +74,55 @@ def test_it_loads_within_two_seconds_and_adapts_to_64_within_a_fifth():
 
 
 def test_it_says_what_it_learnt_from():
-    about = shipped().history["about"]
+    about = load_pretrained().history["about"]
     assert set(ABOUT) <= set(about)
     assert "CC BY-SA 3.0" in about["licence"]
     assert "FS-Mol" in about["attribution"]
-    assert len(shipped().history["assays"]) > 4000
+    assert len(load_pretrained().history["assays"]) > 4000
 
 
 def test_what_was_measured_before_is_known():
-    known = shipped().known(["CC(=O)Oc1ccccc1C(=O)O", "C[Si](C)(C)CCCCCCCCCI", "no molecule"])
+    known = load_pretrained().known(
+        ["CC(=O)Oc1ccccc1C(=O)O", "C[Si](C)(C)CCCCCCCCCI", "no molecule"]
+    )
     assert known[0] > 0
     assert list(known[1:]) == [0, -1]
 
 
 def test_a_screen_says_what_of_the_support_is_known(caplog):
-    known = int((shipped().known(ACTIVES + INACTIVES) > 0).sum())
+    known = int((load_pretrained().known(ACTIVES + INACTIVES) > 0).sum())
     with caplog.at_level(logging.INFO):
-        adapted(shipped(), Support(ACTIVES + INACTIVES, [1] * 4 + [0] * 4))
+        adapted(load_pretrained(), Support(ACTIVES + INACTIVES, [1] * 4 + [0] * 4))
     assert f"{known} of 8 compounds of the support were measured" in caplog.text
 
 
 def test_it_goes_by_its_name_wherever_a_model_is_asked_for():
-    assert named("shipped") is molmeta.load()
+    assert named("pretrained") is molmeta.load()
 
 
 def test_a_changed_file_is_refused(tmp_path):
-    path = ship(opponent("similarity"), WORDS, folder=tmp_path)
+    path = publish(baseline("similarity"), WORDS, folder=tmp_path)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(ModelError, match="is not the model that was shipped"):
-        shipped(tmp_path)
+    with pytest.raises(ModelError, match="does not match its checksum"):
+        load_pretrained(tmp_path)
 
 
 def test_an_absent_file_is_named(tmp_path):
-    with pytest.raises(ModelError, match=r"model\.safetensors: the shipped model cannot be read"):
-        shipped(tmp_path)
+    with pytest.raises(
+        ModelError, match=r"model\.safetensors: the pretrained model cannot be read"
+    ):
+        load_pretrained(tmp_path)
 
 
 def test_what_is_shipped_is_read_back(tmp_path):
-    ship(opponent("similarity"), WORDS, folder=tmp_path)
-    assert shipped(tmp_path).history["about"] == WORDS
+    publish(baseline("similarity"), WORDS, folder=tmp_path)
+    assert load_pretrained(tmp_path).history["about"] == WORDS
 
 
 @pytest.mark.parametrize("key", ABOUT)
 def test_nothing_may_be_left_unsaid(tmp_path, key):
     with pytest.raises(ConfigError, match=key):
-        ship(opponent("similarity"), {**WORDS, key: ""}, folder=tmp_path)
+        publish(baseline("similarity"), {**WORDS, key: ""}, folder=tmp_path)
 
 
 def test_probabilities_move_to_a_prevalence():
@@ -129,4 +133,9 @@ def test_probabilities_move_to_a_prevalence():
 
 
 def test_the_module_is_the_command_that_ships():
-    assert "python -m molmeta.models.shipping" in str(shipping.__doc__)
+    assert "python -m molmeta.models.pretrained" in str(pretrained.__doc__)
+
+
+def test_the_old_name_is_refused_with_the_new_one():
+    with pytest.raises(ConfigError, match="'pretrained'"):
+        named("shipped")

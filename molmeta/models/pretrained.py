@@ -1,7 +1,7 @@
-"""The model that ships with the package: where it lies, its check, and how a new one gets there.
+"""The pretrained model inside the package: its file, its checksum, and how to replace it.
 
-Run `python -m molmeta.models.shipping MODEL ABOUT.yaml` to ship another one; ABOUT says, in words,
-from what data and under which licence, and what the model cannot do.
+Run `python -m molmeta.models.pretrained MODEL ABOUT.yaml` to replace it. ABOUT describes
+the training data, the licence and the limits of the model.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
 
     from molmeta.models.model import Model
 
-NAME = "shipped"
-FOLDER = Path(__file__).with_name("shipped")
+NAME = "pretrained"
+FOLDER = Path(__file__).with_name("weights")
 ABOUT = ("data", "licence", "attribution", "trained", "limits")
 
 
 @cache
-def shipped(folder: Path = FOLDER) -> Model:
-    """Return the model that ships with the package, once its file is seen to be the one meant.
+def load_pretrained(folder: Path = FOLDER) -> Model:
+    """Return the pretrained model after checking its file against its checksum.
 
     Raises:
-        ModelError: the file is absent, or is not the file that was shipped.
+        ModelError: the file is missing or does not match its checksum.
     """
     path, digest = folder / "model.safetensors", folder / "model.sha256"
     try:
         expected, found = digest.read_text().strip(), _digest(path)
     except OSError as error:
         raise ModelError(
-            f"{path}: the shipped model cannot be read; got '{error}', expected the file of this "
-            "release. Install molmeta again."
+            f"{path}: the pretrained model cannot be read; got '{error}', expected the file of "
+            "this release. Install molmeta again."
         ) from error
     if found != expected:
         raise ModelError(
-            f"{path}: is not the model that was shipped; got SHA-256 {found[:12]}, expected "
+            f"{path}: does not match its checksum; got SHA-256 {found[:12]}, expected "
             f"{expected[:12]}. Install molmeta again."
         )
     return load(path)
 
 
-def ship(model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER) -> Path:
-    """Write a model, and what is to be said of it, where `shipped` finds it.
+def publish(model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER) -> Path:
+    """Write a model and its description where `load_pretrained` finds it.
 
     Its matrices are rounded to half precision: it is in every copy of the package.
 
@@ -82,4 +82,4 @@ def _digest(path: Path) -> str:
 
 if __name__ == "__main__":
     model, about = map(Path, sys.argv[1:])
-    ship(load(model), cast("dict[str, Any]", yaml.safe_load(about.read_text())))
+    publish(load(model), cast("dict[str, Any]", yaml.safe_load(about.read_text())))

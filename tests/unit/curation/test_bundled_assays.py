@@ -1,4 +1,4 @@
-"""The assays that ship are whole, apart from each other, and usable."""
+"""The bundled assays are whole, apart from each other, and usable."""
 
 import pandas as pd
 import pytest

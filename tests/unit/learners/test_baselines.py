@@ -1,4 +1,4 @@
-"""Opponents against plain loops, scipy and scikit-learn, and on supports that break solvers."""
+"""Baselines against plain loops, scipy and scikit-learn, and on supports that break solvers."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import product, tanimoto
 
 SIZE, UNSEEN = 2048, 95
-OPPONENTS = [name for name in learners.names() if not learners.get(name).meta_trained]
+BASELINES = [name for name in learners.names() if not learners.get(name).meta_trained]
 
 
 def bits(sets):
@@ -81,25 +81,25 @@ def test_a_product_equals_that_of_dense_fingerprints():
     torch.testing.assert_close(product(bits(QUERY), columns), expected)
 
 
-@pytest.mark.parametrize("name", OPPONENTS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_molecules_that_repeat_with_both_labels_give_finite_logits(name):
     learner = learners.get(name)()
     assert np.isfinite(logits(learner, [KNOWN[0]] * 6, [1, 0, 1, 0, 1, 0])).all()
 
 
-@pytest.mark.parametrize("name", OPPONENTS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_fingerprints_without_bits_give_finite_logits(name):
     learner = learners.get(name)()
     assert np.isfinite(logits(learner, [set()] * 4, [1, 0, 1, 0], [set(), {1}])).all()
 
 
-@pytest.mark.parametrize("name", OPPONENTS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_more_molecules_than_bits_give_finite_logits(name):
     sets = [{n % 3, n % 5} for n in range(60)]
     assert np.isfinite(logits(learners.get(name)(), sets, [0, 1] * 30, sets)).all()
 
 
-@pytest.mark.parametrize("name", OPPONENTS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_what_looks_like_the_actives_scores_higher(name):
     sets = [{1, 2, 3}, {1, 2, 4}, {1, 3, 4}, {11, 12, 13}, {11, 12, 14}, {11, 13, 14}]
     active, inactive = logits(learners.get(name)(), sets, [1, 1, 1, 0, 0, 0], [{2, 3, 4}, {12, 13}])
