@@ -196,9 +196,7 @@ def test_a_goal_that_is_missed_is_said_by_how_much(script, run):
 
 
 def test_models_without_metrics_are_named(script, run):
-    assert script.sections(run, ["ntm", "anil"])["missing"].endswith(
-        "earlier one's: `ntm`, `anil`."
-    )
+    assert script.sections(run, ["ntm", "anil"])["missing"].endswith(": `ntm`, `anil`.")
 
 
 def test_rows_of_missing_models_and_of_published_methods_are_kept_in_their_place(script):
