@@ -12,7 +12,7 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from molmeta.assays.assay import Assay
+    from molmeta.assays.training_data import TrainingData
     from molmeta.molecules.blocks import Molecules
 
 
@@ -41,16 +41,8 @@ class Encoder(nn.Module, ABC):
         """Return vectors of length 1, shape (G, width), for comparing by their cosine."""
         return F.normalize(self(molecules), dim=1)
 
-    def fit(self, molecules: Molecules) -> None:
-        """Take fixed statistics, such as means, from the molecules of the training assays."""
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        """Store what the training assays have measured; most encoders have no use for it.
-
-        Args:
-            molecules: the molecule store's.
-            assays: their `rows` are rows of it.
-        """
+    def fit(self, data: TrainingData) -> None:
+        """Compute fixed statistics, such as means, from the training data."""
 
 
 class Joined(Encoder):
@@ -77,10 +69,6 @@ class Joined(Encoder):
         parts = [part.directions(molecules) for part in self.encoders]
         return torch.cat(parts, dim=1) / len(parts) ** 0.5
 
-    def fit(self, molecules: Molecules) -> None:
+    def fit(self, data: TrainingData) -> None:
         for part in self.encoders:
-            part.fit(molecules)
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        for part in self.encoders:
-            part.remember(molecules, assays)
+            part.fit(data)

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.assays.memory import CompoundMemory
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.molecules.blocks import Molecules
 
 if TYPE_CHECKING:
-    from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
+    from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.labelled import Labelled
 
@@ -76,43 +75,10 @@ class MetaLearner(nn.Module, ABC):
         encoder = () if self.encoder is None else self.encoder.featurizers
         return tuple(dict.fromkeys((*encoder, *self.needs)))
 
-    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
-        """Take fixed statistics from the molecules and names of the training assays."""
-        del assays
+    def fit(self, data: TrainingData) -> None:
+        """Compute fixed statistics from the training data, before the first episode."""
         if self.encoder is not None:
-            self.encoder.fit(molecules)
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        """Store what the training assays have measured, if the learner or its encoder keeps it.
-
-        Args:
-            molecules: the molecule store's.
-            assays: their `rows` are rows of it.
-        """
-        if self.encoder is not None:
-            self.encoder.remember(molecules, assays)
-
-    def memories(self) -> list[CompoundMemory]:
-        """Return what keeps a record of the training compounds: most learners have nothing."""
-        return [module for module in self.modules() if isinstance(module, CompoundMemory)]
-
-    def known(self, molecules: Molecules) -> Tensor:
-        """Return how many training assays have measured each molecule, int64, shape (G,).
-
-        Zeros where the learner keeps no record of what it learnt from.
-        """
-        for memory in self.memories():
-            return memory.look_up(molecules).counts
-        return torch.zeros(len(molecules), dtype=torch.int64, device=molecules.device)
-
-    def blinded(
-        self, episodes: Sequence[Episode], molecules: Molecules
-    ) -> tuple[Sequence[Episode], Molecules]:
-        """Return what `backward` is to see, so that no record answers for an episode's target."""
-        for memory in self.memories():
-            if memory.target_of:
-                return memory.blinded(episodes, molecules)
-        return episodes, molecules
+            self.encoder.fit(data)
 
     @abstractmethod
     def adapt(self, support: Labelled) -> Predictor:

@@ -18,14 +18,10 @@ from molmeta.molecules.blocks import tensor_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
+    from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.learners.base import Predictor, Target
-    from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
 NEWTON_STEPS = 12
@@ -42,8 +38,8 @@ class MultiTask(EmbeddingLearner):
     regression on z / |z|, with a ridge, by Newton's method. The support must hold both classes.
 
     Values are learnt by the squared error of w_t' z(x) + b_t, on the scale of all that assay t has
-    measured; an assay that `remember` was not shown has that of its episode. The probe is then a
-    ridge regression on the same vectors and the support's scale. Each molecule needs a value.
+    measured. The probe is then a ridge regression on the same vectors and the support's scale. Each
+    molecule needs a value.
 
     Source:
         Formont et al., A Strong Baseline for Molecular Few-Shot Learning, TMLR 2025 (linear
@@ -80,20 +76,22 @@ class MultiTask(EmbeddingLearner):
         self.weights = nn.Parameter(torch.randn(assays, width) * width**-0.5)
         self.biases = nn.Parameter(torch.zeros(assays))
 
-    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
-        super().fit(molecules, assays)
-        if len(assays) > len(self.biases):
+    def fit(self, data: TrainingData) -> None:
+        super().fit(data)
+        n = len(data.assays)
+        if n > len(self.biases):
             raise ConfigError(
-                f"learner 'multitask': has room for {len(self.biases)} assays; got {len(assays)}, "
+                f"learner 'multitask': has room for {len(self.biases)} assays; got {n}, "
                 "expected no more. Raise 'assays' in its options."
             )
-        self.place = {name: place for place, name in enumerate(assays)}
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        super().remember(molecules, assays)
+        self.place = {assay.name: place for place, assay in enumerate(data.assays)}
         if self.target == "value":
-            known = {assay.name: assay.measured().values for assay in assays}
-            self.scales = {name: _scale(values) for name, values in known.items() if len(values)}
+            values = {assay.name: assay.measured().values for assay in data.assays}
+            self.scales = {
+                name: scale_of(tensor_of(measured).double(), "value")
+                for name, measured in values.items()
+                if len(measured)
+            }
 
     def adapt(self, support: Labelled) -> Predictor:
         aims, scale = aims_of(support, self.target)
@@ -111,8 +109,8 @@ class MultiTask(EmbeddingLearner):
         for episode, support, query, (weights, bias) in parts:
             vectors = F.gelu(self.norm(torch.cat([support, query])))
             logits = vectors @ weights + bias
-            scale = self.scales.get(episode.assay)
-            losses.append(self.loss(logits, episode_aims(episode, self.target, logits, scale)))
+            aims = episode_aims(episode, self.target, logits, self.scales.get(episode.assay))
+            losses.append(self.loss(logits, aims))
         return losses
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -168,10 +166,6 @@ def logistic(design: Tensor, labels: Tensor, ridge: float) -> Tensor:
         target = logits + (labels - p) / curvature
         weights = inverse.T @ _linalg.solve(gram + torch.diag(1 / curvature), target)
     return weights
-
-
-def _scale(values: NDArray[np.float32]) -> Scale:
-    return scale_of(tensor_of(values).double(), "value")
 
 
 def _with_constant(x: Tensor) -> Tensor:

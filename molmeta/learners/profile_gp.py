@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.assays.memory import CompoundMemory, Profiles
+from molmeta.assays.records import ActivityRecords, Profiles
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import in_chunks
 from molmeta.learners._parts.background import Background
@@ -21,9 +21,7 @@ from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from molmeta.assays.assay import Assay
+    from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
@@ -59,7 +57,7 @@ class ProfileGP(MetaLearner):
     k(x, x') = sum_i a_i T_i(x, x') + c p.p' / sqrt((|p|^2 + e)(|p'|^2 + e)) (and, where there is
     an encoder, + d (S / 32)^-2/5 cos(z, z')), with S the size of the support, T_i the Tanimoto
     similarities of four fingerprints and p the activity profile of a compound over the training
-    assays (`CompoundMemory`), empty for a compound that none has measured. The mean is
+    assays (`ActivityRecords`), empty for a compound that none has measured. The mean is
     m(x) = b S^-h sum(p) / (n + g), with n the assays that measured x: what has been active
     elsewhere is likelier to be active here, the more so the less else is known. With y in {-1, 1},
     o the mean of y - m and v the posterior variance, f(q) = m(q) + o + k_q (K + r I)^-1 (y - m - o)
@@ -109,7 +107,7 @@ class ProfileGP(MetaLearner):
                 "expected 0 or more. Change 'learnt' in its options."
             )
         self.learnt, self.profiles, self.mean = learnt, profiles, mean
-        self.memory = CompoundMemory()
+        self.memory = ActivityRecords()
         self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
         self.log_shrink = nn.Parameter(torch.log(torch.tensor([2.0, 1.5])))
@@ -124,11 +122,11 @@ class ProfileGP(MetaLearner):
             self.log_learnt = nn.Parameter(torch.zeros(1))
         self.background = Background({name: FEATURIZERS[name].size for name in STRUCTURES})
 
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        super().remember(molecules, assays)
+    def fit(self, data: TrainingData) -> None:
+        super().fit(data)
         if self.profiles:
-            self.memory.fill(molecules, assays)
-        self.background.fill(molecules, assays)
+            self.memory.fill(data)
+        self.background.fill(data)
         self.background.to(self.bias.device)
 
     def prepare(self, molecules: Molecules) -> Molecules:

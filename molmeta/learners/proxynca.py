@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.assays.memory import target_numbers
+from molmeta.assays.records import target_numbers
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
+    from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
 
@@ -65,13 +65,16 @@ class ProxyNCA(EmbeddingLearner):
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(SHARPNESS)))
         self.place = dict[str, int]()
 
-    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
-        super().fit(molecules, assays)
-        self._place({name: number for number, name in enumerate(assays)})
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        super().remember(molecules, assays)
-        self._place(target_numbers(assays))
+    def fit(self, data: TrainingData) -> None:
+        super().fit(data)
+        place = target_numbers(data.assays)
+        n = len(set(place.values()))
+        if n > len(self.proxies):
+            raise ConfigError(
+                f"learner 'proxynca': has room for {len(self.proxies)} targets; got {n}, "
+                "expected no more. Raise 'targets' in its options."
+            )
+        self.place = place
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         known = F.normalize(vectors, dim=1)
@@ -95,15 +98,6 @@ class ProxyNCA(EmbeddingLearner):
         loss = torch.stack([part.mean() for part in torch.split(costs, counts)]).mean()
         torch.autograd.backward(loss)
         return float(loss.detach())
-
-    def _place(self, place: dict[str, int]) -> None:
-        n = len(set(place.values()))
-        if n > len(self.proxies):
-            raise ConfigError(
-                f"learner 'proxynca': has room for {len(self.proxies)} targets; got {n}, "
-                "expected no more. Raise 'targets' in its options."
-            )
-        self.place = place
 
 
 def _actives(episode: Episode) -> NDArray[np.int64]:

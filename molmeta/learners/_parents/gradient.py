@@ -12,7 +12,7 @@ from torch.func import functional_call
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes, require_encoder
 
 if TYPE_CHECKING:
-    from molmeta.assays.assay import Assay
+    from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
@@ -69,12 +69,8 @@ class GradientLearner(MetaLearner):
     def featurizers(self) -> tuple[str, ...]:
         return self.scorer.encoder.featurizers
 
-    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
-        del assays
-        self.scorer.encoder.fit(molecules)
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        self.scorer.encoder.remember(molecules, assays)
+    def fit(self, data: TrainingData) -> None:
+        self.scorer.encoder.fit(data)
 
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)
