@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from molmeta.molecules.blocks import Bits, Vectors, csr, owner_of, ragged_index, tensor_of
+from molmeta.molecules.blocks import Bits, csr, owner_of, ragged_index, tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +30,6 @@ STEP = 1 / 50
 """Activities are stored as whole multiples of this, in 8 bits."""
 MIN_SPREAD, MAX_Z = 0.3, 2.5
 """Smallest standard deviation to divide by, and where standardised values are clipped."""
-BLIND = "blind to"
-"""Block with the number of the target whose measurements are hidden from a molecule."""
 
 
 class Profiles(NamedTuple):
@@ -158,10 +156,10 @@ class ActivityRecords(nn.Module):
         entries, ends = ragged_index(rows, self.positions(structure_keys(molecules)))
         assays, values = self.assays[entries].long(), self.values[entries].float() * STEP
         profiles = Profiles(ends, assays, values)
-        if BLIND not in molecules.blocks:
+        if molecules.hidden_targets is None:
             return profiles
-        hidden = molecules.block(BLIND, Vectors).values[:, 0].long()
-        return profiles.where(self.targets.to(assays.device)[assays] != hidden[owner_of(ends)])
+        hidden = molecules.hidden_targets[owner_of(ends)]
+        return profiles.where(self.targets.to(assays.device)[assays] != hidden)
 
     def hide_own_targets(
         self, episodes: Sequence[Episode], molecules: Molecules
@@ -178,14 +176,14 @@ class ActivityRecords(nn.Module):
         ends = np.cumsum([len(part) for part in parts])
         rows = np.split(np.arange(int(ends[-1])), ends[:-1])
         names = [name for episode in episodes for name in _assay_of_each(episode)]
-        hidden = np.array([self.target_of[name] for name in names], np.float32)[:, None]
+        hidden = torch.tensor([self.target_of[name] for name in names], device=molecules.device)
         copies = molecules.select(tensor_of(np.concatenate(parts)).to(molecules.device))
         return (
             [
                 replace(episode, support=support, query=query)
                 for episode, support, query in zip(episodes, rows[::2], rows[1::2], strict=True)
             ],
-            copies.with_block(BLIND, Vectors(tensor_of(hidden).to(molecules.device))),
+            replace(copies, hidden_targets=hidden),
         )
 
     def positions(self, keys: Tensor) -> Tensor:
