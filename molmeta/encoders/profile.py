@@ -64,7 +64,7 @@ class Profile(Fingerprint):
             width=width, hidden=hidden, layers=layers, dropout=dropout, bit_dropout=bit_dropout
         )
         self.width = width + sketch
-        self.memory = ActivityRecords()
+        self.records = ActivityRecords()
         self.activities = nn.Parameter(torch.randn(assays, RANK) * RANK**-0.5)
         self.told = nn.Linear(RANK + 2, hidden)
         self.log_weights = nn.Parameter(torch.zeros(2))
@@ -75,10 +75,10 @@ class Profile(Fingerprint):
         return tuple(dict.fromkeys((*super().featurizers, *KEY_FINGERPRINTS)))
 
     def fit(self, data: TrainingData) -> None:
-        self.memory.fill(data)
+        self.records.fill(data)
 
     def forward(self, molecules: Molecules) -> Tensor:
-        known = self.memory.look_up(molecules)
+        known = self.records.look_up(molecules)
         length = (known.sums(known.values**2) + SHRINK).sqrt()
         values = known.values / length.repeat_interleave(known.counts)
         profiles = csr(known.offsets, known.assays, values, len(self.activities))

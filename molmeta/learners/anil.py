@@ -52,11 +52,10 @@ class ANIL(GradientLearner):
         )
 
     def initial(self) -> Weights:
-        head = self.scorer.head
-        return {WEIGHT: head.weight, BIAS: head.bias}
+        return {WEIGHT: self.head.weight, BIAS: self.head.bias}
 
     def objective(self, labelled: Labelled) -> Objective:
-        vectors = self.scorer.encoder(labelled.molecules)
+        vectors = self.encoder(labelled.molecules)
 
         def loss(weights: Weights) -> Tensor:
             logits = F.linear(vectors, weights[WEIGHT], weights[BIAS]).squeeze(1)

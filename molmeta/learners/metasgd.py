@@ -44,7 +44,6 @@ class MetaSGD(GradientLearner):
             evaluation_steps=evaluation_steps,
             inner_rate=inner_rate,
         )
-        # A list, for names with "encoder." in them would be taken for weights of the encoder.
         self.rates = nn.ParameterList(
             torch.full_like(weight, inner_rate) for weight in self.initial().values()
         )

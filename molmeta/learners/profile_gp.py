@@ -107,7 +107,7 @@ class ProfileGP(MetaLearner):
                 "expected 0 or more. Change 'learnt' in its options."
             )
         self.learnt, self.profiles, self.mean = learnt, profiles, mean
-        self.memory = ActivityRecords()
+        self.records = ActivityRecords()
         self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
         self.log_shrink = nn.Parameter(torch.log(torch.tensor([2.0, 1.5])))
@@ -125,7 +125,7 @@ class ProfileGP(MetaLearner):
     def fit(self, data: TrainingData) -> None:
         super().fit(data)
         if self.profiles:
-            self.memory.fill(data)
+            self.records.fill(data)
         self.background.fill(data)
         self.background.to(self.bias.device)
 
@@ -162,7 +162,7 @@ class ProfileGP(MetaLearner):
 
     def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> Points:
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
-        profiles = self.memory.look_up(molecules)
+        profiles = self.records.look_up(molecules)
         activity = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
         return Points(structures, profiles, activity, vectors)
 

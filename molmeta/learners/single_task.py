@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
 from molmeta.encoders.fingerprint import Fingerprint
-from molmeta.learners._parents.gradient import Scorer
 from molmeta.learners._parts.targets import aims_of, require_target, support_numbers
 from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.base import MetaLearner, Predictor, Target, require_both_classes
@@ -100,10 +99,12 @@ class SingleTask(MetaLearner):
 
         return predict
 
-    def network(self, support: Labelled, digest: str) -> Scorer:
+    def network(self, support: Labelled, digest: str) -> nn.Module:
         """Return the network before its first step."""
         with torch_seed(self.seed, "single_task", digest):
-            network = Scorer(self.fresh())
+            encoder = self.fresh()
+            # Flattening makes a vector of (G, 1) logits.
+            network = nn.Sequential(encoder, nn.Linear(encoder.width, 1), nn.Flatten(0))
         return network.eval().to(support.labels.device)
 
     def fresh(self) -> Encoder:
@@ -112,11 +113,11 @@ class SingleTask(MetaLearner):
             return copy.deepcopy(self.encoder)
         return Fingerprint(width=self.hidden, hidden=self.hidden)
 
-    def descent(self, network: Scorer) -> Descent:
+    def descent(self, network: nn.Module) -> Descent:
         start: Weights = dict(network.named_parameters())
         return Descent(start, dict.fromkeys(start, self.learning_rate))
 
-    def best_steps(self, network: Scorer, support: Labelled, aims: Tensor) -> int:
+    def best_steps(self, network: nn.Module, support: Labelled, aims: Tensor) -> int:
         """Return the number of steps after which what is held out was predicted best."""
         classes = support.labels if self.target == "activity" else torch.zeros_like(support.labels)
         parts = parted(torch.arange(len(support), device=aims.device), classes)
@@ -127,7 +128,7 @@ class SingleTask(MetaLearner):
         )
         return self.stopping.best(self.descent(network), kept, held)
 
-    def objective(self, network: Scorer, molecules: Molecules, aims: Tensor) -> Loss:
+    def objective(self, network: nn.Module, molecules: Molecules, aims: Tensor) -> Loss:
         """Return the mean log loss, or squared error of values, as a function of the weights."""
         activity = self.target == "activity"
         error = F.binary_cross_entropy_with_logits if activity else F.mse_loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 FORMAT = 1
 KIND = "model"
 LARGEST_OPTION = 100_000
+RENAMED_TENSORS = (
+    (r"^scorer\.", ""),
+    (r"(^|\.)memory\.(?=(keys|offsets|assays|values)$)", r"\1records."),
+)
+"""Patterns of tensor names in files of earlier versions, and their replacements."""
 
 
 def save(model: Model, path: Path, *, half: bool = False) -> None:
@@ -62,7 +68,7 @@ def load(path: Path) -> Model:
         _require_modest(header["recipe"])
         with _at_most(len(tensors)), torch.device("meta"):
             learner = recipe.build(0)
-        tensors = _widened(tensors)
+        tensors = _widened(_renamed(tensors))
         _require_numbers(learner.state_dict(), tensors)
         learner.load_state_dict(tensors, assign=True)
     except (ConfigError, KeyError, TypeError, RuntimeError, ValueError) as error:
@@ -115,6 +121,16 @@ def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _widened(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     half = torch.float16
     return {name: one.float() if one.dtype == half else one for name, one in tensors.items()}
+
+
+def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors of a file of an earlier version under their present names."""
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        for pattern, replacement in RENAMED_TENSORS:
+            name = re.sub(pattern, replacement, name)
+        renamed[name] = tensor
+    return renamed
 
 
 def _require_numbers(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

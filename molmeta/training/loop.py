@@ -27,7 +27,7 @@ from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
 from molmeta.training.sampler import Sampler
-from molmeta.training.start import is_encoder, start_from
+from molmeta.training.start import start_from
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -297,11 +297,13 @@ def sampler_of(task: Task) -> Sampler:
 
 
 def _groups(learner: MetaLearner, options: Training) -> list[dict[str, Any]]:
-    groups: list[dict[str, Any]] = []
-    for encoder, share in ((True, options.encoder_rate), (False, 1.0)):
-        own = [p for name, p in learner.named_parameters() if is_encoder(name) == encoder]
-        groups.append({"params": own, "lr": 0.0, "share": share})
-    return groups
+    of_encoder = [] if learner.encoder is None else list(learner.encoder.parameters())
+    ids = set(map(id, of_encoder))
+    others = [parameter for parameter in learner.parameters() if id(parameter) not in ids]
+    return [
+        {"params": of_encoder, "lr": 0.0, "share": options.encoder_rate},
+        {"params": others, "lr": 0.0, "share": 1.0},
+    ]
 
 
 def schedule(step: int, options: Training) -> float:

@@ -48,7 +48,7 @@ def test_on_a_linear_model_both_gradients_are_those_worked_out_by_hand():
     with torch.no_grad():
         weights.copy_(torch.from_numpy(a[:3]))
         biases.copy_(torch.from_numpy(a[3:]))
-    head = learner.scorer.head
+    head = learner.head
     w = flat(head)
     p = 1 / (1 + np.exp(-x @ w))
     outer = slope(w - a * slope(w, x, y), xq, yq)

@@ -1,4 +1,4 @@
-"""What learners share that adapt by gradient steps on the support."""
+"""Shared by learners that adapt by gradient steps on the support: the steps and their options."""
 
 from __future__ import annotations
 
@@ -12,45 +12,34 @@ from torch.func import functional_call
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes, require_encoder
 
 if TYPE_CHECKING:
-    from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
 Weights = dict[str, Tensor]
 Objective = Callable[[Weights], Tensor]
-"""From weights to the loss that one step goes down."""
+"""From weights to the loss that one step descends."""
 Update = Callable[[Weights, Weights], Weights]
 """From weights and their gradients to the weights after one step."""
 
 
-class Scorer(nn.Module):
-    """An encoder and a linear layer: from molecules to logits of shape (G,)."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.head = nn.Linear(encoder.width, 1)
-
-    def forward(self, molecules: Molecules) -> Tensor:
-        return self.head(self.encoder(molecules)).squeeze(1)
-
-
 class GradientLearner(MetaLearner):
-    """Parent of learners that take gradient steps on the support, from shared initial weights.
+    """Parent of learners that take gradient steps on the support from meta-trained weights.
 
-    Whether the steps themselves are differentiated is read from the grad mode on entry: in
-    training they are, in evaluation no graph is kept.
+    The network is the encoder followed by a linear layer, `head`. Whether the steps themselves
+    are differentiated follows from torch's grad mode: in training they are, in evaluation no
+    graph is kept.
 
     Args:
         encoder: any encoder.
         inner_steps: gradient steps on the support in training.
-        evaluation_steps: gradient steps on the support when nothing is trained.
+        evaluation_steps: gradient steps on the support in evaluation.
         inner_rate: step size.
     """
 
+    encoder: Encoder
     order: ClassVar[int] = 2
-    """Of `descend`, where the steps are differentiated."""
+    """Passed to `descend` when the steps are differentiated."""
 
     def __init__(
         self,
@@ -60,49 +49,47 @@ class GradientLearner(MetaLearner):
         evaluation_steps: int,
         inner_rate: float,
     ) -> None:
-        super().__init__()
-        self.scorer = Scorer(require_encoder(encoder, self))
+        super().__init__(require_encoder(encoder, self))
+        self.head = nn.Linear(self.encoder.width, 1)
         self.inner_steps, self.evaluation_steps = inner_steps, evaluation_steps
         self.inner_rate = inner_rate
 
-    @property
-    def featurizers(self) -> tuple[str, ...]:
-        return self.scorer.encoder.featurizers
-
-    def fit(self, data: TrainingData) -> None:
-        self.scorer.encoder.fit(data)
+    def forward(self, molecules: Molecules) -> Tensor:
+        """Return the logit of each molecule, shape (G,), without adaptation."""
+        return self.head(self.encoder(molecules)).squeeze(1)
 
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)
         return self.predictor(support)
 
     def predictor(self, support: Labelled) -> Predictor:
-        """Return what `adapt` does, for labels of any kind."""
+        """Return the predictor of `adapt`, without checking the labels."""
         weights = self.fast_weights(support)
-        return lambda molecules: functional_call(self.scorer, weights, (molecules,))
+        return lambda molecules: functional_call(self, weights, (molecules,))
 
     def fast_weights(self, support: Labelled) -> Weights:
-        """Return the weights after the steps on the support; those that take none are left out."""
+        """Return the weights after the steps on the support, without those that never move."""
         steps = self.inner_steps if self.training else self.evaluation_steps
         objectives = [self.objective(support)] * steps
         order = self.order if torch.is_grad_enabled() else 0
         return descend(self.initial(), objectives, self.update(), order=order)
 
     def initial(self) -> Weights:
-        """Return the weights that the steps start from."""
-        return dict(self.scorer.named_parameters())
+        """Return the weights that the steps start from: those of the encoder and the head."""
+        parts = {"encoder": self.encoder, "head": self.head}
+        return {f"{p}.{n}": w for p, part in parts.items() for n, w in part.named_parameters()}
 
     def objective(self, labelled: Labelled) -> Objective:
         """Return the loss of labelled molecules as a function of the weights."""
 
         def loss(weights: Weights) -> Tensor:
-            logits = functional_call(self.scorer, weights, (labelled.molecules,))
+            logits = functional_call(self, weights, (labelled.molecules,))
             return self.loss(logits, labelled.labels)
 
         return loss
 
     def update(self) -> Update:
-        """Return the rule of the steps on one support."""
+        """Return the update rule of the steps on one support."""
         return descent(dict.fromkeys(self.initial(), self.inner_rate))
 
 
@@ -112,12 +99,13 @@ def descend(
     """Return the weights after one step down each objective.
 
     Args:
-        weights: where to start.
-        objectives: one a step.
-        update: the rule of a step.
-        order: 2 lets the steps be differentiated, 1 too but with their gradients as constants.
-            With 0 no graph is kept; then a step that leaves the objective without a finite value
-            is taken back and is the last, so that an adaptation that diverges predicts numbers.
+        weights: start of the descent.
+        objectives: one for each step.
+        update: update rule of a step.
+        order: with 2, the steps can be differentiated; with 1, they can be too, but treat their
+            gradients as constants. With 0, no graph is kept, and a step after which the objective
+            is not finite is undone and ends the descent. Predictions therefore stay finite even
+            if the adaptation diverges.
     """
     before = weights = weights if order else _leaves(weights)
     for objective in objectives:
@@ -132,7 +120,7 @@ def descend(
 
 
 def descent(rates: dict[str, float] | Weights) -> Update:
-    """Return gradient descent with these step sizes, w - a g."""
+    """Return plain gradient descent, w - a g, with these step sizes a."""
 
     def update(weights: Weights, gradients: Weights) -> Weights:
         stepped = {name: weights[name] - rates[name] * g for name, g in gradients.items()}
@@ -144,13 +132,13 @@ def descent(rates: dict[str, float] | Weights) -> Update:
 def _gradients(
     objective: Objective, weights: Weights, *, create_graph: bool
 ) -> tuple[Tensor, Weights]:
-    """Return the loss, and its gradient for each weight that it depends on."""
+    """Return the loss and its gradient for each weight that it depends on."""
     with torch.enable_grad():
         loss = objective(weights)
-        found: Any = torch.autograd.grad(
+        gradients: Any = torch.autograd.grad(
             loss, list(weights.values()), create_graph=create_graph, allow_unused=True
         )
-    pairs = zip(weights, found, strict=True)
+    pairs = zip(weights, gradients, strict=True)
     return loss, {name: gradient for name, gradient in pairs if gradient is not None}
 
 

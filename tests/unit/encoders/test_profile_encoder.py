@@ -56,7 +56,7 @@ def encoded(found, some):
 @torch.no_grad()
 def test_a_vector_is_the_network_beside_the_sketch_of_the_profile():
     found, few = encoder(), molecules().select(torch.arange(5))
-    profiles, dense = found.memory.look_up(few), few.block("morgan", Bits).dense()
+    profiles, dense = found.records.look_up(few), few.block("morgan", Bits).dense()
     ends = profiles.offsets.tolist()
     for row, vector in enumerate(found(few)):
         p = torch.zeros(10)
@@ -75,7 +75,7 @@ def test_the_sketch_keeps_inner_products_of_profiles():
     wide = encoders.build("profile", {**SMALL, "sketch": 20_000})
     wide.fit(TrainingData(molecules(), ASSAYS))
     few = molecules().select(torch.arange(20))
-    profiles = wide.memory.look_up(few)
+    profiles = wide.records.look_up(few)
     lengths = (profiles.sums(profiles.values**2) + SHRINK).sqrt()
     exact = profiles.products(profiles) / torch.outer(lengths, lengths)
     kept = encoded(wide.eval(), few)[:, SMALL["width"] :]

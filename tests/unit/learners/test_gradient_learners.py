@@ -98,16 +98,16 @@ def test_it_starts_from_the_encoder_of_any_trained_model(name):
     recipe = Recipe("multitask", "fingerprint", {"assays": 3}, toy_training.FINGERPRINTS)
     other = recipe.build(seed=1)
     learner = learners.get(name)(encoder)
-    head = learner.scorer.head.weight.clone()
+    head = learner.head.weight.clone()
     start_from(learner, [Model(other, recipe, {})])
     expected = other.encoder.state_dict()
-    torch.testing.assert_close(learner.scorer.encoder.state_dict(), expected, rtol=0, atol=0)
-    assert torch.equal(learner.scorer.head.weight, head)
+    torch.testing.assert_close(learner.encoder.state_dict(), expected, rtol=0, atol=0)
+    assert torch.equal(learner.head.weight, head)
 
 
 def test_step_sizes_are_learnt_one_for_every_weight():
     learner = learners.get("metasgd")(Layer(), inner_rate=0.05)
-    shapes = [weight.shape for weight in learner.scorer.parameters()]
+    shapes = [weight.shape for weight in learner.initial().values()]
     assert [rate.shape for rate in learner.rates] == shapes
     assert all((rate == 0.05).all() for rate in learner.rates)
     assert all(isinstance(rate, nn.Parameter) for rate in learner.rates)

@@ -210,14 +210,14 @@ def test_a_saved_memory_is_read_back(tmp_path):
 )
 def test_a_damaged_memory_is_refused(tmp_path, name, tensor):
     model = learner()
-    setattr(model.memory, name, tensor)
+    setattr(model.records, name, tensor)
     save(Model(model, recipe_of({"learner": "profile_gp"}), {}), tmp_path / "m.safetensors")
     with pytest.raises(ModelError, match="does not fit its recipe"):
         load(tmp_path / "m.safetensors")
 
 
 def test_every_training_assay_of_the_toy_world_is_remembered():
-    assert int(built("profile_gp").memory.assays.max()) == TRAINING_ASSAYS - 1
+    assert int(built("profile_gp").records.assays.max()) == TRAINING_ASSAYS - 1
 
 
 def actives_alone():
