@@ -11,7 +11,6 @@ from molmeta.learners._parents.gradient import GradientLearner
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.encoders.base import Encoder
     from molmeta.learners._parents.gradient import Objective, Weights
     from molmeta.molecules.labelled import Labelled
 
@@ -29,27 +28,8 @@ class ANIL(GradientLearner):
         Raghu et al., Rapid Learning or Feature Reuse? Towards Understanding the Effectiveness of
         MAML, ICLR 2020 (steps and step size are those of MAML for MiniImagenet).
 
-    Args:
-        encoder: any encoder.
-        inner_steps: gradient steps on the support in training.
-        evaluation_steps: gradient steps on the support when nothing is trained.
-        inner_rate: step size a.
+    Options: see `GradientLearner`.
     """
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        inner_steps: int = 5,
-        evaluation_steps: int = 10,
-        inner_rate: float = 0.01,
-    ) -> None:
-        super().__init__(
-            encoder,
-            inner_steps=inner_steps,
-            evaluation_steps=evaluation_steps,
-            inner_rate=inner_rate,
-        )
 
     def initial(self) -> Weights:
         return {WEIGHT: self.head.weight, BIAS: self.head.bias}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from molmeta.learners._parents.gradient import GradientLearner
-
-if TYPE_CHECKING:
-    from molmeta.encoders.base import Encoder
 
 
 class FOMAML(GradientLearner):
@@ -20,26 +17,7 @@ class FOMAML(GradientLearner):
         Finn et al., Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks, ICML 2017
         (section 5.2; the defaults are those for MiniImagenet).
 
-    Args:
-        encoder: any encoder.
-        inner_steps: gradient steps on the support in training.
-        evaluation_steps: gradient steps on the support when nothing is trained.
-        inner_rate: step size a.
+    Options: see `GradientLearner`.
     """
 
     order: ClassVar[int] = 1
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        inner_steps: int = 5,
-        evaluation_steps: int = 10,
-        inner_rate: float = 0.01,
-    ) -> None:
-        super().__init__(
-            encoder,
-            inner_steps=inner_steps,
-            evaluation_steps=evaluation_steps,
-            inner_rate=inner_rate,
-        )

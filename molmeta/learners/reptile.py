@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from molmeta.learners._parents.gradient import GradientLearner, Update, Weights, descend
+from molmeta.learners._parents.gradient import (
+    EVALUATION_STEPS,
+    INNER_STEPS,
+    GradientLearner,
+    Update,
+    Weights,
+    descend,
+)
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
 
@@ -39,7 +46,8 @@ class Reptile(GradientLearner):
         encoder: any encoder.
         inner_steps: mini-batches of an assay in training.
         evaluation_steps: steps on the support when nothing is trained.
-        inner_rate: step size.
+        inner_rate: step size. A step of Adam is about as long as its rate whatever the gradient,
+            so that the default is smaller than that of plain gradient descent.
         inner_batch: molecules in a mini-batch.
     """
 
@@ -49,9 +57,9 @@ class Reptile(GradientLearner):
         self,
         encoder: Encoder,
         *,
-        inner_steps: int = 5,
-        evaluation_steps: int = 50,
-        inner_rate: float = 1e-3,
+        inner_steps: int = INNER_STEPS,
+        evaluation_steps: int = EVALUATION_STEPS,
+        inner_rate: float = 0.01,
         inner_batch: int = 10,
     ) -> None:
         super().__init__(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
@@ -10,6 +9,7 @@ import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta.errors import ConfigError, ModelError, one_line
+from molmeta.models.conversion import FORMAT, converted
 from molmeta.models.model import Model
 from molmeta.models.recipes import recipe_of
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
@@ -21,14 +21,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-FORMAT = 1
 KIND = "model"
 LARGEST_OPTION = 100_000
-RENAMED_TENSORS = (
-    (r"^scorer\.", ""),
-    (r"(^|\.)memory\.(?=(keys|offsets|assays|values)$)", r"\1records."),
-)
-"""Patterns of tensor names in files of earlier versions, and their replacements."""
 
 
 def save(model: Model, path: Path, *, half: bool = False) -> None:
@@ -63,12 +57,12 @@ def load(path: Path) -> Model:
     """
     tensors, header = read_tensors(path, KIND)
     try:
-        _require_format(header["format"])
+        tensors, header = converted(tensors, header)
         recipe, history = recipe_of(header["recipe"]), dict(header["history"])
         _require_modest(header["recipe"])
         with _at_most(len(tensors)), torch.device("meta"):
             learner = recipe.build(0)
-        tensors = _widened(_renamed(tensors))
+        tensors = _widened(tensors)
         _require_numbers(learner.state_dict(), tensors)
         learner.load_state_dict(tensors, assign=True)
     except (ConfigError, KeyError, TypeError, RuntimeError, ValueError) as error:
@@ -77,11 +71,6 @@ def load(path: Path) -> Model:
             f"molmeta {__version__}. Train it again."
         ) from error
     return Model(learner.eval().requires_grad_(requires_grad=True), recipe, history)
-
-
-def _require_format(found: object) -> None:
-    if found != FORMAT:
-        raise ValueError(f"format {found}")
 
 
 def _require_modest(value: object) -> None:
@@ -121,16 +110,6 @@ def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _widened(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     half = torch.float16
     return {name: one.float() if one.dtype == half else one for name, one in tensors.items()}
-
-
-def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors of a file of an earlier version under their present names."""
-    renamed: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        for pattern, replacement in RENAMED_TENSORS:
-            name = re.sub(pattern, replacement, name)
-        renamed[name] = tensor
-    return renamed
 
 
 def _require_numbers(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

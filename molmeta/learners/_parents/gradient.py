@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
+INNER_STEPS, EVALUATION_STEPS = 3, 5
+"""Defaults of all gradient learners, so that one differs from another by its method alone."""
 Weights = dict[str, Tensor]
 Objective = Callable[[Weights], Tensor]
 """From weights to the loss that one step descends."""
@@ -28,7 +30,7 @@ class GradientLearner(MetaLearner):
 
     The network is the encoder followed by a linear layer, `head`. Whether the steps themselves
     are differentiated follows from torch's grad mode: in training they are, in evaluation no
-    graph is kept.
+    graph is kept. Subclasses share the options and their defaults, unless they say otherwise.
 
     Args:
         encoder: any encoder.
@@ -45,14 +47,18 @@ class GradientLearner(MetaLearner):
         self,
         encoder: Encoder | None,
         *,
-        inner_steps: int,
-        evaluation_steps: int,
-        inner_rate: float,
+        inner_steps: int = INNER_STEPS,
+        evaluation_steps: int = EVALUATION_STEPS,
+        inner_rate: float = 0.05,
     ) -> None:
         super().__init__(require_encoder(encoder, self))
         self.head = nn.Linear(self.encoder.width, 1)
         self.inner_steps, self.evaluation_steps = inner_steps, evaluation_steps
         self.inner_rate = inner_rate
+        self.add_parameters()
+
+    def add_parameters(self) -> None:
+        """Register what a subclass trains besides the encoder and the head; nothing here."""
 
     def forward(self, molecules: Molecules) -> Tensor:
         """Return the logit of each molecule, shape (G,), without adaptation."""

@@ -6,7 +6,7 @@ import toy_training
 from torch import nn
 from toy_assays import CLOSE, Layer, built, drawn, episode, logits, world
 
-from molmeta import encoders, learners
+from molmeta import encoders, learners, registry
 from molmeta.errors import ConfigError, ModelError
 from molmeta.learners._parents.gradient import GradientLearner, descend, descent
 from molmeta.models.model import Model
@@ -23,6 +23,17 @@ DIVERGES = 1e38
 
 def test_the_family_is_complete():
     assert {"maml", "fomaml", "anil", "metasgd", "reptile"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_number_of_steps_is_the_same_by_default(name):
+    defaults = registry.option_defaults(learners.get(name))
+    assert (defaults["inner_steps"], defaults["evaluation_steps"]) == (3, 5)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "reptile"])
+def test_the_step_size_of_gradient_descent_is_the_same_by_default(name):
+    assert registry.option_defaults(learners.get(name))["inner_rate"] == 0.05
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,7 +1,6 @@
 """Models as users have them: saved, loaded, adapted, asked; and files that are no models."""
 
 import json
-import re
 from functools import cache
 
 import numpy as np
@@ -13,7 +12,7 @@ from toy_training import assays, recipe, smiles, store
 from molmeta import encoders, learners
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MoleculeError
-from molmeta.models.files import _renamed, load, save
+from molmeta.models.files import load, save
 from molmeta.models.model import Model
 from molmeta.models.named import baseline, named
 from molmeta.models.recipes import Recipe
@@ -243,7 +242,7 @@ HOSTILE = {
     "a recipe that is no mapping": {"recipe": 5},
     "no recipe": {"recipe": None},
     "a history that is none": {"history": 5},
-    "another format": {"format": 2},
+    "another format": {"format": 3},
 }
 
 
@@ -251,30 +250,6 @@ HOSTILE = {
 def test_a_model_file_is_refused_with(path, name):
     rewritten(path, **HOSTILE[name])
     refused(path)
-
-
-OLD_NAMES = {
-    "maml": {"encoder.": "scorer.encoder.", "head.": "scorer.head."},
-    "profile_gp": {"records.": "memory."},
-}
-
-
-@pytest.mark.parametrize("name", list(OLD_NAMES))
-def test_a_file_with_the_tensor_names_of_earlier_versions_is_loaded(tmp_path, name):
-    path, saved = tmp_path / "0.safetensors", model(name)
-    save(saved, path)
-    tensors = load_file(path)
-    for new, old in OLD_NAMES[name].items():
-        tensors = {re.sub(f"^{new}", old, key): tensor for key, tensor in tensors.items()}
-    assert tensors.keys() != saved.learner.state_dict().keys()
-    rewritten(path, tensors)
-    found = load(path).learner.state_dict()
-    assert all(torch.equal(found[key], one) for key, one in saved.learner.state_dict().items())
-
-
-def test_records_inside_an_encoder_are_loaded_under_their_earlier_name():
-    names = ["encoder.parts.1.memory.keys", "cell.memory.weight"]
-    assert list(_renamed(dict.fromkeys(names))) == ["encoder.parts.1.records.keys", names[1]]
 
 
 def test_a_memory_that_no_tensor_bounds_is_refused_when_it_is_huge(tmp_path):
