@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,34 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
 
 
+class Paper(NamedTuple):
+    """A publication behind a learner or an encoder, for the tables and `CITATION.cff`.
+
+    Attributes:
+        authors: "Family, Given" of each author, separated by "; ".
+        year: of publication.
+        title: as published.
+        venue: conference, journal or publisher.
+        kind: type of reference in the Citation File Format.
+        doi: empty for a publication without one.
+    """
+
+    authors: str
+    year: int
+    title: str
+    venue: str
+    kind: Literal["conference-paper", "article", "book"] = "conference-paper"
+    doi: str = ""
+
+    @property
+    def first_author(self) -> str:
+        """Family name of the first author, followed by those who wrote with them."""
+        families = [author.partition(",")[0] for author in self.authors.split("; ")]
+        if len(families) > 2:
+            return f"{families[0]} et al."
+        return " and ".join(families)
+
+
 class Encoder(nn.Module, ABC):
     """Base of every encoder.
 
@@ -26,6 +54,8 @@ class Encoder(nn.Module, ABC):
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    """Publications of the method, for `CITATION.cff`."""
     width: int
 
     @property

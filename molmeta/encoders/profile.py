@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.assays.records import KEY_FINGERPRINTS, ActivityRecords
+from molmeta.encoders.base import Paper
 from molmeta.encoders.fingerprint import Fingerprint, sparse_product
 from molmeta.molecules.blocks import csr, tensor_of
 from molmeta.runtime.seeds import generator
@@ -48,6 +49,23 @@ class Profile(Fingerprint):
         assays: training assays there is room for.
         sketch: columns of R.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Petrone, Paula M.; Simms, Benjamin; Nigsch, Florian; Lounkine, Eugen; "
+                "Kutchukian, Peter; Cornett, Allen; Deng, Zhan; Davies, John W.; Jenkins, Jeremy "
+                "L.; Glick, Meir"
+            ),
+            year=2012,
+            title=(
+                "Rethinking Molecular Similarity: Comparing Compounds on the Basis of Biological "
+                "Activity"
+            ),
+            venue="ACS Chemical Biology",
+            kind="article",
+        ),
+    )
 
     def __init__(
         self,

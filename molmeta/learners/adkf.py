@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import nn
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.gaussian_learner import GaussianLearner
 from molmeta.learners._parts.gaussian_process import LENGTH, Known, Prior, implicit, optimum
@@ -45,6 +46,21 @@ class ADKF(GaussianLearner):
         implicit: whether the encoder is trained through u* too.
         learnt_prior: whether the modes of the priors are learnt; the paper fixes them.
     """
+
+    papers = (
+        Paper(
+            authors="Chen, Wenlin; Tripp, Austin; Hernández-Lobato, José Miguel",
+            year=2023,
+            title=(
+                "Meta-learning Adaptive Deep Kernel Gaussian Processes for Molecular Property "
+                "Prediction"
+            ),
+            venue="ICLR",
+        ),
+    )
+    use_when = (
+        "you predict values or need uncertainties from a trained encoder; it adapts in milliseconds"
+    )
 
     def __init__(
         self,

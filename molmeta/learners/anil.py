@@ -1,4 +1,4 @@
-"""ANIL: MAML whose steps on a support change the head alone."""
+"""ANIL: MAML whose steps on a support change only the last layer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.gradient import GradientLearner
 
 if TYPE_CHECKING:
@@ -30,6 +31,18 @@ class ANIL(GradientLearner):
 
     Options: see `GradientLearner`.
     """
+
+    papers = (
+        Paper(
+            authors="Raghu, Aniruddh; Raghu, Maithra; Bengio, Samy; Vinyals, Oriol",
+            year=2020,
+            title=(
+                "Rapid Learning or Feature Reuse? Towards Understanding the Effectiveness of MAML"
+            ),
+            venue="ICLR",
+        ),
+    )
+    use_when = "the encoder is large: unlike with `maml`, it runs only once on the support"
 
     def initial(self) -> Weights:
         return {WEIGHT: self.head.weight, BIAS: self.head.bias}

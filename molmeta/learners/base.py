@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
@@ -16,7 +17,7 @@ from molmeta.molecules.blocks import Molecules
 if TYPE_CHECKING:
     from molmeta.assays.episodes import Episode
     from molmeta.assays.training_data import TrainingData
-    from molmeta.encoders.base import Encoder
+    from molmeta.encoders.base import Encoder, Paper
     from molmeta.molecules.labelled import Labelled
 
 Predictor = Callable[[Molecules], Tensor]
@@ -48,6 +49,10 @@ class MetaLearner(nn.Module, ABC):
     against the code by the contract tests.
     """
 
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    """Publications of the method, the one that introduced it first."""
+    use_when: ClassVar[str] = ""
+    """When to choose this learner, as the end of a sentence that begins with "Use it when"."""
     order_invariant: ClassVar[bool] = True
     """Whether the order of the support leaves predictions as they are."""
     meta_trained: ClassVar[bool] = True
@@ -79,6 +84,11 @@ class MetaLearner(nn.Module, ABC):
         """Compute fixed statistics from the training data, before the first episode."""
         if self.encoder is not None:
             self.encoder.fit(data)
+
+    @classmethod
+    def idea(cls) -> str:
+        """Return the method in one line: the first line of its module's docstring."""
+        return (sys.modules[cls.__module__].__doc__ or "").strip().partition("\n")[0]
 
     @abstractmethod
     def adapt(self, support: Labelled) -> Predictor:

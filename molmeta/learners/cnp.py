@@ -1,4 +1,4 @@
-"""Conditional neural process: a support becomes one vector, and each query is decoded with it."""
+"""Conditional neural process: the support becomes one vector that decodes each query."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.embedding import EmbeddingLearner
 from molmeta.learners._parts.targets import (
     Scale,
@@ -49,6 +50,18 @@ class CNP(EmbeddingLearner):
         width: of the hidden layers and of r.
     """
 
+    papers = (
+        Paper(
+            authors=(
+                "Garnelo, Marta; Rosenbaum, Dan; Maddison, Chris J.; Ramalho, Tiago; Saxton, "
+                "David; Shanahan, Murray; Teh, Yee Whye; Rezende, Danilo J.; Eslami, S. M. Ali"
+            ),
+            year=2018,
+            title="Conditional Neural Processes",
+            venue="ICML",
+        ),
+    )
+    use_when = "you predict values of small supports; one vector cannot hold a large support"
     regression: ClassVar[bool] = True
 
     def __init__(self, encoder: Encoder, *, target: Target = "activity", width: int = 256) -> None:

@@ -1,4 +1,4 @@
-"""Deep kernel transfer: a Gaussian process whose kernel is learnt with the encoder, for all."""
+"""Deep kernel transfer: a Gaussian process with one kernel, trained with the encoder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.gaussian_learner import GaussianLearner
 
@@ -38,6 +39,19 @@ class DKT(GaussianLearner):
         objective: 'likelihood' as published; 'joint' for that of the query given the support, or
             'marginal' for its mean over single queries.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Patacchiola, Massimiliano; Turner, Jack; Crowley, Elliot J.; O'Boyle, Michael; "
+                "Storkey, Amos"
+            ),
+            year=2020,
+            title="Bayesian Meta-Learning for the Few-Shot Setting via Deep Kernels",
+            venue="NeurIPS",
+        ),
+    )
+    use_when = "as `adkf`, but supports are too small to fit a kernel to, or there are many of them"
 
     def __init__(
         self,

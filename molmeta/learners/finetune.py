@@ -1,4 +1,4 @@
-"""Fine-tuning: a multi-task network whose every weight goes on learning from the support."""
+"""Fine-tuning: a multi-task network whose weights are all trained further on the support."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parts.targets import aims_of
 from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.multitask import MultiTask
@@ -69,6 +70,27 @@ class FineTune(MultiTask):
         patience and a fifth held out); Kumar et al., Fine-Tuning can Distort Pretrained Features
         and Underperform Out-of-Distribution, ICLR 2022 (the probe first).
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Stanley, Megan; Bronskill, John F.; Maziarz, Krzysztof; Misztela, Hubert; "
+                "Lanini, Jessica; Segler, Marwin; Schneider, Nadine; Brockschmidt, Marc"
+            ),
+            year=2021,
+            title="FS-Mol: A Few-Shot Learning Dataset of Molecules",
+            venue="NeurIPS Datasets and Benchmarks",
+        ),
+        Paper(
+            authors="Kumar, Ananya; Raghunathan, Aditi; Jones, Robbie; Ma, Tengyu; Liang, Percy",
+            year=2022,
+            title=(
+                "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution"
+            ),
+            venue="ICLR",
+        ),
+    )
+    use_when = "the support is large and there is time for steps on all weights"
 
     def __init__(  # noqa: PLR0913 - options that trained models have been saved with
         self,

@@ -1,10 +1,11 @@
-"""First-order MAML: the steps on a support are not differentiated."""
+"""First-order MAML: MAML without derivatives through the steps on a support."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from molmeta.learners._parents.gradient import GradientLearner
+from molmeta.learners.maml import MAML
 
 
 class FOMAML(GradientLearner):
@@ -20,4 +21,6 @@ class FOMAML(GradientLearner):
     Options: see `GradientLearner`.
     """
 
+    papers = MAML.papers
+    use_when = "`maml` takes too long: it needs half the time and a fraction of the memory"
     order: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""Attention over the labelled support, beside kernel ridge regression on the same vectors."""
+"""In-context learning: a transformer reads the labelled support, beside ridge regression."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, Points
 
 if TYPE_CHECKING:
@@ -40,6 +41,19 @@ class InContext(KernelLearner):
         heads: of its attention; must divide `width`.
         dropout: in the transformer.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Schimunek, Johannes; Seidl, Philipp; Friedrich, Lukas; Kuhn, Daniel; Rippmann, "
+                "Friedrich; Hochreiter, Sepp; Klambauer, Günter"
+            ),
+            year=2023,
+            title="Context-enriched Molecule Representations Improve Few-shot Drug Discovery",
+            venue="ICLR",
+        ),
+    )
+    use_when = "supports are small and training assays are many"
 
     def __init__(
         self,

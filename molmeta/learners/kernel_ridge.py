@@ -1,9 +1,10 @@
-"""Kernel ridge regression on a learnt kernel: solved in closed form for each support."""
+"""Kernel ridge regression on a trained kernel, solved in closed form for each support."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, Points
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ class DeepKernelRidge(KernelLearner):
     Args:
         encoder: any encoder.
     """
+
+    papers = (
+        Paper(
+            authors="Bertinetto, Luca; Henriques, João F.; Torr, Philip H. S.; Vedaldi, Andrea",
+            year=2019,
+            title="Meta-learning with Differentiable Closed-form Solvers",
+            venue="ICLR",
+        ),
+    )
+    use_when = "you need a fast head that compares plain fingerprints as well"
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__(encoder)

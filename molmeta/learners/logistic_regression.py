@@ -1,4 +1,4 @@
-"""Logistic regression on fingerprint bits. Learns nothing before the support."""
+"""Logistic regression on fingerprint bits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from sklearn.linear_model import LogisticRegression as _Fit
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, product
@@ -39,6 +40,16 @@ class LogisticRegression(MetaLearner):
         Pedregosa et al., Scikit-learn, JMLR 2011, 12, 2825.
     """
 
+    papers = (
+        Paper(
+            authors="Pedregosa, Fabian; Varoquaux, Gaël; Gramfort, Alexandre",
+            year=2011,
+            title="Scikit-learn: Machine Learning in Python",
+            venue="Journal of Machine Learning Research",
+            kind="article",
+        ),
+    )
+    use_when = "you need a baseline that everybody has"
     meta_trained: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.gradient import GradientLearner
 
 
@@ -16,3 +17,13 @@ class MAML(GradientLearner):
 
     Options: see `GradientLearner`.
     """
+
+    papers = (
+        Paper(
+            authors="Finn, Chelsea; Abbeel, Pieter; Levine, Sergey",
+            year=2017,
+            title="Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks",
+            venue="ICML",
+        ),
+    )
+    use_when = "the encoder itself should adapt to each assay; it is the most expensive to train"

@@ -1,4 +1,4 @@
-"""Matching network with iterative refinement: vectors are adjusted to the support they meet."""
+"""Matching network: attention to labels after support and query refine each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
@@ -34,6 +35,27 @@ class Matching(EmbeddingLearner):
         encoder: any encoder.
         depth: rounds of refinement; 0 is a matching network without.
     """
+
+    papers = (
+        Paper(
+            authors="Altae-Tran, Han; Ramsundar, Bharath; Pappu, Aneesh S.; Pande, Vijay",
+            year=2017,
+            title="Low Data Drug Discovery with One-Shot Learning",
+            venue="ACS Central Science",
+            kind="article",
+            doi="10.1021/acscentsci.6b00367",
+        ),
+        Paper(
+            authors=(
+                "Vinyals, Oriol; Blundell, Charles; Lillicrap, Timothy; Kavukcuoglu, Koray; "
+                "Wierstra, Daan"
+            ),
+            year=2016,
+            title="Matching Networks for One Shot Learning",
+            venue="NeurIPS",
+        ),
+    )
+    use_when = "you compare with the first few-shot paper in drug discovery"
 
     def __init__(self, encoder: Encoder, *, depth: int = 3) -> None:
         super().__init__(encoder)

@@ -1,10 +1,11 @@
-"""Meta-SGD: MAML that learns the step size of every weight as well."""
+"""Meta-SGD: MAML with a trained step size for every weight."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.gradient import GradientLearner, Update, descent
 
 
@@ -21,6 +22,18 @@ class MetaSGD(GradientLearner):
     Options: see `GradientLearner`; all step sizes start from `inner_rate`. The paper takes one
     step and draws the start values from [0.005, 0.1].
     """
+
+    papers = (
+        Paper(
+            authors="Li, Zhenguo; Zhou, Fengwei; Chen, Fei; Li, Hang",
+            year=2017,
+            title="Meta-SGD: Learning to Learn Quickly for Few-Shot Learning",
+            venue="arXiv",
+            kind="article",
+            doi="10.48550/arXiv.1707.09835",
+        ),
+    )
+    use_when = "a single gradient step has to suffice"
 
     def add_parameters(self) -> None:
         self.rates = nn.ParameterList(

@@ -1,4 +1,4 @@
-"""Multi-task network with a linear probe: ordinary supervised pretraining, no episodes."""
+"""Multi-task network: one network for all training assays, then a linear probe."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.targets import Scale, aims_of, episode_aims, require_target, scale_of
@@ -55,6 +56,16 @@ class MultiTask(EmbeddingLearner):
         ConfigError: an option out of its range.
     """
 
+    papers = (
+        Paper(
+            authors="Formont, Philippe; Jeannin, Hugo; Piantanida, Pablo; Ben Ayed, Ismail",
+            year=2025,
+            title="A Strong Baseline for Molecular Few-Shot Learning",
+            venue="Transactions on Machine Learning Research",
+            kind="article",
+        ),
+    )
+    use_when = "you need the baseline of meta-learning, or an encoder for other learners (`init`)"
     regression: ClassVar[bool] = True
 
     def __init__(

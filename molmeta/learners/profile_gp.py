@@ -1,4 +1,4 @@
-"""Gaussian process on structure and on what earlier assays have found about the compound."""
+"""Gaussian process on structures and on what earlier assays measured for each compound."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.assays.records import ActivityRecords, Profiles
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import in_chunks
 from molmeta.learners._parts.background import Background
@@ -88,6 +89,23 @@ class ProfileGP(MetaLearner):
         mean: whether m is there; without it, only the kernel knows anything.
     """
 
+    papers = (
+        Paper(
+            authors=(
+                "Petrone, Paula M.; Simms, Benjamin; Nigsch, Florian; Lounkine, Eugen; "
+                "Kutchukian, Peter; Cornett, Allen; Deng, Zhan; Davies, John W.; Jenkins, Jeremy "
+                "L.; Glick, Meir"
+            ),
+            year=2012,
+            title=(
+                "Rethinking Molecular Similarity: Comparing Compounds on the Basis of Biological "
+                "Activity"
+            ),
+            venue="ACS Chemical Biology",
+            kind="article",
+        ),
+    )
+    use_when = "you have no reason for another: it is the pretrained model and trains in a minute"
     needs: ClassVar[tuple[str, ...]] = STRUCTURES
     actives_only: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Prototypical network: each class is the mean of its support."""
+"""Prototypical network: each class is the mean of its support vectors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 
@@ -34,6 +35,16 @@ class ProtoNet(EmbeddingLearner):
         encoder: any encoder.
         metric: 'mahalanobis' or 'euclidean'.
     """
+
+    papers = (
+        Paper(
+            authors="Snell, Jake; Swersky, Kevin; Zemel, Richard",
+            year=2017,
+            title="Prototypical Networks for Few-shot Learning",
+            venue="NeurIPS",
+        ),
+    )
+    use_when = "you need a plain meta-learner to compare with; it solves one small linear system"
 
     def __init__(
         self, encoder: Encoder, *, metric: Literal["mahalanobis", "euclidean"] = "mahalanobis"

@@ -1,4 +1,4 @@
-"""Proxies: what is active on one target comes close to one vector, far from other targets'."""
+"""Proxies: the actives of a training target are drawn to one vector, away from all others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.assays.records import target_numbers
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
@@ -53,6 +54,25 @@ class ProxyNCA(EmbeddingLearner):
     Raises:
         ConfigError: there is room for no target.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Movshovitz-Attias, Yair; Toshev, Alexander; Leung, Thomas K.; Ioffe, Sergey; "
+                "Singh, Saurabh"
+            ),
+            year=2017,
+            title="No Fuss Distance Metric Learning Using Proxies",
+            venue="ICCV",
+        ),
+        Paper(
+            authors="Zhai, Andrew; Wu, Hao-Yu",
+            year=2019,
+            title="Classification is a Strong Baseline for Deep Metric Learning",
+            venue="BMVC",
+        ),
+    )
+    use_when = "you need an encoder (`init`) that separates actives from a whole library"
 
     def __init__(self, encoder: Encoder, *, targets: int = 8192) -> None:
         super().__init__(encoder)

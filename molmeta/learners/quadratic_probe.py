@@ -1,4 +1,4 @@
-"""Quadratic probe on a multi-task network: a centre and a metric for each class, no episodes."""
+"""Quadratic probe: a center and a metric for each class on a multi-task network."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ class QuadraticProbe(MultiTask):
         Formont et al., A Strong Baseline for Molecular Few-Shot Learning, TMLR 2025.
     """
 
+    use_when = "you have a multi-task network already; it needs no training of its own"
     regression: ClassVar[bool] = False
 
     def __init__(

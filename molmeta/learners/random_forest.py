@@ -1,4 +1,4 @@
-"""Random forest on fingerprint bits, FS-Mol's own baseline. Learns nothing before the support."""
+"""Random forest on fingerprint bits, the baseline of FS-Mol."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from sklearn import ensemble
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT, bits_of
@@ -50,6 +51,17 @@ class RandomForest(MetaLearner):
         times the cost.
     """
 
+    papers = (
+        Paper(
+            authors="Breiman, Leo",
+            year=2001,
+            title="Random Forests",
+            venue="Machine Learning",
+            kind="article",
+            doi="10.1023/A:1010933404324",
+        ),
+    )
+    use_when = "you compare with FS-Mol's own baseline"
     meta_trained: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 

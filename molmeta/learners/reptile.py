@@ -1,4 +1,4 @@
-"""Reptile: initial weights in the middle of where plain training on each assay leads."""
+"""Reptile: initial weights in the middle of where ordinary training on each assay ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.gradient import (
     EVALUATION_STEPS,
     INNER_STEPS,
@@ -51,6 +52,17 @@ class Reptile(GradientLearner):
         inner_batch: molecules in a mini-batch.
     """
 
+    papers = (
+        Paper(
+            authors="Nichol, Alex; Achiam, Joshua; Schulman, John",
+            year=2018,
+            title="On First-Order Meta-Learning Algorithms",
+            venue="arXiv",
+            kind="article",
+            doi="10.48550/arXiv.1803.02999",
+        ),
+    )
+    use_when = "second derivatives are unavailable; training has no support and query"
     order: ClassVar[int] = 0
 
     def __init__(

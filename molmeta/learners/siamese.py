@@ -1,4 +1,4 @@
-"""Siamese network: molecules of like class come close, of unlike class stay a margin apart."""
+"""Siamese network: pairs of the same class are close, other pairs a margin apart."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
@@ -40,6 +41,30 @@ class Siamese(EmbeddingLearner):
         encoder: any encoder.
         margin: distance at which unlike molecules are far enough apart, between 0 and 2.
     """
+
+    papers = (
+        Paper(
+            authors="Koch, Gregory; Zemel, Richard; Salakhutdinov, Ruslan",
+            year=2015,
+            title="Siamese Neural Networks for One-shot Image Recognition",
+            venue="ICML Deep Learning Workshop",
+        ),
+        Paper(
+            authors="Hadsell, Raia; Chopra, Sumit; LeCun, Yann",
+            year=2006,
+            title="Dimensionality Reduction by Learning an Invariant Mapping",
+            venue="CVPR",
+        ),
+        Paper(
+            authors="Altae-Tran, Han; Ramsundar, Bharath; Pappu, Aneesh S.; Pande, Vijay",
+            year=2017,
+            title="Low Data Drug Discovery with One-Shot Learning",
+            venue="ACS Central Science",
+            kind="article",
+            doi="10.1021/acscentsci.6b00367",
+        ),
+    )
+    use_when = "the distance between two vectors should itself be meaningful"
 
     def __init__(self, encoder: Encoder, *, margin: float = 1.0) -> None:
         super().__init__(encoder)

@@ -1,4 +1,4 @@
-"""Similarity search, the chemist's own way of using a few known actives. Learns nothing."""
+"""Similarity search: Tanimoto similarity to the active compounds of the support."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import torch
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, tanimoto
@@ -44,6 +45,19 @@ class Similarity(MetaLearner):
         Hert et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1177 (the maximum over several actives).
     """
 
+    papers = (
+        Paper(
+            authors="Willett, Peter; Barnard, John M.; Downs, Geoffrey M.",
+            year=1998,
+            title="Chemical Similarity Searching",
+            venue="Journal of Chemical Information and Computer Sciences",
+            kind="article",
+            doi="10.1021/ci9800211",
+        ),
+    )
+    use_when = (
+        "you search a library from a few actives; the baseline to beat there (`docs/enrichment.md`)"
+    )
     meta_trained: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 

@@ -1,4 +1,4 @@
-"""A network trained on the support alone. Learns nothing before the support."""
+"""Single-task network: trained on the support alone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.learners._parts.targets import aims_of, require_target, support_numbers
 from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
@@ -55,6 +56,18 @@ class SingleTask(MetaLearner):
         Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks 2021 (GNN-ST).
     """
 
+    papers = (
+        Paper(
+            authors=(
+                "Stanley, Megan; Bronskill, John F.; Maziarz, Krzysztof; Misztela, Hubert; "
+                "Lanini, Jessica; Segler, Marwin; Schneider, Nadine; Brockschmidt, Marc"
+            ),
+            year=2021,
+            title="FS-Mol: A Few-Shot Learning Dataset of Molecules",
+            venue="NeurIPS Datasets and Benchmarks",
+        ),
+    )
+    use_when = "you want to know what a network achieves without other assays"
     meta_trained: ClassVar[bool] = False
     regression: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)

@@ -1,4 +1,4 @@
-"""Gaussian process on fingerprints, the strongest baseline on few compounds. Learns nothing."""
+"""Gaussian process on the Tanimoto similarity of fingerprints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parts.targets import (
     Scale,
@@ -63,6 +64,24 @@ class TanimotoGP(MetaLearner):
         Stanley et al., FS-Mol, 2021, and Chen et al., ICLR 2023 (as baseline, GP-ST).
     """
 
+    papers = (
+        Paper(
+            authors="Ralaivola, Liva; Swamidass, Sanjay J.; Saigo, Hiroto; Baldi, Pierre",
+            year=2005,
+            title="Graph kernels for chemical informatics",
+            venue="Neural Networks",
+            kind="article",
+            doi="10.1016/j.neunet.2005.07.009",
+        ),
+        Paper(
+            authors="Rasmussen, Carl Edward; Williams, Christopher K. I.",
+            year=2006,
+            title="Gaussian Processes for Machine Learning",
+            venue="MIT Press",
+            kind="book",
+        ),
+    )
+    use_when = "there are no other assays, or their compounds are unlike yours"
     meta_trained: ClassVar[bool] = False
     regression: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True
