@@ -10,13 +10,13 @@ from torch import nn
 from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.gaussian_learner import GaussianLearner
-from molmeta.learners._parts.gaussian_process import LENGTH, Known, Prior, implicit, optimum
+from molmeta.learners._parts.gaussian_process import LENGTH, Observations, Prior, implicit, optimum
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._parents.gaussian_learner import Fitted, View
+    from molmeta.learners._parents.gaussian_learner import Fitted, KernelInputs
     from molmeta.learners.base import Target
 
 NARROW, WIDE, SHORTEST = 0.25, 1.0, 1e-10
@@ -86,7 +86,7 @@ class ADKF(GaussianLearner):
         else:
             self.register_buffer("modes", self.start())
 
-    def kernel_parameters(self, known: Known) -> Tensor:
+    def kernel_parameters(self, known: Observations) -> Tensor:
         prior = self.prior(known)
         with torch.no_grad():
             u = optimum(known, prior)
@@ -94,7 +94,7 @@ class ADKF(GaussianLearner):
             return u
         return implicit(known, prior, u)
 
-    def prior(self, known: Known) -> Prior:
+    def prior(self, known: Observations) -> Prior:
         """Return the prior of one support; the mode of the length scale follows its vectors."""
         modes = self.modes.double()
         first, last = modes[:LENGTH], modes[LENGTH + 1 :]
@@ -102,13 +102,13 @@ class ADKF(GaussianLearner):
         scales = (NARROW, WIDE, NARROW, *([WIDE] * len(last)))
         return Prior(torch.cat([first, length.unsqueeze(0), last]), known.y.new_tensor(scales))
 
-    def episode_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+    def episode_loss(self, fitted: Fitted, query: KernelInputs, asked: Tensor) -> Tensor:
         if self.objective == "marginal":
             return self.marginal_loss(fitted, query, asked)
         return self.joint_loss(fitted, query, asked)
 
 
-def typical_length(known: Known) -> Tensor:
+def typical_length(known: Observations) -> Tensor:
     """Return the square root of half the median squared distance between molecules of a support.
 
     1 where there is one molecule, and never 0 where many are the same.

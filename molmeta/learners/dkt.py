@@ -13,8 +13,8 @@ from molmeta.learners._parents.gaussian_learner import GaussianLearner
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._parents.gaussian_learner import Fitted, View
-    from molmeta.learners._parts.gaussian_process import Known
+    from molmeta.learners._parents.gaussian_learner import Fitted, KernelInputs
+    from molmeta.learners._parts.gaussian_process import Observations
     from molmeta.learners.base import Target
 
 OBJECTIVES = ("likelihood", "joint", "marginal")
@@ -74,11 +74,11 @@ class DKT(GaussianLearner):
     def place(self, vectors: Tensor) -> Tensor:
         return F.normalize(vectors, dim=1)
 
-    def kernel_parameters(self, known: Known) -> Tensor:
+    def kernel_parameters(self, known: Observations) -> Tensor:
         del known
         return self.log_parameters.double()
 
-    def episode_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+    def episode_loss(self, fitted: Fitted, query: KernelInputs, asked: Tensor) -> Tensor:
         if self.objective == "marginal":
             return self.marginal_loss(fitted, query, asked)
         joint = self.joint_loss(fitted, query, asked)

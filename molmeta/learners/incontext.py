@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.encoders.base import Paper
-from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, Points
+from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, RidgeInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,13 +71,13 @@ class InContext(KernelLearner):
         self.ridge = KernelRidge()
         self.log_temperature = nn.Parameter(torch.full((2,), math.log(2.0)))
 
-    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
+    def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         ridge = self.ridge(support, labels)
         plain = self.enter(support.vectors)
         read, memories = self.read(plain + self.labels[labels.long()], None)
         compared = [_difference(plain, labels), _difference(read, labels)]
 
-        def logits(query: Points) -> Tensor:
+        def logits(query: RidgeInputs) -> Tensor:
             entered = self.enter(query.vectors)
             seen, _ = self.read(entered + self.labels[UNKNOWN], memories)
             parts = zip(self.log_temperature.exp(), compared, (entered, seen), strict=True)

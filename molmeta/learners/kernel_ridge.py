@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from molmeta.encoders.base import Paper
-from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, Points
+from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, RidgeInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,5 +43,5 @@ class DeepKernelRidge(KernelLearner):
         super().__init__(encoder)
         self.ridge = KernelRidge()
 
-    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
+    def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         return self.ridge(support, labels)

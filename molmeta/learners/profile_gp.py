@@ -36,7 +36,7 @@ NOISES = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 JITTER = 1e-4
 
 
-class Points(NamedTuple):
+class ProfileInputs(NamedTuple):
     """Molecules as the process sees them.
 
     Attributes:
@@ -153,7 +153,7 @@ class ProfileGP(MetaLearner):
         vectors = in_chunks(self.encoder.directions, molecules)
         return molecules.with_block(EMBEDDING, Vectors(vectors))
 
-    def adapt(self, support: Labelled) -> FittedProcess:
+    def adapt(self, support: Labelled) -> ProfilePredictor:
         require_support(support.labels, actives_only=True)
         vectors = self._vectors(support.molecules)
         if bool((support.labels > 0.5).all()):
@@ -172,19 +172,19 @@ class ProfileGP(MetaLearner):
             kernel, (residual - offset).double(), noises.double(), self.noise_prior.double()
         )
         scale = (self.log_scale[0] + self.log_scale[1] * n).exp()
-        return FittedProcess(self, points, shrink, seen, offset, scale)
+        return ProfilePredictor(self, points, shrink, seen, offset, scale)
 
-    def points(self, molecules: Molecules) -> Points:
+    def points(self, molecules: Molecules) -> ProfileInputs:
         """Look molecules up."""
         return self._looked_up(molecules, self._vectors(molecules))
 
-    def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> Points:
+    def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> ProfileInputs:
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
         profiles = self.records.look_up(molecules)
         activity = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
-        return Points(structures, profiles, activity, vectors)
+        return ProfileInputs(structures, profiles, activity, vectors)
 
-    def kernel(self, x: Points, others: Points) -> Tensor:
+    def kernel(self, x: ProfileInputs, others: ProfileInputs) -> Tensor:
         """Prior covariance of G molecules with S others, shape (G, S)."""
         pairs = zip(self.log_structure.exp(), x.structures, others.structures, strict=True)
         structure = sum(weight * tanimoto(bits, known) for weight, bits, known in pairs)
@@ -195,7 +195,7 @@ class ProfileGP(MetaLearner):
         weight = self._weight(len(others.activity))
         return structure + known + weight * (x.vectors @ others.vectors.T)
 
-    def variance(self, x: Points, n_support: int) -> Tensor:
+    def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
         """Prior variance of each molecule, shape (G,), beside a support of that size."""
         known = 1 - self.log_shrink[0].exp() / self._length(x) ** 2
         total = self.log_structure.exp().sum() + self.log_profile.exp() * known
@@ -212,16 +212,16 @@ class ProfileGP(MetaLearner):
         weight = self.log_learnt.exp() if self.learnt is None else self.learnt
         return weight * (n_support / TYPICAL_SUPPORT) ** -FADING
 
-    def _length(self, x: Points) -> Tensor:
+    def _length(self, x: ProfileInputs) -> Tensor:
         return (x.profiles.sums(x.profiles.values**2) + self.log_shrink[0].exp()).sqrt()
 
 
 @dataclass(frozen=True)
-class FittedProcess:
+class ProfilePredictor:
     """The process after it has seen a support."""
 
     learner: ProfileGP
-    known: Points
+    known: ProfileInputs
     shrink: Tensor
     seen: Averaged
     offset: Tensor

@@ -115,7 +115,7 @@ class TanimotoGP(MetaLearner):
     def adapt(self, support: Labelled) -> UncertainPredictor:
         if self.target == "activity":
             require_both_classes(support.labels)
-        known = Seen.of(support.molecules, self.fingerprints)
+        known = Fingerprints.of(support.molecules, self.fingerprints)
         found = support_numbers(support, self.target)
         scale = scale_of(found, self.target)
         values, vectors = spectrum(known.kernel(known))
@@ -123,7 +123,7 @@ class TanimotoGP(MetaLearner):
         ratio, variance = self._fitted(values, rotated)
         whitener = vectors / (values + ratio).sqrt()
         weights = whitener @ (rotated / (values + ratio).sqrt())
-        return _Predictor(self.target, known, whitener, weights, (variance, ratio), scale)
+        return TanimotoPredictor(self.target, known, whitener, weights, (variance, ratio), scale)
 
     def _fitted(self, values: Tensor, rotated: Tensor) -> tuple[Tensor, Tensor]:
         low, high = torch.tensor(self.noise, dtype=torch.float64, device=values.device).log()
@@ -142,7 +142,7 @@ def spectrum(kernel: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Fingerprints:
     """Molecules as the kernel sees them.
 
     Attributes:
@@ -152,7 +152,7 @@ class Seen:
     fingerprints: dict[str, Bits]
 
     @classmethod
-    def of(cls, molecules: Molecules, names: Iterable[str]) -> Seen:
+    def of(cls, molecules: Molecules, names: Iterable[str]) -> Fingerprints:
         """Read the fingerprints of these names.
 
         Raises:
@@ -160,7 +160,7 @@ class Seen:
         """
         return cls({name: molecules.block(name, Bits) for name in names})
 
-    def kernel(self, others: Seen) -> Tensor:
+    def kernel(self, others: Fingerprints) -> Tensor:
         """Return T of G molecules with S others, float64, shape (G, S)."""
         pairs = ((bits, others.fingerprints[name]) for name, bits in self.fingerprints.items())
         return torch.stack([tanimoto(bits, known).double() for bits, known in pairs]).mean(0)
@@ -172,7 +172,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class _Predictor:
+class TanimotoPredictor:
     """What was learnt from one support of S molecules, on the scale of its numbers.
 
     Attributes:
@@ -185,7 +185,7 @@ class _Predictor:
     """
 
     target: Target
-    known: Seen
+    known: Fingerprints
     whitener: Tensor
     weights: Tensor
     fitted: tuple[Tensor, Tensor]
@@ -203,9 +203,9 @@ class _Predictor:
         variance = self._variance(*self._met(molecules))
         return (self.scale.spread * variance.clamp(min=FLOOR**2).sqrt()).float()
 
-    def _met(self, molecules: Molecules) -> tuple[Seen, Tensor]:
-        seen = Seen.of(molecules, self.known.fingerprints)
+    def _met(self, molecules: Molecules) -> tuple[Fingerprints, Tensor]:
+        seen = Fingerprints.of(molecules, self.known.fingerprints)
         return seen, seen.kernel(self.known)
 
-    def _variance(self, seen: Seen, cross: Tensor) -> Tensor:
+    def _variance(self, seen: Fingerprints, cross: Tensor) -> Tensor:
         return self.fitted[0] * (seen.own() - (cross @ self.whitener).square().sum(dim=1))
