@@ -19,15 +19,11 @@ WEIGHT, BIAS = "head.weight", "head.bias"
 
 
 class ANIL(GradientLearner):
-    """Almost no inner loop: the encoder is shared by all assays, the linear head adapts.
+    """Almost no inner loop: all assays share the encoder, and only the linear head adapts.
 
-    h' = h - a grad_h L_support(h, e), some steps; the outer gradient is that of L_query(h', e)
-    with respect to h and e, through the steps. The support is encoded once, however many steps
-    there are. The support must hold both classes.
-
-    Source:
-        Raghu et al., Rapid Learning or Feature Reuse? Towards Understanding the Effectiveness of
-        MAML, ICLR 2020 (steps and step size are those of MAML for MiniImagenet).
+    A few steps h' = h - a grad_h L_support(h, e) adapt the head h. The outer gradient is that of
+    L_query(h', e) with respect to h and the encoder e, through the steps. The support is encoded
+    once, whatever the number of steps. It must have both classes.
 
     Options: see `GradientLearner`.
     """

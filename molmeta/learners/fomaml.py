@@ -9,14 +9,11 @@ from molmeta.learners.maml import MAML
 
 
 class FOMAML(GradientLearner):
-    """MAML with dw'/dw taken for the identity: half the time and a fraction of the memory.
+    """MAML with the identity in place of dw'/dw: half the time and a fraction of the memory.
 
-    w' = w - a grad L_support(w), some steps; the outer gradient is that of L_query(w') with
-    respect to w', given to w as it is. The support must hold both classes.
-
-    Source:
-        Finn et al., Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks, ICML 2017
-        (section 5.2; the defaults are those for MiniImagenet).
+    A few steps w' = w - a grad L_support(w) adapt the weights. The outer gradient is that of
+    L_query(w') with respect to w', applied to w. The support must have both classes. Section 5.2
+    of the MAML paper describes the method.
 
     Options: see `GradientLearner`.
     """

@@ -16,14 +16,11 @@ if TYPE_CHECKING:
 
 
 class DeepKernelRidge(KernelLearner):
-    """Ridge regression on the cosine of learnt vectors plus the Tanimoto similarity.
+    """Ridge regression on the cosine of trained vectors plus the Tanimoto similarity.
 
-    See `KernelRidge`. The encoder is trained through the solution of the ridge regression, so
-    that its vectors are those on which a few labels go furthest. The support must hold both
+    The encoder is trained through the solution of the ridge regression, so that its vectors
+    generalise from a few labels. See `KernelRidge` for the formulas. The support must have both
     classes.
-
-    Source:
-        Bertinetto et al., Meta-learning with Differentiable Closed-form Solvers, ICLR 2019.
 
     Args:
         encoder: any encoder.

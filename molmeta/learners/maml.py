@@ -7,13 +7,10 @@ from molmeta.learners._parents.gradient import GradientLearner
 
 
 class MAML(GradientLearner):
-    """Model-agnostic meta-learning, second order.
+    """Model-agnostic meta-learning of second order.
 
-    w' = w - a grad L_support(w), some steps; the outer gradient is that of L_query(w') with
-    respect to w, through the steps. The support must hold both classes.
-
-    Source:
-        Finn et al., Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks, ICML 2017.
+    A few steps w' = w - a grad L_support(w) adapt the weights. The outer gradient is that of
+    L_query(w') with respect to w, through the steps. The support must have both classes.
 
     Options: see `GradientLearner`.
     """

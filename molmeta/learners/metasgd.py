@@ -10,17 +10,16 @@ from molmeta.learners._parents.gradient import GradientLearner, Update, descent
 
 
 class MetaSGD(GradientLearner):
-    """Learns from where to start, in which direction to go and how far, for one step.
+    """Trains the initial weights together with the direction and length of the steps.
 
-    w' = w - a * grad L_support(w), with a step size for every single weight; the outer gradient
-    is that of L_query(w') with respect to w and a, through the step. Step sizes may become
-    negative. The support must hold both classes.
+    A few steps w' = w - a * grad L_support(w) adapt the weights, with a step size in a for every
+    single weight. The outer gradient is that of L_query(w') with respect to w and a, through the
+    steps. Step sizes may become negative. The support must have both classes.
 
-    Source:
-        Li et al., Meta-SGD: Learning to Learn Quickly for Few-Shot Learning, arXiv 1707.09835.
+    The paper takes one step and draws the initial step sizes from [0.005, 0.1]; here all of them
+    start at `inner_rate`.
 
-    Options: see `GradientLearner`; all step sizes start from `inner_rate`. The paper takes one
-    step and draws the start values from [0.005, 0.1].
+    Options: see `GradientLearner`.
     """
 
     papers = (

@@ -49,14 +49,14 @@ def test_the_loss_is_that_of_a_loop_over_actives():
 
 
 def test_assays_of_one_target_share_a_proxy_and_others_have_their_own():
-    place = learner().place
-    assert place["1"] == place["2"] != place["0"]
+    proxy = learner().proxy_of_assay
+    assert proxy["1"] == proxy["2"] != proxy["0"]
 
 
 def test_an_assay_without_a_target_is_one_of_its_own():
     model = learner()
     model.fit(TrainingData(world(), [assay(0), assay(1)]))
-    assert sorted(model.place.values()) == [0, 1]
+    assert sorted(model.proxy_of_assay.values()) == [0, 1]
 
 
 def test_inactives_are_not_looked_at():
