@@ -3,7 +3,8 @@ from zoo import DRUGS
 
 from molmeta.libraries.lines import Record
 from molmeta.libraries.prepare import prepare
-from molmeta.screening.known import KnownCompounds, signatures
+from molmeta.molecules.signatures import signatures
+from molmeta.screening.known import KnownCompounds
 
 SUPPORT = ["CC(=O)Oc1ccccc1C(=O)O", "CCCCCCCCCCO"]
 LIBRARY = ["CCO", "O=C(O)c1ccccc1OC(C)=O", "CCCCCCCCCCCCCO", "[Na+].O=C([O-])c1ccccc1OC(C)=O"]
@@ -16,20 +17,20 @@ def prepared(smiles, names):
 @pytest.mark.parametrize("names", [("morgan",), ("graph",), ("descriptors",), ("graph", "morgan")])
 def test_a_compound_is_found_in_another_spelling_and_as_its_salt(names):
     chunk = prepared(LIBRARY, names)
-    assert KnownCompounds(SUPPORT, names).places(chunk.records, chunk.molecules()) == [1, 3]
+    assert KnownCompounds(SUPPORT, names).rows(chunk.records, chunk.molecules()) == [1, 3]
 
 
 @pytest.mark.parametrize("model", [("torsions", "morgan"), ("graph",), ("descriptors", "morgan")])
 def test_a_library_may_hold_other_features_as_well_in_another_order(model):
     chunk = prepared(LIBRARY, ("atom_pairs", "morgan", "descriptors", "graph", "torsions"))
-    assert KnownCompounds(SUPPORT, model).places(chunk.records, chunk.molecules()) == [1, 3]
+    assert KnownCompounds(SUPPORT, model).rows(chunk.records, chunk.molecules()) == [1, 3]
 
 
 def test_equal_fingerprints_are_not_enough():
     chunk = prepared(LIBRARY, ("morgan",))
     numbers = signatures(prepared(["CCCCCCCCCCO"], ("morgan",)).molecules().blocks["morgan"])
     assert signatures(chunk.molecules().blocks["morgan"])[2] == numbers[0]
-    assert 2 not in KnownCompounds(SUPPORT, ("morgan",)).places(chunk.records, chunk.molecules())
+    assert 2 not in KnownCompounds(SUPPORT, ("morgan",)).rows(chunk.records, chunk.molecules())
 
 
 @pytest.mark.parametrize("names", [("morgan",), ("graph",)])
