@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from molmeta.learners._parents.embedding import EMBEDDING, EmbeddingLearner
 from molmeta.learners.base import require_support
 from molmeta.molecules.blocks import Bits
-from molmeta.molecules.similarity import product, similarity
+from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,13 +111,3 @@ class KernelRidge(nn.Module):
         cosine, similarity = self.log_weights.exp()
         alike = tanimoto(x.bits, others.bits)
         return cosine * (x.vectors @ others.vectors.T) + similarity * alike
-
-
-def tanimoto(bits: Tensor | Bits, others: Tensor | Bits) -> Tensor:
-    """Return shared bits over the bits of either, shape (G, S); the G may stay sparse."""
-    dense = others.dense() if isinstance(others, Bits) else others
-    if isinstance(bits, Bits):
-        shared, own = product(bits, dense.T.contiguous()), bits.offsets.diff()
-    else:
-        shared, own = bits @ dense.T, bits.sum(1)
-    return similarity(shared, own, dense.sum(1))
