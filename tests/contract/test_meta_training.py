@@ -20,7 +20,7 @@ from toy_assays import (
 )  # fmt: skip
 
 from molmeta import learners
-from molmeta.evaluation import ranking
+from molmeta.evaluation.metrics import ranking
 
 META_TRAINED = [name for name in learners.names() if learners.get(name).meta_trained]
 
