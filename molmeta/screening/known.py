@@ -9,7 +9,6 @@ import numpy as np
 from molmeta.errors import MoleculeError
 from molmeta.libraries.lines import Record
 from molmeta.libraries.prepare import prepare
-from molmeta.molecules.blocks import Bits, Graphs
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.featurizers import get
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.molecules.blocks import AnyBlock, Molecules
+    from molmeta.molecules.blocks import Block, Molecules
 
 SALT = 0x9E3779B97F4A7C15
 
@@ -52,17 +51,10 @@ class KnownCompounds:
             return False
 
 
-def signatures(block: AnyBlock) -> NDArray[np.uint64]:
+def signatures(block: Block) -> NDArray[np.uint64]:
     """Return one number a molecule, equal for equal features in any order of atoms, shape (G,)."""
-    if isinstance(block, Bits):
-        return _sums(_mixed(block.positions.numpy()), block.offsets.numpy())
-    if isinstance(block, Graphs):
-        atoms = block.atoms.numpy().astype(np.uint64)
-        powers = np.uint64(16) ** np.arange(atoms.shape[1], dtype=np.uint64)
-        return _sums(_mixed((atoms * powers).sum(axis=1)), block.atom_offsets.numpy())
-    rounded = np.round(block.values.numpy(), 3).astype(np.float32)
-    words = rounded.view(np.uint32) + np.arange(rounded.shape[1], dtype=np.uint32)
-    return _mixed(words).sum(axis=1, dtype=np.uint64)
+    codes, offsets = block.codes()
+    return _sums(_mixed(codes), offsets)
 
 
 def _mixed(values: NDArray[np.generic]) -> NDArray[np.uint64]:

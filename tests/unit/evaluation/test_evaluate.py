@@ -230,7 +230,7 @@ def test_no_assays_give_an_empty_table_of_the_same_types():
 
 def test_molecules_without_the_block_a_learner_reads_are_refused():
     bare = store().only(("place",))
-    with pytest.raises(ConfigError, match="no Bits named 'morgan'"):
+    with pytest.raises(ConfigError, match="Bits block 'morgan'"):
         evaluate(Similarity(), assays(), bare, plan=PLAN, model="m", seed=0)
 
 
