@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 GROUPS = ("molmeta.learners", "molmeta.encoders", "molmeta.featurizers")
 """Entry point groups; those of learners and encoders are named as their packages."""
+VARIABLE = "MOLMETA_PLUGINS"
+"""Environment variable that names plugins as `--plugin` does, separated as in PATH."""
 
 _files: dict[str, ModuleType] = {}
 """Modules of plugin files, by absolute path."""

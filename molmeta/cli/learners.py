@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import sys
 
 import typer
 
@@ -11,6 +11,6 @@ def run() -> None:
     from molmeta import learners
 
     for name in learners.names():
-        module = importlib.import_module(f"molmeta.learners.{name}")
+        module = sys.modules[learners.get(name).__module__]
         idea = (module.__doc__ or "").strip().splitlines()[0]
         typer.echo(f"{name:<22}{idea}")

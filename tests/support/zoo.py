@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from molmeta.assays.memory import KEYED_BY
 from molmeta.molecules.compounds import compound
+from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.store import featurize
 
 PEPTIDE = "N" + "CC(=O)N" * 74 + "CC(=O)O"
@@ -27,7 +27,8 @@ ZOO = {
     "peptide": PEPTIDE,
     "iodine": "Ic1ccc(Br)cc1Cl",
 }
-BLOCKS = ("graph", "morgan", "descriptors", *KEYED_BY)
+BLOCKS = tuple(FEATURIZERS)
+"""All featurizers, those of plugins too, so that any encoder can be tested on the zoo."""
 
 
 @cache
