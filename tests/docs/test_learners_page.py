@@ -19,7 +19,7 @@ from toy_assays import TRAINING_ASSAYS, built, drawn, episode, logits, world
 
 from molmeta import learners
 from molmeta.errors import TableError
-from molmeta.evaluation import ranking
+from molmeta.evaluation.metrics import ranking
 from molmeta.evaluation.statistics import ALL, CLEAN
 from molmeta.models.recipes import Recipe
 from molmeta.training import loop as training

@@ -67,7 +67,7 @@ def test_features_that_a_model_lacks_are_named(tmp_path):
 def test_another_file_of_ours_is_refused(tmp_path):
     path = tmp_path / "store.safetensors"
     molecules = unpacked([featurize(["CCO"], ["morgan"])])
-    save_store(Store(np.array(["A" * 27], "S27"), np.zeros(1, np.int64), molecules), path)
+    save_store(Store(np.array(["A" * 27], "S27"), np.zeros(1, np.int64), molecules, {}), path)
     with pytest.raises(ModelError, match="got a molecule store"):
         open_library(path)
 
