@@ -58,8 +58,10 @@ def bind(cls: type[Any], options: Mapping[str, Any], where: str) -> dict[str, An
     Raises:
         ConfigError: an unknown option, named together with the known ones.
     """
-    known = option_defaults(cls)
+    known, renamed = option_defaults(cls), getattr(cls, "renamed_options", {})
     for name in options:
+        if name in renamed:
+            raise ConfigError(f"{where}: option '{name}' has a new name; use '{renamed[name]}'.")
         if name not in known:
             raise ConfigError(
                 f"{where}: option '{name}' is unknown; expected one of "
