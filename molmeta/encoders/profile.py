@@ -84,7 +84,7 @@ class Profile(Fingerprint):
         self.width = width + sketch
         self.records = ActivityRecords()
         self.activities = nn.Parameter(torch.randn(assays, RANK) * RANK**-0.5)
-        self.told = nn.Linear(RANK + 2, hidden)
+        self.from_records = nn.Linear(RANK + 2, hidden)
         self.log_weights = nn.Parameter(torch.zeros(2))
         self.sketch = sketch
 
@@ -104,7 +104,7 @@ class Profile(Fingerprint):
         features = torch.stack([mean, known.counts.to(mean).log1p()], dim=1)
         told = torch.cat([sparse_product(self.seen(profiles), self.activities), features], dim=1)
         network, kept = self.log_weights.exp()
-        vectors = F.normalize(self.network(self.summed(molecules) + self.told(told)), dim=1)
+        vectors = F.normalize(self.network(self.summed(molecules) + self.from_records(told)), dim=1)
         signs = _signs(len(self.activities), self.sketch, mean.device)
         return torch.cat([network * vectors, kept * sparse_product(profiles, signs)], dim=1)
 
