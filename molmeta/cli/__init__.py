@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from molmeta.cli._options import refuse_renamed
 from molmeta.errors import MolMetaError
 from molmeta.version import __version__
 
@@ -35,6 +36,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command; exit with 0 when done, 2 for the user's mistake, 1 for ours."""
     try:
+        refuse_renamed(sys.argv[1:])
         build()(prog_name="molmeta")
     except MolMetaError as error:
         sys.stderr.write(f"molmeta: error: {error}\n")

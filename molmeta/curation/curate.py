@@ -5,21 +5,23 @@ Reads and writes no files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from molmeta.curation.measurements import measured
 from molmeta.curation.repeats import merge_repeats
-from molmeta.curation.thresholds import WINDOWS, label, thresholds_of
+from molmeta.curation.thresholds import TargetClass, label, thresholds_of
 from molmeta.curation.units import PERCENT_UNIT, PX
-from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import Compound, Rejected, compounds
+from molmeta.runtime.options import Options, Size, mistake
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from typing import Self
 
 KEPT = (
     "assay", "smiles", "inchikey", "active", "value", "unit", "relation", "target", "cluster",
@@ -31,41 +33,39 @@ ASSAYS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What decides over rows and assays.
+class Rules(Options):
+    """Which rows and assays to keep, and what counts as active: `curation` in the config.
 
-    Attributes:
-        target_class: "enzyme" lets the median be the threshold between pX 5 and 7, "other"
-            between 4 and 6.
-        thresholds: threshold of single assays, by name, on the scale of the assay (pX or %).
-        min_compounds: distinct compounds an assay needs.
-        min_class: actives, and inactives, an assay needs.
-        spread: how far apart repeats may lie on the pX scale.
-        percent_spread: the same for % inhibition, in percentage points.
-        tautomer: bring molecules to their canonical tautomer, about 30 times slower.
+    Raises:
+        ConfigError: an unknown option, or one out of range.
     """
 
-    target_class: Literal["enzyme", "other"] = "enzyme"
-    thresholds: Mapping[str, float] = field(default_factory=dict[str, float])
-    min_compounds: int = 8
-    min_class: int = 2
-    spread: float = 1.0
-    percent_spread: float = 20.0
-    tautomer: bool = False
+    section = "curation"
 
-    def __post_init__(self) -> None:
-        if self.min_class < 1 or self.min_compounds < 2 * self.min_class:
-            raise ConfigError(
-                f"curation: min_compounds or min_class is out of range; got {self.min_compounds} "
-                f"and {self.min_class}, expected min_class >= 1 and min_compounds >= twice that. "
-                "Correct the config."
+    target_class: TargetClass = "enzyme"
+    """Range in which the median of an assay may be its threshold of activity: pX 5 to 7 for
+    'enzyme', pX 4 to 6 for 'other'."""
+    thresholds: Mapping[str, float] = Field(default_factory=dict[str, float])
+    """Threshold of single assays by name, on the scale of the assay (pX or %)."""
+    min_compounds: Size = 8
+    """Smallest number of distinct compounds in an assay."""
+    min_class: PositiveInt = 2
+    """Smallest number of actives, and of inactives, in an assay."""
+    spread: NonNegativeFloat = 1.0
+    """Largest difference between repeats of a compound, in pX units."""
+    percent_spread: NonNegativeFloat = 20.0
+    """Largest difference between repeats of a compound in % inhibition, in percentage points."""
+    tautomer: bool = False
+    """Convert molecules to their canonical tautomer; curation then takes about 30 times as long."""
+
+    @model_validator(mode="after")
+    def _require_room_for_both_classes(self) -> Self:
+        if self.min_compounds < 2 * self.min_class:
+            raise mistake(
+                f"'min_compounds' must be at least twice 'min_class'; got {self.min_compounds} "
+                f"and {self.min_class}."
             )
-        if self.target_class not in WINDOWS:
-            raise ConfigError(
-                f"curation: unknown target_class; got '{self.target_class}', expected one of "
-                f"{sorted(WINDOWS)}. Correct the config."
-            )
+        return self
 
 
 @dataclass(frozen=True)

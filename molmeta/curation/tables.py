@@ -3,52 +3,63 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import pandas as pd
+from pydantic import Field
 
 from molmeta.curation.releases import melt_wide, read_release, release_files
 from molmeta.curation.tablefiles import is_table, read_columns, table_name
-from molmeta.errors import ConfigError, TableError
+from molmeta.errors import TableError
+from molmeta.runtime.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
 SPLITS = ("train", "valid", "test")
-COLUMNS = (
+Column = Literal[
     "assay", "smiles", "smiles_fixed", "active", "value", "unit", "relation", "target", "cluster",
-)  # fmt: skip
-ABOUT = ("file", "assay", "target", "cluster")
-TEXT = ("assay", "smiles", "unit", "relation", "target", "cluster")
+]  # fmt: skip
+COLUMNS: tuple[Column, ...] = get_args(Column)
+TEXT: tuple[Column, ...] = ("assay", "smiles", "unit", "relation", "target", "cluster")
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How the columns of a source are named.
+class About(Options):
+    """A table that describes the assays, in the folder of your tables."""
 
-    Attributes:
-        kind: "long", one measurement a row, or "wide", one 0/1 column an assay.
-        columns: name in the source of each of our columns, where it differs; a table that has
-            none of these names, as one of your own beside a published set, is read by ours.
-        unit: unit of `value` where the source has no such column.
-        about: a table of the assays themselves that stands beside the source, where there is one:
-            its `file`, and its columns `assay`, `target` and `cluster`, by the name they have.
+    section = "layout"
+
+    file: str = ""
+    """File name; "" where there is no such table."""
+    assay: str = "assay"
+    """Column with the name of the assay."""
+    target: str = "target"
+    """Column with the target of the assay."""
+    cluster: str = "cluster"
+    """Column with the cluster of related assays."""
+
+
+class Layout(Options):
+    """How the columns of source tables are named: `layout` in the config.
+
+    Raises:
+        ConfigError: an unknown option or column.
     """
 
-    kind: Literal["long", "wide"] = "long"
-    columns: Mapping[str, str] = field(default_factory=dict[str, str])
-    unit: str = ""
-    about: Mapping[str, str] = field(default_factory=dict[str, str])
+    section = "layout"
 
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.columns) - set(COLUMNS)) + sorted(set(self.about) - set(ABOUT))
-        if self.kind not in ("long", "wide") or unknown:
-            raise ConfigError(
-                f"layout: kind or columns mean nothing here; got '{self.kind}' and {unknown}, "
-                f"expected 'long' or 'wide' and keys among {list(COLUMNS)}. Correct the config."
-            )
+    kind: Literal["long", "wide"] = "long"
+    """'long' for one measurement per row, 'wide' for one 0/1 column per assay, as in MoleculeNet.
+    """
+    columns: Mapping[Column, str] = Field(default_factory=dict[Column, str])
+    """Names of columns in your tables where they differ from data/README.md. A table with none of
+    these names is read by the names in data/README.md."""
+    unit: str = ""
+    """Unit of `value` in tables without a `unit` column: nM, uM, mM, M, pIC50, %, ..."""
+    about: About = About()
+    """A table that describes the assays, where your tables do not give targets and clusters."""
 
 
 def find_tables(folder: Path, *, splits: Sequence[str] = SPLITS) -> dict[tuple[str, str], Path]:
@@ -96,27 +107,6 @@ def read_table(path: Path, *, layout: Layout | None = None) -> pd.DataFrame:
     return _described(rows, layout, path)
 
 
-def check_assays_distinct(assays: Mapping[tuple[str, str], Iterable[str]]) -> None:
-    """Refuse an assay that stands in two tables, of one split or of two.
-
-    Args:
-        assays: names of the assays of each (split, table).
-
-    Raises:
-        TableError: with both places.
-    """
-    owner: dict[str, tuple[str, str]] = {}
-    for place, names in assays.items():
-        for name in dict.fromkeys(names):
-            if name in owner:
-                raise TableError(
-                    f"{'/'.join(place)}: assay '{name}' stands in two tables; got it in "
-                    f"{'/'.join(owner[name])} too, expected every assay once. "
-                    "Rename or remove one of them."
-                )
-            owner[name] = place
-
-
 def _tables_of(folder: Path, split: str) -> list[tuple[str, Path]]:
     inside = folder / split
     if inside.is_dir() and release_files(inside):
@@ -156,23 +146,23 @@ def _normalised(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFram
 def _fitting(layout: Layout, frame: pd.DataFrame) -> Layout:
     """Forget the names of a published set for a table that has none of them, as one of your own."""
     named = any(name in frame.columns for name in layout.columns.values())
-    return layout if named or not layout.columns else replace(layout, columns={})
+    return layout if named or not layout.columns else layout.model_copy(update={"columns": {}})
 
 
 def _described(rows: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
     """Fill in target and cluster from the table of the assays, where the rows do not give them."""
-    if not layout.about:
+    about = layout.about
+    if not about.file:
         return rows
-    path = where.parent / Path(layout.about.get("file", "")).name
-    about = read_columns(path)
-    names = {ours: layout.about.get(ours, ours) for ours in ABOUT[1:]}
-    _require(names["assay"] if names["assay"] in about else None, names["assay"], about, path)
-    assays = about[names["assay"]].astype("str")
-    for column in ("target", "cluster"):
-        if names[column] in about:
-            known = dict(zip(assays, _text(about, names[column]), strict=True))
-            given = rows["assay"].map(known).fillna("")
-            rows[column] = rows[column].where(rows[column].ne(""), given)
+    path = where.parent / Path(about.file).name
+    frame = read_columns(path)
+    _require(about.assay if about.assay in frame else None, about.assay, frame, path)
+    assays = frame[about.assay].astype("str")
+    for column, source in (("target", about.target), ("cluster", about.cluster)):
+        if source in frame:
+            description_of = dict(zip(assays, _text(frame, source), strict=True))
+            described = rows["assay"].map(description_of).fillna("")
+            rows[column] = rows[column].where(rows[column].ne(""), described)
     return rows
 
 
@@ -184,7 +174,7 @@ def _renamed(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
     return pd.DataFrame({ours: frame[its] for ours, its in sources.items() if its is not None})
 
 
-def _source_column(frame: pd.DataFrame, layout: Layout, ours: str) -> str | None:
+def _source_column(frame: pd.DataFrame, layout: Layout, ours: Column) -> str | None:
     wanted = layout.columns.get(ours, ours)
     folded = {str(column).casefold(): str(column) for column in reversed(list(frame.columns))}
     return wanted if wanted in frame.columns else folded.get(wanted.casefold())

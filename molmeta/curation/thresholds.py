@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-WINDOWS = {"enzyme": (5.0, 7.0), "other": (4.0, 6.0)}
+TargetClass = Literal["enzyme", "other"]
+WINDOWS: dict[TargetClass, tuple[float, float]] = {"enzyme": (5.0, 7.0), "other": (4.0, 6.0)}
 """Where on the pX scale the median of an assay may be its threshold."""
 FALLBACK_PX = 5.0
 LOWEST_PERCENT = 50.0
@@ -21,7 +22,7 @@ LARGEST_PERCENT = 500.0
 
 
 def thresholds_of(
-    merged: pd.DataFrame, *, target_class: str, overrides: Mapping[str, float]
+    merged: pd.DataFrame, *, target_class: TargetClass, overrides: Mapping[str, float]
 ) -> pd.Series:
     """Return the threshold of every assay that brings no labels, NaN for those that do.
 

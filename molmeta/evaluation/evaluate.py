@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import NonNegativeInt, PositiveInt
 
 from molmeta.assays.episodes import Draw, Episode, draw_episode
-from molmeta.errors import ConfigError, EpisodeError
+from molmeta.errors import EpisodeError
 from molmeta.evaluation import ranking, regression
 from molmeta.learners.base import probability
 from molmeta.molecules.compounds import parse, scaffold_of
+from molmeta.runtime.options import Options, Share, Size, Sizes
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tableparts import made
 
@@ -47,35 +48,28 @@ COLUMNS = tuple(_BLANK)
 EXAMPLE_COLUMNS = ("assay", "model", "role", "rank", "smiles", "active", "probability")
 
 
-@dataclass(frozen=True)
-class EvaluationPlan:
-    """Which episodes to judge on.
-
-    Attributes:
-        supports: molecules in the support, each size in turn.
-        repeats: draws of each assay and size.
-        seed: the same seed draws the same episodes.
-        share: of actives in the support; None keeps the assay's own.
-        n_query: molecules in the query at most; None takes all that the support left.
-        scaffold: whether the query holds no Murcko scaffold of the support.
+class EvaluationPlan(Options):
+    """Which episodes to evaluate on: `evaluation` in the config.
 
     Raises:
-        ConfigError: no support size, one below 2, no repeat, or a share outside (0, 1).
+        ConfigError: an unknown option, or one out of range.
     """
 
-    supports: tuple[int, ...]
-    repeats: int
-    seed: int
-    share: float | None = None
-    n_query: int | None = None
-    scaffold: bool = False
+    section = "evaluation"
+    renamed: ClassVar = {"query": "n_query"}
 
-    def __post_init__(self) -> None:
-        _require("supports", self.supports, len(self.supports) > 0, "at least one size")
-        _require("supports", self.supports, min(self.supports, default=2) >= 2, "2 or more each")
-        _require("repeats", self.repeats, self.repeats >= 1, "1 or more")
-        _require("share", self.share, self.share is None or 0 < self.share < 1, "above 0, below 1")
-        _require("n_query", self.n_query, self.n_query is None or self.n_query >= 2, "2 or more")
+    supports: Sizes = (16, 32, 64, 128)
+    """Support sizes: how many measured compounds a model is given."""
+    repeats: PositiveInt = 5
+    """Episodes per assay and support size."""
+    seed: NonNegativeInt = 0
+    """Seed of the episodes; every model is evaluated on the same ones."""
+    share: Share | None = None
+    """Share of actives in a support set; null keeps that of the assay."""
+    n_query: Size | None = 512
+    """Largest number of compounds in a query set; null takes all that are not in the support."""
+    scaffold: bool = False
+    """Keep compounds that share a Murcko scaffold with the support set out of the query set."""
 
 
 def evaluate(
@@ -291,11 +285,3 @@ def _role(assay: Assay, role: str, rows: np.ndarray[Any, np.dtype[np.int64]]) ->
 def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
     kinds = {name: type(value).__name__ for name, value in _BLANK.items()}
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(kinds)
-
-
-def _require(name: str, value: object, holds: bool, rule: str) -> None:  # noqa: FBT001
-    if not holds:
-        raise ConfigError(
-            f"evaluation: {name} cannot be used; got {value}, expected {rule}. "
-            "Correct it in the config."
-        )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
-from molmeta.errors import ConfigError, MoleculeError
+from molmeta.errors import ConfigError, MoleculeError, unknown_name
 from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES, MolGraph, molgraph
 
 if TYPE_CHECKING:
@@ -87,10 +87,7 @@ def get(name: str) -> Featurizer:
 
         return Featurizer(name, "vector", 0, bridge(name.removeprefix("deepchem:")))
     if name not in FEATURIZERS:
-        raise ConfigError(
-            f"featurizers: '{name}' is unknown; expected one of {', '.join(FEATURIZERS)} or "
-            "'deepchem:NAME'. See 'featurizers' in config/config.yaml."
-        )
+        raise ConfigError(unknown_name("featurizer", name, (*FEATURIZERS, "deepchem:NAME")))
     return FEATURIZERS[name]
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from molmeta.curation.tablefiles import table_name
-from molmeta.curation.tables import Layout, check_assays_distinct, find_tables, read_table
+from molmeta.curation.tables import Layout, find_tables, read_table
 from molmeta.errors import ConfigError, TableError
 
 CSV = "smiles,active\nCCO,1\nCCN,0\n"
@@ -180,17 +180,6 @@ def test_two_files_of_one_name_are_refused(tmp_path):
     saved(tmp_path, CSV, "train/a.tsv")
     with pytest.raises(TableError, match="table 'a' is there twice"):
         find_tables(tmp_path, splits=["train"])
-
-
-def test_an_assay_in_two_folders_is_refused():
-    with pytest.raises(
-        TableError, match="test/b: assay 'x' stands in two tables; got it in train/a"
-    ):
-        check_assays_distinct({("train", "a"): ["x", "x"], ("test", "b"): ["y", "x"]})
-
-
-def test_distinct_assays_pass():
-    check_assays_distinct({("train", "a"): ["x"], ("test", "b"): ["y"]})
 
 
 @pytest.mark.parametrize("name", ["a b.csv", 'it\'s "quoted".csv', "..%2f..%2fx.csv", "<b>x.csv"])
