@@ -1,4 +1,4 @@
-"""From a folder of assays to rows with fixed columns; judges no measurement and no molecule."""
+"""From a folder of tables to rows with fixed columns, before any check of measurements."""
 
 from __future__ import annotations
 
@@ -63,33 +63,32 @@ class Layout(Options):
 
 
 def find_tables(folder: Path, *, splits: Sequence[str] = SPLITS) -> dict[tuple[str, str], Path]:
-    """Return the path of every table by (split, table), in the order of the names.
+    """Return the path of every table by (split, table), sorted by name within a split.
 
-    A split is a folder of tables, a folder of FS-Mol's release (one table, named as the split),
-    or a single file named as the split.
+    A split is a folder of tables, a folder of the FS-Mol release (one table, named after the
+    split), or a single file named after the split.
 
     Raises:
         TableError: a split is missing or empty, or two files of a split have the same name.
     """
-    found: dict[tuple[str, str], Path] = {}
+    paths: dict[tuple[str, str], Path] = {}
     for split in splits:
         for name, path in _tables_of(folder, split):
-            if (split, name) in found:
+            if (split, name) in paths:
                 raise TableError(
-                    f"{path}: table '{name}' is there twice; got {found[split, name]} too, "
-                    "expected one file a name. Rename or remove one of them."
+                    f"{path}: table '{name}' has two files; the other one is "
+                    f"{paths[split, name]}. Rename or remove one of them."
                 )
-            found[split, name] = path
-    return found
+            paths[split, name] = path
+    return paths
 
 
 def read_table(path: Path, *, layout: Layout | None = None) -> pd.DataFrame:
-    """Read one table, or one folder of FS-Mol's release, into rows with fixed columns.
+    """Read a table, or a folder of the FS-Mol release, into rows with fixed columns.
 
     Returns:
-        `row` (int64, as in the source), then text columns assay, smiles, unit, relation, target
-        and cluster, "" where unknown; `active` and `value` as they stand, each only where the
-        source has it.
+        `row` (int64, as in the source); the text columns assay, smiles, unit, relation, target
+        and cluster, "" where unknown; `active` and `value` as in the source, if it has them.
 
     Raises:
         TableError: the file cannot be read, or a column is missing.
@@ -108,18 +107,17 @@ def read_table(path: Path, *, layout: Layout | None = None) -> pd.DataFrame:
 
 
 def _tables_of(folder: Path, split: str) -> list[tuple[str, Path]]:
-    inside = folder / split
-    if inside.is_dir() and release_files(inside):
-        return [(split, inside)]
-    within = sorted(inside.iterdir()) if inside.is_dir() else []
-    beside = sorted(folder.glob(f"{split}.*")) if folder.is_dir() else []
-    tables = [p for p in within if is_table(p)] + [
-        p for p in beside if is_table(p) and table_name(p) == split
-    ]
+    split_folder = folder / split
+    if split_folder.is_dir() and release_files(split_folder):
+        return [(split, split_folder)]
+    in_folder = sorted(split_folder.iterdir()) if split_folder.is_dir() else []
+    single_files = sorted(folder.glob(f"{split}.*")) if folder.is_dir() else []
+    tables = [path for path in in_folder if is_table(path)]
+    tables += [path for path in single_files if is_table(path) and table_name(path) == split]
     if not tables:
         raise TableError(
-            f"{inside}: holds no table; got {[p.name for p in within][:5]}, expected CSV, TSV or "
-            "Parquet files, .gz allowed. Put at least one assay there."
+            f"{split_folder}: contains no tables; got {[p.name for p in in_folder][:5]}, expected "
+            "CSV, TSV or Parquet files, .gz allowed. Save at least one assay there."
         )
     return [(table_name(path), path) for path in tables]
 
@@ -144,13 +142,16 @@ def _normalised(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFram
 
 
 def _fitting(layout: Layout, frame: pd.DataFrame) -> Layout:
-    """Forget the names of a published set for a table that has none of them, as one of your own."""
+    """Return a layout without column names for a table that has none of the named columns.
+
+    You can thus save your own tables next to those of a published collection.
+    """
     named = any(name in frame.columns for name in layout.columns.values())
     return layout if named or not layout.columns else layout.model_copy(update={"columns": {}})
 
 
 def _described(rows: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
-    """Fill in target and cluster from the table of the assays, where the rows do not give them."""
+    """Fill in blank targets and clusters from the table that describes the assays."""
     about = layout.about
     if not about.file:
         return rows
@@ -168,21 +169,24 @@ def _described(rows: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
 
 def _renamed(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
     sources = {column: _source_column(frame, layout, column) for column in COLUMNS}
-    for ours in layout.columns:
-        _require(sources.get(ours), layout.columns[ours], frame, where)
+    for column in layout.columns:
+        _require(sources.get(column), layout.columns[column], frame, where)
     _require(sources["smiles"], "smiles", frame, where)
-    return pd.DataFrame({ours: frame[its] for ours, its in sources.items() if its is not None})
+    return pd.DataFrame(
+        {column: frame[source] for column, source in sources.items() if source is not None}
+    )
 
 
-def _source_column(frame: pd.DataFrame, layout: Layout, ours: Column) -> str | None:
-    wanted = layout.columns.get(ours, ours)
-    folded = {str(column).casefold(): str(column) for column in reversed(list(frame.columns))}
-    return wanted if wanted in frame.columns else folded.get(wanted.casefold())
+def _source_column(frame: pd.DataFrame, layout: Layout, column: Column) -> str | None:
+    """Return the name that a column has in the source; case matters only where names clash."""
+    name = layout.columns.get(column, column)
+    folded = {str(other).casefold(): str(other) for other in reversed(list(frame.columns))}
+    return name if name in frame.columns else folded.get(name.casefold())
 
 
-def _require(found: str | None, wanted: str, frame: pd.DataFrame, where: Path) -> None:
-    if found is None:
-        raise _missing(wanted, f"'{wanted}'", frame, where)
+def _require(source: str | None, name: str, frame: pd.DataFrame, where: Path) -> None:
+    if source is None:
+        raise _missing(name, f"'{name}'", frame, where)
 
 
 def _require_measurement(
@@ -193,23 +197,23 @@ def _require_measurement(
     if "value" not in named:
         raise _missing("active", "'active' (0/1) or 'value'", frame, where, also="value")
     if "unit" not in named and not layout.unit:
-        raise _missing("unit", "'unit' beside 'value' (nM, uM, pIC50, %, ...)", frame, where)
+        raise _missing("unit", "'unit' for 'value' (nM, uM, pIC50, %, ...)", frame, where)
 
 
 def _missing(
-    wanted: str, rule: str, frame: pd.DataFrame, where: Path, *, also: str = ""
+    name: str, rule: str, frame: pd.DataFrame, where: Path, *, also: str = ""
 ) -> TableError:
     columns = [str(column) for column in frame.columns]
-    hints = [_hint(name, columns) for name in (wanted, also) if name]
+    hints = [_hint(missing, columns) for missing in (name, also) if missing]
     return TableError(
-        f"{where}: column '{wanted}' is missing; got {columns[:12]}, expected {rule}. "
+        f"{where}: column '{name}' is missing; got {columns[:12]}, expected {rule}. "
         f"{next(filter(None, hints), 'See data/README.md.')}"
     )
 
 
-def _hint(wanted: str, columns: list[str]) -> str:
-    close = difflib.get_close_matches(wanted, columns, n=1, cutoff=0.6)
-    return f"Did you mean '{close[0]}'? Rename it to '{wanted}'." if close else ""
+def _hint(name: str, columns: list[str]) -> str:
+    close = difflib.get_close_matches(name, columns, n=1)
+    return f"Did you mean '{close[0]}'? Rename it to '{name}'." if close else ""
 
 
 def _text(named: pd.DataFrame, column: str) -> pd.Series:

@@ -66,7 +66,7 @@ class EvaluationPlan(Options):
     """Seed of the episodes; every model is evaluated on the same ones."""
     share: Share | None = None
     """Share of actives in a support set; null keeps that of the assay."""
-    n_query: Size | None = 512
+    n_query: Size | None = None
     """Largest number of compounds in a query set; null takes all that are not in the support."""
     scaffold: bool = False
     """Keep compounds that share a Murcko scaffold with the support set out of the query set."""

@@ -73,6 +73,13 @@ class ModelOptions(Options):
         return {**self.recipe.to_dict(), "training": training}
 
 
+class WorkflowEvaluation(EvaluationPlan):
+    """An evaluation plan whose query sets are limited by default."""
+
+    n_query: Size | None = 512
+    """Largest number of compounds in a query set; null takes all that are not in the support."""
+
+
 class ScreenPlate(PlateOptions):
     """The next plate to measure."""
 
@@ -165,7 +172,7 @@ class Config(Options):
         "random_forest",
     )
     """Learners without meta-training, and the pretrained model, evaluated on the same episodes."""
-    evaluation: EvaluationPlan = EvaluationPlan()
+    evaluation: WorkflowEvaluation = WorkflowEvaluation()
     """The episodes that every model is evaluated on."""
     examples: str = "protonet/0"
     """Model and seed whose ranking of one episode per assay is drawn in the report."""

@@ -27,8 +27,8 @@ rule curate:
     resources:
         mem_mb=2000,
     params:
-        rules=CONFIG.curation.model_dump_json(),
-        layout=CONFIG.layout.model_dump_json(),
+        rules=CONFIG.curation.model_dump_json(exclude_unset=True),
+        layout=CONFIG.layout.model_dump_json(exclude_unset=True),
     shell:
         "molmeta curate {input.table:q}"
         " --rules {params.rules:q}"
