@@ -147,16 +147,10 @@ def test_mistake_in_a_table_is_shown_where_the_user_looks(line, extra):
     [
         ("seeds:", "sedes:", "'sedes'", "'seeds'"),
         ("baselines:", "opponents:", "'opponents'", "'baselines'"),
-        ("n_query: 64", "query: 64", "'query'", "'n_query'"),
-        ("{wells: 24}", "{weels: 24}", "'weels'", "'wells'"),
-        ("n_query: 16", "n_qery: 16", "'n_qery'", "'n_query'"),
         ("curation: {", "curation: {spread: .nan, ", "spread", "nan"),
         ("name: nci", 'name: "nci\\n"', "name", "nci"),
         ("learner: maml", "learner: mmal", "'mmal'", "'maml'"),
-        ("similarity:mode=mean", "similarity:mod=mean", "'mod'", "'mode'"),
         ("library: data/libraries/nci_5k.smi", "library: gone.smi", "library", "'gone.smi'"),
-        ("support: test/CHEMBL4005_Ki", "support: test/CHEMBL405_Ki", "support", "CHEMBL4005_Ki"),
-        ("{wells: 24}", "{exclude: gone.smi}", "exclude", "'gone.smi'"),
     ],
 )
 def test_mistake_in_the_config_is_one_line_before_anything_runs(line, old, new, wrong, closest):
