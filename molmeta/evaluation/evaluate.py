@@ -17,6 +17,7 @@ import torch
 from pydantic import NonNegativeInt, PositiveInt
 
 from molmeta.assays.episodes import Draw, Episode, draw_episode
+from molmeta.assays.records import times_measured
 from molmeta.errors import EpisodeError
 from molmeta.evaluation import ranking, regression
 from molmeta.learners.base import probability
@@ -205,7 +206,7 @@ def _prepared(learner: MetaLearner, assay: Assay, molecules: Molecules) -> Molec
 
 def _known(learner: MetaLearner, assay: Assay, molecules: Molecules) -> NDArray[np.bool_]:
     rows = torch.tensor(assay.rows, device=molecules.device)
-    return (learner.known(_read(learner, molecules).select(rows)) > 0).cpu().numpy()
+    return (times_measured(learner, _read(learner, molecules).select(rows)) > 0).cpu().numpy()
 
 
 def _read(learner: MetaLearner, molecules: Molecules) -> Molecules:

@@ -9,6 +9,7 @@ import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta.errors import ConfigError, ModelError, one_line
+from molmeta.models.conversion import FORMAT, converted
 from molmeta.models.model import Model
 from molmeta.models.recipes import recipe_of
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-FORMAT = 1
 KIND = "model"
 LARGEST_OPTION = 100_000
 
@@ -57,7 +57,7 @@ def load(path: Path) -> Model:
     """
     tensors, header = read_tensors(path, KIND)
     try:
-        _require_format(header["format"])
+        tensors, header = converted(tensors, header)
         recipe, history = recipe_of(header["recipe"]), dict(header["history"])
         _require_modest(header["recipe"])
         with _at_most(len(tensors)), torch.device("meta"):
@@ -71,11 +71,6 @@ def load(path: Path) -> Model:
             f"molmeta {__version__}. Train it again."
         ) from error
     return Model(learner.eval().requires_grad_(requires_grad=True), recipe, history)
-
-
-def _require_format(found: object) -> None:
-    if found != FORMAT:
-        raise ValueError(f"format {found}")
 
 
 def _require_modest(value: object) -> None:

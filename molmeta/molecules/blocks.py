@@ -9,7 +9,7 @@ W width, S support, Q query, B episodes.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -185,9 +185,16 @@ BlockT = TypeVar("BlockT", Graphs, Bits, Vectors)
 
 @dataclass(frozen=True)
 class Molecules:
-    """All blocks of the same G molecules, by the name of the featurizer that made them."""
+    """All blocks of the same G molecules.
+
+    Attributes:
+        blocks: by the name of the featurizer that made them.
+        hidden_targets: number of the target whose activity records must not be used for each
+            molecule, int64, shape (G,); None hides nothing. Only set in training.
+    """
 
     blocks: Mapping[str, AnyBlock]
+    hidden_targets: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self._first)
@@ -206,17 +213,21 @@ class Molecules:
         )
 
     def select(self, rows: Tensor) -> Molecules:
-        return Molecules({name: block.select(rows) for name, block in self.blocks.items()})
+        hidden = None if self.hidden_targets is None else self.hidden_targets[rows]
+        return Molecules({name: block.select(rows) for name, block in self.blocks.items()}, hidden)
 
     def to(self, device: torch.device) -> Molecules:
-        return Molecules({name: _moved(block, device) for name, block in self.blocks.items()})
+        hidden = None if self.hidden_targets is None else self.hidden_targets.to(device)
+        blocks = {name: _moved(block, device) for name, block in self.blocks.items()}
+        return Molecules(blocks, hidden)
 
     def only(self, names: tuple[str, ...]) -> Molecules:
         """Keep the named blocks, so that nothing else is copied when rows are selected."""
-        return Molecules({name: self.blocks[name] for name in names if name in self.blocks})
+        kept = {name: self.blocks[name] for name in names if name in self.blocks}
+        return replace(self, blocks=kept)
 
     def with_block(self, name: str, block: AnyBlock) -> Molecules:
-        return Molecules({**self.blocks, name: block})
+        return replace(self, blocks={**self.blocks, name: block})
 
     def block(self, name: str, kind: type[BlockT]) -> BlockT:
         """Return one block.

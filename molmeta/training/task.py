@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from pydantic import (
     AfterValidator,
     Field,
@@ -23,8 +22,6 @@ from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from molmeta.assays.assay import Assay
     from molmeta.models.model import Model
@@ -127,8 +124,3 @@ class Task:
         text = json.dumps([__version__, self.recipe.to_dict(), options, self.seed, start])
         data = digest((*self.train, *self.valid))
         return hashlib.sha256(f"{text} {data}".encode()).hexdigest()
-
-    @property
-    def training_rows(self) -> NDArray[np.int64]:
-        """Rows of the distinct compounds in the training assays."""
-        return np.unique(np.concatenate([assay.rows for assay in self.train]))
