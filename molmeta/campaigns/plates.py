@@ -36,7 +36,7 @@ def wells(plate: int) -> list[str]:
     if plate not in SIZES:
         raise ConfigError(
             f"plate: has no layout; got {plate} wells, expected one of "
-            f"{', '.join(map(str, SIZES))}. Correct --plate."
+            f"{', '.join(map(str, SIZES))}. Correct --wells."
         )
     columns = SIZES[plate]
     return [f"{_row(place // columns)}{place % columns + 1}" for place in range(plate)]
@@ -87,7 +87,7 @@ def placed(controls: Sequence[Control], plate: int) -> dict[str, Control]:
     if len(loose) >= len(free):
         raise ConfigError(
             f"controls: leave no well for compounds; got {len(controls)}, expected fewer than "
-            f"the {plate} wells. Take fewer, or a larger --plate."
+            f"the {plate} wells. Take fewer, or a larger --wells."
         )
     return found | dict(zip(free, loose, strict=False))
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import csv
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 import numpy as np
+from pydantic import Field, model_validator
 
-from molmeta.campaigns import acquisition
-from molmeta.campaigns.acquisition import diverse
+from molmeta.campaigns.acquisition import ACQUISITIONS, diverse
 from molmeta.campaigns.candidates import Judge, Pool
-from molmeta.campaigns.plates import placed, wells
+from molmeta.campaigns.plates import SIZES, Control, placed, wells
 from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import Compound, compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
+from molmeta.runtime.options import Options, mistake, one_of
 from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.spreadsheets import safe_cell
@@ -29,9 +29,9 @@ from molmeta.screening.known import KnownCompounds, key_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+    from typing import Self
 
     from molmeta.campaigns.candidates import Candidate
-    from molmeta.campaigns.plates import Control
     from molmeta.models.model import AssayPredictor
     from molmeta.screening.hits import Support
 
@@ -44,47 +44,53 @@ COLUMNS = (
 HIT, EXPLORE, CONTROL = "hit", "explore", "control"
 
 
-@dataclass(frozen=True)
-class PlatePlan:
-    """How a plate is filled.
-
-    Attributes:
-        plate: wells, a key of `molmeta.campaigns.plates.SIZES`.
-        acquisition: name of the function that ranks candidates.
-        explore: share of the wells without a control that go to the most uncertain candidates.
-        max_similarity: highest Tanimoto similarity of two compounds of the plate; 1 allows all.
-        pool: candidates that are kept while the library is read, and as many for exploration.
-        controls: compounds whose wells are fixed.
-        excluded: SMILES that were measured elsewhere.
-        seed: of functions that draw.
+class PlateOptions(Options):
+    """How to choose the compounds of a plate: `plate` of a screen in the config.
 
     Raises:
-        ConfigError: a number is out of its range, a name unknown, or the controls do not fit.
+        ConfigError: an unknown option, or one out of range.
     """
 
-    plate: int = 96
-    acquisition: str = "ucb"
-    explore: float = 0.2
-    max_similarity: float = 0.7
-    pool: int = 5000
-    controls: tuple[Control, ...] = ()
-    excluded: tuple[str, ...] = ()
-    seed: int = 0
+    section = "plate"
+    renamed: ClassVar = {"plate": "wells", "excluded": "exclude"}
 
-    def __post_init__(self) -> None:
-        acquisition.get(self.acquisition)
-        placed(self.controls, self.plate)
-        if not 0 <= self.explore <= 1:
-            raise _out_of_range("explore", self.explore, "0 to 1")
-        if not 0 < self.max_similarity <= 1:
-            raise _out_of_range("max-similarity", self.max_similarity, "above 0, up to 1")
-        if self.pool < self.plate:
-            raise _out_of_range("pool", self.pool, f"at least the {self.plate} wells")
+    wells: Annotated[int, *one_of(SIZES)] = 96
+    """Wells of the plate: 24, 48, 96, 384 or 1536."""
+    acquisition: Annotated[str, *one_of(ACQUISITIONS)] = "ucb"
+    """Function that ranks the candidates."""
+    explore: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Share of the wells without a control that go to the most uncertain candidates."""
+    max_similarity: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Highest Tanimoto similarity of two compounds on the plate; 1 allows all."""
+
+
+class PlatePlan(PlateOptions):
+    """A plate to fill.
+
+    Raises:
+        ConfigError: as `PlateOptions`, or the controls do not fit on the plate.
+    """
+
+    pool: int = 5000
+    """Candidates to keep while reading the library, and as many again for exploration."""
+    controls: tuple[Control, ...] = ()
+    """Compounds with fixed wells."""
+    exclude: tuple[str, ...] = ()
+    """SMILES of compounds that have been measured elsewhere."""
+    seed: int = 0
+    """Seed of acquisition functions that draw at random."""
+
+    @model_validator(mode="after")
+    def _require_room(self) -> Self:
+        placed(self.controls, self.wells)
+        if self.pool < self.wells:
+            raise mistake(f"'pool' must be at least the number of wells; got {self.pool}.")
+        return self
 
     @property
     def quota(self) -> tuple[int, int]:
         """Wells for hits and for exploration."""
-        free = self.plate - len(self.controls)
+        free = self.wells - len(self.controls)
         explore = round(free * self.explore)
         return free - explore, explore
 
@@ -150,7 +156,7 @@ def suggest(
     rng = generator(plan.seed, "suggest")
     judge = Judge(predictor, support, plan.acquisition, rng)
     fixed = {well: _control(control, judge) for well, control in _placed(plan).items()}
-    texts = [*support.smiles, *(well.smiles for well in fixed.values()), *plan.excluded]
+    texts = [*support.smiles, *(well.smiles for well in fixed.values()), *plan.exclude]
     known = KnownCompounds(
         [item.smiles for item in compounds(texts) if isinstance(item, Compound)], (FINGERPRINT,)
     )
@@ -204,7 +210,7 @@ def choose(
 
 
 def _placed(plan: PlatePlan) -> dict[str, Control]:
-    return placed(plan.controls, plan.plate)
+    return placed(plan.controls, plan.wells)
 
 
 def _control(control: Control, judge: Judge) -> Well:
@@ -221,7 +227,7 @@ def _well(role: str, one: Candidate) -> Well:
 def _laid_out(
     fixed: Mapping[str, Well], chosen: Sequence[Well], plan: PlatePlan
 ) -> list[tuple[str, Well]]:
-    names = wells(plan.plate)
+    names = wells(plan.wells)
     free = [name for name in names if name not in fixed]
     filled = {**fixed, **dict(zip(free, chosen, strict=False))}
     return [(name, filled[name]) for name in names if name in filled]
@@ -240,7 +246,7 @@ def _write(output: Path, layout: Sequence[tuple[str, Well]], judge: Judge) -> No
 
 def _summed(pool: Pool, chosen: Sequence[Well], plan: PlatePlan) -> Suggested:
     n_hits = sum(well.role == HIT for well in chosen)
-    n_empty = plan.plate - len(plan.controls) - len(chosen)
+    n_empty = plan.wells - len(plan.controls) - len(chosen)
     if n_empty:
         _log.warning(
             "%d wells stay empty: of %d candidates in the pool no others are new and dissimilar "
@@ -258,9 +264,3 @@ def _require_apart(library: Path, outputs: Sequence[Path]) -> None:
             f"{library}: would be replaced by the result; got it as the library and as an output, "
             "expected another name. Choose another --output."
         )
-
-
-def _out_of_range(name: str, value: object, rule: str) -> ConfigError:
-    return ConfigError(
-        f"plate: '{name}' is out of range; got {value}, expected {rule}. Correct --{name}."
-    )

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from molmeta.cli._options import with_plugins
+from molmeta.cli._options import refuse_renamed, with_plugins
 from molmeta.errors import MolMetaError
 from molmeta.version import __version__
 
@@ -36,6 +36,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command; exit with 0 when done, 2 for the user's mistake, 1 for ours."""
     try:
+        refuse_renamed(sys.argv[1:])
         build()(prog_name="molmeta")
     except MolMetaError as error:
         sys.stderr.write(f"molmeta: error: {error}\n")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._options import CORES, OUTPUT, mapping, record
+from molmeta.cli._options import CORES, OUTPUT, mapping
 from molmeta.runtime.console import session
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def run(
     from molmeta.curation.curate import Rules, curate
     from molmeta.curation.tables import Layout, read_table
 
-    decided = record(Rules, mapping(rules, "--rules", setting), "--rules")
-    named = record(Layout, mapping(layout, "--layout"), "--layout")
+    decided = Rules.from_mapping(mapping(rules, "--rules", setting))
+    named = Layout.from_mapping(mapping(layout, "--layout"))
     with session("curate", table=table, rules=decided) as outcome:
         curated = curate(read_table(table, layout=named), rules=decided, cores=cores)
         _write(curated, output)

@@ -9,7 +9,6 @@ Example: molmeta evaluate results/models/protonet/0.safetensors results/curated/
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,7 @@ def run(
     repeats: int = typer.Option(10, min=1, help="Draws an assay and size."),
     seed: int = SEED,
     share: float | None = typer.Option(None, help="Share of actives in the support."),
-    query: int | None = typer.Option(None, help="Molecules in the query at most."),
+    n_query: int | None = typer.Option(None, help="Largest number of compounds in a query set."),
     scaffold: bool = typer.Option(False, help="Let the query hold no scaffold of the support."),
     name: str | None = typer.Option(None, help="Name of the model in the table."),
     examples: Path | None = typer.Option(None, help="Also write one drawn episode an assay."),
@@ -52,12 +51,14 @@ def run(
 
     torch.set_num_threads(1)
     sizes = numbers(supports, "--supports")
-    plan = evaluation.EvaluationPlan(sizes, repeats, seed, share, query, scaffold)
+    plan = evaluation.EvaluationPlan(
+        supports=sizes, repeats=repeats, seed=seed, share=share, n_query=n_query, scaffold=scaffold
+    )
     with session("evaluate", model=model, plan=plan) as outcome:
         judged = named(model)
         label, trained = name or Path(model).stem, int(judged.history.get("seed", 0))
         assays, blocks = assays_and_molecules(tables, molecules, judged.featurizers, cores=cores)
-        kind = [judged.digest, label, trained, asdict(plan), digest(assays)]
+        kind = [judged.digest, label, trained, plan.model_dump(), digest(assays)]
         with bar(len(assays), "evaluate") as advance, kept(output, kind, advance) as keep:
             rows = evaluation.evaluate(
                 judged.learner, assays, blocks, plan=plan, model=label, seed=trained, keep=keep

@@ -4,7 +4,7 @@ The library, featurized or not, is read once. The most promising compounds, and 
 ones, are kept in a pool (--pool); from it the plate is filled so that no two compounds are too
 similar. What is measured already, in the support or in --exclude, is never suggested.
 
-Example: molmeta suggest --support my_assay.csv --library library.smi.gz --plate 96
+Example: molmeta suggest --support my_assay.csv --library library.smi.gz --wells 96
   --model results/models/protonet/0.safetensors --output next_plate.csv
 """
 
@@ -30,7 +30,7 @@ def run(
     model: str | None = MODEL,
     assay: str = typer.Option("", help="Assay to take, where the table holds several."),
     size: int | None = typer.Option(None, min=2, help="Draw so many compounds; else take all."),
-    plate: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),
+    wells: int = typer.Option(96, help="Wells of the plate: 24, 48, 96, 384 or 1536."),
     acquisition: str = typer.Option(
         "ucb", help="ucb, greedy, thompson, expected_improvement, uncertainty, similarity, random."
     ),
@@ -54,10 +54,10 @@ def run(
 
     torch.set_num_threads(1)
     fixed = () if controls is None else tuple(read_controls(controls))
-    excluded = () if exclude is None else _smiles(exclude)
     plan = suggesting.PlatePlan(
-        plate, acquisition, explore, max_similarity, pool, fixed, excluded, seed
-    )
+        wells=wells, acquisition=acquisition, explore=explore, max_similarity=max_similarity,
+        pool=pool, controls=fixed, exclude=() if exclude is None else _smiles(exclude), seed=seed,
+    )  # fmt: skip
     with session("suggest", support=support, library=library, model=model, seed=seed) as outcome:
         chosen = load_pretrained() if model is None else named(model)
         only = type(chosen.learner).actives_only

@@ -37,17 +37,16 @@ def run(
     seed: int = SEED,
     output: Path = OUTPUT,
 ) -> None:
-    from molmeta import registry
     from molmeta.assays.assay import load_assays, with_values
     from molmeta.models.files import load
     from molmeta.models.recipes import recipe_of
     from molmeta.molecules.store import load_store
     from molmeta.training.loop import train
-    from molmeta.training.task import Task, Training
+    from molmeta.training.task import Task, TrainingOptions
 
     entry = mapping(recipe, "--recipe", setting)
-    options = registry.bind(Training, entry.pop("training", {}), "training")
-    training, chosen = Training(**options), recipe_of(entry)
+    training = TrainingOptions.from_mapping(entry.pop("training", {}))
+    chosen = recipe_of(entry)
     with session("train", recipe=entry, seed=seed, init=init, tables=len(tables)) as outcome:
         start = [load(path) for path in init]
         store = load_store(molecules)

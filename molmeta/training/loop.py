@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
     from molmeta.learners import MetaLearner
-    from molmeta.training.task import Task, Training
+    from molmeta.training.task import Task, TrainingOptions
 
 Report = Callable[[int], None]
 """Is told the number of steps done since it was last told."""
@@ -237,7 +237,7 @@ class _Run:
             return self.enrichment(assay)
         options = self.task.training
         plan = EvaluationPlan(
-            supports=tuple(options.validation_supports),
+            supports=options.validation_supports,
             repeats=options.validation_repeats,
             seed=self.task.seed,
             n_query=VALIDATION_QUERY,
@@ -269,7 +269,7 @@ class _Run:
             "version": __version__,
             "torch": str(torch.__version__),
             "seed": task.seed,
-            "training": asdict(task.training),
+            "training": task.training.model_dump(mode="json"),
             "fingerprint": self.fingerprint,
             "steps": progress.step,
             "seconds": round(progress.seconds, 1),
@@ -279,24 +279,24 @@ class _Run:
         }
 
 
-def _judged_by(options: Training) -> str:
+def _judged_by(options: TrainingOptions) -> str:
     return "delta_auprc" if options.prevalence is None else "bedroc20"
 
 
 def sampler_of(task: Task) -> Sampler:
     """Return what draws the episodes of a task."""
-    options, prevalence = task.training, task.training.prevalence
+    options = task.training
     return Sampler(
         assays=task.train,
         supports=options.supports,
         n_query=options.n_query,
         share=options.share,
-        prevalence=None if prevalence is None else (prevalence[0], prevalence[1]),
+        prevalence=options.prevalence,
         seed=task.seed,
     )
 
 
-def _groups(learner: MetaLearner, options: Training) -> list[dict[str, Any]]:
+def _groups(learner: MetaLearner, options: TrainingOptions) -> list[dict[str, Any]]:
     of_encoder = [] if learner.encoder is None else list(learner.encoder.parameters())
     ids = set(map(id, of_encoder))
     others = [parameter for parameter in learner.parameters() if id(parameter) not in ids]
@@ -306,7 +306,7 @@ def _groups(learner: MetaLearner, options: Training) -> list[dict[str, Any]]:
     ]
 
 
-def schedule(step: int, options: Training) -> float:
+def schedule(step: int, options: TrainingOptions) -> float:
     """Return the share of the peak learning rate: a linear rise, then half a cosine to 0."""
     warm = max(1, round(options.warmup * options.steps))
     if step <= warm:

@@ -23,7 +23,7 @@ rule screen:
     benchmark:
         "results/benchmarks/screen/{screen}.tsv"
     wildcard_constraints:
-        screen=any_of(s for s in SCREENS if SCREENS[s]["top"]),
+        screen=any_of(s for s in SCREENS if SCREENS[s].top),
     conda:
         "../../environment.yml"
     threads: 8
@@ -44,13 +44,13 @@ rule screen:
         " 2> {log:q}"
 
 
-# A screen that writes every compound picks no hits to draw.
+# A screen that writes every compound selects no hits, so there is no page to draw.
 use rule screen as screen_all with:
     output:
         hits="results/screens/{screen}.csv",
         invalid="results/screens/{screen}.invalid.csv",
     wildcard_constraints:
-        screen=any_of(s for s in SCREENS if not SCREENS[s]["top"]),
+        screen=any_of(s for s in SCREENS if not SCREENS[s].top),
 
 
 rule screen_part:
@@ -90,7 +90,7 @@ rule suggest:
         library=library,
         model=model_file,
         controls=plate_controls,
-        exclude=plate_excluded,
+        exclude=plate_exclude,
     output:
         plate=report(
             "results/plates/{screen}.csv",
