@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def find(package: str, name: str, base: type[T]) -> type[T]:
         kind = package.rsplit(".", 1)[-1]
         raise ConfigError(
             f"{kind}: '{name}' is unknown; expected one of {', '.join(names(package))}."
-            + _closest(name, names(package))
+            + suggestion(name, names(package))
         )
     module = importlib.import_module(f"{package}.{name}")
     classes = [
@@ -63,7 +63,7 @@ def bind(cls: type[Any], options: Mapping[str, Any], where: str) -> dict[str, An
         if name not in known:
             raise ConfigError(
                 f"{where}: option '{name}' is unknown; expected one of "
-                f"{', '.join(known) or '(none)'}." + _closest(name, tuple(known))
+                f"{', '.join(known) or '(none)'}." + suggestion(name, tuple(known))
             )
     return dict(options)
 
@@ -74,6 +74,12 @@ def option_defaults(cls: type[Any]) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def _closest(name: str, known: tuple[str, ...]) -> str:
-    match = difflib.get_close_matches(name, known, n=1)
+def suggestion(name: str, choices: Iterable[str]) -> str:
+    """A sentence that names the closest choice, or "" if none is close.
+
+    Example:
+        >>> suggestion("protonett", ["maml", "protonet"])
+        " Did you mean 'protonet'?"
+    """
+    match = difflib.get_close_matches(name, list(choices), n=1)
     return f" Did you mean '{match[0]}'?" if match else ""

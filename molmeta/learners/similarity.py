@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import torch
 
 from molmeta.errors import ConfigError
-from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import MetaLearner, Predictor, require_support
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, tanimoto
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class Similarity(MetaLearner):
     with c the mean score of the support's molecules to the others, keeps its order and says of a
     molecule that is no more similar than they are what the share of actives says.
 
-    The support must hold an active and an inactive.
+    A support of actives alone is ranked the same way, except in mode `difference`, which needs
+    inactives. Its share of actives says nothing, so 1/2 takes its place in the logit.
 
     Args:
         encoder: not used; learners take one.
@@ -45,6 +46,7 @@ class Similarity(MetaLearner):
     """
 
     meta_trained: ClassVar[bool] = False
+    actives_only: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 
     def __init__(
@@ -64,11 +66,11 @@ class Similarity(MetaLearner):
         self.mode, self.steepness = mode, steepness
 
     def adapt(self, support: Labelled) -> Predictor:
-        require_both_classes(support.labels)
+        require_support(support.labels, actives_only=self.mode != "difference")
         known, active = bits_of(support.molecules), support.labels > 0.5
         among = tanimoto(known, known).fill_diagonal_(0)
         centre = self._score(among, active).mean()
-        prior = torch.logit(support.labels.mean())
+        prior = torch.logit(support.labels.mean()) if not active.all() else torch.tensor(0.0)
 
         def predict(molecules: Molecules) -> Tensor:
             score = self._score(tanimoto(bits_of(molecules), known), active)
