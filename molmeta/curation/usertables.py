@@ -28,7 +28,7 @@ MINUS_ONE = frozenset({"-1", "-1.0"})
 """Inactive where the column has no other word for it; else some sets mean 'not measured'."""
 BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
 _NUMBER_AND_UNIT = re.compile(r"^\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*$")
-_UNIT_IN_NAME = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|[_\s]([^_\s]+)$")
+_UNIT_IN_NAME = (re.compile(r"[(\[]([^)\]]+)[)\]]\s*$"), re.compile(r"[_\s]([^_\s]+)$"))
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,9 @@ class _Reader:
             "value": self._column("value", value),
         }
         if not (label or self.columns["value"]):
-            self._missing("active", "'active' or 'value'", "--label-column or --value-column")
+            self._missing(
+                "active", "'active' or 'value'", "Name yours with --label-column or --value-column."
+            )
         self.units = self._units() if self.columns["value"] else []
 
     def read(self) -> UserTable:
@@ -160,7 +162,7 @@ class _Reader:
             frame["active"] = read_labels(self.frame[self.columns["label"]], self.where)
             return self._table(frame)
         if not self.units:
-            self._missing("unit", "a unit such as nM, pIC50 or %", "--unit")
+            self._missing("unit", "a unit such as nM, pIC50 or %", "Name the unit with --unit.")
         if self.options.threshold is None and self.options.higher_is_active is None:
             return self._table(frame)
         if len({scale_of(unit) for unit in self.units}) > 1:
@@ -207,7 +209,8 @@ class _Reader:
         # "> 10" may lie on either side of 50, so it labels nothing.
         undecided = (outward & beyond.lt(0)) | (inward & beyond.gt(0)) | numbers.isna()
         labels = (beyond.gt(0) | (outward & beyond.ge(0))).astype("float64")
-        kept = frame.drop(columns="value").assign(active=labels).loc[~undecided]
+        decided = frame.index[~undecided]
+        kept = frame.drop(columns="value").assign(active=labels).reindex(decided)
         left_out = {"the value is missing or does not decide the label": int(undecided.sum())}
         return replace(
             self._table(kept),
@@ -258,18 +261,18 @@ class _Reader:
         name = self._column("smiles", self.options.smiles_column)
         candidates = [column for column in self.names if "smiles" in column.casefold()]
         if not name and len(candidates) != 1:
-            self._missing("smiles", "'smiles'", "--smiles-column")
+            self._missing("smiles", "'smiles'", "Name yours with --smiles-column.")
         return name or candidates[0]
 
     def _column(self, default: str, name: str = "") -> str:
         if name and name not in self.names:
-            self._missing(name, "one of the columns", "its own name")
+            self._missing(name, "one of these", "Correct the name.")
         return name or next((c for c in self.names if c.casefold() == default), "")
 
-    def _missing(self, name: str, rule: str, option: str) -> NoReturn:
+    def _missing(self, name: str, rule: str, step: str) -> NoReturn:
         _refuse(
             self.where, f"column '{name}' is missing", self.names[:12], rule,
-            f"Name the column with {option}.{registry.suggestion(name, self.names)}",
+            step + registry.suggestion(name, self.names),
         )  # fmt: skip
 
 
@@ -285,8 +288,8 @@ def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _unit_in(name: str) -> str:
     """The unit that the name of a column gives, as 'IC50 (nM)', 'ic50_um' and 'pIC50' do."""
-    match = _UNIT_IN_NAME.search(name)
-    candidates = [name, *(group for group in (match.groups() if match else ()) if group)]
+    matches = [match for pattern in _UNIT_IN_NAME if (match := pattern.search(name))]
+    candidates = [name, *(match[1] for match in matches)]
     return next((unit for unit in candidates if scale_of(unit)), "")
 
 

@@ -45,10 +45,13 @@ def require_mostly_valid(path: Path, n_invalid: int, n_read: int) -> None:
 
 
 def _parses(record: Record) -> bool:
+    if record.reason:
+        return False
     try:
-        return not record.reason and parse(record.smiles) is not None
+        parse(record.smiles)
     except MoleculeError:
         return False
+    return True
 
 
 def _refused(path: Path, n_invalid: int, of: str, example: str) -> TableError:

@@ -59,8 +59,8 @@ def prior_shift(prevalence: float | None, share: float) -> Callable[[float], flo
         )
     if not 0 < share < 1:
         raise ConfigError(
-            f"prevalence: needs a support of both classes; got {share:.0%} active, expected actives "
-            "and inactives. Leave --prevalence out, or add measured compounds."
+            f"prevalence: needs a support of both classes; got {share:.0%} active, expected "
+            "actives and inactives. Leave --prevalence out, or add measured compounds."
         )
     ratio = prevalence / (1 - prevalence) / (share / (1 - share))
     return lambda p: p * ratio / (p * ratio + (1 - p))
