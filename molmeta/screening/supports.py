@@ -24,6 +24,7 @@ from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import update
 from molmeta.runtime.seeds import generator
 from molmeta.screening.hits import Support
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +103,38 @@ class SupportReading:
             "rows left out": "; ".join(f"{n}: {why}" for why, n in self.left_out.items()),
         }
         return {subject: text for subject, text in lines.items() if text}
+
+
+@dataclass(frozen=True)
+class ScreenInputs:
+    """What a screen starts from, as the log and the page of candidates show it.
+
+    Attributes:
+        reading: the support, and how its table was understood.
+        model: name of the model.
+        library: name of the library.
+        date: day of the screen, in ISO format.
+        known: number of support compounds in the model's training data.
+        warning: of `molmeta.screening.outlook`, "" if there is none.
+    """
+
+    reading: SupportReading
+    model: str
+    library: str
+    date: str
+    known: int = 0
+    warning: str = ""
+
+    def facts(self) -> dict[str, str]:
+        """What was understood, a line for each subject."""
+        of = f"{self.known} of {len(self.reading.support.smiles)}"
+        return {
+            **self.reading.facts(),
+            "model": f"{self.model}, molmeta {__version__}",
+            "compounds in the model's training data": of,
+            "library": self.library,
+            "date": self.date,
+        }
 
 
 def read_support(
