@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 
 from molmeta.assays.episodes import Draw, Episode, draw_episode
+from molmeta.assays.splitters import draw_by_splitter, require_splitter
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.evaluation import ranking, regression
 from molmeta.learners.base import probability
@@ -58,9 +59,12 @@ class EvaluationPlan:
         share: of actives in the support; None keeps the assay's own.
         n_query: molecules in the query at most; None takes all that the support left.
         scaffold: whether the query holds no Murcko scaffold of the support.
+        split: DeepChem splitter that separates support and query, "" to draw at random. It gives
+            a single episode for each size, whatever `repeats` is, and none of the options above.
 
     Raises:
-        ConfigError: no support size, one below 2, no repeat, or a share outside (0, 1).
+        ConfigError: no support size, one below 2, no repeat, a share outside (0, 1), an unknown
+            splitter, or a splitter together with options of random draws.
     """
 
     supports: tuple[int, ...]
@@ -69,6 +73,7 @@ class EvaluationPlan:
     share: float | None = None
     n_query: int | None = None
     scaffold: bool = False
+    split: str = ""
 
     def __post_init__(self) -> None:
         _require("supports", self.supports, len(self.supports) > 0, "at least one size")
@@ -76,6 +81,15 @@ class EvaluationPlan:
         _require("repeats", self.repeats, self.repeats >= 1, "1 or more")
         _require("share", self.share, self.share is None or 0 < self.share < 1, "above 0, below 1")
         _require("n_query", self.n_query, self.n_query is None or self.n_query >= 2, "2 or more")
+        if self.split:
+            require_splitter(self.split)
+            free = self.share is None and self.n_query is None and not self.scaffold
+            _require("split", self.split, free, "no share, n_query or scaffold beside it")
+
+    @property
+    def draws(self) -> int:
+        """Episodes of each assay and size."""
+        return 1 if self.split else self.repeats
 
 
 def evaluate(
@@ -175,6 +189,8 @@ def _draws(assay: Assay, plan: EvaluationPlan) -> Callable[[int, int], Episode]:
     scaffolds = _scaffolds(assay) if plan.scaffold else None
 
     def draw(support: int, repeat: int) -> Episode:
+        if plan.split:
+            return draw_by_splitter(assay, plan.split, support)
         rng = generator(plan.seed, "evaluate", assay.name, support, repeat)
         how = Draw(support, share=plan.share, n_query=plan.n_query)
         return draw_episode(assay, how, rng, scaffolds=scaffolds)
@@ -193,7 +209,7 @@ def _assay_rows(
     draw, prepared = _draws(assay, plan), _prepared(learner, assay, molecules)
     known = _known(learner, assay, molecules)
     for support in plan.supports:
-        for repeat in range(plan.repeats):
+        for repeat in range(plan.draws):
             named = {"assay": assay.name, "support": support, "repeat": repeat}
             try:
                 episode = draw(support, repeat)

@@ -8,7 +8,7 @@ from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta.assays.assay import Assay
-from molmeta.assays.splitters import draw_by_splitter, folds, split
+from molmeta.assays.splitters import draw_by_splitter, split
 from molmeta.errors import ConfigError, EpisodeError, MoleculeError, TableError
 from molmeta.models.deepchem import DeepChemModel, table_of
 from molmeta.models.named import baseline
@@ -162,23 +162,6 @@ def test_an_unknown_splitter_names_the_known_ones():
 def test_a_split_of_what_does_not_parse_is_refused():
     with pytest.raises(MoleculeError):
         split(["nonsense", "CCO"], "scaffold", 1)
-
-
-@pytest.mark.parametrize("splitter", ["scaffold", "butina", "fingerprint"])
-def test_every_fold_holds_molecules(splitter):
-    found = folds(["CCO", "CCN", "CCCCCC", *SMILES], splitter, 3)
-    assert set(found) == {0, 1, 2}
-
-
-def test_no_scaffold_stands_in_two_folds():
-    smiles = ["CCO", "CCN", "CCCCCC", *SMILES]
-    pairs = set(zip(map(scaffold, smiles), folds(smiles, "scaffold", 3).tolist(), strict=True))
-    assert len(pairs) == len({scaffold(text) for text in smiles})
-
-
-def test_too_many_folds_are_refused():
-    with pytest.raises(EpisodeError):
-        folds(BENZENES, "scaffold", 3)
 
 
 def test_a_support_by_scaffold_shares_none_with_its_query():
