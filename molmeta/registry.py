@@ -12,6 +12,7 @@ from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -72,6 +73,14 @@ def option_defaults(cls: type[Any]) -> dict[str, Any]:
     """Keyword-only arguments of the constructor with their defaults."""
     parameters = inspect.signature(cls).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def similar_file(path: Path) -> str:
+    """A sentence that names the file of the same folder whose name is closest, or ""."""
+    folder = path.parent
+    return suggestion(
+        path.name, [item.name for item in folder.iterdir()] if folder.is_dir() else []
+    )
 
 
 def suggestion(name: str, choices: Iterable[str]) -> str:

@@ -119,8 +119,7 @@ def existing(path: Path | str) -> Path:
     path = Path(path)
     if path.exists():
         return path
-    names = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     raise TableError(
         f"{path}: cannot be read; got no such file, expected an existing one. Correct the "
-        f"path.{registry.suggestion(path.name, names)}"
+        f"path.{registry.similar_file(path)}"
     )

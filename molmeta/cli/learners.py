@@ -1,4 +1,4 @@
-"""List every learner, one a line, with its idea."""
+"""List every learner with its idea, one on each line."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def run() -> None:
 
     for name in learners.names():
         module = importlib.import_module(f"molmeta.learners.{name}")
-        idea = (module.__doc__ or "").strip().splitlines()[0]
-        typer.echo(f"{name:<22}{idea}")
+        summary = (module.__doc__ or "").strip().splitlines()[0]
+        typer.echo(f"{name:<22}{summary}")

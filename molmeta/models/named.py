@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from molmeta import learners, registry
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, ModelError
 from molmeta.models import pretrained
 from molmeta.models.files import load
 from molmeta.models.model import Model
@@ -44,8 +44,13 @@ def named(name: str) -> Model:
         ModelError: the file is not a model.
     """
     path = Path(name)
-    if path.suffix == ".safetensors" or path.is_file():
+    if path.is_file():
         return load(path)
+    if path.suffix == ".safetensors":
+        raise ModelError(
+            f"{path}: cannot be read; got no such file, expected a file of 'molmeta train'. "
+            f"Correct the path.{registry.similar_file(path)}"
+        )
     if name == pretrained.NAME:
         return pretrained.load_pretrained()
     if name == "shipped":

@@ -90,7 +90,7 @@ def test_training_keys_are_the_options_of_training():
 
 def test_evaluation_keys_are_the_plan():
     keys = set(SCHEMA["properties"]["evaluation"]["properties"]) - {"query"}
-    assert keys | {"n_query"} == {field.name for field in fields(EvaluationPlan)}
+    assert keys | {"n_query", "split"} == {field.name for field in fields(EvaluationPlan)}
 
 
 @pytest.mark.parametrize("name", RECIPES)
