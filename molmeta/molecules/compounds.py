@@ -6,7 +6,7 @@ Knows nothing about tables, assays or features.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
@@ -54,7 +54,7 @@ def smiles_texts(molecules: str | Chem.Mol | Iterable[object]) -> list[str]:
     """
     if isinstance(molecules, (str, Chem.Mol)):
         return [_smiles_text(molecules)]
-    return [_smiles_text(molecule) for molecule in molecules]
+    return [_smiles_text(molecule) for molecule in cast("Iterable[object]", molecules)]
 
 
 def parse(smiles: str) -> Chem.Mol:

@@ -230,5 +230,5 @@ def test_the_command_replays_without_the_memory_where_asked(tmp_path):
         CliRunner().invoke(cli.build(), [*words.split(), *more], prog_name="molmeta").output
         for more in ([], ["--without-memory"])
     ]
-    assert "have measured 6 of its actives" in said[0]
-    assert "have measured 0 of its actives" in said[1]
+    assert ": 6 of its actives" in said[0]
+    assert ": 0 of its actives" in said[1]

@@ -217,7 +217,7 @@ def test_measured_values_are_refused():
 
 
 def test_ids_that_are_no_text_are_refused():
-    with pytest.raises(TableError, match="ids are no SMILES"):
+    with pytest.raises(TableError, match="ids must be SMILES"):
         table_of(dataset(smiles=list(range(6))))
 
 
@@ -254,4 +254,4 @@ def test_predicting_before_fitting_is_refused():
 
 def test_a_task_of_one_class_is_refused():
     with pytest.raises(EpisodeError, match="one class"):
-        DeepChemModel(baseline("similarity")).fit(dataset(y=np.ones((6, 1))))
+        DeepChemModel(baseline("tanimoto_gp")).fit(dataset(y=np.ones((6, 1))))
