@@ -204,20 +204,20 @@ def _reading(source: str, table: UserTable, curated: Curated, assay: str) -> Sup
         unit=table.unit,
         scale=str(about["unit"]),
         threshold=threshold,
-        threshold_rule=_rule(table.threshold, threshold),
+        threshold_rule=_rule(table.threshold, threshold, str(about["unit"])),
         n_rows=len(table.rows),
         left_out={**table.left_out, **reasons},
     )
 
 
-def _rule(given: str, threshold: float) -> str:
+def _rule(given: str, threshold: float, scale: str) -> str:
     if given:
         return f"given as {given}"
     if np.isnan(threshold):
         return FROM_LABELS
     if threshold == FALLBACK_PX:
         return "default, because the median of the assay is not between pX 5 and 7"
-    return "median of the assay, at least 50 % for percentages"
+    return "median of the assay" + (", at least 50 %" if scale == PERCENT_UNIT else "")
 
 
 def _molar(px: float) -> str:
