@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
 
 MOST_PAIRS, FEWEST_PAIRS = 200, 20
-COMPOUNDS = 25_000
-"""Compounds adapted to in all, over all pairs: 8 s for 500 compounds and the pretrained model."""
+COMPOUNDS = 20_000
+"""Compounds adapted to in all, over all pairs: 9 s for 500 compounds and the pretrained model."""
 SLOW = frozenset({"random_forest", "single_task", "finetune"})
 """Learners that fit a new model to every support, which takes up to a second."""
 WORTH = 0.6
@@ -71,7 +71,7 @@ def pairs_for(model: Model, n_compounds: int) -> int:
     Example:
         >>> from molmeta.models.named import baseline
         >>> [pairs_for(baseline("tanimoto_gp"), n) for n in (24, 250, 500)]
-        [200, 100, 50]
+        [200, 80, 40]
     """
     if model.recipe.learner in SLOW:
         return FEWEST_PAIRS
