@@ -14,6 +14,7 @@ from molmeta.curation.usertables import TableOptions
 from molmeta.errors import EpisodeError
 from molmeta.evaluation import evaluate as evaluation
 from molmeta.evaluation.evaluate import EvaluationPlan
+from molmeta.evaluation.examples import examples as example_episodes
 from molmeta.runtime.outputs import written
 from molmeta.runtime.tableparts import kept, made
 
@@ -83,7 +84,7 @@ def evaluate(
             _write(rows, output)
     if examples is not None:
         size = min(plan.supports)
-        episodes = evaluation.examples(
+        episodes = example_episodes(
             chosen.learner, assays, blocks, plan=plan, model=label, support=size
         )
         _write(episodes, examples)

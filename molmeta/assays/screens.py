@@ -160,10 +160,7 @@ def _added(old: Store, smiles: dict[str, str], names: Sequence[str], cores: int)
     """Return the store itself where it lacks nothing."""
     blocks = tuple(dict.fromkeys([*old.molecules.blocks, *names]))
     asked = update(old, smiles, blocks, cores=cores)
-    if (
-        len(blocks) == len(old.molecules.blocks)
-        and (old.known(asked.keys, asked.digests) >= 0).all()
-    ):
+    if old.revisions == asked.revisions and (old.reusable(asked.keys, asked.digests) >= 0).all():
         return old
     others = np.flatnonzero(_others(old, smiles))
     keys = np.concatenate([asked.keys, old.keys[others]])
@@ -171,7 +168,9 @@ def _added(old: Store, smiles: dict[str, str], names: Sequence[str], cores: int)
     digests = np.concatenate([asked.digests, old.digests[others]])
     kept = old.molecules.select(tensor_of(others)).only(blocks)
     molecules = concatenated([asked.molecules, kept]) if len(others) else asked.molecules
-    return Store(keys[order], digests[order], molecules.select(tensor_of(order)))
+    # Compounds that were kept have features of their old revisions.
+    revisions = {**asked.revisions, **old.revisions} if len(others) else asked.revisions
+    return Store(keys[order], digests[order], molecules.select(tensor_of(order)), revisions)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from scipy import special
 
 from molmeta.errors import ConfigError
 from molmeta.learners.base import probability
+from molmeta.molecules.similarity import overlap
 from molmeta.registry import suggestion
 
 if TYPE_CHECKING:
@@ -222,17 +223,11 @@ def diverse(
     return chosen
 
 
-def tanimoto_to(prints: NDArray[np.uint8], reference: NDArray[np.uint8]) -> Scores:
-    """Tanimoto similarity of each of G packed fingerprints to a reference, shape (G,)."""
-    shared = np.bitwise_count(prints & reference).sum(axis=1, dtype=np.int64)
-    either = np.bitwise_count(prints | reference).sum(axis=1, dtype=np.int64)
-    return shared / np.maximum(either, 1)
-
-
 def _block(
     blocked: NDArray[np.bool_], position: int, prints: NDArray[np.uint8], max_similarity: float
 ) -> None:
     """Block a chosen candidate, and in place all that are too similar to it."""
     blocked[position] = True
     if max_similarity < 1:
-        blocked |= tanimoto_to(prints, prints[position]) > max_similarity
+        shared, either = overlap(prints, prints[position])
+        blocked |= shared / np.maximum(either, 1) > max_similarity

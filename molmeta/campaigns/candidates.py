@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import heapq
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy as np
 from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import Assessment, predicted, prints_of
 from molmeta.campaigns.campaign import nearest
-from molmeta.errors import MoleculeError, TableError
 from molmeta.libraries.source import LibrarySource
 from molmeta.libraries.validity import require_mostly_valid
 from molmeta.molecules.blocks import Bits
@@ -19,19 +17,22 @@ from molmeta.molecules.compounds import compound
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
 from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.screening.scoring import Best, scored
 from molmeta.screening.screen import INVALID_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from molmeta.libraries.lines import Record
+    from molmeta.errors import TableError
     from molmeta.models.model import AssayPredictor
     from molmeta.molecules.blocks import Molecules
     from molmeta.screening.hits import Support
+    from molmeta.screening.known import KnownCompounds
+    from molmeta.screening.scoring import ScoredChunk
 
 
 class Candidate(NamedTuple):
@@ -83,50 +84,17 @@ class Assessor:
         similarity, _ = nearest(molecules.block(FINGERPRINT, Bits), self._bits)
         return Assessment(*predicted(self._predictor, molecules), similarity, self._incumbent)
 
-    def scores(self, candidates: Assessment) -> NDArray[np.float64]:
-        """Scores of the acquisition function, shape (G,)."""
-        return self._score(candidates, self._rng)
+    def numbers(self, molecules: Molecules) -> NDArray[np.float64]:
+        """Score, probability and uncertainty of G molecules, float64, shape (3, G)."""
+        assessed = self.assess(molecules)
+        scores = self._score(assessed, self._rng)
+        return np.stack([scores, assessed.probability, assessed.uncertainty])
 
     def nearest(self, smiles: str) -> tuple[str, float]:
         """The measured active nearest to a SMILES, and its similarity."""
         bits = featurize([compound(smiles).smiles], (FINGERPRINT,)).block(FINGERPRINT, Bits)
         highest, rows = nearest(bits, self._bits)
         return self.actives[int(rows[0])], float(highest[0])
-
-
-class MeasuredCompounds:
-    """Compounds that need no well: support, controls, and those measured elsewhere.
-
-    Args:
-        smiles: texts that do not parse are skipped.
-    """
-
-    def __init__(self, smiles: Iterable[str]) -> None:
-        self.keys: set[str] = set()
-        parsed: list[str] = []
-        for text in smiles:
-            try:
-                standardised = compound(text)
-            except MoleculeError:
-                continue
-            self.keys.add(standardised.inchikey)
-            parsed.append(standardised.smiles)
-        bits = featurize(parsed, (FINGERPRINT,)).block(FINGERPRINT, Bits) if parsed else None
-        rows = [] if bits is None else list(prints_of(bits))
-        self._prints = {row.tobytes() for row in rows}
-
-    def holds(self, smiles: str, bits: bytes) -> bool:
-        """Whether a compound is among them."""
-        # InChIKeys are slow, so they are computed only where the fingerprints agree.
-        return bits in self._prints and key_of(smiles) in self.keys
-
-
-def key_of(smiles: str) -> str:
-    """InChIKey of a SMILES, or the text itself if it has none."""
-    try:
-        return compound(smiles).inchikey
-    except MoleculeError:
-        return smiles
 
 
 class Pool:
@@ -150,17 +118,17 @@ class Pool:
         self,
         library: Path,
         assessor: Assessor,
-        measured: MeasuredCompounds,
+        measured: KnownCompounds,
         size: int,
         *,
         force: bool = False,
     ) -> None:
         self.library, self.assessor, self.measured = library, assessor, measured
-        self.size, self.force = size, force
+        self.force = force
         self.n_read = self.n_invalid = self.n_known = 0
         self.error: TableError | None = None
-        self._promising: list[Candidate] = []
-        self._uncertain: list[Candidate] = []
+        self._promising = Best[Candidate](size)
+        self._uncertain = Best[Candidate](size)
 
     def fill(self, rejects: IO[str], *, cores: int, progress: Callable[[int], None]) -> None:
         """Read the library; if it breaks off, reading ends and the reason is kept as `error`.
@@ -178,14 +146,13 @@ class Pool:
         source = LibrarySource(self.library, self.assessor.featurizers, progress, force=self.force)
         rows = csv.writer(rejects, lineterminator="\n")
         rows.writerow(INVALID_COLUMNS)
-        for chunk in source.prepared(cores=cores):
-            self.n_read += len(chunk.records) + len(chunk.rejected)
-            bad = [*chunk.rejected]
-            if chunk.records:
-                bad += self._offer(chunk.records, chunk.molecules())
-            for record in bad:
+        for chunk in scored(source.prepared(cores=cores), self.assessor.numbers):
+            self.n_read += chunk.n_read
+            self.n_invalid += len(chunk.rejected)
+            for record in chunk.rejected:
                 rows.writerow((record.line, safe_cell(record.smiles[:200]), record.reason))
-            self.n_invalid += len(bad)
+            if chunk.records:
+                self._offer(chunk)
         if source.error is not None and source.empty:
             raise source.error
         if not self.force:
@@ -195,42 +162,33 @@ class Pool:
     @property
     def promising(self) -> list[Candidate]:
         """Candidates with the highest scores, best first."""
-        return sorted(self._promising, reverse=True)
+        return self._promising.descending()
 
     @property
     def uncertain(self) -> list[Candidate]:
         """Candidates with the highest uncertainty, most uncertain first."""
-        return sorted(self._uncertain, reverse=True)
+        return self._uncertain.descending()
 
-    def _offer(self, records: Sequence[Record], molecules: Molecules) -> list[Record]:
-        """Add the best of a chunk to both pools; return the records without a finite score."""
-        assessed = self.assessor.assess(molecules)
-        scores = self.assessor.scores(assessed)
-        finite = np.isfinite(scores) & np.isfinite(assessed.probability)
-        prints = prints_of(molecules.block(FINGERPRINT, Bits))
+    def _offer(self, chunk: ScoredChunk) -> None:
+        """Add the best of a chunk to both pools."""
+        scores, probabilities, uncertainties = chunk.scores
+        prints = prints_of(chunk.molecules.block(FINGERPRINT, Bits))
         # Only candidates that enter a pool are worth the slow comparison with measured ones.
-        enters = scores >= _lowest(self._promising, self.size)
-        enters |= assessed.uncertainty >= _lowest(self._uncertain, self.size)
-        for row in map(int, np.flatnonzero(finite & enters)):
-            record, bits = records[row], prints[row].tobytes()
-            if self.measured.holds(record.smiles, bits):
-                self.n_known += 1
+        enters = scores >= _lowest(self._promising)
+        enters |= uncertainties >= _lowest(self._uncertain)
+        enters &= chunk.finite
+        measured = set(self.measured.rows(chunk.records, chunk.molecules, enters))
+        self.n_known += len(measured)
+        for row in np.flatnonzero(enters).tolist():
+            if row in measured:
                 continue
-            p, deviation = float(assessed.probability[row]), float(assessed.uncertainty[row])
+            record, bits = chunk.records[row], prints[row].tobytes()
+            p, deviation = float(probabilities[row]), float(uncertainties[row])
             rest = (p, -record.line, record.id, record.smiles, deviation, bits)
-            _push(self._promising, Candidate(float(scores[row]), *rest), self.size)
-            _push(self._uncertain, Candidate(deviation, *rest), self.size)
-        bad = [records[row] for row in map(int, np.flatnonzero(~finite))]
-        return [record._replace(reason="the model's score is not a number") for record in bad]
+            self._promising.offer(Candidate(float(scores[row]), *rest))
+            self._uncertain.offer(Candidate(deviation, *rest))
 
 
-def _lowest(heap: list[Candidate], size: int) -> float:
+def _lowest(best: Best[Candidate]) -> float:
     """Score that a candidate must reach to enter a pool."""
-    return heap[0].score if len(heap) == size else -np.inf
-
-
-def _push(heap: list[Candidate], candidate: Candidate, size: int) -> None:
-    if len(heap) < size:
-        heapq.heappush(heap, candidate)
-    elif candidate > heap[0]:
-        heapq.heapreplace(heap, candidate)
+    return -np.inf if best.least is None else best.least.score

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.records import times_measured
 from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import diverse, ranked
 from molmeta.campaigns.campaign import Campaign
@@ -153,7 +154,7 @@ def actives_in_training(
     for assay in assays:
         actives = np.array(assay.rows)[assay.labels == 1]
         with torch.no_grad():
-            n_assays = learner.known(molecules.select(tensor_of(actives)))
+            n_assays = times_measured(learner, molecules.select(tensor_of(actives)))
         counts[assay.name] = int((n_assays > 0).sum())
     return counts
 

@@ -16,14 +16,16 @@ import pandas as pd
 
 from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import diverse
-from molmeta.campaigns.candidates import Assessor, MeasuredCompounds, Pool, key_of
+from molmeta.campaigns.candidates import Assessor, Pool
 from molmeta.campaigns.plates import placed, wells
 from molmeta.errors import ConfigError
-from molmeta.molecules.compounds import compound
+from molmeta.molecules.compounds import Compound, compound, compounds
+from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
 from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.screening.known import KnownCompounds, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -162,12 +164,12 @@ def fill_plate(
     """
     assessor = Assessor(predictor, support, plan.acquisition, generator(plan.seed, "suggest"))
     controls = {well: _control(control, assessor) for well, control in _placed(plan).items()}
-    measured = MeasuredCompounds(
-        [*support.smiles, *(well.smiles for well in controls.values()), *plan.excluded]
-    )
+    texts = [*support.smiles, *(well.smiles for well in controls.values()), *plan.excluded]
+    parsed = [item.smiles for item in compounds(texts) if isinstance(item, Compound)]
+    measured = KnownCompounds(parsed, (FINGERPRINT,))
     pool = Pool(library, assessor, measured, plan.pool, force=plan.force)
     pool.fill(rejects, cores=cores, progress=progress)
-    chosen = choose(pool.promising, pool.uncertain, plan, measured.keys)
+    chosen = choose(pool.promising, pool.uncertain, plan, measured.inchikeys)
     layout = _laid_out(controls, chosen, plan)
     rows = [(name, *well, *assessor.nearest(well.smiles)) for name, well in layout]
     table = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from molmeta.cli._options import with_plugins
 from molmeta.errors import MolMetaError
 from molmeta.version import __version__
 
@@ -55,7 +56,8 @@ def build() -> typer.Typer:
         if not module.name.startswith("_"):
             command = importlib.import_module(f"{__name__}.{module.name}")
             settings = {"help_option_names": ["-h", "--help"]}
-            app.command(module.name, help=command.__doc__, context_settings=settings)(command.run)
+            register = app.command(module.name, help=command.__doc__, context_settings=settings)
+            register(with_plugins(command.run))
     return app
 
 

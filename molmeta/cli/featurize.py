@@ -5,7 +5,7 @@ store that cannot be read, for example from another version, is replaced. A file
 curated table is a library: SMILES lines, CSV, SDF or Parquet, optionally gzipped. An interrupted
 run on a library resumes with the same command.
 
-Example: molmeta featurize library.smi.gz --model pretrained --output library.safetensors
+Example: molmeta featurize library.smi.gz --model pretrained --output library.arrow
 
 Example: molmeta featurize train.parquet valid.parquet --output molecules.safetensors
 """

@@ -1,4 +1,4 @@
-"""Attention over the labelled support, beside kernel ridge regression on the same vectors."""
+"""In-context learning: a transformer reads the labelled support, beside ridge regression."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, Points
+from molmeta.encoders.base import Paper
+from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, RidgeInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,19 @@ class InContext(KernelLearner):
         dropout: in the transformer.
     """
 
+    papers = (
+        Paper(
+            authors=(
+                "Schimunek, Johannes; Seidl, Philipp; Friedrich, Lukas; Kuhn, Daniel; Rippmann, "
+                "Friedrich; Hochreiter, Sepp; Klambauer, Günter"
+            ),
+            year=2023,
+            title="Context-enriched Molecule Representations Improve Few-shot Drug Discovery",
+            venue="ICLR",
+        ),
+    )
+    use_when = "supports are small and training assays are many"
+
     def __init__(
         self,
         encoder: Encoder,
@@ -57,13 +71,13 @@ class InContext(KernelLearner):
         self.ridge = KernelRidge()
         self.log_temperature = nn.Parameter(torch.full((2,), math.log(2.0)))
 
-    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
+    def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         ridge = self.ridge(support, labels)
         plain = self.enter(support.vectors)
         read, memories = self.read(plain + self.labels[labels.long()], None)
         compared = [_difference(plain, labels), _difference(read, labels)]
 
-        def logits(query: Points) -> Tensor:
+        def logits(query: RidgeInputs) -> Tensor:
             entered = self.enter(query.vectors)
             seen, _ = self.read(entered + self.labels[UNKNOWN], memories)
             parts = zip(self.log_temperature.exp(), compared, (entered, seen), strict=True)

@@ -1,4 +1,4 @@
-"""Memory-augmented network: writes the support into a memory, reads it for each query."""
+"""Memory-augmented network: writes the support to a memory and reads it for each query."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.memory import MemoryCell, MemoryLearner, MemoryState, similarity
 
 if TYPE_CHECKING:
@@ -49,6 +50,19 @@ class MANN(MemoryLearner[State]):
         reads: read heads.
         orders: orders of the support to average over, outside training.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Santoro, Adam; Bartunov, Sergey; Botvinick, Matthew; Wierstra, Daan; Lillicrap, "
+                "Timothy"
+            ),
+            year=2016,
+            title="Meta-Learning with Memory-Augmented Neural Networks",
+            venue="ICML",
+        ),
+    )
+    use_when = "you study memory; it has to learn that the order of a support does not matter"
 
     def __init__(
         self,

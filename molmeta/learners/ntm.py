@@ -1,4 +1,4 @@
-"""Neural Turing machine: heads find slots of a memory by content and by place."""
+"""Neural Turing machine: heads address the slots of a memory by content and by position."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.memory import MemoryCell, MemoryLearner, MemoryState, similarity
 
 if TYPE_CHECKING:
@@ -54,6 +55,18 @@ class NTM(MemoryLearner[MemoryState]):
         heads: read heads, and as many write heads.
         orders: orders of the support to average over, outside training.
     """
+
+    papers = (
+        Paper(
+            authors="Graves, Alex; Wayne, Greg; Danihelka, Ivo",
+            year=2014,
+            title="Neural Turing Machines",
+            venue="arXiv",
+            kind="article",
+            doi="10.48550/arXiv.1410.5401",
+        ),
+    )
+    use_when = "as `mann`"
 
     def __init__(
         self,

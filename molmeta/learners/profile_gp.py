@@ -1,4 +1,4 @@
-"""Gaussian process on structure and on what earlier assays have found about the compound."""
+"""Gaussian process on structures and on what earlier assays measured for each compound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.assays.memory import CompoundMemory, Profiles
+from molmeta.assays.records import ActivityRecords, Profiles
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import in_chunks
 from molmeta.learners._parts.background import Background
@@ -21,9 +22,7 @@ from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from molmeta.assays.assay import Assay
+    from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
@@ -37,7 +36,7 @@ NOISES = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 JITTER = 1e-4
 
 
-class Points(NamedTuple):
+class ProfileInputs(NamedTuple):
     """Molecules as the process sees them.
 
     Attributes:
@@ -59,7 +58,7 @@ class ProfileGP(MetaLearner):
     k(x, x') = sum_i a_i T_i(x, x') + c p.p' / sqrt((|p|^2 + e)(|p'|^2 + e)) (and, where there is
     an encoder, + d (S / 32)^-2/5 cos(z, z')), with S the size of the support, T_i the Tanimoto
     similarities of four fingerprints and p the activity profile of a compound over the training
-    assays (`CompoundMemory`), empty for a compound that none has measured. The mean is
+    assays (`ActivityRecords`), empty for a compound that none has measured. The mean is
     m(x) = b S^-h sum(p) / (n + g), with n the assays that measured x: what has been active
     elsewhere is likelier to be active here, the more so the less else is known. With y in {-1, 1},
     o the mean of y - m and v the posterior variance, f(q) = m(q) + o + k_q (K + r I)^-1 (y - m - o)
@@ -90,6 +89,23 @@ class ProfileGP(MetaLearner):
         mean: whether m is there; without it, only the kernel knows anything.
     """
 
+    papers = (
+        Paper(
+            authors=(
+                "Petrone, Paula M.; Simms, Benjamin; Nigsch, Florian; Lounkine, Eugen; "
+                "Kutchukian, Peter; Cornett, Allen; Deng, Zhan; Davies, John W.; Jenkins, Jeremy "
+                "L.; Glick, Meir"
+            ),
+            year=2012,
+            title=(
+                "Rethinking Molecular Similarity: Comparing Compounds on the Basis of Biological "
+                "Activity"
+            ),
+            venue="ACS Chemical Biology",
+            kind="article",
+        ),
+    )
+    use_when = "you have no reason for another: it is the pretrained model and trains in a minute"
     needs: ClassVar[tuple[str, ...]] = STRUCTURES
     actives_only: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True
@@ -109,7 +125,7 @@ class ProfileGP(MetaLearner):
                 "expected 0 or more. Change 'learnt' in its options."
             )
         self.learnt, self.profiles, self.mean = learnt, profiles, mean
-        self.memory = CompoundMemory()
+        self.records = ActivityRecords()
         self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
         self.log_shrink = nn.Parameter(torch.log(torch.tensor([2.0, 1.5])))
@@ -124,11 +140,11 @@ class ProfileGP(MetaLearner):
             self.log_learnt = nn.Parameter(torch.zeros(1))
         self.background = Background({name: FEATURIZERS[name].size for name in STRUCTURES})
 
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        super().remember(molecules, assays)
+    def fit(self, data: TrainingData) -> None:
+        super().fit(data)
         if self.profiles:
-            self.memory.fill(molecules, assays)
-        self.background.fill(molecules, assays)
+            self.records.fill(data)
+        self.background.fill(data)
         self.background.to(self.bias.device)
 
     def prepare(self, molecules: Molecules) -> Molecules:
@@ -137,7 +153,7 @@ class ProfileGP(MetaLearner):
         vectors = in_chunks(self.encoder.directions, molecules)
         return molecules.with_block(EMBEDDING, Vectors(vectors))
 
-    def adapt(self, support: Labelled) -> FittedProcess:
+    def adapt(self, support: Labelled) -> ProfilePredictor:
         require_support(support.labels, actives_only=True)
         vectors = self._vectors(support.molecules)
         if bool((support.labels > 0.5).all()):
@@ -156,19 +172,19 @@ class ProfileGP(MetaLearner):
             kernel, (residual - offset).double(), noises.double(), self.noise_prior.double()
         )
         scale = (self.log_scale[0] + self.log_scale[1] * n).exp()
-        return FittedProcess(self, points, shrink, seen, offset, scale)
+        return ProfilePredictor(self, points, shrink, seen, offset, scale)
 
-    def points(self, molecules: Molecules) -> Points:
+    def points(self, molecules: Molecules) -> ProfileInputs:
         """Look molecules up."""
         return self._looked_up(molecules, self._vectors(molecules))
 
-    def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> Points:
+    def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> ProfileInputs:
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
-        profiles = self.memory.look_up(molecules)
+        profiles = self.records.look_up(molecules)
         activity = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
-        return Points(structures, profiles, activity, vectors)
+        return ProfileInputs(structures, profiles, activity, vectors)
 
-    def kernel(self, x: Points, others: Points) -> Tensor:
+    def kernel(self, x: ProfileInputs, others: ProfileInputs) -> Tensor:
         """Prior covariance of G molecules with S others, shape (G, S)."""
         pairs = zip(self.log_structure.exp(), x.structures, others.structures, strict=True)
         structure = sum(weight * tanimoto(bits, known) for weight, bits, known in pairs)
@@ -179,7 +195,7 @@ class ProfileGP(MetaLearner):
         weight = self._weight(len(others.activity))
         return structure + known + weight * (x.vectors @ others.vectors.T)
 
-    def variance(self, x: Points, n_support: int) -> Tensor:
+    def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
         """Prior variance of each molecule, shape (G,), beside a support of that size."""
         known = 1 - self.log_shrink[0].exp() / self._length(x) ** 2
         total = self.log_structure.exp().sum() + self.log_profile.exp() * known
@@ -196,16 +212,16 @@ class ProfileGP(MetaLearner):
         weight = self.log_learnt.exp() if self.learnt is None else self.learnt
         return weight * (n_support / TYPICAL_SUPPORT) ** -FADING
 
-    def _length(self, x: Points) -> Tensor:
+    def _length(self, x: ProfileInputs) -> Tensor:
         return (x.profiles.sums(x.profiles.values**2) + self.log_shrink[0].exp()).sqrt()
 
 
 @dataclass(frozen=True)
-class FittedProcess:
+class ProfilePredictor:
     """The process after it has seen a support."""
 
     learner: ProfileGP
-    known: Points
+    known: ProfileInputs
     shrink: Tensor
     seen: Averaged
     offset: Tensor

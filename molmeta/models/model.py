@@ -11,6 +11,7 @@ import numpy as np
 import rdkit
 import torch
 
+from molmeta.assays.records import times_measured
 from molmeta.errors import EpisodeError, MoleculeError
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
@@ -107,7 +108,8 @@ class Model:
         counts = np.full(len(texts), -1, np.int64)
         rows, parsed = _parsed(texts)
         if parsed:
-            counts[rows] = self.learner.known(featurize(parsed, self.featurizers)).cpu().numpy()
+            molecules = featurize(parsed, self.featurizers)
+            counts[rows] = times_measured(self.learner, molecules).cpu().numpy()
         return counts
 
 

@@ -20,7 +20,6 @@ from molmeta.libraries.validity import require_mostly_valid
 from molmeta.models.prevalence import Estimate, prior_shift, share_of
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
-from molmeta.runtime.partials import parts_of
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.hitfiles import candidate_tables, write_tables
 from molmeta.screening.known import KnownCompounds
@@ -188,7 +187,7 @@ def ranked(
     with exclusive(_lock_of(output, plan.part)):
         digest = predictor.model.digest
         source = LibrarySource(library, names, progress, model=digest, force=plan.force)
-        kept = Shards(parts_of(output), _kind(scorer, support, source.identity, digest))
+        kept = Shards(output, _kind(scorer, support, source.identity, digest))
         for number, shard in shards(source, scorer, _wanted(kept, plan.part), cores=cores):
             kept.add(number, shard)
         if source.error is not None and source.empty:

@@ -11,11 +11,10 @@ import torch
 from torch.nn import functional as F
 
 from molmeta.learners._parents.embedding import EmbeddingLearner
-from molmeta.learners._parents.kernels import tanimoto
 from molmeta.learners._parts.gaussian_process import (
     LENGTH,
     NOISE,
-    Known,
+    Observations,
     Pairs,
     Posterior,
     log_density,
@@ -34,6 +33,7 @@ from molmeta.learners._parts.targets import (
 )
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.featurizers import get
+from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ LINEAR = "linear"
 PUBLISHED_NOISE = {"activity": 0.1, "value": 0.01}
 
 
-class View(NamedTuple):
+class KernelInputs(NamedTuple):
     """Molecules as the kernel sees them.
 
     Attributes:
@@ -71,7 +71,7 @@ class Fitted(NamedTuple):
         scale: of its numbers.
     """
 
-    support: View
+    support: KernelInputs
     posterior: Posterior
     scale: Scale
 
@@ -108,7 +108,7 @@ class GaussianLearner(EmbeddingLearner):
         self.centre, self.target = centre, target
 
     @abstractmethod
-    def kernel_parameters(self, known: Known) -> Tensor:
+    def kernel_parameters(self, known: Observations) -> Tensor:
         """Return the parameters u of the kernel, float64, shape (P,), for one support."""
 
     def start(self) -> Tensor:
@@ -125,24 +125,24 @@ class GaussianLearner(EmbeddingLearner):
         bits = (molecules.block(name, Bits).dense() for name in self.fingerprints)
         return torch.cat([self.encoder(molecules), *bits], dim=1)
 
-    def view(self, embedded: Tensor) -> View:
+    def view(self, embedded: Tensor) -> KernelInputs:
         """Part again what `embed` has joined."""
         sizes = [self.encoder.width, *(get(name).size for name in self.fingerprints)]
         vectors, *bits = torch.split(embedded, sizes, dim=1)
-        return View(self.place(vectors.double()), tuple(part.float() for part in bits))
+        return KernelInputs(self.place(vectors.double()), tuple(part.float() for part in bits))
 
     def place(self, vectors: Tensor) -> Tensor:
         """Return where molecules lie for the kernel, from the encoder's vectors of shape (G, W)."""
         return vectors
 
-    def pairs(self, x: View, others: View) -> Pairs:
+    def pairs(self, x: KernelInputs, others: KernelInputs) -> Pairs:
         """Return what the kernel of each of G molecules with each of S is made from."""
         squared = squared_distances(x.vectors, others.vectors)
         pairs = zip(x.fingerprints, others.fingerprints, strict=True)
         product = (x.vectors @ others.vectors.T,) if self.linear else ()
         return Pairs(squared, (*product, *(_similarity(bits, known) for bits, known in pairs)))
 
-    def self_pairs(self, x: View) -> Pairs:
+    def self_pairs(self, x: KernelInputs) -> Pairs:
         """Return what the kernel of each of G molecules with itself is made from, of (G, 1)."""
         squared = torch.zeros_like(x.vectors[:, :1])
         product = (x.vectors.square().sum(1, keepdim=True),) if self.linear else ()
@@ -151,7 +151,7 @@ class GaussianLearner(EmbeddingLearner):
 
     def adapt(self, support: Labelled) -> UncertainPredictor:
         found = support_numbers(support, self.target)
-        return _Predictor(self, self.fitted(self.encode(support.molecules), found))
+        return GaussianPredictor(self, self.fitted(self.encode(support.molecules), found))
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         fitted = self.fitted(vectors, numbers(labels, None, "activity"))
@@ -160,7 +160,7 @@ class GaussianLearner(EmbeddingLearner):
     def fitted(self, embedded: Tensor, found: Tensor) -> Fitted:
         """Return the process that has seen a support, from its vectors and numbers."""
         support, scale = self.view(embedded), scale_of(found, self.target, centre=self.centre)
-        known = Known(self.pairs(support, support), scale.to(found))
+        known = Observations(self.pairs(support, support), scale.to(found))
         return Fitted(support, posterior(known, self.kernel_parameters(known)), scale)
 
     def predicted(self, fitted: Fitted, embedded: Tensor) -> Tensor:
@@ -170,7 +170,7 @@ class GaussianLearner(EmbeddingLearner):
             return fitted.scale.back(mean).float()
         return _class_logits(fitted, mean, variance).float()
 
-    def moments(self, fitted: Fitted, query: View) -> tuple[Tensor, Tensor]:
+    def moments(self, fitted: Fitted, query: KernelInputs) -> tuple[Tensor, Tensor]:
         """Return mean and variance of the function on the support's scale, each of shape (Q,)."""
         cross = self.pairs(query, fitted.support)
         own = own_kernel(self.self_pairs(query), fitted.posterior.u)
@@ -186,17 +186,17 @@ class GaussianLearner(EmbeddingLearner):
         return found
 
     @abstractmethod
-    def episode_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+    def episode_loss(self, fitted: Fitted, query: KernelInputs, asked: Tensor) -> Tensor:
         """Return the loss of one episode, from the numbers of its query, float64, shape (Q,)."""
 
-    def joint_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+    def joint_loss(self, fitted: Fitted, query: KernelInputs, asked: Tensor) -> Tensor:
         """Return -log p(y_Q | S) / Q, of all of a query's numbers together."""
         cross = self.pairs(query, fitted.support)
         covariance = fitted.posterior.covariance(cross, self.pairs(query, query))
         y = fitted.scale.to(asked)
         return -log_density(y, fitted.posterior.mean(cross), covariance) / len(y)
 
-    def marginal_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+    def marginal_loss(self, fitted: Fitted, query: KernelInputs, asked: Tensor) -> Tensor:
         """Return the mean of -log p(y_q | S) over a query, of its classes or of its values."""
         mean, variance = self.moments(fitted, query)
         if self.target == "activity":
@@ -211,7 +211,7 @@ def _class_logits(fitted: Fitted, mean: Tensor, variance: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Predictor:
+class GaussianPredictor:
     """What a Gaussian process has learnt from one support."""
 
     learner: GaussianLearner

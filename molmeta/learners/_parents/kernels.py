@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from molmeta.learners._parents.embedding import EMBEDDING, EmbeddingLearner
 from molmeta.learners.base import require_support
 from molmeta.molecules.blocks import Bits
-from molmeta.molecules.similarity import product, similarity
+from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ TYPICAL_SUPPORT = 32
 _linalg: Any = torch.linalg
 
 
-class Points(NamedTuple):
+class RidgeInputs(NamedTuple):
     """Molecules as the kernel sees them.
 
     Attributes:
@@ -51,7 +51,7 @@ class KernelLearner(EmbeddingLearner):
         return torch.cat([self.encoder(molecules), molecules.block("morgan", Bits).dense()], dim=1)
 
     @abstractmethod
-    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
+    def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         """Return what scores queries, from a support of S molecules and labels (S,)."""
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
@@ -63,15 +63,15 @@ class KernelLearner(EmbeddingLearner):
         scorer = self.scorer(self.points(self.encode(support.molecules)), support.labels)
         return lambda molecules: scorer(self._seen(molecules))
 
-    def _seen(self, molecules: Molecules) -> Points:
+    def _seen(self, molecules: Molecules) -> RidgeInputs:
         if EMBEDDING in molecules.blocks:
             return self.points(self.encode(molecules))
-        return Points(self.encoder(molecules), molecules.block("morgan", Bits))
+        return RidgeInputs(self.encoder(molecules), molecules.block("morgan", Bits))
 
-    def points(self, vectors: Tensor) -> Points:
+    def points(self, vectors: Tensor) -> RidgeInputs:
         """Part again what `embed` has joined."""
         width = self.encoder.width
-        return Points(vectors[:, :width], vectors[:, width:])
+        return RidgeInputs(vectors[:, :width], vectors[:, width:])
 
 
 class KernelRidge(nn.Module):
@@ -92,32 +92,22 @@ class KernelRidge(nn.Module):
         self.ridge_power = nn.Parameter(torch.zeros(1))
         self.log_scale = nn.Parameter(torch.full((1,), math.log(2.0)))
 
-    def forward(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
+    def forward(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         """Return what gives logits of shape (Q,) to queries."""
         centre = support.vectors.mean(0)
-        known = Points(F.normalize(support.vectors - centre, dim=1), support.bits)
+        known = RidgeInputs(F.normalize(support.vectors - centre, dim=1), support.bits)
         y = labels * 2 - 1
         ridge = self.log_ridge + self.ridge_power * math.log(len(y) / TYPICAL_SUPPORT)
         kernel = self.kernel(known, known) + torch.diag(ridge.exp().expand(len(y)))
         weights: Tensor = _linalg.solve(kernel, y - y.mean())
 
-        def logits(query: Points) -> Tensor:
-            centred = Points(F.normalize(query.vectors - centre, dim=1), query.bits)
+        def logits(query: RidgeInputs) -> Tensor:
+            centred = RidgeInputs(F.normalize(query.vectors - centre, dim=1), query.bits)
             return self.log_scale.exp() * (y.mean() + self.kernel(centred, known) @ weights)
 
         return logits
 
-    def kernel(self, x: Points, others: Points) -> Tensor:
+    def kernel(self, x: RidgeInputs, others: RidgeInputs) -> Tensor:
         cosine, similarity = self.log_weights.exp()
         alike = tanimoto(x.bits, others.bits)
         return cosine * (x.vectors @ others.vectors.T) + similarity * alike
-
-
-def tanimoto(bits: Tensor | Bits, others: Tensor | Bits) -> Tensor:
-    """Return shared bits over the bits of either, shape (G, S); the G may stay sparse."""
-    dense = others.dense() if isinstance(others, Bits) else others
-    if isinstance(bits, Bits):
-        shared, own = product(bits, dense.T.contiguous()), bits.offsets.diff()
-    else:
-        shared, own = bits @ dense.T, bits.sum(1)
-    return similarity(shared, own, dense.sum(1))

@@ -12,9 +12,9 @@ from molmeta.molecules.blocks import Bits, Molecules, tensor_of
 from molmeta.molecules.labelled import Labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from molmeta.assays.assay import Assay
+    from molmeta.assays.training_data import TrainingData
 
 NUMBER = 64
 
@@ -34,11 +34,11 @@ class Background(nn.Module):
         width = sum(self.sizes.values()) // 8
         self.register_buffer("packed", torch.zeros(NUMBER, width, dtype=torch.uint8))
 
-    def fill(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
+    def fill(self, data: TrainingData) -> None:
         """Take molecules at even steps through the store's order, which is that of InChIKeys."""
-        rows = np.unique(np.concatenate([assay.rows for assay in assays]))
-        chosen = rows[np.linspace(0, len(rows) - 1, NUMBER).round().astype(np.int64)]
-        drawn = molecules.select(tensor_of(chosen).to(molecules.device))
+        spread = np.linspace(0, len(data.rows) - 1, NUMBER).round().astype(np.int64)
+        rows = tensor_of(data.rows[spread]).to(data.molecules.device)
+        drawn = data.molecules.select(rows)
         dense = [drawn.block(name, Bits).dense(torch.uint8) for name in self.sizes]
         self.packed = tensor_of(np.packbits(torch.cat(dense, dim=1).cpu().numpy(), axis=1))
 

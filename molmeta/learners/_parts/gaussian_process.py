@@ -39,7 +39,7 @@ class Pairs(NamedTuple):
     further: tuple[Tensor, ...] = ()
 
 
-class Known(NamedTuple):
+class Observations(NamedTuple):
     """A support with numbers to regress on.
 
     Attributes:
@@ -110,7 +110,7 @@ def slopes(pairs: Pairs, u: Tensor) -> Tensor:
     )
 
 
-def objective(known: Known, prior: Prior, u: Tensor) -> Tensor:
+def objective(known: Observations, prior: Prior, u: Tensor) -> Tensor:
     """Return -log p(y | u) - log p(u), up to a constant of the prior."""
     factor = cholesky(_noisy(kernel(known.pairs, u), u))
     whitened: Tensor = _linalg.solve_triangular(factor, known.y.unsqueeze(1), upper=False)
@@ -118,7 +118,7 @@ def objective(known: Known, prior: Prior, u: Tensor) -> Tensor:
     return fit + 0.5 * len(known.y) * math.log(2 * math.pi) + _penalty(prior, u)
 
 
-def gradient(known: Known, prior: Prior, u: Tensor) -> Tensor:
+def gradient(known: Observations, prior: Prior, u: Tensor) -> Tensor:
     """Return the derivative of `objective` by u, shape (P,), itself fit to be differentiated."""
     factor = cholesky(_noisy(kernel(known.pairs, u), u))
     weights = _residual(torch.cholesky_inverse(factor), known.y)
@@ -126,7 +126,7 @@ def gradient(known: Known, prior: Prior, u: Tensor) -> Tensor:
     return inner + (u - prior.centre) / prior.scale.square()
 
 
-def expansion(known: Known, prior: Prior, u: Tensor) -> Expansion:
+def expansion(known: Observations, prior: Prior, u: Tensor) -> Expansion:
     """Return `objective` with its gradient and its exact Hessian by u.
 
     Source:
@@ -148,7 +148,7 @@ def expansion(known: Known, prior: Prior, u: Tensor) -> Expansion:
     return Expansion(value, slope, hessian + torch.diag(precision))
 
 
-def optimum(known: Known, prior: Prior) -> Tensor:
+def optimum(known: Observations, prior: Prior) -> Tensor:
     """Return the u of lowest `objective` that Newton's method reaches from the prior's centre.
 
     Each step turns away from saddles, is at most one unit of u long and is halved until the
@@ -169,7 +169,7 @@ def optimum(known: Known, prior: Prior) -> Tensor:
     return u
 
 
-def implicit(known: Known, prior: Prior, u: Tensor) -> Tensor:
+def implicit(known: Observations, prior: Prior, u: Tensor) -> Tensor:
     """Return an optimum u as a function of what `objective` is made from.
 
     Its value is u. Its derivative is that of the implicit function theorem,
@@ -235,7 +235,7 @@ class Posterior:
         return _linalg.solve_triangular(self.factor, kernel(cross, self.u).T, upper=False)
 
 
-def posterior(known: Known, u: Tensor) -> Posterior:
+def posterior(known: Observations, u: Tensor) -> Posterior:
     """Return what a support says of other molecules, with parameters u."""
     factor = cholesky(_noisy(kernel(known.pairs, u), u))
     weights = torch.cholesky_solve(known.y.unsqueeze(1), factor).squeeze(1)
@@ -279,7 +279,9 @@ def _curvature(pairs: Pairs, u: Tensor, weights: Tensor, inner: Tensor) -> Tenso
     return found
 
 
-def _lower(known: Known, prior: Prior, u: Tensor, step: Tensor, value: float) -> Tensor | None:
+def _lower(
+    known: Observations, prior: Prior, u: Tensor, step: Tensor, value: float
+) -> Tensor | None:
     for _ in range(HALVINGS):
         if float(objective(known, prior, u + step)) < value:
             return u + step

@@ -112,16 +112,15 @@ def aims_of(support: Labelled, target: Target) -> tuple[Tensor, Scale]:
 
 
 def episode_aims(episode: Episode, target: Target, like: Tensor, scale: Scale | None) -> Tensor:
-    """Return the same of an episode's support and query in one, on a given scale or their own.
+    """Return the same of an episode's support and query in one; values are on the scale given.
 
     Raises:
         EpisodeError: a value is asked for and missing.
     """
-    if target == "activity":
+    if target == "activity" or scale is None:
         labels = [tensor_of(x) for x in (episode.support_labels, episode.query_labels)]
         return torch.cat(labels).to(like)
-    found = torch.cat(episode_numbers(episode, target, like))
-    return (scale or scale_of(found, target)).to(found).to(like)
+    return scale.to(torch.cat(episode_numbers(episode, target, like))).to(like)
 
 
 def scale_of(found: Tensor, target: Target, *, centre: bool = True) -> Scale:

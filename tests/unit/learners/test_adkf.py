@@ -19,7 +19,7 @@ from molmeta.molecules.labelled import Labelled
 def known_of(learner, support):
     view = learner.view(learner.encode(support.molecules))
     y = numbers(support.labels, None, "activity")
-    return gp.Known(learner.pairs(view, view), y - y.mean())
+    return gp.Observations(learner.pairs(view, view), y - y.mean())
 
 
 def fitted(**options):
@@ -51,12 +51,12 @@ def test_the_noise_of_values_starts_lower():
 
 
 def test_the_typical_length_of_one_molecule_is_one():
-    known = gp.Known(gp.Pairs(torch.zeros(1, 1)), torch.ones(1))
+    known = gp.Observations(gp.Pairs(torch.zeros(1, 1)), torch.ones(1))
     assert typical_length(known).item() == 1
 
 
 def test_the_typical_length_of_molecules_that_are_the_same_is_above_zero():
-    known = gp.Known(gp.Pairs(torch.zeros(5, 5)), torch.ones(5))
+    known = gp.Observations(gp.Pairs(torch.zeros(5, 5)), torch.ones(5))
     assert typical_length(known) > 0
 
 
