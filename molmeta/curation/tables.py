@@ -95,14 +95,14 @@ def read_table(path: Path, *, layout: Layout | None = None) -> pd.DataFrame:
     """
     layout = layout or Layout()
     if path.is_dir():
-        return _described(_normalised(read_release(path), Layout(), path), layout, path)
+        return _described(rows_of(read_release(path), Layout(), path), layout, path)
     frame = read_columns(path)
     if layout.kind == "wide":
         smiles = _source_column(frame, layout, "smiles")
         _require(smiles, "smiles", frame, path)
-        rows = _normalised(melt_wide(frame, smiles=str(smiles), where=path), Layout(), path)
+        rows = rows_of(melt_wide(frame, smiles=str(smiles), where=path), Layout(), path)
     else:
-        rows = _normalised(frame, _fitting(layout, frame), path)
+        rows = rows_of(frame, _fitting(layout, frame), path)
     return _described(rows, layout, path)
 
 
@@ -122,7 +122,17 @@ def _tables_of(folder: Path, split: str) -> list[tuple[str, Path]]:
     return [(table_name(path), path) for path in tables]
 
 
-def _normalised(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
+def rows_of(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
+    """Rows of a table in memory, in the form that `read_table` returns.
+
+    Args:
+        frame: columns as in the source; its index numbers the rows.
+        layout: names of the columns.
+        where: file that messages name; an assay without a name takes the file's.
+
+    Raises:
+        TableError: a column is missing.
+    """
     named = _renamed(frame, layout, where)
     _require_measurement(named, frame, layout, where)
     rows = pd.DataFrame({"row": frame.index.astype("int64")}, index=frame.index)

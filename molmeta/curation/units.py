@@ -48,6 +48,16 @@ def scale_of(unit: str) -> str:
     return PERCENT_UNIT if name in PERCENT else ""
 
 
+def is_concentration(unit: str) -> bool:
+    """Whether a unit is one of concentration, so that low values are potent.
+
+    Example:
+        >>> is_concentration("nM"), is_concentration("pIC50")
+        (True, False)
+    """
+    return _plain(unit) in MOLAR
+
+
 def scales(units: pd.Series) -> pd.Series:
     """Return `scale_of` of each unit."""
     return _lookup(units, {unit: scale_of(unit) for unit in _distinct(units)})

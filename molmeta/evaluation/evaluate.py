@@ -10,24 +10,26 @@ import time
 from contextlib import contextmanager
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from molmeta.assays.episodes import Draw, Episode, draw_episode
 from molmeta.assays.records import times_measured
+from molmeta.assays.splitters import SPLITTERS, draw_by_splitter
 from molmeta.errors import EpisodeError
 from molmeta.evaluation import metrics
 from molmeta.molecules.compounds import parse, scaffold_of
-from molmeta.runtime.options import Options, Share, Size, Sizes
+from molmeta.runtime.options import Options, Share, Size, Sizes, mistake, one_of
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tableparts import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from typing import Self
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -48,7 +50,8 @@ class EvaluationPlan(Options):
     """Which episodes to evaluate on: `evaluation` in the config.
 
     Raises:
-        ConfigError: an unknown option, or one out of range.
+        ConfigError: an unknown option, one out of range, or a splitter together with options of
+            random draws.
     """
 
     section = "evaluation"
@@ -66,6 +69,20 @@ class EvaluationPlan(Options):
     """Largest number of compounds in a query set; null takes all that are not in the support."""
     scaffold: bool = False
     """Keep compounds that share a Murcko scaffold with the support set out of the query set."""
+    split: Annotated[str, *one_of(("", *SPLITTERS))] = ""
+    """DeepChem splitter that separates support and query; "" draws at random. It gives one episode
+    for each size, whatever `repeats` is."""
+
+    @model_validator(mode="after")
+    def _require_random_draws(self) -> Self:
+        if self.split and (self.share is not None or self.n_query is not None or self.scaffold):
+            raise mistake("'split' must be alone; got share, n_query or scaffold beside it.")
+        return self
+
+    @property
+    def draws(self) -> int:
+        """Episodes of each assay and size."""
+        return 1 if self.split else self.repeats
 
 
 def evaluate(
@@ -127,6 +144,8 @@ def episode_drawer(assay: Assay, plan: EvaluationPlan) -> Callable[[int, int], E
     scaffolds = [scaffold_of(parse(text)) for text in assay.smiles] if plan.scaffold else None
 
     def draw(support: int, repeat: int) -> Episode:
+        if plan.split:
+            return draw_by_splitter(assay, plan.split, support)
         rng = generator(plan.seed, "evaluate", assay.name, support, repeat)
         how = Draw(support, share=plan.share, n_query=plan.n_query)
         return draw_episode(assay, how, rng, scaffolds=scaffolds)
@@ -147,7 +166,7 @@ def _assay_rows(
     in_training = (
         times_measured(learner, _molecules_of(learner, assay, molecules)).cpu().numpy() > 0
     )
-    for support, repeat in product(plan.supports, range(plan.repeats)):
+    for support, repeat in product(plan.supports, range(plan.draws)):
         identity = {"assay": assay.name, "support": support, "repeat": repeat}
         try:
             episode = draw(support, repeat)

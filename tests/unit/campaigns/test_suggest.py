@@ -10,8 +10,9 @@ from rdkit.Chem import rdFingerprintGenerator
 from typer.testing import CliRunner
 
 from molmeta import cli
+from molmeta.api.suggest import ACTIVES_ALONE
 from molmeta.campaigns.plates import Control, placed, read_controls, wells
-from molmeta.campaigns.suggest import COLUMNS, PlatePlan, suggest
+from molmeta.campaigns.suggest import COLUMNS, PlatePlan, write_plate
 from molmeta.errors import ConfigError, MoleculeError, TableError
 from molmeta.libraries.featurize import featurize_library
 from molmeta.models.named import baseline
@@ -41,8 +42,8 @@ def run(predictor, tmp_path):
         library, output = tmp_path / "library.smi", tmp_path / "plate.csv"
         text = "".join(f"{one} n{place}\n" for place, one in enumerate(smiles))
         library.write_text(text)
-        result = suggest(predictor, SUPPORT, library, output=output, plan=plan, **options)
-        return result, rows(output)
+        plate = write_plate(predictor, SUPPORT, library, output=output, plan=plan, **options)
+        return plate.counts, rows(output)
 
     return done
 
@@ -159,8 +160,10 @@ def test_invalid_lines_stand_in_the_side_table(run, tmp_path):
     assert ([row["line"] for row in side], done.n_invalid, done.n_read) == (["2"], 1, 3)
 
 
-def test_a_library_of_nothing_usable_gives_an_empty_plate(run):
-    done, found = run(["nonsense"])
+def test_a_library_of_nothing_usable_is_refused_unless_it_is_forced(run):
+    with pytest.raises(TableError, match="--force"):
+        run(["nonsense"])
+    done, found = run(["nonsense"], plan=PlatePlan(wells=24, force=True))
     assert (found, done.n_empty) == ([], 24)
 
 
@@ -170,7 +173,7 @@ def test_a_truncated_library_fills_the_plate_before_the_error(predictor, tmp_pat
     library, output = tmp_path / "library.smi.gz", tmp_path / "plate.csv"
     library.write_bytes(packed[: len(packed) // 2])
     with pytest.raises(TableError, match="breaks off after line"):
-        suggest(predictor, SUPPORT, library, output=output, plan=PLAN)
+        write_plate(predictor, SUPPORT, library, output=output, plan=PLAN)
     assert len(rows(output)) == 24
 
 
@@ -183,7 +186,7 @@ def test_a_featurized_library_gives_the_same_plate(predictor, tmp_path, acquisit
     plan, found = PlatePlan(wells=96, acquisition=acquisition), []
     for path in (library, featurized):
         output = tmp_path / path.suffix[1:] / "plate.csv"
-        done = suggest(predictor, SUPPORT, path, output=output, plan=plan)
+        done = write_plate(predictor, SUPPORT, path, output=output, plan=plan).counts
         side = output.with_suffix(".invalid.csv")
         found.append((done, output.read_bytes(), side.read_bytes()))
     assert found[0] == found[1]
@@ -195,7 +198,7 @@ def test_a_featurized_library_without_fingerprints_is_refused(predictor, tmp_pat
     library.write_text("CCO")
     featurize_library(library, featurized, ("graph",))
     with pytest.raises(ConfigError, match="--featurizer morgan"):
-        suggest(predictor, SUPPORT, featurized, output=tmp_path / "plate.csv", plan=PLAN)
+        write_plate(predictor, SUPPORT, featurized, output=tmp_path / "plate.csv", plan=PLAN)
 
 
 def test_a_featurized_library_that_broke_off_fills_the_plate_before_the_error(predictor, tmp_path):
@@ -208,7 +211,7 @@ def test_a_featurized_library_that_broke_off_fills_the_plate_before_the_error(pr
         featurize_library(library, featurized, ("morgan",))
     output = tmp_path / "plate.csv"
     with pytest.raises(TableError, match="breaks off after line"):
-        suggest(predictor, SUPPORT, featurized, output=output, plan=PLAN)
+        write_plate(predictor, SUPPORT, featurized, output=output, plan=PLAN)
     assert len(rows(output)) == 24
 
 
@@ -216,13 +219,13 @@ def test_a_library_is_never_its_own_output(predictor, tmp_path):
     library = tmp_path / "library.csv"
     library.write_text("smiles\nCCO\n")
     with pytest.raises(ConfigError, match="would be replaced"):
-        suggest(predictor, SUPPORT, library, output=library, plan=PLAN)
+        write_plate(predictor, SUPPORT, library, output=library, plan=PLAN)
 
 
 def test_formulas_in_names_do_not_reach_the_table(predictor, tmp_path):
     library, output = tmp_path / "library.smi", tmp_path / "plate.csv"
     library.write_text('CCCO =HYPERLINK("x")\n')
-    suggest(predictor, SUPPORT, library, output=output, plan=PLAN)
+    write_plate(predictor, SUPPORT, library, output=output, plan=PLAN)
     assert rows(output)[0]["compound"].startswith("'=")
 
 
@@ -308,14 +311,14 @@ def ask_with_actives_alone(tmp_path):
 def test_the_pretrained_model_fills_a_plate_from_actives_alone(ask_with_actives_alone, tmp_path):
     done = ask_with_actives_alone()
     assert done.exit_code == 0, done.output
-    assert "probabilities order the library and are no chances" in done.output
+    assert ACTIVES_ALONE in done.output
     assert rows(tmp_path / "plate.csv")[0]["smiles"] == "Oc1ccccc1CCCC"
 
 
 def test_a_model_that_needs_inactives_refuses_actives_alone(ask_with_actives_alone, tmp_path):
     done = ask_with_actives_alone("--model", "tanimoto_gp")
     assert isinstance(done.exception, TableError)
-    assert "holds actives alone, which this model cannot learn from" in str(done.exception)
+    assert "got 3 actives" in str(done.exception)
     assert not (tmp_path / "plate.csv").exists()
 
 

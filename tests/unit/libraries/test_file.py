@@ -24,7 +24,7 @@ LINES = "".join(f"{smiles} d{place}\n" for place, smiles in enumerate(DRUGS))
 def made(folder, content=LINES, names=NAMES):
     library, path = folder / "library.smi", folder / "library.safetensors"
     library.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path, featurize_library(library, path, names)
+    return path, featurize_library(library, path, names, force=True)
 
 
 def test_a_library_comes_back_as_it_was_featurized(tmp_path):
