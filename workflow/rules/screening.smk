@@ -53,6 +53,8 @@ use rule screen as screen_all with:
         screen=any_of(s for s in SCREENS if not SCREENS[s].top),
 
 
+# `molmeta screen --part` keeps its scores next to the future result. This file only marks the part
+# as done, so that `screen` runs once all parts are.
 rule screen_part:
     input:
         support=support,
