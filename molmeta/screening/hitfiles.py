@@ -13,13 +13,13 @@ from pyarrow import parquet
 
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.screening.hits import hits_table
+from molmeta.screening.hits import candidates_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from molmeta.screening.hits import Hit, Support
+    from molmeta.screening.hits import ScoredCompound, Support
 
 BLOCK = 50_000
 """Candidates in one table."""
@@ -33,7 +33,7 @@ _parquet: Any = parquet
 
 
 def candidate_tables(
-    candidates: Iterator[Hit], support: Support, *, annotate: Annotate | None = None
+    candidates: Iterator[ScoredCompound], support: Support, *, annotate: Annotate | None = None
 ) -> Iterator[pd.DataFrame]:
     """Yield tables of at most `BLOCK` candidates, and at least one.
 
@@ -45,7 +45,7 @@ def candidate_tables(
     first = 1
     # A file without rows still has columns, so the first table may be empty.
     while (block := list(islice(candidates, BLOCK))) or first == 1:
-        table = hits_table(block, support, first=first)
+        table = candidates_table(block, support, first=first)
         yield table if annotate is None else annotate(table)
         first += max(len(block), 1)
 

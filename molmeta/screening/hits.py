@@ -41,7 +41,7 @@ class Support(NamedTuple):
     active: Sequence[int]
 
 
-class Hit(NamedTuple):
+class ScoredCompound(NamedTuple):
     """A scored compound of a library.
 
     The greater of two ranks higher; at equal scores the one that comes first in the library.
@@ -60,20 +60,20 @@ class Nearest(NamedTuple):
     similarity: float
 
 
-def best(compounds: Iterable[Hit], top: int | None) -> list[Hit]:
+def best(compounds: Iterable[ScoredCompound], top: int | None) -> list[ScoredCompound]:
     """The `top` highest-scored compounds, best first, or all of them for None.
 
     Never holds more compounds than it returns.
 
     Example:
-        >>> best([Hit(0.2, -1, "a", "C"), Hit(0.9, -2, "b", "CC")], 1)[0].id
+        >>> best([ScoredCompound(0.2, -1, "a", "C"), ScoredCompound(0.9, -2, "b", "CC")], 1)[0].id
         'b'
     """
     return sorted(compounds, reverse=True) if top is None else heapq.nlargest(top, compounds)
 
 
 def nearest_measured(
-    candidates: Sequence[Hit], support: Support
+    candidates: Sequence[ScoredCompound], support: Support
 ) -> Iterator[tuple[Nearest, Nearest]]:
     """Yield the nearest active and inactive of the support for each candidate.
 
@@ -106,7 +106,9 @@ def fingerprints(smiles: Sequence[str]) -> Bits:
     return prepared.molecules().block(FINGERPRINT, Bits)
 
 
-def hits_table(candidates: Sequence[Hit], support: Support, *, first: int = 1) -> pd.DataFrame:
+def candidates_table(
+    candidates: Sequence[ScoredCompound], support: Support, *, first: int = 1
+) -> pd.DataFrame:
     """Table of candidates with the columns `COLUMNS`.
 
     Args:

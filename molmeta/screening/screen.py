@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from molmeta.libraries.lines import Record
     from molmeta.models.model import AssayPredictor
     from molmeta.screening.hitfiles import Annotate
-    from molmeta.screening.hits import Hit, Support
+    from molmeta.screening.hits import ScoredCompound, Support
 
 INVALID_COLUMNS = ("line", "text", "reason")
 
@@ -108,11 +108,11 @@ class Ranking:
         """Yield the records that could not be scored, with reasons, in the order of the library."""
         return self._shards.rejected()
 
-    def by_line(self) -> Iterator[list[Hit]]:
+    def by_line(self) -> Iterator[list[ScoredCompound]]:
         """Yield every scored compound in the order of the library, if all were kept."""
         return (list(self._shifted(part)) for part in self._shards.by_line())
 
-    def _shifted(self, compounds: Iterable[Hit]) -> Iterator[Hit]:
+    def _shifted(self, compounds: Iterable[ScoredCompound]) -> Iterator[ScoredCompound]:
         shift = prior_shift(share_of(self.prevalence), float(np.mean(self._support.active)))
         return (item._replace(probability=shift(item.probability)) for item in compounds)
 

@@ -5,10 +5,13 @@ import pytest
 
 from molmeta.screening import hitfiles
 from molmeta.screening.hitfiles import candidate_tables, write_tables
-from molmeta.screening.hits import COLUMNS, Hit, Support
+from molmeta.screening.hits import COLUMNS, ScoredCompound, Support
 
 SUPPORT = Support(["CCN", "c1ccccc1"], [1, 0])
-HITS = [Hit(0.91234567, -5, "=1+1", "CCN"), Hit(0.5, -1, "plain", "c1ccccc1C")]
+HITS = [
+    ScoredCompound(0.91234567, -5, "=1+1", "CCN"),
+    ScoredCompound(0.5, -1, "plain", "c1ccccc1C"),
+]
 
 
 def with_length(table):
@@ -49,7 +52,7 @@ def test_a_file_without_hits_has_its_columns(tmp_path, name):
 def test_many_hits_are_written_block_by_block(tmp_path, name, monkeypatch):
     monkeypatch.setattr(hitfiles, "BLOCK", 4)
     sizes = []
-    many = [Hit(1 - i / 10, -i, f"n{i}", "CCO") for i in range(9)]
+    many = [ScoredCompound(1 - i / 10, -i, f"n{i}", "CCO") for i in range(9)]
     path = tmp_path / name
     n = write_tables(
         path, candidate_tables(iter(many), SUPPORT, annotate=lambda t: (sizes.append(len(t)), t)[1])

@@ -23,7 +23,7 @@ from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening import scoring
-from molmeta.screening.hits import COLUMNS, Hit, Support, best, nearest_measured
+from molmeta.screening.hits import COLUMNS, ScoredCompound, Support, best, nearest_measured
 from molmeta.screening.known import KnownCompounds
 from molmeta.screening.prevalence import counted, estimate
 from molmeta.screening.scoring import Scorer
@@ -130,7 +130,7 @@ def test_the_nearest_known_compound_is_the_most_similar_of_its_class(run, label,
 
 
 def test_a_support_without_inactives_has_no_nearest_inactive():
-    pairs = list(nearest_measured([Hit(0.5, -1, "a", "CCO")], Support(["CCN"], [1])))
+    pairs = list(nearest_measured([ScoredCompound(0.5, -1, "a", "CCO")], Support(["CCN"], [1])))
     assert pairs[0][0].smiles == "CCN"
     assert pairs[0][1].smiles == ""
     assert math.isnan(pairs[0][1].similarity)
@@ -257,7 +257,10 @@ def test_best_holds_no_more_than_it_returns():
 
     tracemalloc.start()
     try:
-        best((Hit(i % 1000 / 1000, -i, str(i), "C" * 50 + str(i)) for i in range(20_000)), 10)
+        best(
+            (ScoredCompound(i % 1000 / 1000, -i, str(i), "C" * 50 + str(i)) for i in range(20_000)),
+            10,
+        )
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -266,7 +269,9 @@ def test_best_holds_no_more_than_it_returns():
 
 def test_best_agrees_with_sorting_everything():
     rng = np.random.default_rng(0)
-    hits = [Hit(float(p), -i, "", "") for i, p in enumerate(rng.integers(0, 50, 500) / 50)]
+    hits = [
+        ScoredCompound(float(p), -i, "", "") for i, p in enumerate(rng.integers(0, 50, 500) / 50)
+    ]
     assert best(hits, 37) == sorted(hits, reverse=True)[:37]
 
 
