@@ -223,8 +223,10 @@ def bind(cls: type[Any], options: Mapping[str, Any], where: str) -> dict[str, An
     Raises:
         ConfigError: an option is unknown; the message lists the valid ones.
     """
-    valid = option_defaults(cls)
+    valid, renamed = option_defaults(cls), getattr(cls, "renamed_options", {})
     for name in options:
+        if name in renamed:
+            raise ConfigError(f"{where}: option '{name}' has a new name; use '{renamed[name]}'.")
         if name not in valid:
             raise ConfigError(
                 f"{where}: option '{name}' is unknown; expected one of "

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.records import times_measured
 from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import diverse, ranked
 from molmeta.campaigns.campaign import Campaign
@@ -153,7 +154,7 @@ def acquaintance(
     for assay in assays:
         actives = np.array(assay.rows)[assay.labels == 1]
         with torch.no_grad():
-            known = learner.known(molecules.select(tensor_of(actives)))
+            known = times_measured(learner, molecules.select(tensor_of(actives)))
         found[assay.name] = int((known > 0).sum())
     return found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 
@@ -11,6 +9,4 @@ def run() -> None:
     from molmeta import learners
 
     for name in learners.names():
-        module = sys.modules[learners.get(name).__module__]
-        idea = (module.__doc__ or "").strip().splitlines()[0]
-        typer.echo(f"{name:<22}{idea}")
+        typer.echo(f"{name:<22}{learners.get(name).idea()}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,36 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from molmeta.assays.assay import Assay
+    from molmeta.assays.training_data import TrainingData
     from molmeta.molecules.blocks import Molecules
+
+
+class Paper(NamedTuple):
+    """A publication behind a learner or an encoder, for the tables and `CITATION.cff`.
+
+    Attributes:
+        authors: "Family, Given" of each author, separated by "; ".
+        year: of publication.
+        title: as published.
+        venue: conference, journal or publisher.
+        kind: type of reference in the Citation File Format.
+        doi: empty for a publication without one.
+    """
+
+    authors: str
+    year: int
+    title: str
+    venue: str
+    kind: Literal["conference-paper", "article", "book"] = "conference-paper"
+    doi: str = ""
+
+    @property
+    def first_author(self) -> str:
+        """Family name of the first author, followed by those who wrote with them."""
+        families = [author.partition(",")[0] for author in self.authors.split("; ")]
+        if len(families) > 2:
+            return f"{families[0]} et al."
+        return " and ".join(families)
 
 
 class Encoder(nn.Module, ABC):
@@ -26,6 +54,8 @@ class Encoder(nn.Module, ABC):
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    """Publications of the method, for `CITATION.cff`."""
     width: int
 
     @property
@@ -41,16 +71,8 @@ class Encoder(nn.Module, ABC):
         """Return vectors of length 1, shape (G, width), for comparing by their cosine."""
         return F.normalize(self(molecules), dim=1)
 
-    def fit(self, molecules: Molecules) -> None:
-        """Take fixed statistics, such as means, from the molecules of the training assays."""
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        """Store what the training assays have measured; most encoders have no use for it.
-
-        Args:
-            molecules: the molecule store's.
-            assays: their `rows` are rows of it.
-        """
+    def fit(self, data: TrainingData) -> None:
+        """Compute fixed statistics, such as means, from the training data."""
 
 
 class Joined(Encoder):
@@ -77,10 +99,6 @@ class Joined(Encoder):
         parts = [part.directions(molecules) for part in self.encoders]
         return torch.cat(parts, dim=1) / len(parts) ** 0.5
 
-    def fit(self, molecules: Molecules) -> None:
+    def fit(self, data: TrainingData) -> None:
         for part in self.encoders:
-            part.fit(molecules)
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        for part in self.encoders:
-            part.remember(molecules, assays)
+            part.fit(data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,9 @@ from molmeta.encoders.base import Encoder
 from molmeta.errors import ConfigError
 from molmeta.molecules.blocks import Molecules, Vectors
 from molmeta.molecules.featurizers import FEATURIZERS
+
+if TYPE_CHECKING:
+    from molmeta.assays.training_data import TrainingData
 
 DESCRIPTORS = FEATURIZERS["descriptors"].size
 """As many as this release of RDKit knows."""
@@ -52,8 +57,8 @@ class DescriptorVectors(Encoder):
         values = self.compressed(molecules).to(self.mean.dtype)
         return self.project(((values - self.mean) / self.scale).clamp(-5, 5))
 
-    def fit(self, molecules: Molecules) -> None:
-        values = self.compressed(molecules)
+    def fit(self, data: TrainingData) -> None:
+        values = self.compressed(data.compounds)
         deviation = values.std(0, correction=0)
         self.mean.copy_(values.mean(0))
         self.scale.copy_(torch.where(deviation > 0, deviation, torch.ones_like(deviation)))

@@ -6,6 +6,7 @@ from torch import nn
 from torch_geometric.nn import GINEConv
 
 from molmeta.encoders._message_passing import MessagePassing
+from molmeta.encoders.base import Paper
 
 
 class GINE(MessagePassing):
@@ -21,6 +22,18 @@ class GINE(MessagePassing):
         layers: rounds of message passing.
         dropout: share of each update dropped in training.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Hu, Weihua; Liu, Bowen; Gomes, Joseph; Zitnik, Marinka; Liang, Percy; Pande, "
+                "Vijay; Leskovec, Jure"
+            ),
+            year=2020,
+            title="Strategies for Pre-training Graph Neural Networks",
+            venue="ICLR",
+        ),
+    )
 
     def __init__(self, *, width: int = 64, layers: int = 4, dropout: float = 0.1) -> None:
         super().__init__(width=width, layers=layers, dropout=dropout)

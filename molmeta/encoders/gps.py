@@ -8,6 +8,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch_geometric.nn import GINEConv, GPSConv
 
 from molmeta.encoders._message_passing import MessagePassing
+from molmeta.encoders.base import Paper
 from molmeta.molecules.blocks import Graphs, Molecules
 
 PAIRS = 4_000_000
@@ -26,6 +27,18 @@ class GPS(MessagePassing):
         dropout: share of each update dropped in training.
         heads: attention heads; must divide `width`.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Rampášek, Ladislav; Galkin, Mikhail; Dwivedi, Vijay Prakash; Luu, Anh Tuan; "
+                "Wolf, Guy; Beaini, Dominique"
+            ),
+            year=2022,
+            title="Recipe for a General, Powerful, Scalable Graph Transformer",
+            venue="NeurIPS",
+        ),
+    )
 
     def __init__(
         self, *, width: int = 64, layers: int = 3, dropout: float = 0.1, heads: int = 4

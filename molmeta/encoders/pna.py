@@ -7,6 +7,7 @@ from torch import nn
 from torch_geometric.nn import PNAConv
 
 from molmeta.encoders._message_passing import MessagePassing
+from molmeta.encoders.base import Paper
 
 DEGREES = (0, 15, 47, 33, 5)
 """Atoms with 0, 1, 2, 3 and 4 neighbours among 100 of drug-like molecules; only their mean and
@@ -25,6 +26,18 @@ class PNA(MessagePassing):
         dropout: share of each update dropped in training.
         towers: parts of the state that exchange messages apart; must divide `width`.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Corso, Gabriele; Cavalleri, Luca; Beaini, Dominique; Liò, Pietro; Veličković, "
+                "Petar"
+            ),
+            year=2020,
+            title="Principal Neighbourhood Aggregation for Graph Nets",
+            venue="NeurIPS",
+        ),
+    )
 
     def __init__(
         self, *, width: int = 64, layers: int = 4, dropout: float = 0.1, towers: int = 4

@@ -10,15 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.assays.memory import KEYED_BY, CompoundMemory
+from molmeta.assays.records import KEY_FINGERPRINTS, ActivityRecords
+from molmeta.encoders.base import Paper
 from molmeta.encoders.fingerprint import Fingerprint, sparse_product
 from molmeta.molecules.blocks import csr, tensor_of
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from molmeta.assays.assay import Assay
+    from molmeta.assays.training_data import TrainingData
     from molmeta.molecules.blocks import Molecules
 
 SHRINK = 7.0
@@ -34,7 +33,7 @@ class Profile(Fingerprint):
     on-bits and of p A, the mean of p and log(1 + the number of these assays); R of random signs,
     so that inner products of the second part are nearly those of the profiles; A, a and b
     learnt. A compound that none has measured has zeros there. In training no episode sees what
-    its own target's assays have found (`CompoundMemory.blinded`).
+    its own target's assays have found (`ActivityRecords.hide_own_targets`).
 
     Source:
         Petrone et al., ACS Chem. Biol. 2012, 7, 1399 (activity profiles as descriptors);
@@ -51,6 +50,23 @@ class Profile(Fingerprint):
         sketch: columns of R.
     """
 
+    papers = (
+        Paper(
+            authors=(
+                "Petrone, Paula M.; Simms, Benjamin; Nigsch, Florian; Lounkine, Eugen; "
+                "Kutchukian, Peter; Cornett, Allen; Deng, Zhan; Davies, John W.; Jenkins, Jeremy "
+                "L.; Glick, Meir"
+            ),
+            year=2012,
+            title=(
+                "Rethinking Molecular Similarity: Comparing Compounds on the Basis of Biological "
+                "Activity"
+            ),
+            venue="ACS Chemical Biology",
+            kind="article",
+        ),
+    )
+
     def __init__(
         self,
         *,
@@ -66,21 +82,21 @@ class Profile(Fingerprint):
             width=width, hidden=hidden, layers=layers, dropout=dropout, bit_dropout=bit_dropout
         )
         self.width = width + sketch
-        self.memory = CompoundMemory()
+        self.records = ActivityRecords()
         self.activities = nn.Parameter(torch.randn(assays, RANK) * RANK**-0.5)
-        self.told = nn.Linear(RANK + 2, hidden)
+        self.from_records = nn.Linear(RANK + 2, hidden)
         self.log_weights = nn.Parameter(torch.zeros(2))
         self.sketch = sketch
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*super().featurizers, *KEYED_BY)))
+        return tuple(dict.fromkeys((*super().featurizers, *KEY_FINGERPRINTS)))
 
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        self.memory.fill(molecules, assays)
+    def fit(self, data: TrainingData) -> None:
+        self.records.fill(data)
 
     def forward(self, molecules: Molecules) -> Tensor:
-        known = self.memory.look_up(molecules)
+        known = self.records.look_up(molecules)
         length = (known.sums(known.values**2) + SHRINK).sqrt()
         values = known.values / length.repeat_interleave(known.counts)
         profiles = csr(known.offsets, known.assays, values, len(self.activities))
@@ -88,7 +104,7 @@ class Profile(Fingerprint):
         features = torch.stack([mean, known.counts.to(mean).log1p()], dim=1)
         told = torch.cat([sparse_product(self.seen(profiles), self.activities), features], dim=1)
         network, kept = self.log_weights.exp()
-        vectors = F.normalize(self.network(self.summed(molecules) + self.told(told)), dim=1)
+        vectors = F.normalize(self.network(self.summed(molecules) + self.from_records(told)), dim=1)
         signs = _signs(len(self.activities), self.sketch, mean.device)
         return torch.cat([network * vectors, kept * sparse_product(profiles, signs)], dim=1)
 

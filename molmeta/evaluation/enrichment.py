@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from molmeta.assays.records import records_in, times_measured
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.evaluation.evaluate import inference_mode
 from molmeta.evaluation.metrics import ranking_metrics
@@ -110,8 +111,8 @@ def enrich(
 def without_memory(learner: MetaLearner) -> MetaLearner:
     """Return the learner as it is of compounds that no training assay has measured."""
     forgetful = copy.deepcopy(learner)
-    for memory in forgetful.memories():
-        memory.clear()
+    for records in records_in(forgetful):
+        records.clear()
     return forgetful
 
 
@@ -126,7 +127,7 @@ def new_compounds(
     found: list[Screen] = []
     for screen in screens:
         own = molecules.select(tensor_of(screen.rows).to(molecules.device))
-        new = (learner.known(own) == 0).cpu().numpy()
+        new = (times_measured(learner, own) == 0).cpu().numpy()
         left = replace(screen, rows=screen.rows[new], labels=screen.labels[new])
         if all(have > needed for have, needed in _counted(left, plan).values()):
             found.append(left)
@@ -217,7 +218,10 @@ def _of_screen(
 ) -> Iterator[dict[str, Any]]:
     pool = molecules.select(tensor_of(screen.rows).to(molecules.device))
     labels = tensor_of(screen.labels).to(molecules.device)
-    known = {name: (learner.known(pool) > 0).cpu().numpy() for name, learner in learners.items()}
+    known = {
+        name: (times_measured(learner, pool) > 0).cpu().numpy()
+        for name, learner in learners.items()
+    }
     pools = {name: _prepared(learner, Labelled(pool, labels)) for name, learner in learners.items()}
     for draw in range(plan.draws):
         rng = generator(plan.seed, "enrich", screen.source, screen.target, draw)

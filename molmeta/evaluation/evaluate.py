@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 
 from molmeta.assays.episodes import Draw, Episode, draw_episode
+from molmeta.assays.records import times_measured
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.evaluation import metrics
 from molmeta.molecules.compounds import parse, scaffold_of
@@ -151,7 +152,9 @@ def _assay_rows(
 ) -> Iterator[dict[str, Any]]:
     assay = assay.measured() if learner.target == "value" else assay
     draw, prepared = episode_drawer(assay, plan), prepare_assay(learner, assay, molecules)
-    in_training = (learner.known(_molecules_of(learner, assay, molecules)) > 0).cpu().numpy()
+    in_training = (
+        times_measured(learner, _molecules_of(learner, assay, molecules)).cpu().numpy() > 0
+    )
     for support, repeat in product(plan.supports, range(plan.repeats)):
         identity = {"assay": assay.name, "support": support, "repeat": repeat}
         try:

@@ -10,6 +10,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta import registry
 from molmeta.errors import ConfigError, ModelError, one_line
+from molmeta.models.conversion import FORMAT, converted
 from molmeta.models.model import Model
 from molmeta.models.recipes import recipe_of
 from molmeta.molecules import featurizers
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-FORMAT = 1
 KIND = "model"
 LARGEST_OPTION = 100_000
 
@@ -64,7 +64,7 @@ def load(path: Path) -> Model:
     tensors, header = read_tensors(path, KIND)
     _require_plugins(header.get("plugins", []), path)
     try:
-        _require_format(header["format"])
+        tensors, header = converted(tensors, header)
         recipe, history = recipe_of(header["recipe"]), dict(header["history"])
         _require_modest(header["recipe"])
         with registry.without_plugin_imports(), _at_most(len(tensors)), torch.device("meta"):
@@ -96,11 +96,6 @@ def _require_plugins(names: object, path: Path) -> None:
             f"{path}: was trained with the plugin '{missing[0]}', which is not loaded. Name it by "
             f"--plugin {missing[0]}, or by molmeta.registry.load_plugin in Python."
         )
-
-
-def _require_format(found: object) -> None:
-    if found != FORMAT:
-        raise ValueError(f"format {found}")
 
 
 def _require_modest(value: object) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import rdkit
 import torch
 
+from molmeta.assays.records import times_measured
 from molmeta.errors import EpisodeError, MoleculeError
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
@@ -98,7 +99,7 @@ class Model:
         result = np.full(len(smiles), -1, np.int64)
         places, kept = _valid(smiles)
         if kept:
-            counts = self.learner.known(featurize(kept, self.featurizers))
+            counts = times_measured(self.learner, featurize(kept, self.featurizers))
             result[places] = counts.cpu().numpy()
         return result
 

@@ -8,7 +8,7 @@ W width, S support, Q query, B episodes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from molmeta.errors import ConfigError
@@ -37,9 +37,16 @@ BlockT = TypeVar("BlockT", bound=Block)
 
 @dataclass(frozen=True)
 class Molecules:
-    """Blocks of the same G molecules, by the name of the featurizer that made each."""
+    """Blocks of the same G molecules.
+
+    Attributes:
+        blocks: by the name of the featurizer that made each.
+        hidden_targets: number of the target whose activity records must not be used for each
+            molecule, int64, shape (G,); None hides nothing. Only set in training.
+    """
 
     blocks: Mapping[str, Block]
+    hidden_targets: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self._first)
@@ -59,19 +66,22 @@ class Molecules:
 
     def select(self, rows: Tensor) -> Molecules:
         """Return some of the molecules, repeats allowed."""
-        return Molecules({name: block.select(rows) for name, block in self.blocks.items()})
+        hidden = None if self.hidden_targets is None else self.hidden_targets[rows]
+        return Molecules({name: block.select(rows) for name, block in self.blocks.items()}, hidden)
 
     def to(self, device: torch.device) -> Molecules:
         """Return the molecules on a device."""
-        return Molecules({name: block.to(device) for name, block in self.blocks.items()})
+        hidden = None if self.hidden_targets is None else self.hidden_targets.to(device)
+        return Molecules({name: block.to(device) for name, block in self.blocks.items()}, hidden)
 
     def only(self, names: tuple[str, ...]) -> Molecules:
         """Keep the named blocks, so that nothing else is copied when rows are selected."""
-        return Molecules({name: self.blocks[name] for name in names if name in self.blocks})
+        kept = {name: self.blocks[name] for name in names if name in self.blocks}
+        return replace(self, blocks=kept)
 
     def with_block(self, name: str, block: Block) -> Molecules:
         """Return the molecules with one more block."""
-        return Molecules({**self.blocks, name: block})
+        return replace(self, blocks={**self.blocks, name: block})
 
     def block(self, name: str, kind: type[BlockT]) -> BlockT:
         """Return one block.

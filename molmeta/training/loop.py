@@ -17,16 +17,17 @@ from lightning_fabric import Fabric
 
 from molmeta import learners
 from molmeta.assays.decoys import Decoys
+from molmeta.assays.records import hide_own_targets
+from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
 from molmeta.evaluation.enrichment import EnrichmentPlan, enrich
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
-from molmeta.molecules.blocks import tensor_of
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
 from molmeta.training.sampler import Sampler
-from molmeta.training.start import is_encoder, start_from
+from molmeta.training.start import start_from
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -137,9 +138,9 @@ class _Run:
                 "expected one of both. Take 'prevalence' out, or learn activity."
             )
         self.molecules = task.molecules.only(self.learner.featurizers).to(device)
-        learnt = self.molecules.select(tensor_of(task.training_rows).to(device))
-        self.learner.fit(learnt, [assay.name for assay in task.train])
-        self.learner.remember(self.molecules, task.train)
+        data = TrainingData(self.molecules, task.train)
+        self.n_compounds = len(data.rows)
+        self.learner.fit(data)
         if task.init:
             start_from(self.learner, task.init)
         self.sampler = sampler_of(task)
@@ -199,7 +200,7 @@ class _Run:
     def backward(self, episodes: Sequence[Episode]) -> float:
         """Fill the gradients and return the loss, NaN where the weights left nothing to solve."""
         try:
-            return self.learner.backward(*self.learner.blinded(episodes, self.molecules))
+            return self.learner.backward(*hide_own_targets(self.learner, episodes, self.molecules))
         except _linalg.LinAlgError:
             return math.nan
 
@@ -273,7 +274,7 @@ class _Run:
             "steps": progress.step,
             "seconds": round(progress.seconds, 1),
             f"validation_{_judged_by(task.training)}": progress.best_score,
-            "n_compounds": len(task.training_rows),
+            "n_compounds": self.n_compounds,
             "assays": [assay.name for assay in task.train],
         }
 
@@ -296,11 +297,13 @@ def sampler_of(task: Task) -> Sampler:
 
 
 def _groups(learner: MetaLearner, options: Training) -> list[dict[str, Any]]:
-    groups: list[dict[str, Any]] = []
-    for encoder, share in ((True, options.encoder_rate), (False, 1.0)):
-        own = [p for name, p in learner.named_parameters() if is_encoder(name) == encoder]
-        groups.append({"params": own, "lr": 0.0, "share": share})
-    return groups
+    of_encoder = [] if learner.encoder is None else list(learner.encoder.parameters())
+    ids = set(map(id, of_encoder))
+    others = [parameter for parameter in learner.parameters() if id(parameter) not in ids]
+    return [
+        {"params": of_encoder, "lr": 0.0, "share": options.encoder_rate},
+        {"params": others, "lr": 0.0, "share": 1.0},
+    ]
 
 
 def schedule(step: int, options: Training) -> float:

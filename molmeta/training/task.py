@@ -9,15 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from molmeta.assays.assay import digest
 from molmeta.errors import ConfigError
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from molmeta.assays.assay import Assay
     from molmeta.models.model import Model
     from molmeta.models.recipes import Recipe
@@ -154,8 +150,3 @@ class Task:
         text = json.dumps([__version__, self.recipe.to_dict(), options, self.seed, start])
         data = digest((*self.train, *self.valid))
         return hashlib.sha256(f"{text} {data}".encode()).hexdigest()
-
-    @property
-    def training_rows(self) -> NDArray[np.int64]:
-        """Rows of the distinct compounds that are learnt from."""
-        return np.unique(np.concatenate([assay.rows for assay in self.train]))

@@ -2,6 +2,10 @@
 
 from functools import cache
 
+import numpy as np
+
+from molmeta.assays.assay import Assay
+from molmeta.assays.training_data import TrainingData
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.store import featurize
@@ -35,6 +39,13 @@ BLOCKS = tuple(FEATURIZERS)
 def zoo():
     """The whole zoo with all blocks, in the order of ZOO."""
     return featurize(list(ZOO.values()), BLOCKS)
+
+
+def all_measured(molecules):
+    """Training data with one assay that measured every molecule."""
+    rows = np.arange(len(molecules))
+    labels, values = (rows % 2).astype(np.float32), np.full(len(rows), np.nan, np.float32)
+    return TrainingData(molecules, [Assay("all", "", "", ("C",) * len(rows), rows, labels, values)])
 
 
 @cache

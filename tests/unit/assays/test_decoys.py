@@ -10,7 +10,8 @@ from toy_training import recipe, store, task
 from molmeta.assays.assay import Assay
 from molmeta.assays.decoys import Decoys
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.assays.memory import CompoundMemory
+from molmeta.assays.records import ActivityRecords
+from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError
 from molmeta.evaluation.enrichment import enrich
 from molmeta.models.recipes import Recipe
@@ -119,8 +120,8 @@ def test_without_prevalence_nothing_is_drawn_otherwise():
 
 
 def test_a_decoy_is_not_told_what_its_lender_found():
-    memory = CompoundMemory()
-    memory.fill(store().molecules, ASSAYS)
+    records = ActivityRecords()
+    records.fill(TrainingData(store().molecules, ASSAYS))
     episode, _ = drawn()
     lent = replace(
         episode,
@@ -128,8 +129,8 @@ def test_a_decoy_is_not_told_what_its_lender_found():
         support_labels=np.append(episode.support_labels, [0, 0]),
         lenders=(("two", "one"), ()),
     )
-    (moved,), own = memory.blinded([lent], store().molecules)
-    told = memory.look_up(own.select(torch.from_numpy(moved.support[4:])))
+    (moved,), own = records.hide_own_targets([lent], store().molecules)
+    told = records.look_up(own.select(torch.from_numpy(moved.support[4:])))
     assert told.counts.tolist() == [1, 1]
     assert told.assays.tolist() == [0, 1]
 

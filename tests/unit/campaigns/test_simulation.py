@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from molmeta import cli
 from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.training_data import TrainingData
 from molmeta.campaigns.campaign import Campaign
 from molmeta.campaigns.simulation import (  # fmt: skip
     COLUMNS,
@@ -210,7 +211,7 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path):
 
 def test_the_actives_that_training_assays_have_measured_are_counted():
     learner = ProfileGP()
-    learner.remember(world(), [assay(0)])
+    learner.fit(TrainingData(world(), [assay(0)]))
     met = assay(1)
     assert acquaintance(learner, [met], world()) == {"1": int(met.labels.sum())}
 
@@ -220,7 +221,7 @@ def test_the_command_replays_without_the_memory_where_asked(tmp_path):
     frame = pd.DataFrame({"smiles": smiles, "active": [int(RINGS[0] in one) for one in smiles]})
     frame.to_csv(tmp_path / "a.csv", index=False)
     learner = ProfileGP()
-    learner.remember(toy_training.store().molecules, toy_training.assays())
+    learner.fit(TrainingData(toy_training.store().molecules, toy_training.assays()))
     save(Model(learner, Recipe("profile_gp"), {}), tmp_path / "model.safetensors")
     words = (
         f"simulate {tmp_path}/a.csv --model {tmp_path}/model.safetensors --start 8 --batch 4"

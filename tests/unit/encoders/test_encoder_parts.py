@@ -3,7 +3,7 @@
 import pytest
 import torch
 from toy_assays import world
-from zoo import drugs, zoo
+from zoo import all_measured, drugs, zoo
 
 from molmeta import encoders
 from molmeta.encoders import gps
@@ -51,7 +51,7 @@ def test_bits_are_dropped_in_training_only():
 
 def test_descriptors_are_centred_and_scaled_over_the_molecules_they_were_fitted_to():
     encoder = encoders.build("descriptors", {"width": 3})
-    encoder.fit(zoo())
+    encoder.fit(all_measured(zoo()))
     values = zoo().block("descriptors", Vectors).values
     compressed = values.sign() * (1 + values.abs()).log()
     scaled = (compressed - encoder.mean) / encoder.scale
@@ -63,7 +63,8 @@ def test_descriptors_are_centred_and_scaled_over_the_molecules_they_were_fitted_
 
 def test_a_descriptor_that_never_varies_is_left_at_its_scale():
     encoder = encoders.build("descriptors", {"width": 3, "size": 2})
-    encoder.fit(Molecules({"descriptors": Vectors(torch.tensor([[1.0, 7.0], [2.0, 7.0]]))}))
+    values = Vectors(torch.tensor([[1.0, 7.0], [2.0, 7.0]]))
+    encoder.fit(all_measured(Molecules({"descriptors": values})))
     assert encoder.scale[1] == 1
 
 
@@ -79,7 +80,7 @@ def test_vectors_of_another_length_are_refused():
     block = Molecules({"deepchem:x": Vectors(torch.zeros(2, 5))})
     encoder = encoders.build("descriptors", {"width": 3, "block": "deepchem:x"})
     with pytest.raises(ConfigError, match="'deepchem:x' are of another length; got 5, expected"):
-        encoder.fit(block)
+        encoder.fit(all_measured(block))
 
 
 def test_a_join_puts_the_vectors_of_its_parts_side_by_side():
@@ -98,7 +99,7 @@ def test_a_join_reads_what_its_parts_read():
 
 def test_a_join_fits_its_parts():
     encoder = encoders.build("gine+descriptors", {"gine": {"width": 4, "layers": 1}})
-    encoder.fit(zoo())
+    encoder.fit(all_measured(zoo()))
     assert encoder.encoders[1].mean.any()
 
 

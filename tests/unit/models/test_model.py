@@ -242,7 +242,7 @@ HOSTILE = {
     "a recipe that is no mapping": {"recipe": 5},
     "no recipe": {"recipe": None},
     "a history that is none": {"history": 5},
-    "another format": {"format": 2},
+    "another format": {"format": 3},
 }
 
 

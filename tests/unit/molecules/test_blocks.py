@@ -127,6 +127,20 @@ def test_only_named_blocks_are_kept():
     assert list(both.only(("morgan", "absent")).blocks) == ["morgan"]
 
 
+@pytest.mark.parametrize(
+    "derived",
+    [
+        lambda both: both.select(torch.tensor([1, 0])),
+        lambda both: both.only(("graph",)).select(torch.tensor([1, 0])),
+        lambda both: both.with_block("again", bits()).select(torch.tensor([1, 0])),
+        lambda both: both.to(torch.device("cpu")).select(torch.tensor([1, 0])),
+    ],
+)
+def test_hidden_targets_stay_with_their_molecules(derived):
+    both = Molecules({"graph": graphs(), "morgan": bits()}, torch.tensor([7, 8, 9]))
+    assert derived(both).hidden_targets.tolist() == [8, 7]
+
+
 def test_a_missing_block_is_named():
     with pytest.raises(ConfigError, match=r"Bits block 'morgan'; got \['graph'\]"):
         Molecules({"graph": graphs()}).block("morgan", Bits)

@@ -104,7 +104,7 @@ def test_a_new_kind_recognises_known_compounds(elements):
     records = [Record(n, "", text) for n, text in enumerate(["CCN", "OCC", "CCO"])]
     chunk = prepare(records, ["numbers"])
     known = KnownCompounds(["CCO"], ["numbers"])
-    assert known.places(chunk.records, chunk.molecules()) == [1, 2]
+    assert known.rows(chunk.records, chunk.molecules()) == [1, 2]
 
 
 @pytest.mark.parametrize("kind", [Bits, Graphs, Vectors])

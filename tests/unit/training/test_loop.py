@@ -180,7 +180,7 @@ def test_gradient_learners_start_from_the_encoder_of_any_learner():
     init = Model(recipe("protonet").build(9), recipe("protonet"), {})
     learner = recipe("maml").build(0)
     start_from(learner, [init])
-    assert torch.equal(learner.scorer.encoder.embedding, init.learner.encoder.embedding)
+    assert torch.equal(learner.encoder.embedding, init.learner.encoder.embedding)
 
 
 def test_each_part_of_a_joined_encoder_starts_from_a_model_of_its_own():
