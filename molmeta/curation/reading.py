@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -91,7 +90,7 @@ def curated_assays(
     Raises:
         TableError: no assay in it can be used.
     """
-    rules = replace(rules or Rules(), thresholds=table.thresholds)
+    rules = (rules or Rules()).model_copy(update={"thresholds": table.thresholds})
     result = curate(table.rows, rules=rules, cores=cores)
     _log_dropped(where, result.dropped)
     if result.kept.empty:
