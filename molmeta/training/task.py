@@ -1,4 +1,4 @@
-"""What a training run depends on: recipe, options, seed and data. Trains nothing."""
+"""The task of a training run: recipe, options, seed and data."""
 
 from __future__ import annotations
 
@@ -120,17 +120,17 @@ _RULES: dict[str, _Rule] = {
 
 @dataclass(frozen=True)
 class Task:
-    """All that a training run depends on; two equal tasks end with the same weights.
+    """Everything that a training run depends on; equal tasks end with equal weights.
 
     Attributes:
-        recipe: what to build.
-        training: how to train it.
-        seed: of weights, draws and dropout.
-        train: assays to learn from.
-        valid: assays to choose the best step on.
-        molecules: the molecule store's.
-        init: trained models whose encoders to start from; of several, each brings one part of a
-            joined encoder.
+        recipe: learner and encoder.
+        training: training options.
+        seed: seed of weights, draws and dropout.
+        train: training assays.
+        valid: validation assays, which select the best step.
+        molecules: molecules of the molecule store.
+        init: trained models whose encoder weights to start from: one model, or one for each part
+            of a joined encoder.
     """
 
     recipe: Recipe
@@ -143,7 +143,7 @@ class Task:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when anything that the weights depend on does."""
+        """SHA-256 of everything that the weights depend on."""
         options = asdict(self.training)
         del options["checkpoint_seconds"]
         start = [model.history.get("fingerprint") for model in self.init]
