@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.molecules.blocks import Bits, csr, owner_of, ragged_index, tensor_of
+from molmeta.molecules.signatures import signatures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -252,23 +252,10 @@ def target_numbers(assays: Sequence[Assay]) -> dict[str, int]:
 
 def structure_keys(molecules: Molecules) -> Tensor:
     """Return a 64-bit key of each molecule's structure without stereochemistry, shape (G,)."""
-    keys = torch.zeros(len(molecules), dtype=torch.int64, device=molecules.device)
-    for number, name in enumerate(KEY_FINGERPRINTS):
-        bits = molecules.block(name, Bits)
-        codes = tensor_of(_codes(bits.size, number)).to(keys.device)
-        keys.index_add_(0, owner_of(bits.offsets), codes[bits.positions.long()])
-    return keys
-
-
-@cache
-def _codes(size: int, fingerprint: int) -> NDArray[np.int64]:
-    """SplitMix64 of each bit number: the same on every machine and in every version."""
-    x = np.arange(1, size + 1, dtype=np.uint64) + np.uint64(fingerprint << 20)
-    x *= np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: NDArray[np.uint64] = x ^ (x >> np.uint64(31))
-    return mixed.view(np.int64)
+    hashes = [
+        signatures(molecules.block(name, Bits), salt) for salt, name in enumerate(KEY_FINGERPRINTS)
+    ]
+    return torch.stack(hashes).sum(0)
 
 
 def _standardised(assay: Assay) -> NDArray[np.float64]:

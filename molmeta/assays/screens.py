@@ -161,8 +161,7 @@ def _extended(old: Store, smiles: dict[str, str], names: Sequence[str], cores: i
     """Return the store with these compounds, or the store itself if it is complete."""
     blocks = tuple(dict.fromkeys([*old.molecules.blocks, *names]))
     new = update(old, smiles, blocks, cores=cores)
-    has_blocks = len(blocks) == len(old.molecules.blocks)
-    if has_blocks and (old.known(new.keys, new.digests) >= 0).all():
+    if old.revisions == new.revisions and (old.reusable(new.keys, new.digests) >= 0).all():
         return old
     others = np.flatnonzero(_others(old, smiles))
     keys = np.concatenate([new.keys, old.keys[others]])
@@ -170,7 +169,9 @@ def _extended(old: Store, smiles: dict[str, str], names: Sequence[str], cores: i
     digests = np.concatenate([new.digests, old.digests[others]])
     kept = old.molecules.select(tensor_of(others)).only(blocks)
     molecules = concatenated([new.molecules, kept]) if len(others) else new.molecules
-    return Store(keys[order], digests[order], molecules.select(tensor_of(order)))
+    # Compounds that were kept have features of their old revisions.
+    revisions = {**new.revisions, **old.revisions} if len(others) else new.revisions
+    return Store(keys[order], digests[order], molecules.select(tensor_of(order)), revisions)
 
 
 def _read(path: Path) -> pd.DataFrame:

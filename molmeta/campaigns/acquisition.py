@@ -16,6 +16,7 @@ from scipy import special
 
 from molmeta.errors import ConfigError
 from molmeta.learners.base import probability
+from molmeta.molecules.similarity import overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -218,16 +219,10 @@ def diverse(
     return chosen
 
 
-def tanimoto_to(prints: NDArray[np.uint8], one: NDArray[np.uint8]) -> Scores:
-    """Return the Tanimoto similarity of each of G packed fingerprints to one, shape (G,)."""
-    shared = np.bitwise_count(prints & one).sum(axis=1, dtype=np.int64)
-    either = np.bitwise_count(prints | one).sum(axis=1, dtype=np.int64)
-    return shared / np.maximum(either, 1)
-
-
 def _close(
     closed: NDArray[np.bool_], place: int, prints: NDArray[np.uint8], max_similarity: float
 ) -> None:
     closed[place] = True
     if max_similarity < 1:
-        closed |= tanimoto_to(prints, prints[place]) > max_similarity
+        shared, either = overlap(prints, prints[place])
+        closed |= shared / np.maximum(either, 1) > max_similarity

@@ -6,7 +6,6 @@ Everything that suggestions need of the reading of libraries is asked for here.
 from __future__ import annotations
 
 import csv
-import heapq
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,26 +13,28 @@ import numpy as np
 from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import View, predicted, prints_of
 from molmeta.campaigns.campaign import nearest
-from molmeta.errors import MoleculeError, TableError
 from molmeta.libraries.source import LibrarySource
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
 from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.screening.scoring import Best, scored
 from molmeta.screening.screen import INVALID_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from molmeta.libraries.lines import Record
+    from molmeta.errors import TableError
     from molmeta.models.model import AssayPredictor
     from molmeta.molecules.blocks import Molecules
     from molmeta.screening.hits import Support
+    from molmeta.screening.known import KnownCompounds
+    from molmeta.screening.scoring import ScoredChunk
 
 
 class Candidate(NamedTuple):
@@ -85,48 +86,17 @@ class Judge:
         near, _ = nearest(molecules.block(FINGERPRINT, Bits), self._bits)
         return View(*predicted(self._predictor, molecules), near, self._incumbent)
 
-    def scores(self, view: View) -> NDArray[np.float64]:
-        """Return the acquisition function's scores, shape (G,)."""
-        return self._score(view, self._rng)
+    def numbers(self, molecules: Molecules) -> NDArray[np.float64]:
+        """Return score, probability and uncertainty of G molecules, float64, shape (3, G)."""
+        view = self.view(molecules)
+        scores = self._score(view, self._rng)
+        return np.stack([scores, view.probability, view.uncertainty])
 
     def nearest(self, smiles: str) -> tuple[str, float]:
         """Return the known active that a SMILES is nearest to, and its similarity."""
         bits = featurize([compound(smiles).smiles], (FINGERPRINT,)).block(FINGERPRINT, Bits)
         highest, rows = nearest(bits, self._bits)
         return self.actives[int(rows[0])], float(highest[0])
-
-
-class Known:
-    """Compounds that need no well: measured, excluded, or controls.
-
-    Args:
-        smiles: texts that do not parse are passed over.
-    """
-
-    def __init__(self, smiles: Iterable[str]) -> None:
-        self.keys, found = set[str](), list[str]()
-        for text in smiles:
-            try:
-                parsed = compound(text)
-            except MoleculeError:
-                continue
-            self.keys.add(parsed.inchikey)
-            found.append(parsed.smiles)
-        bits = featurize(found, (FINGERPRINT,)).block(FINGERPRINT, Bits) if found else None
-        prints = [] if bits is None else list(prints_of(bits))
-        self._prints: set[bytes] = {row.tobytes() for row in prints}
-
-    def holds(self, smiles: str, bits: bytes) -> bool:
-        """Tell whether a compound is known; its InChIKey is made only where the bits agree."""
-        return bits in self._prints and key_of(smiles) in self.keys
-
-
-def key_of(smiles: str) -> str:
-    """Return the InChIKey of a SMILES, or the text itself where there is none."""
-    try:
-        return compound(smiles).inchikey
-    except MoleculeError:
-        return smiles
 
 
 class Pool:
@@ -146,12 +116,12 @@ class Pool:
         error: why the library broke off, if it did.
     """
 
-    def __init__(self, library: Path, judge: Judge, known: Known, size: int) -> None:
-        self.library, self.judge, self.known, self.size = library, judge, known, size
+    def __init__(self, library: Path, judge: Judge, known: KnownCompounds, size: int) -> None:
+        self.library, self.judge, self.known = library, judge, known
         self.n_read = self.n_invalid = self.n_known = 0
         self.error: TableError | None = None
-        self._hits: list[Candidate] = []
-        self._uncertain: list[Candidate] = []
+        self._hits = Best[Candidate](size)
+        self._uncertain = Best[Candidate](size)
 
     def fill(self, rejects: IO[str], *, cores: int, progress: Callable[[int], None]) -> None:
         """Read the library; a break in it ends the reading and is kept as `error`.
@@ -169,14 +139,13 @@ class Pool:
         source = LibrarySource(self.library, self.judge.featurizers, progress)
         rows = csv.writer(rejects, lineterminator="\n")
         rows.writerow(INVALID_COLUMNS)
-        for chunk in source.prepared(cores=cores):
-            self.n_read += len(chunk.records) + len(chunk.rejected)
-            bad = [*chunk.rejected]
-            if chunk.records:
-                bad += self._offer(chunk.records, chunk.molecules())
-            for record in bad:
+        for chunk in scored(source.prepared(cores=cores), self.judge.numbers):
+            self.n_read += chunk.n_read
+            self.n_invalid += len(chunk.rejected)
+            for record in chunk.rejected:
                 rows.writerow((record.line, safe_cell(record.smiles[:200]), record.reason))
-            self.n_invalid += len(bad)
+            if chunk.records:
+                self._offer(chunk)
         if source.error is not None and source.empty:
             raise source.error
         self.error = source.error
@@ -184,40 +153,29 @@ class Pool:
     @property
     def promising(self) -> list[Candidate]:
         """Candidates of the highest scores, the best first."""
-        return sorted(self._hits, reverse=True)
+        return self._hits.descending()
 
     @property
     def uncertain(self) -> list[Candidate]:
         """Candidates of the highest uncertainty, the most uncertain first."""
-        return sorted(self._uncertain, reverse=True)
+        return self._uncertain.descending()
 
-    def _offer(self, records: Sequence[Record], molecules: Molecules) -> list[Record]:
-        """Take in a chunk and return the records whose score is no number."""
-        view = self.judge.view(molecules)
-        scores = self.judge.scores(view)
-        finite = np.isfinite(scores) & np.isfinite(view.probability)
-        prints = prints_of(molecules.block(FINGERPRINT, Bits))
-        high = scores >= _floor(self._hits, self.size)
-        far = view.uncertainty >= _floor(self._uncertain, self.size)
-        for place in map(int, np.flatnonzero(finite & (high | far))):
-            record, bits = records[place], prints[place].tobytes()
-            if self.known.holds(record.smiles, bits):
-                self.n_known += 1
+    def _offer(self, chunk: ScoredChunk) -> None:
+        scores, chances, spreads = chunk.scores
+        prints = prints_of(chunk.molecules.block(FINGERPRINT, Bits))
+        among = (scores >= _floor(self._hits)) | (spreads >= _floor(self._uncertain))
+        among &= chunk.finite
+        known = set(self.known.rows(chunk.records, chunk.molecules, among))
+        self.n_known += len(known)
+        for row in np.flatnonzero(among).tolist():
+            if row in known:
                 continue
-            chance, spread = float(view.probability[place]), float(view.uncertainty[place])
-            rest = (chance, -record.line, record.id, record.smiles, spread, bits)
-            _push(self._hits, Candidate(float(scores[place]), *rest), self.size)
-            _push(self._uncertain, Candidate(spread, *rest), self.size)
-        bad = [records[place] for place in map(int, np.flatnonzero(~finite))]
-        return [record._replace(reason="the model's score is no number") for record in bad]
+            record, bits = chunk.records[row], prints[row].tobytes()
+            spread = float(spreads[row])
+            rest = (float(chances[row]), -record.line, record.id, record.smiles, spread, bits)
+            self._hits.offer(Candidate(float(scores[row]), *rest))
+            self._uncertain.offer(Candidate(spread, *rest))
 
 
-def _floor(heap: list[Candidate], size: int) -> float:
-    return heap[0].score if len(heap) == size else -np.inf
-
-
-def _push(heap: list[Candidate], candidate: Candidate, size: int) -> None:
-    if len(heap) < size:
-        heapq.heappush(heap, candidate)
-    elif candidate > heap[0]:
-        heapq.heapreplace(heap, candidate)
+def _floor(best: Best[Candidate]) -> float:
+    return -np.inf if best.least is None else best.least.score

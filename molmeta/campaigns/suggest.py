@@ -15,14 +15,16 @@ import numpy as np
 
 from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import diverse
-from molmeta.campaigns.candidates import Judge, Known, Pool, key_of
+from molmeta.campaigns.candidates import Judge, Pool
 from molmeta.campaigns.plates import placed, wells
 from molmeta.errors import ConfigError
-from molmeta.molecules.compounds import compound
+from molmeta.molecules.compounds import Compound, compound, compounds
+from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
 from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.screening.known import KnownCompounds, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -148,11 +150,14 @@ def suggest(
     rng = generator(plan.seed, "suggest")
     judge = Judge(predictor, support, plan.acquisition, rng)
     fixed = {well: _control(control, judge) for well, control in _placed(plan).items()}
-    known = Known([*support.smiles, *(well.smiles for well in fixed.values()), *plan.excluded])
+    texts = [*support.smiles, *(well.smiles for well in fixed.values()), *plan.excluded]
+    known = KnownCompounds(
+        [item.smiles for item in compounds(texts) if isinstance(item, Compound)], (FINGERPRINT,)
+    )
     pool = Pool(library, judge, known, plan.pool)
     with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as rejects:
         pool.fill(rejects, cores=cores, progress=progress)
-    chosen = choose(pool.promising, pool.uncertain, plan, known.keys)
+    chosen = choose(pool.promising, pool.uncertain, plan, known.inchikeys)
     _write(output, _laid_out(fixed, chosen, plan), judge)
     if pool.error is not None:
         raise pool.error

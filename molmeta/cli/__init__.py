@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from molmeta.cli._options import with_plugins
 from molmeta.errors import MolMetaError
 from molmeta.version import __version__
 
@@ -28,7 +29,7 @@ def build() -> typer.Typer:
     for found in pkgutil.iter_modules(__path__):
         if not found.name.startswith("_"):
             module = importlib.import_module(f"{__name__}.{found.name}")
-            app.command(found.name, help=module.__doc__)(module.run)
+            app.command(found.name, help=module.__doc__)(with_plugins(module.run))
     return app
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 import typer
 import yaml
 
+from molmeta import registry
 from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Record = TypeVar("Record")
 
@@ -23,6 +26,31 @@ MODEL = typer.Option(
     None, "--model", help="Model file or baseline; name:option=value sets an option."
 )
 MOLECULES = typer.Option(..., "--molecules", help="Molecule store of 'molmeta featurize'.")
+
+PLUGIN = typer.Option(
+    [], "--plugin", envvar=registry.VARIABLE,
+    help="Python file or entry point with your own learner, encoder, featurizer or metric.",
+)  # fmt: skip
+
+
+def with_plugins(run: Callable[..., None]) -> Callable[..., None]:
+    """Add the option `--plugin` to a command; the plugins are imported before it runs."""
+
+    @wraps(run)
+    def command(plugin: list[Path], **options: Any) -> None:  # noqa: ANN401 - those of `run`
+        for source in plugin:
+            registry.load_plugin(source)
+        run(**options)
+
+    signature = inspect.signature(run)
+    option = inspect.Parameter(
+        "plugin", inspect.Parameter.KEYWORD_ONLY, default=PLUGIN, annotation=list[Path]
+    )
+    parameters = [*signature.parameters.values(), option]
+    # Typer reads the signature and the annotations of what it calls.
+    vars(command)["__signature__"] = signature.replace(parameters=parameters)
+    command.__annotations__ = {**get_type_hints(run), "plugin": list[Path]}
+    return command
 
 
 def numbers(text: str, option: str) -> tuple[int, ...]:

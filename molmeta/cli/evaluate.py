@@ -46,6 +46,7 @@ def run(
     from molmeta.assays.assay import digest
     from molmeta.curation.reading import assays_and_molecules
     from molmeta.evaluation import evaluate as evaluation
+    from molmeta.evaluation.examples import examples as example_episodes
     from molmeta.models.named import named
     from molmeta.runtime.tableparts import kept
 
@@ -63,7 +64,7 @@ def run(
             )
             _write(rows, output)
         if examples is not None:
-            drawn = evaluation.examples(
+            drawn = example_episodes(
                 judged.learner, assays, blocks, plan=plan, model=label, support=min(sizes)
             )
             _write(drawn, examples)

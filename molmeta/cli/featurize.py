@@ -6,8 +6,8 @@ library: SMILES lines, CSV, SDF or Parquet, each also gzipped. Interrupted, the 
 with it where it was.
 
 Example: molmeta featurize results/curated/*/*.parquet --output results/molecules.safetensors
-Example: molmeta featurize library.smi.gz --featurizer morgan --output library.safetensors
-Example: molmeta featurize library.smi.gz --model pretrained --output library.safetensors
+Example: molmeta featurize library.smi.gz --featurizer morgan --output library.arrow
+Example: molmeta featurize library.smi.gz --model pretrained --output library.arrow
 """
 
 from __future__ import annotations

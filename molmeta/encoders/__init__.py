@@ -16,7 +16,7 @@ __all__ = ["Encoder", "Joined", "build", "get", "names"]
 
 def names() -> tuple[str, ...]:
     """Return the names of all single encoders."""
-    return registry.names(__name__)
+    return registry.names(__name__, Encoder)
 
 
 def get(name: str) -> type[Encoder]:

@@ -14,8 +14,8 @@ import torch
 
 from molmeta.assays.records import records_in, times_measured
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.evaluation.evaluate import judging
-from molmeta.evaluation.ranking import ranking_metrics
+from molmeta.evaluation.evaluate import inference_mode
+from molmeta.evaluation.metrics import ranking_metrics
 from molmeta.evaluation.statistics import interval
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
@@ -247,7 +247,7 @@ def _of_screen(
 
 def _prepared(learner: MetaLearner, pool: Labelled) -> tuple[Labelled, list[Molecules]]:
     """Return the pool, and in chunks, as all draws will see it."""
-    with judging(learner):
+    with inference_mode(learner):
         molecules = learner.prepare(pool.molecules)
     rows = torch.arange(len(molecules), device=molecules.device)
     chunks = [molecules.select(part) for part in torch.split(rows, CHUNK)]
@@ -258,7 +258,7 @@ def _scores(
     learner: MetaLearner, pool: Labelled, chunks: Sequence[Molecules], support: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     rows = tensor_of(support).to(pool.labels.device)
-    with judging(learner):
+    with inference_mode(learner):
         predictor = learner.adapt(Labelled(pool.molecules.select(rows), pool.labels[rows]))
         return torch.cat([predictor(chunk).double() for chunk in chunks]).cpu().numpy()
 

@@ -11,7 +11,7 @@ __all__ = ["Labelled", "MetaLearner", "Predictor", "get", "names", "probability"
 
 def names() -> tuple[str, ...]:
     """Return the names of all learners."""
-    return registry.names(__name__)
+    return registry.names(__name__, MetaLearner)
 
 
 def get(name: str) -> type[MetaLearner]:

@@ -15,7 +15,6 @@ from molmeta.libraries.vectors import with_vectors
 from molmeta.libraries.writer import LibraryParts
 from molmeta.molecules import featurizers
 from molmeta.runtime.locks import exclusive
-from molmeta.runtime.partials import parts_of
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -37,17 +36,17 @@ def featurize_library(
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Written:
-    """Featurize a library once, to be screened often.
+    """Featurize a library, to be screened many times.
 
-    When the library breaks off, what was read is written, and the error is raised then.
-    An interrupted run goes on where it was when it is called again, and gives the same file; it
-    starts anew, and says so, with a library that has changed, other featurizers or another version.
+    If the library breaks off, the records before the break are written, and then the error is
+    raised. An interrupted run resumes when it is called again, and gives the same file. If the
+    library, the featurizers or the version have changed since, it starts again and logs that.
 
     Args:
         library: as `molmeta.libraries.reading.read_library` takes it.
         output: featurized library to write.
         names: featurizers to run.
-        model: keep its vectors as well, so that its screens need not compute them.
+        model: add the vectors of this model, so that its screens need not compute them.
         cores: processes to use.
         progress: called with the number of records done since the last call.
 
@@ -55,7 +54,7 @@ def featurize_library(
         ConfigError: an unknown featurizer, or a model without vectors.
         TableError: the library cannot be read, or breaks off.
         OutputError: the output cannot be written, or another run is writing it.
-        WorkerError: a process was ended from outside.
+        WorkerError: a worker process was killed.
     """
     for name in names:
         featurizers.get(name)
@@ -63,24 +62,24 @@ def featurize_library(
     with exclusive(output):
         chunks = source.chunks()
         first = list(islice(chunks, 1))
-        # What an earlier run has left must outlive a misspelt library.
+        # A mistyped library name must not remove the parts of an earlier run.
         if source.error is not None and source.empty:
             raise source.error
         digest = "" if model is None else model.digest
-        parts = LibraryParts(parts_of(output), _kind(source.identity, names, digest))
-        _tell(parts, output)
-        todo = islice(chain(first, chunks), parts.done, None)
-        for chunk in prepare_all(todo, names, cores=cores):
+        parts = LibraryParts(output, _run(source.identity, names, digest))
+        _log_start(parts, output)
+        remaining = islice(chain(first, chunks), parts.done, None)
+        for chunk in prepare_all(remaining, names, cores=cores):
             parts.add(chunk if model is None else with_vectors(chunk, model))
         broken = "" if source.error is None else str(source.error)
-        done = parts.gather(output, names, broken=broken, model=digest)
+        counts = parts.gather(names, broken=broken, model=digest)
     if source.error is not None:
         raise source.error
-    return done
+    return counts
 
 
-def _kind(library: object, names: Sequence[str], model: str) -> dict[str, object]:
-    """Return all that a block depends on, so that none of another library is taken for one."""
+def _run(library: object, names: Sequence[str], model: str) -> dict[str, object]:
+    """Return everything that a block depends on, so that blocks of other runs are not reused."""
     return {
         "versions": [__version__, rdkit.__version__],
         "library": library,
@@ -90,12 +89,12 @@ def _kind(library: object, names: Sequence[str], model: str) -> dict[str, object
     }
 
 
-def _tell(parts: LibraryParts, output: Path) -> None:
+def _log_start(parts: LibraryParts, output: Path) -> None:
     if parts.restarted:
         _log.warning(
-            "%s: starts anew; what an interrupted run left was of a library since changed, of "
-            "another one, or of other featurizers or versions",
+            "%s: starts again; the parts of an interrupted run were for another library, an "
+            "earlier state of this one, or other featurizers or versions",
             output,
         )
     elif parts.done:
-        _log.info("%s: goes on after the first %d records", output, parts.done * CHUNK)
+        _log.info("%s: resumes after the first %d records", output, parts.done * CHUNK)

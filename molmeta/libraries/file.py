@@ -1,15 +1,19 @@
-"""A library that was featurized once: one safetensors file, read block by block.
+"""A library that was featurized once: an Arrow file, read block by block.
 
-A block holds the features of one chunk of records, their names, and what could not be featurized.
-It is read by memory map and checked as it is read. The file holds no code.
+A block holds the features of one chunk of records, their names, and the records that could not be
+featurized, in one row. Each array of features is a column. The file is read by memory map, checked
+as it is read, and holds no code. Files of earlier versions are in the safetensors format.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+from pyarrow import ipc
 from safetensors import SafetensorError, safe_open
 
 from molmeta.errors import ConfigError, ModelError, one_line
@@ -21,18 +25,28 @@ from molmeta.molecules.store import unpacked
 from molmeta.runtime.tensorfiles import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from molmeta.molecules.featurizers import Arrays
 
-FORMAT = 1
+    Wanted = Callable[[str], bool]
+    ReadBlock = Callable[[int, Wanted], Prepared]
+
+FORMAT = 2
 KIND = "featurized library"
-TEXT = "text"
+MAGIC = b"ARROW1"
+TEXT_COLUMNS = ("line", "id", "smiles", "rejected")
 VECTORS = f"{EMBEDDING}.values"
 
-# safetensors is typed in part only, which strict checking refuses; Any says so once.
+# Neither library brings types that strict checking accepts; Any says so once.
+_arrow: Any = pa
+_ipc: Any = ipc
 _safe_open: Any = safe_open
+_ArrowError: type[Exception] = _arrow.ArrowException
+_ERRORS = (SafetensorError, _ArrowError, OSError, KeyError, TypeError, ValueError, IndexError)
 
 
 @dataclass(frozen=True)
@@ -41,16 +55,18 @@ class LibraryFile:
 
     Attributes:
         path: its file.
-        names: featurizers that were run.
-        blocks: how many there are.
-        broken: "" or why the library had broken off when it was read.
-        vectors: whether the vectors of the model that reads it are there, and wanted.
+        featurizers: that were run.
+        blocks: number of blocks.
+        broken: why the library broke off when it was featurized, or "".
+        wanted: featurizers whose arrays are read; () reads all of them.
+        vectors: whether to read the vectors that a model has added.
     """
 
     path: Path
-    names: tuple[str, ...]
+    featurizers: tuple[str, ...]
     blocks: int
     broken: str
+    wanted: tuple[str, ...] = ()
     vectors: bool = False
 
     def block(self, number: int) -> Prepared:
@@ -62,28 +78,26 @@ class LibraryFile:
         return next(self.read([number]))
 
     def read(self, numbers: Iterable[int]) -> Iterator[Prepared]:
-        """Yield blocks by their numbers; those of one call share a map.
+        """Yield blocks by their numbers; the blocks of one call share a memory map.
 
         Raises:
             ModelError: the file is damaged.
         """
         try:
-            with _safe_open(self.path, framework="np") as file:
+            with _opened(self.path) as (_, _, read_block):
                 for number in numbers:
-                    yield self._block(file, number)
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+                    block = read_block(number, self._is_wanted)
+                    n = len(block.records)
+                    if n and not consistent(unpacked([block.arrays]), n):
+                        raise ValueError(f"block {number} that does not fit {n} compounds")
+                    yield block
+        except _ERRORS as error:
             raise _damaged(self.path, one_line(error)) from error
 
-    def _block(self, file: Any, number: int) -> Prepared:  # noqa: ANN401 - see _safe_open
-        begin = f"{number:08d}."
-        text: Any = json.loads(file.get_tensor(f"{begin}{TEXT}").tobytes())
-        records = list(map(Record, text["line"], text["id"], text["smiles"]))
-        rejected = [Record(*row) for row in text["rejected"]]
-        parts = [name for name in text["parts"] if self.vectors or name != VECTORS]
-        arrays: Arrays = {name: file.get_tensor(f"{begin}{name}") for name in parts}
-        if records and not consistent(unpacked([arrays]), len(records)):
-            raise ValueError(f"block {number} that does not fit {len(records)} compounds")
-        return Prepared(records, arrays, rejected)
+    def _is_wanted(self, array: str) -> bool:
+        if array == VECTORS:
+            return self.vectors
+        return not self.wanted or array.rsplit(".", 1)[0] in self.wanted
 
 
 def is_library_file(path: Path) -> bool:
@@ -93,7 +107,7 @@ def is_library_file(path: Path) -> bool:
             head = file.read(9)
     except OSError:
         return False
-    return len(head) == 9 and head[8:] == b"{" and head[4:8] == b"\0" * 4
+    return head.startswith(MAGIC) or (len(head) == 9 and head[4:] == b"\0\0\0\0{")
 
 
 def open_library(path: Path, names: Sequence[str] = (), model: str = "") -> LibraryFile:
@@ -101,38 +115,86 @@ def open_library(path: Path, names: Sequence[str] = (), model: str = "") -> Libr
 
     Args:
         path: of the file.
-        names: featurizers that must have been run.
-        model: digest of the model that will read it; only its own vectors are read.
+        names: featurizers whose arrays are read; () reads all.
+        model: digest of the model that reads the library; only its own vectors are read.
 
     Raises:
         ModelError: the file is damaged or of another kind.
         ConfigError: a featurizer was not run.
     """
     try:
-        with _safe_open(path, framework="np") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            header: Any = json.loads(metadata[KEY])
-            _require_kind(header["kind"], header["format"])
-            found = tuple(str(name) for name in header["featurizers"])
-            kept = bool(model) and header.get("model") == model
-            opened = LibraryFile(path, found, int(header["blocks"]), str(header["broken"]), kept)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        with _opened(path) as (header, blocks, _):
+            featurizers = tuple(str(name) for name in header["featurizers"])
+            vectors = bool(model) and header.get("model") == model
+            broken = str(header["broken"])
+    except _ERRORS as error:
         raise _damaged(path, one_line(error)) from error
-    if missing := sorted(set(names) - set(found)):
+    if missing := sorted(set(names) - set(featurizers)):
         raise ConfigError(
-            f"{path}: lacks features that the model reads; got {list(found)}, expected "
+            f"{path}: lacks features that the model reads; got {list(featurizers)}, expected "
             f"'{missing[0]}' too. Run 'molmeta featurize' with --featurizer {missing[0]}."
         )
-    return opened
+    return LibraryFile(path, featurizers, blocks, broken, tuple(names), vectors)
 
 
-def _require_kind(kind: object, version: object) -> None:
-    if (kind, version) != (KIND, FORMAT):
-        raise ValueError(f"a {kind} of format {version}")
+@contextmanager
+def _opened(path: Path) -> Generator[tuple[dict[str, Any], int, ReadBlock]]:
+    """Yield the header, the number of blocks, and a function that reads a block."""
+    with path.open("rb") as file:
+        is_arrow = file.read(len(MAGIC)) == MAGIC
+    if is_arrow:
+        with _arrow.memory_map(str(path)) as source, _ipc.open_file(source) as file:
+            metadata: dict[bytes, bytes] = file.schema.metadata or {}
+            header = _checked(json.loads(metadata[KEY.encode()]), FORMAT)
+            yield header, file.num_record_batches, lambda n, wanted: _from_arrow(file, n, wanted)
+        return
+    with _safe_open(path, framework="np") as file:
+        tags: dict[str, str] = file.metadata() or {}
+        header = _checked(json.loads(tags[KEY]), 1)
+        yield header, int(header["blocks"]), lambda n, wanted: _from_safetensors(file, n, wanted)
 
 
-def _damaged(path: Path, what: str) -> ModelError:
+def _checked(header: Any, version: int) -> dict[str, Any]:  # noqa: ANN401 - parsed JSON
+    if (header["kind"], header["format"]) != (KIND, version):
+        raise ValueError(f"a {header['kind']} of format {header['format']}")
+    return header
+
+
+def _from_arrow(file: Any, number: int, wanted: Wanted) -> Prepared:  # noqa: ANN401 - see _ipc
+    batch = file.get_batch(number)
+    # Offsets of a damaged file would make Arrow read outside the file.
+    batch.validate(full=True)
+    lines, ids, smiles, rejected = (batch.column(name).flatten() for name in TEXT_COLUMNS)
+    texts = (column.to_numpy(zero_copy_only=False).tolist() for column in (lines, ids, smiles))
+    arrays = {
+        name: _array(batch.column(name))
+        for name in batch.schema.names
+        if name not in TEXT_COLUMNS and wanted(name) and not batch.column(name).null_count
+    }
+    return Prepared(
+        list(map(Record, *texts)), arrays, [Record(**row) for row in rejected.to_pylist()]
+    )
+
+
+def _array(column: Any) -> NDArray[Any]:  # noqa: ANN401 - see _arrow
+    """Return the array that a row of a column holds, without copying it."""
+    values, shape = column.flatten(), [-1]
+    while _arrow.types.is_fixed_size_list(values.type):
+        shape.append(values.type.list_size)
+        values = values.flatten()
+    return values.to_numpy().reshape(shape)
+
+
+def _from_safetensors(file: Any, number: int, wanted: Wanted) -> Prepared:  # noqa: ANN401 - see _safe_open
+    prefix = f"{number:08d}."
+    text: Any = json.loads(file.get_tensor(f"{prefix}text").tobytes())
+    arrays: Arrays = {n: file.get_tensor(f"{prefix}{n}") for n in text["parts"] if wanted(n)}
+    records = list(map(Record, text["line"], text["id"], text["smiles"]))
+    return Prepared(records, arrays, [Record(*row) for row in text["rejected"]])
+
+
+def _damaged(path: Path, problem: str) -> ModelError:
     return ModelError(
-        f"{path}: cannot be read as a featurized library; got {what[:200]}, expected a file of "
+        f"{path}: cannot be read as a featurized library; got {problem[:200]}, expected a file of "
         "'molmeta featurize LIBRARY'. Make it again."
     )

@@ -39,8 +39,13 @@ class Prepared(NamedTuple):
     arrays: Arrays
     rejected: list[Record]
 
+    @property
+    def n_read(self) -> int:
+        """Records of the chunk, rejected ones included."""
+        return len(self.records) + len(self.rejected)
+
     def molecules(self) -> Molecules:
-        """The features as blocks; G must not be 0."""
+        """Return the features as blocks."""
         from molmeta.molecules.store import unpacked
 
         return unpacked([self.arrays])
@@ -67,13 +72,15 @@ def prepare(records: Sequence[Record], names: Sequence[str]) -> Prepared:
         for record in records:
             try:
                 mol = _standardized(record)
-                rows.append([featurizers.run(one, mol, record.smiles) for one in chosen])
+                rows.append(
+                    [featurizers.run(featurizer, mol, record.smiles) for featurizer in chosen]
+                )
                 kept.append(record)
             except MoleculeError as error:
                 rejected.append(record._replace(reason=str(error)))
     arrays: Arrays = {}
-    for one, column in zip(chosen, zip(*rows, strict=True), strict=bool(rows)):
-        arrays |= featurizers.pack(one, column)
+    for place, featurizer in enumerate(chosen):
+        arrays |= featurizers.pack(featurizer, [row[place] for row in rows])
     return Prepared(kept, arrays, rejected)
 
 

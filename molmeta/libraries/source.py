@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import time
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from molmeta.errors import TableError
 from molmeta.libraries.file import is_library_file, open_library
-from molmeta.libraries.prepare import prepare_all
+from molmeta.libraries.prepare import prepare
 from molmeta.libraries.reading import STDIN, read_library
+from molmeta.runtime.parallel import streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
     from molmeta.libraries.lines import Record
     from molmeta.libraries.prepare import Prepared
-
-_log = logging.getLogger(__name__)
 
 
 class LibrarySource:
@@ -46,20 +46,43 @@ class LibrarySource:
         self.identity = _identity(path)
 
     def prepared(self, *, cores: int = 1) -> Iterator[Prepared]:
-        """Yield all records with their features, in the order of the library.
+        """Yield all records with their features, in the library's order.
 
         Raises:
             ModelError: a featurized library is damaged.
-            WorkerError: a process was ended from outside.
+            WorkerError: a worker process was killed.
+        """
+        for _, chunks in self.groups(1, lambda _: True, cores=cores):
+            for chunk in chunks:
+                yield chunk
+                if self.file is not None:
+                    self.advance(chunk.n_read)
+
+    def groups(
+        self, size: int, wanted: Callable[[int], bool], *, cores: int = 1
+    ) -> Iterator[tuple[int, Iterator[Prepared]]]:
+        """Yield the wanted groups of `size` chunks with their numbers, counted from 0.
+
+        Records are featurized as they are read. Of a featurized library, nothing is read before
+        the chunks of a group are iterated, in any thread; the caller then calls `advance`.
+
+        Raises:
+            ModelError: a featurized library is damaged.
+            WorkerError: a worker process was killed.
         """
         if self.file is None:
-            yield from prepare_all(self.chunks(), self.names, cores=cores)
+            numbered = (item for item in enumerate(self.chunks()) if wanted(item[0] // size))
+            work = partial(_prepared, names=tuple(self.names))
+            done = streamed(work, numbered, cores=cores)
+            for number, group in groupby(done, key=lambda item: item[0] // size):
+                yield number, (chunk for _, chunk in group)
             return
         self.empty = False
-        for chunk in self.file.read(range(self.file.blocks)):
-            yield chunk
-            self.advance(len(chunk.records) + len(chunk.rejected))
-        self.finish()
+        for number in filter(wanted, range(-(-self.file.blocks // size))):
+            first = number * size
+            yield number, self.file.read(range(first, min(first + size, self.file.blocks)))
+        if self.file.broken:
+            self.error = TableError(self.file.broken)
 
     def chunks(self) -> Iterator[list[Record]]:
         """Yield the records of a library that was not featurized yet, chunk by chunk."""
@@ -71,15 +94,14 @@ class LibrarySource:
         except TableError as error:
             self.error = error
 
-    def finish(self) -> None:
-        """Note the error that a featurized library broke off with, once all of it is used."""
-        if self.file is not None and self.file.broken:
-            self.error = TableError(self.file.broken)
-
     def advance(self, n: int) -> None:
         """Report that n more records are done."""
         if self._progress is not None:
             self._progress(n)
+
+
+def _prepared(item: tuple[int, list[Record]], names: Sequence[str]) -> tuple[int, Prepared]:
+    return item[0], prepare(item[1], names)
 
 
 def _identity(path: Path) -> list[str | int]:

@@ -1,33 +1,35 @@
-"""Products and Tanimoto similarities of fingerprints, without making the many dense."""
+"""Products and Tanimoto similarities of fingerprints, without making the larger side dense."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch.nn import functional as F
 
 from molmeta.molecules.blocks import Bits
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from molmeta.molecules.blocks import Molecules
 
 FINGERPRINT = "morgan"
-"""Featurizer of the fingerprint that similarity means wherever no other is named."""
+"""Featurizer of the fingerprint used for similarity wherever no other one is named."""
 
 
 def bits_of(molecules: Molecules) -> Bits:
     """Return the fingerprints that similarity is computed from.
 
     Raises:
-        ConfigError: the molecules have none.
+        ConfigError: the molecules lack them.
     """
     return molecules.block(FINGERPRINT, Bits)
 
 
 def product(bits: Bits, columns: Tensor) -> Tensor:
-    """Return fingerprints times columns, shape (G, W), without making them dense.
+    """Return fingerprints times columns, shape (G, W), without making the fingerprints dense.
 
     Args:
         bits: G fingerprints.
@@ -38,23 +40,37 @@ def product(bits: Bits, columns: Tensor) -> Tensor:
     )
 
 
-def tanimoto(bits: Bits, others: Bits) -> Tensor:
-    """Return the similarity of each of G fingerprints to each of S, float32, shape (G, S).
+def tanimoto(bits: Tensor | Bits, others: Tensor | Bits) -> Tensor:
+    """Return the Tanimoto similarity of G fingerprints to S others, float32, shape (G, S).
 
-    Shared bits over the bits of either, in [0, 1]; 0 to a fingerprint without bits. The counts
-    are whole numbers, so that a similarity does not depend on what else stands in the call.
-    """
-    shared = product(bits, others.dense().t().contiguous())
-    return similarity(shared, bits.offsets.diff(), others.offsets.diff())
-
-
-def similarity(shared: Tensor, own: Tensor, theirs: Tensor) -> Tensor:
-    """Return shared bits over the bits of either, shape (G, S); 0 where neither has any.
+    It is the number of shared on-bits over the number of on-bits in either, in [0, 1]; 0 where
+    both fingerprints are empty. All counts are whole numbers, so a similarity does not depend on
+    the other fingerprints of the call.
 
     Args:
-        shared: bits in common, shape (G, S).
-        own: bits of each of G fingerprints, shape (G,).
-        theirs: bits of each of S fingerprints, shape (S,).
+        bits: packed, or zeros and ones of shape (G, size). Packed fingerprints stay sparse.
+        others: packed, or zeros and ones of shape (S, size).
     """
-    either = own.unsqueeze(1) + theirs - shared
+    dense = others.dense() if isinstance(others, Bits) else others
+    if isinstance(bits, Bits):
+        shared, counts = product(bits, dense.T.contiguous()), bits.offsets.diff()
+    else:
+        shared, counts = bits @ dense.T, bits.sum(1)
+    either = counts.unsqueeze(1) + dense.sum(1) - shared
     return shared / either.clamp(min=1)
+
+
+def overlap(
+    words: NDArray[np.unsignedinteger], others: NDArray[np.unsignedinteger]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the on-bits in both and in either of G pairs of fingerprints, each of shape (G,).
+
+    Their ratio is the Tanimoto similarity. Thousands of pairs are compared without torch.
+
+    Args:
+        words: packed bits, any unsigned integers, shape (G, words).
+        others: packed bits of the same form, broadcast to (G, words).
+    """
+    shared = np.bitwise_count(words & others).sum(axis=1, dtype=np.int64)
+    either = np.bitwise_count(words | others).sum(axis=1, dtype=np.int64)
+    return shared, either

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from molmeta.evaluation.statistics import audited
+from molmeta.evaluation.statistics import audit_by_assay
 from molmeta.report import charts, drawings
 from molmeta.report.evidence import records
 from molmeta.report.findings import HEADLINE
@@ -141,7 +141,7 @@ def assay_rows(
 
 def _facts(evidence: Evidence) -> dict[str, Facts]:
     if evidence.audit is not None:
-        return {str(row["assay"]): _audited(row) for row in records(audited(evidence.audit))}
+        return {str(row["assay"]): _audited(row) for row in records(audit_by_assay(evidence.audit))}
     return {
         str(row["assay"]): Facts(float(row["n_compounds"]), float(row["share_active"]))
         for row in records(evidence.assays)

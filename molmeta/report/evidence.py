@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.errors import TableError
-from molmeta.evaluation import ranking, regression
+from molmeta.evaluation import metrics as metric_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,7 +71,7 @@ class Evidence:
 
 _METRICS = (
     *("model", "seed", "assay", "target", "cluster", "support", "repeat", "episode", "n_support"),
-    *("n_query", *ranking.NAMES, "adapt_seconds", "predict_seconds", "reason"),
+    *("n_query", "delta_auprc", "adapt_seconds", "predict_seconds", "reason"),
 )
 _OVERLAPS = ("exact_overlap", "scaffold_overlap", "near_overlap")
 _COUNTS = ("n_compounds", "n_active", "share_active")
@@ -182,7 +182,7 @@ def _benchmark(path: Path, name: str) -> pd.DataFrame:
 def _filled(metrics: pd.DataFrame) -> pd.DataFrame:
     texts = {name: metrics[name].fillna("") for name in ("target", "episode", "reason")}
     cluster = metrics["cluster"].fillna("")
-    blank = {n: np.nan for n in (*regression.NAMES, "known") if n not in metrics.columns}
+    blank = {n: np.nan for n in (*metric_registry.names(), "known") if n not in metrics.columns}
     return metrics.assign(**texts, **blank, cluster=cluster.where(cluster != "", metrics["assay"]))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from molmeta.evaluation import metrics
 from molmeta.report import provenance, wording
 from molmeta.report.answer import answer
 from molmeta.report.assay_section import assay_rows
@@ -93,7 +94,7 @@ def _render(evidence: Evidence, findings: Findings) -> str:
             figures=figures(findings, assays, looks),
             findings=findings,
             losses=losses(evidence),
-            measures=wording.MEASURES,
+            measures={name: metrics.get(name) for name in metrics.names()},
             place=findings.supports.index(findings.support),
             metrics=tuple(dict.fromkeys(view.choice for view in means)),
             scope_labels=wording.SCOPES,

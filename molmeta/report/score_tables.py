@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from molmeta.evaluation.statistics import METRICS
+from molmeta.evaluation import metrics
 from molmeta.report.evidence import records
-from molmeta.report.wording import MEASURES, number, p_value, signed, span
+from molmeta.report.wording import number, p_value, signed, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ def summaries(findings: Findings) -> list[View]:
     """Return one table a scope and metric: means with intervals by model and support size."""
     return [
         _summary(findings, scope, metric)
-        for metric in METRICS
+        for metric in metrics.names()
         for scope in findings.scopes
         if any(len(findings.means(s, scope, metric)) for s in findings.supports)
     ]
@@ -91,10 +91,10 @@ def _by_model(means: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _column(column: dict[str, dict[str, Any]], models: Sequence[str], metric: str) -> list[Cell]:
-    measure = MEASURES[metric]
-    pick = max if measure.higher else min
+    shown = metrics.get(metric)
+    pick = max if shown.higher_is_better else min
     best = pick((float(row["mean"]) for row in column.values()), default=math.nan)
-    return [_mean(column.get(model), best, measure.digits) for model in models]
+    return [_mean(column.get(model), best, shown.digits) for model in models]
 
 
 def _mean(row: dict[str, Any] | None, best: float, digits: int) -> Cell:

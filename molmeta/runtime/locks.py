@@ -1,11 +1,11 @@
-"""Keeps two runs from writing the same result at once."""
+"""Prevents two runs from writing the same output at the same time."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from molmeta.errors import OutputError
 
@@ -15,39 +15,57 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def exclusive(output: Path) -> Generator[None]:
-    """Hold a lock on a result until the end; one that a killed run has left holds nobody up.
+def exclusive(output: Path, *, timeout: float = 0) -> Generator[None]:
+    """Lock an output for the duration of the block; locks of killed processes are ignored.
 
-    The lock stands beside the result under its name and `.lock`.
+    The lock is a file next to the output, with `.lock` added to its name. Within one thread,
+    blocks for the same output can be nested.
+
+    Args:
+        output: file or folder to write.
+        timeout: seconds to wait for another run.
 
     Raises:
-        OutputError: another run holds it, or the folder cannot be written.
+        OutputError: another run holds the lock, the output exists and is not a file or folder, or
+            its folder is not writable.
     """
-    path = output.with_name(f"{output.name}.lock")
+    target = target_of(output)
+    path = target.with_name(f"{target.name}.lock")
+    lock = FileLock(path, timeout=timeout, is_singleton=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-    except OSError as error:
+        lock.acquire(timeout=timeout)
+    except Timeout as error:
         raise OutputError(
-            f"{output}: cannot be written; got '{error.strerror or error}', expected a writable "
-            "folder. Choose another --output."
+            f"{output}: is being written by another run; got the lock {path.name} held, "
+            "expected it free. Wait for that run, or choose another --output."
         ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # A run that ended in between has taken the file away, and its lock is nobody's.
-            _require_there(path, file.fileno())
-        except OSError as error:
-            raise OutputError(
-                f"{output}: is being written by another run; got the lock {path.name} held, "
-                "expected it free. Wait for that run, or choose another --output."
-            ) from error
-        try:
-            yield
-        finally:
+    except OSError as error:
+        raise cannot_write(output, error.strerror or error) from error
+    try:
+        yield
+    finally:
+        # Removed while it is held: a run that waits for it sees that its file is gone.
+        if lock.lock_counter == 1:
             path.unlink(missing_ok=True)
+        lock.release()
 
 
-def _require_there(path: Path, handle: int) -> None:
-    if path.stat().st_ino != os.fstat(handle).st_ino:
-        raise FileNotFoundError(path)
+def target_of(output: Path) -> Path:
+    """Return the file that an output path names, which may be a link to it.
+
+    Raises:
+        OutputError: it is a device, a pipe or a socket.
+    """
+    target = output.resolve() if output.is_symlink() else output
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise cannot_write(output, "a device or pipe")
+    return target
+
+
+def cannot_write(output: Path, problem: object) -> OutputError:
+    """Return the error for an output that cannot be written."""
+    return OutputError(
+        f"{output}: cannot be written; got '{problem}', expected a writable folder with space "
+        "left. Choose another --output or free the disk."
+    )

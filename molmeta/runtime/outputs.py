@@ -1,64 +1,59 @@
-"""Writes results whole or not at all: to a temporary name first, then renamed."""
+"""Writes outputs completely or not at all: under a temporary name first, then renamed."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from molmeta.errors import OutputError
+from molmeta.runtime.locks import cannot_write, exclusive, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
 
 @contextmanager
 def written(path: Path) -> Generator[Path]:
-    """Yield a temporary path in the folder of `path` and rename it to `path` at the end.
+    """Yield a temporary path in the folder of `path`, and rename it to `path` at the end.
 
-    The temporary name keeps the suffixes of `path`, so that writers which look at them agree.
-    On any failure the temporary file goes and what stood at `path` before stays as it was.
+    The temporary name ends like `path`, for writers that look at suffixes. If the block fails, the
+    temporary file is removed and `path` is left as it was. If the process is killed, the next run
+    that writes `path` removes the temporary file. A link is followed: the file it names is written.
 
     Raises:
-        OutputError: the folder cannot be made, or the disk is full or read-only.
+        OutputError: another run is writing `path`, it is not a regular file, its folder cannot be
+            made, or the disk is full or read-only.
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> target = Path(tempfile.mkdtemp()) / "made" / "hits.csv"
         >>> with written(target) as temporary:
         ...     _ = temporary.write_text("smiles")
         >>> target.read_text()
         'smiles'
     """
+    target = target_of(path)
+    temporary = target.with_name(f".{target.name}.partial{''.join(target.suffixes[-2:])}")
+    with exclusive(path):
+        try:
+            temporary.unlink(missing_ok=True)
+            temporary.touch(exist_ok=False)
+            yield temporary
+            # Without this, a power cut after the renaming can leave an empty file under the name.
+            _flush_to_disk(temporary)
+            temporary.replace(target)
+            _flush_to_disk(target.parent)
+        except OSError as error:
+            raise cannot_write(path, error.strerror or error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}.", suffix="".join(path.suffixes[-2:]), dir=path.parent
-        )
-        os.close(handle)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+        os.fsync(descriptor)
     finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{path}: cannot be written; got '{error.strerror or error}', expected a writable folder "
-        "with space left. Choose another --output or free the disk."
-    )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        os.close(descriptor)

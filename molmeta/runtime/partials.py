@@ -1,68 +1,139 @@
-"""The folder beside a result in which a run keeps what it has done, until the result is whole."""
+"""The finished parts of an output, kept next to it until it is complete.
+
+A run that was killed finds its parts again and resumes after them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import ipc
 
 from molmeta.errors import OutputError
+from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+FORMAT = 3
+"""Of the parts; those of another format are discarded."""
 RUN = "run.json"
+ROWS = 8_192
+"""Rows of a part that are read at once."""
+CLAIM_TIMEOUT = 60.0
+"""Seconds to wait for a run that starts on the same output at the same moment."""
+
+# pyarrow brings no types, which strict checking refuses; Any says so once.
+_arrow: Any = pa
+_ipc: Any = ipc
 
 
-def parts_of(output: Path) -> Path:
-    """Return the folder that belongs to a result."""
-    return output.with_name(f"{output.name}.parts")
+class Parts:
+    """Numbered Arrow tables in a folder next to an output, `OUTPUT.parts`.
 
-
-def claim(folder: Path, kind: object) -> bool:
-    """Make a folder that of a run; it is emptied when a run of another kind has left it.
+    The name of a part holds the checksum of its content. Parts that a power cut or a bad disk has
+    damaged are removed when the folder is opened, and are made again.
 
     Args:
-        folder: of `parts_of`.
-        kind: all that the parts depend on, as JSON can write it.
+        output: the output that the parts belong to.
+        run: everything that the parts depend on, as JSON can write it. Parts of other runs are
+            removed.
 
-    Returns:
-        Whether anything of another run was taken away.
-
-    Raises:
-        OutputError: the folder cannot be written or taken away.
-    """
-    digest = hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()
-    if _text(folder / RUN) == digest:
-        return False
-    found = folder.exists()
-    clear(folder)
-    with written(folder / RUN) as temporary:
-        temporary.write_text(digest)
-    return found
-
-
-def clear(folder: Path) -> None:
-    """Take the folder away.
+    Attributes:
+        folder: of the parts.
+        restarted: whether parts of another run were removed.
 
     Raises:
-        OutputError: it cannot be taken away.
+        OutputError: the folder cannot be written or removed.
     """
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be taken away; got '{error.strerror or error}', expected a folder "
-            "of an earlier run. Remove it, or choose another --output."
-        ) from error
+
+    def __init__(self, output: Path, run: object) -> None:
+        self.folder = output.with_name(f"{output.name}.parts")
+        text = json.dumps([FORMAT, run], sort_keys=True)
+        with exclusive(self.folder, timeout=CLAIM_TIMEOUT):
+            self.restarted = self._claim(hashlib.sha256(text.encode()).hexdigest())
+            self._paths = {
+                int(path.name[:8]): path
+                for path in self.folder.glob("[0-9]*.arrow")
+                if _is_intact(path)
+            }
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of the finished parts in ascending order."""
+        return sorted(self._paths)
+
+    def add(self, number: int, table: Any) -> None:  # noqa: ANN401 - see _arrow
+        """Write a part, completely or not at all.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        sink = _arrow.BufferOutputStream()
+        with _ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=ROWS)
+        content = memoryview(sink.getvalue())
+        checksum = hashlib.sha256(content).hexdigest()[:16]
+        path = self.folder / f"{number:08d}-{checksum}.arrow"
+        with written(path) as temporary:
+            temporary.write_bytes(content)
+        self._paths[number] = path
+
+    def schema(self, number: int) -> Any:  # noqa: ANN401 - see _arrow
+        """Return the schema of a part with its metadata."""
+        return self._open(number).schema
+
+    def batches(self, number: int) -> Iterator[Any]:
+        """Yield the record batches of a part by memory map."""
+        file = self._open(number)
+        for place in range(file.num_record_batches):
+            yield file.get_batch(place)
+
+    def clear(self) -> None:
+        """Remove the folder.
+
+        Raises:
+            OutputError: it cannot be removed.
+        """
+        try:
+            shutil.rmtree(self.folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder}: cannot be removed; got '{error.strerror or error}', expected a "
+                "folder of an earlier run. Remove it, or choose another --output."
+            ) from error
+
+    def _claim(self, run: str) -> bool:
+        path, existed = self.folder / RUN, self.folder.exists()
+        if path.is_file() and path.read_text() == run:
+            return False
+        self.clear()
+        with written(path) as temporary:
+            temporary.write_text(run)
+        return existed
+
+    def _open(self, number: int) -> Any:  # noqa: ANN401 - see _arrow
+        return _ipc.open_file(_arrow.memory_map(str(self._paths[number])))
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
+def _is_intact(path: Path) -> bool:
+    """Compare a part with the checksum in its name, and remove it if they differ."""
+    with path.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    intact = path.stem.endswith(f"-{checksum}")
+    if not intact:
+        path.unlink()
+    return intact

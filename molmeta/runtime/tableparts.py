@@ -1,22 +1,26 @@
-"""The finished parts of a table, kept beside it until it is whole, so that a killed run goes on."""
+"""The finished parts of a table, kept until it is complete, so that a killed run can resume."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import pyarrow as pa
 
 from molmeta.runtime.locks import exclusive
-from molmeta.runtime.outputs import written
-from molmeta.runtime.partials import claim, clear, parts_of
+from molmeta.runtime.partials import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
+    import pandas as pd
+
     Make = Callable[[], pd.DataFrame]
     Keep = Callable[[int, Make], pd.DataFrame]
+
+# pyarrow brings no types, which strict checking refuses; Any says so once.
+_arrow: Any = pa
 
 
 def made(number: int, make: Make) -> pd.DataFrame:
@@ -27,37 +31,35 @@ def made(number: int, make: Make) -> pd.DataFrame:
 
 @contextmanager
 def kept(
-    output: Path, kind: object, progress: Callable[[int], None] | None = None
+    output: Path, run: object, progress: Callable[[int], None] | None = None
 ) -> Generator[Keep]:
-    """Keep the parts of a table in a folder beside it while it is made.
+    """Keep the parts of a table next to it while it is made.
 
-    What is given takes the number of a part and a function: the part is read where a run of the
-    same kind has left it, and else made and kept. The folder goes when the table has been written.
+    The yielded function takes the number of a part and a function that makes it. It reads the part
+    if an earlier run of the same kind has kept it; otherwise it makes and keeps the part. The parts
+    are removed at the end of the block, by when the table must be written.
 
     Args:
         output: the table.
-        kind: all that the parts depend on, as JSON can write it.
+        run: everything that the parts depend on, as JSON can write it.
         progress: called with 1 after each part.
 
     Raises:
         OutputError: another run is writing the table, or a part cannot be written.
     """
-    folder = parts_of(output)
-
-    def keep(number: int, make: Make) -> pd.DataFrame:
-        path = folder / f"{number:06}.parquet"
-        part = pd.read_parquet(path) if path.exists() else _written(make(), path)
-        if progress is not None:
-            progress(1)
-        return part
-
     with exclusive(output):
-        claim(folder, kind)
+        parts = Parts(output, run)
+
+        def keep(number: int, make: Make) -> pd.DataFrame:
+            if number in parts:
+                part = _arrow.Table.from_batches(parts.batches(number), parts.schema(number))
+                table: pd.DataFrame = part.to_pandas()
+            else:
+                table = make()
+                parts.add(number, _arrow.Table.from_pandas(table, preserve_index=False))
+            if progress is not None:
+                progress(1)
+            return table
+
         yield keep
-        clear(folder)
-
-
-def _written(part: pd.DataFrame, path: Path) -> pd.DataFrame:
-    with written(path) as temporary:
-        part.to_parquet(temporary, index=False)
-    return part
+        parts.clear()

@@ -1,4 +1,4 @@
-"""Finds the compounds of a support again in a library, at next to no cost for the others."""
+"""Recognises compounds that were measured before, at next to no cost for all others."""
 
 from __future__ import annotations
 
@@ -7,73 +7,70 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from molmeta.errors import MoleculeError
-from molmeta.libraries.lines import Record
-from molmeta.libraries.prepare import prepare
-from molmeta.molecules.blocks import Bits, Graphs
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.featurizers import get
+from molmeta.molecules.signatures import signatures
+from molmeta.molecules.store import featurize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from molmeta.molecules.blocks import AnyBlock, Molecules
-
-SALT = 0x9E3779B97F4A7C15
+    from molmeta.libraries.lines import Record
+    from molmeta.molecules.blocks import Molecules
 
 
 class KnownCompounds:
-    """The compounds of a support, told from others by their features and then by InChIKey.
+    """Compounds that are recognised by their features first and then by their InChIKeys.
 
-    Equal compounds have equal features, so that the InChIKey, which takes half a millisecond, is
-    asked of few. Another tautomer of a compound has other features and is not recognised.
+    Equal compounds have equal features. So the InChIKey, which takes half a millisecond, is
+    computed for the few records whose features agree. Tautomers have different features, and are
+    different compounds here.
+
+    Args:
+        smiles: the compounds, as SMILES.
+        featurizers: blocks of the molecules that are looked up; fingerprints are preferred.
+
+    Attributes:
+        inchikeys: of the compounds.
+
+    Raises:
+        MoleculeError: a SMILES does not parse.
     """
 
-    def __init__(self, smiles: Sequence[str], featurizers: Sequence[str]) -> None:
-        records = [Record(place, "", text) for place, text in enumerate(smiles, 1)]
-        self._keys = {compound(text).inchikey for text in smiles}
+    def __init__(self, smiles: Iterable[str], featurizers: Sequence[str]) -> None:
+        standardized = [compound(text) for text in smiles]
+        self.inchikeys = frozenset(item.inchikey for item in standardized)
         # A library may hold further features, and in another order.
         self._block = min(featurizers, key=lambda name: get(name).kind != "bits")
-        self._signatures = self._signed(prepare(records, [self._block]).molecules())
+        molecules = featurize([item.smiles for item in standardized], (self._block,))
+        self._signatures = self._signatures_of(molecules)
 
-    def places(self, records: Sequence[Record], molecules: Molecules) -> list[int]:
-        """Return where compounds of the support stand among these."""
-        same = np.isin(self._signed(molecules), self._signatures)
-        return [at for at in np.flatnonzero(same).tolist() if self._is_known(records[at].smiles)]
+    def rows(
+        self,
+        records: Sequence[Record],
+        molecules: Molecules,
+        among: NDArray[np.bool_] | None = None,
+    ) -> list[int]:
+        """Return the rows of the records that are one of the compounds.
 
-    def _signed(self, molecules: Molecules) -> NDArray[np.uint64]:
-        return signatures(molecules.blocks[self._block])
+        Args:
+            records: G records of a library.
+            molecules: their features.
+            among: rows to look at, shape (G,); None looks at all.
+        """
+        same = np.isin(self._signatures_of(molecules), self._signatures)
+        rows = np.flatnonzero(same if among is None else same & among)
+        return [row for row in rows.tolist() if key_of(records[row].smiles) in self.inchikeys]
 
-    def _is_known(self, smiles: str) -> bool:
-        try:
-            return compound(smiles).inchikey in self._keys
-        except MoleculeError:
-            return False
-
-
-def signatures(block: AnyBlock) -> NDArray[np.uint64]:
-    """Return one number a molecule, equal for equal features in any order of atoms, shape (G,)."""
-    if isinstance(block, Bits):
-        return _sums(_mixed(block.positions.numpy()), block.offsets.numpy())
-    if isinstance(block, Graphs):
-        atoms = block.atoms.numpy().astype(np.uint64)
-        powers = np.uint64(16) ** np.arange(atoms.shape[1], dtype=np.uint64)
-        return _sums(_mixed((atoms * powers).sum(axis=1)), block.atom_offsets.numpy())
-    rounded = np.round(block.values.numpy(), 3).astype(np.float32)
-    words = rounded.view(np.uint32) + np.arange(rounded.shape[1], dtype=np.uint32)
-    return _mixed(words).sum(axis=1, dtype=np.uint64)
+    def _signatures_of(self, molecules: Molecules) -> NDArray[np.int64]:
+        return signatures(molecules.blocks[self._block]).numpy()
 
 
-def _mixed(values: NDArray[np.generic]) -> NDArray[np.uint64]:
-    """Spread numbers over 64 bits, as the finaliser of splitmix64 does."""
-    z = values.astype(np.uint64) + np.uint64(SALT)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-def _sums(values: NDArray[np.uint64], offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Sum the values of each molecule, modulo 2^64."""
-    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(values, dtype=np.uint64)])
-    return total[offsets[1:]] - total[offsets[:-1]]
+def key_of(smiles: str) -> str:
+    """Return the InChIKey of a SMILES, or the text itself where it has none."""
+    try:
+        return compound(smiles).inchikey
+    except MoleculeError:
+        return smiles

@@ -1,21 +1,15 @@
-"""From prepared chunks of a library to shards: scores, keeps the best, forgets the rest.
-
-Two ways lead here: records are featurized by processes and scored in this one, and a featurized
-library is read and scored by threads. Both give the same shards.
-"""
+"""Scores the chunks of a library, and keeps the best compounds of each shard."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
 from heapq import heappush, heappushpop
-from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
-from molmeta.libraries.prepare import prepare
 from molmeta.runtime.parallel import streamed
 from molmeta.screening.hits import Hit
 from molmeta.screening.prevalence import BINS, counted
@@ -26,27 +20,93 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.libraries.file import LibraryFile
     from molmeta.libraries.lines import Record
     from molmeta.libraries.prepare import Prepared
     from molmeta.libraries.source import LibrarySource
     from molmeta.models.model import AssayPredictor
+    from molmeta.molecules.blocks import Molecules
     from molmeta.screening.known import KnownCompounds
 
 CHUNKS = 50
-"""Chunks of a shard: 100,000 records, which is what an interruption costs at most."""
+"""Chunks of a shard: 100,000 records, which is the most that an interruption costs."""
 
-Chunk = tuple[int, "Sequence[Record]"]
+Item = TypeVar("Item", bound=tuple[Any, ...])
+
+
+class Best(Generic[Item]):
+    """The greatest of the items offered so far.
+
+    Args:
+        size: items to keep; None keeps all of them.
+    """
+
+    def __init__(self, size: int | None) -> None:
+        self._size, self._heap = size, list[Item]()
+
+    @property
+    def least(self) -> Item | None:
+        """The item that the next greater one replaces; None while there is room."""
+        return self._heap[0] if len(self._heap) == self._size else None
+
+    def offer(self, item: Item) -> None:
+        if len(self._heap) == self._size:
+            heappushpop(self._heap, item)
+        else:
+            heappush(self._heap, item)
+
+    def descending(self) -> list[Item]:
+        return sorted(self._heap, reverse=True)
+
+
+class ScoredChunk(NamedTuple):
+    """A chunk with its scores.
+
+    Attributes:
+        records: G records that could be featurized.
+        molecules: their features.
+        scores: float64, shape (G,), or (K, G) for K numbers a record.
+        finite: whether all scores of a record are finite, shape (G,).
+        rejected: the other records and those without finite scores, in the library's order.
+        n_read: records of the chunk.
+    """
+
+    records: Sequence[Record]
+    molecules: Molecules
+    scores: NDArray[np.float64]
+    finite: NDArray[np.bool_]
+    rejected: Sequence[Record]
+    n_read: int
+
+
+def scored(
+    chunks: Iterable[Prepared], score: Callable[[Molecules], NDArray[np.float64]]
+) -> Iterator[ScoredChunk]:
+    """Yield each chunk with its scores.
+
+    Args:
+        chunks: of a library.
+        score: from G molecules to an array of shape (G,) or (K, G); called with at least one.
+    """
+    for chunk in chunks:
+        records, molecules, n_read = chunk.records, chunk.molecules(), chunk.n_read
+        scores = score(molecules) if records else np.zeros(0)
+        finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(np.atleast_2d(scores)))
+        unusable = [
+            records[row]._replace(reason=f"the model's score is {scores[..., row]}")
+            for row in np.flatnonzero(~finite)
+        ]
+        rejected = sorted([*chunk.rejected, *unusable], key=lambda record: record.line)
+        yield ScoredChunk(records, molecules, scores, finite, rejected, n_read)
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """How a chunk becomes hits.
+    """Turns chunks into a shard.
 
     Attributes:
         predictor: adapted to a support.
-        known: finds the support's compounds.
-        exclude: leave these out.
+        known: the support's compounds.
+        exclude: leave the support's compounds out.
         top: compounds to keep of a shard; None keeps all.
     """
 
@@ -56,51 +116,26 @@ class Scorer:
     top: int | None
 
     def shard(self, chunks: Iterable[Prepared]) -> Shard:
-        """Score the chunks of one shard and keep the best by a heap that never grows past `top`."""
-        heap: list[Hit] = []
+        """Score the chunks of one shard and keep the best."""
+        best = Best[Hit](self.top)
         rejected: list[Record] = []
         n_read = n_known = 0
         counts = np.zeros(BINS, np.int64)
-        for chunk in chunks:
-            n_read += len(chunk.records) + len(chunk.rejected)
-            bad = list(chunk.rejected)
-            if chunk.records:
-                n_known += self._offer(chunk, heap, bad, counts)
-            rejected += sorted(bad, key=lambda record: record.line)
-        return Shard(sorted(heap, reverse=True), rejected, n_read, n_known, counts)
-
-    def _offer(
-        self, chunk: Prepared, heap: list[Hit], bad: list[Record], counts: NDArray[np.int64]
-    ) -> int:
-        molecules = chunk.molecules()
-        scores = self.predictor.predict_molecules(molecules)
-        finite = np.isfinite(scores)
-        bad += [
-            chunk.records[at]._replace(reason=f"the model's score is {scores[at]}")
-            for at in np.flatnonzero(~finite)
-        ]
-        known = self.known.places(chunk.records, molecules)
-        if self.exclude:
-            finite[known] = False
-        counts += counted(scores[finite])
-        self._push(heap, chunk.records, scores, finite)
-        return len(known)
-
-    def _push(
-        self,
-        heap: list[Hit],
-        records: Sequence[Record],
-        scores: NDArray[np.float64],
-        wanted: NDArray[np.bool_],
-    ) -> None:
-        full = self.top is not None and len(heap) == self.top
-        good = wanted & (scores >= heap[0].probability) if full else wanted
-        for at in np.flatnonzero(good).tolist():
-            hit = Hit(float(scores[at]), -records[at].line, records[at].id, records[at].smiles)
-            if len(heap) == self.top:
-                heappushpop(heap, hit)
-            else:
-                heappush(heap, hit)
+        for chunk in scored(chunks, self.predictor.predict_molecules):
+            n_read += chunk.n_read
+            rejected += chunk.rejected
+            known = self.known.rows(chunk.records, chunk.molecules)
+            n_known += len(known)
+            wanted = chunk.finite
+            if self.exclude:
+                wanted[known] = False
+            counts += counted(chunk.scores[wanted])
+            if (least := best.least) is not None:
+                wanted &= chunk.scores >= least.probability
+            for row in np.flatnonzero(wanted).tolist():
+                record = chunk.records[row]
+                best.offer(Hit(float(chunk.scores[row]), -record.line, record.id, record.smiles))
+        return Shard(best.descending(), rejected, n_read, n_known, counts)
 
 
 def shards(
@@ -108,57 +143,26 @@ def shards(
 ) -> Iterator[tuple[int, Shard]]:
     """Yield the wanted shards of a library with their numbers.
 
+    Records are featurized in other processes and scored in this one. A featurized library is read
+    and scored in threads. Both give the same shards.
+
     Raises:
         ModelError: a featurized library is damaged.
-        WorkerError: a process was ended from outside.
+        WorkerError: a worker process was killed.
     """
-    if source.file is None:
-        yield from shards_of_records(source.chunks(), scorer, wanted, cores=cores)
-        return
-    source.empty = False
-    for number, shard in shards_of_file(source.file, scorer, wanted, cores=cores):
-        source.advance(shard.n_read)
+    groups = source.groups(CHUNKS, wanted, cores=cores)
+    score = partial(_numbered_shard, scorer, one_thread=source.file is not None)
+    threads = 1 if source.file is None else cores
+    for number, shard in streamed(score, groups, cores=threads, threads=True):
+        if source.file is not None:
+            source.advance(shard.n_read)
         yield number, shard
-    source.finish()
 
 
-def shards_of_records(
-    chunks: Iterable[Sequence[Record]],
-    scorer: Scorer,
-    wanted: Callable[[int], bool],
-    *,
-    cores: int = 1,
-) -> Iterator[tuple[int, Shard]]:
-    """Yield the wanted shards of a library that is featurized as it is read, with their numbers.
-
-    Raises:
-        WorkerError: a process was ended from outside.
-    """
-    names = scorer.predictor.model.featurizers
-    todo = ((number, part) for number, part in enumerate(chunks) if wanted(number // CHUNKS))
-    done = streamed(partial(_prepared, names=names), todo, cores=cores)
-    for number, group in groupby(done, key=lambda item: item[0] // CHUNKS):
-        yield number, scorer.shard(chunk for _, chunk in group)
-
-
-def shards_of_file(
-    file: LibraryFile, scorer: Scorer, wanted: Callable[[int], bool], *, cores: int = 1
-) -> Iterator[tuple[int, Shard]]:
-    """Yield the wanted shards of a featurized library, with their numbers; cores are threads.
-
-    Raises:
-        ModelError: the file is damaged.
-    """
-    todo = filter(wanted, range(-(-file.blocks // CHUNKS)))
-    yield from streamed(partial(_of_file, file, scorer), todo, cores=cores, threads=True)
-
-
-def _prepared(chunk: Chunk, names: Sequence[str]) -> tuple[int, Prepared]:
-    return chunk[0], prepare(chunk[1], names)
-
-
-def _of_file(file: LibraryFile, scorer: Scorer, number: int) -> tuple[int, Shard]:
-    # A thread starts with as many threads of its own as there are cores.
-    torch.set_num_threads(1)
-    first = number * CHUNKS
-    return number, scorer.shard(file.read(range(first, min(first + CHUNKS, file.blocks))))
+def _numbered_shard(
+    scorer: Scorer, group: tuple[int, Iterable[Prepared]], *, one_thread: bool
+) -> tuple[int, Shard]:
+    if one_thread:
+        # Otherwise torch starts as many threads as there are cores in each of these threads.
+        torch.set_num_threads(1)
+    return group[0], scorer.shard(group[1])

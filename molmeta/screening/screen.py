@@ -17,7 +17,6 @@ from molmeta.libraries.source import LibrarySource
 from molmeta.models.prevalence import Estimate, prior_shift, share_of
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
-from molmeta.runtime.partials import parts_of
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.hitfiles import write_hits
 from molmeta.screening.known import KnownCompounds
@@ -136,7 +135,7 @@ def screen(
     with exclusive(_locked(output, plan.part)):
         model = predictor.model.digest
         source = LibrarySource(library, names, progress, model=model)
-        kept = Shards(parts_of(output), _kind(scorer, support, source.identity, model))
+        kept = Shards(output, _kind(scorer, support, source.identity, model))
         for number, shard in shards(source, scorer, _wanted(kept, plan.part), cores=cores):
             kept.add(number, shard)
         if source.error is not None and source.empty:

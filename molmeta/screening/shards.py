@@ -1,7 +1,7 @@
-"""What a screen has done so far, kept shard by shard beside its output, so that it can go on.
+"""The results of a screen so far, kept shard by shard next to its output.
 
-A shard is a run of records of the library, always of the same ones. Its file holds the best of its
-compounds, best first, and then what could not be scored. Knows no model and scores nothing.
+A shard is a run of consecutive records of the library, always of the same ones. It holds the best
+of its compounds, best first, and then the records that could not be scored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from molmeta.libraries.lines import Record
 from molmeta.runtime.outputs import written
-from molmeta.runtime.partials import claim, clear
+from molmeta.runtime.partials import Parts
 from molmeta.screening.hits import Hit, best
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-FORMAT = 2
-ROWS = 8_192
 
 # pyarrow brings no types, which strict checking refuses; Any says so once.
 _arrow: Any = pa
@@ -43,14 +40,14 @@ _SCHEMA: Any = _arrow.schema(
 
 
 class Shard(NamedTuple):
-    """The result of a run of records.
+    """The result of consecutive records.
 
     Attributes:
         hits: the compounds to keep, best first.
-        rejected: the records that could not be scored, in the order of the library.
+        rejected: the records that could not be scored, in the library's order.
         n_read: records.
-        n_known: compounds of the support among them.
-        scores: how many of its compounds have which score, of `prevalence.counted`.
+        n_known: records that are compounds of the support.
+        scores: compounds in each bin of scores, from `prevalence.counted`.
     """
 
     hits: Sequence[Hit]
@@ -61,103 +58,95 @@ class Shard(NamedTuple):
 
 
 class Shards:
-    """The shards of one run, in a folder beside its output.
+    """The finished shards of a screen.
 
-    The folder is emptied when it was left by a run of another kind: another model, support,
-    library or option.
+    Args:
+        output: of the screen.
+        run: everything that a shard depends on; shards of other runs are removed.
+
+    Raises:
+        OutputError: the folder of the shards cannot be written or removed.
     """
 
-    def __init__(self, folder: Path, kind: object) -> None:
-        self.folder = folder
-        claim(folder, [FORMAT, kind])
+    def __init__(self, output: Path, run: object) -> None:
+        self._parts = Parts(output, run)
 
     def __contains__(self, number: int) -> bool:
-        return self._path(number).exists()
+        return number in self._parts
 
     def __len__(self) -> int:
-        return len(self._paths())
+        return len(self._parts)
 
     def add(self, number: int, shard: Shard) -> None:
-        """Write one shard, whole or not at all.
+        """Write a shard, completely or not at all.
 
         Raises:
             OutputError: it cannot be written.
         """
         hits = ((-h.minus_line, h.id, h.smiles, h.probability, "") for h in shard.hits)
-        bad = ((r.line, r.id, r.smiles, None, r.reason) for r in shard.rejected)
-        columns = list(zip(*hits, *bad, strict=True)) or [()] * len(_SCHEMA)
-        counts = {
+        rejected = ((r.line, r.id, r.smiles, None, r.reason) for r in shard.rejected)
+        metadata = {
             "n_read": str(shard.n_read),
             "n_known": str(shard.n_known),
             "scores": shard.scores.astype("<i8").tobytes(),
         }
-        arrays = [_arrow.array(c, f.type) for c, f in zip(columns, _SCHEMA, strict=True)]
-        table = _arrow.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata(counts))
-        with written(self._path(number)) as temporary:
-            _parquet.write_table(table, temporary, row_group_size=ROWS)
+        self._parts.add(number, _table(chain(hits, rejected), _SCHEMA.with_metadata(metadata)))
 
     def hits(self, top: int | None) -> Iterator[Hit]:
-        """Yield the `top` best of all shards, best first; None is all of them.
+        """Yield the `top` best compounds of all shards, best first; None yields all of them.
 
-        Holds these `top`, or a piece of each shard where all are wanted.
+        Memory holds these `top`, or one batch of each shard if all are wanted.
         """
-        parts = [_hits(path) for path in self._paths()]
+        shards = [self._hits(number) for number in self._parts.numbers()]
         if top is None:
-            return merge(*parts, reverse=True)
-        return iter(best(chain.from_iterable(parts), top))
+            return merge(*shards, reverse=True)
+        return iter(best(chain.from_iterable(shards), top))
 
     def by_line(self) -> Iterator[list[Hit]]:
-        """Yield the compounds that each shard keeps, in the order of the library."""
-        for path in self._paths():
-            yield sorted(_hits(path), key=lambda hit: -hit.minus_line)
+        """Yield the compounds that each shard keeps, in the library's order."""
+        for number in self._parts.numbers():
+            yield sorted(self._hits(number), key=lambda hit: -hit.minus_line)
 
     def rejected(self) -> Iterator[Record]:
-        """Yield what could not be scored, in the order of the library."""
-        for path in self._paths():
-            for row in _rows(path):
+        """Yield the records that could not be scored, in the library's order."""
+        for number in self._parts.numbers():
+            for row in self._rows(number):
                 if row["reason"]:
                     yield Record(row["line"], row["id"], row["smiles"], row["reason"])
 
     def counts(self) -> tuple[int, int]:
-        """Return how many records were read, and how many of them were known."""
-        found = [_parquet.read_schema(path).metadata for path in self._paths()]
-        return sum(int(c[b"n_read"]) for c in found), sum(int(c[b"n_known"]) for c in found)
+        """Return the number of records, and of those that are compounds of the support."""
+        metadata = self._metadata()
+        return sum(int(m[b"n_read"]) for m in metadata), sum(int(m[b"n_known"]) for m in metadata)
 
     def scores(self) -> NDArray[np.int64]:
-        """Return how many compounds of the library have which score."""
-        found = [_parquet.read_schema(path).metadata[b"scores"] for path in self._paths()]
-        return np.sum([np.frombuffer(one, "<i8") for one in found], axis=0)
+        """Return the number of the library's compounds in each bin of scores."""
+        return np.sum([np.frombuffer(m[b"scores"], "<i8") for m in self._metadata()], axis=0)
 
     def clear(self) -> None:
-        """Take the folder away.
+        """Remove the shards.
 
         Raises:
-            OutputError: it cannot be taken away.
+            OutputError: they cannot be removed.
         """
-        clear(self.folder)
+        self._parts.clear()
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:08d}.parquet"
+    def _metadata(self) -> list[dict[bytes, bytes]]:
+        return [self._parts.schema(number).metadata for number in self._parts.numbers()]
 
-    def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob("[0-9]*.parquet"))
+    def _hits(self, number: int) -> Iterator[Hit]:
+        for row in self._rows(number):
+            if row["reason"]:
+                return
+            yield Hit(row["probability"], -row["line"], row["id"], row["smiles"])
 
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with _parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=ROWS):
+    def _rows(self, number: int) -> Iterator[dict[str, Any]]:
+        for batch in self._parts.batches(number):
             yield from batch.to_pylist()
 
 
-def _hits(path: Path) -> Iterator[Hit]:
-    for row in _rows(path):
-        if row["reason"]:
-            return
-        yield Hit(row["probability"], -row["line"], row["id"], row["smiles"])
-
-
 def write_scores(output: Path, parts: Iterable[Sequence[Hit]]) -> None:
-    """Write the score of every compound, in the order of the library, as Parquet.
+    """Write the score of every compound, in the library's order, as Parquet.
 
     Raises:
         OutputError: the file cannot be written.
@@ -165,8 +154,11 @@ def write_scores(output: Path, parts: Iterable[Sequence[Hit]]) -> None:
     schema = _arrow.schema([_SCHEMA.field(name) for name in _SCHEMA.names[:4]])
     with written(output) as temporary, _parquet.ParquetWriter(temporary, schema) as writer:
         for part in parts:
-            rows = [(-h.minus_line, h.id, h.smiles, h.probability) for h in part]
-            arrays = [
-                _arrow.array([row[i] for row in rows], field.type) for i, field in enumerate(schema)
-            ]
-            writer.write_table(_arrow.Table.from_arrays(arrays, schema=schema))
+            rows = ((-h.minus_line, h.id, h.smiles, h.probability) for h in part)
+            writer.write_table(_table(rows, schema))
+
+
+def _table(rows: Iterable[tuple[object, ...]], schema: Any) -> Any:  # noqa: ANN401 - see _arrow
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [_arrow.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+    return _arrow.Table.from_arrays(arrays, schema=schema)

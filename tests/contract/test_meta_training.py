@@ -22,7 +22,7 @@ from toy_assays import (
 from molmeta import learners
 from molmeta.assays.records import hide_own_targets
 from molmeta.assays.training_data import TrainingData
-from molmeta.evaluation import ranking
+from molmeta.evaluation.metrics import ranking
 
 META_TRAINED = [name for name in learners.names() if learners.get(name).meta_trained]
 

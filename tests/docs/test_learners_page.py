@@ -19,7 +19,7 @@ from toy_assays import TRAINING_ASSAYS, built, drawn, episode, logits, world
 
 from molmeta import learners
 from molmeta.errors import TableError
-from molmeta.evaluation import ranking
+from molmeta.evaluation.metrics import ranking
 from molmeta.evaluation.statistics import ALL, CLEAN
 from molmeta.models.recipes import Recipe
 from molmeta.training import loop as training
@@ -152,9 +152,7 @@ def test_a_goal_that_is_missed_is_said_by_how_much(script, run):
 
 
 def test_models_without_metrics_are_named(script, run):
-    assert script.sections(run, ["ntm", "anil"])["missing"].endswith(
-        "earlier one's: `ntm`, `anil`."
-    )
+    assert script.sections(run, ["ntm", "anil"])["missing"].endswith(": `ntm`, `anil`.")
 
 
 def test_rows_of_missing_models_and_of_published_methods_are_kept_in_their_place(script):

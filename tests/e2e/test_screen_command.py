@@ -69,11 +69,11 @@ def test_a_killed_screen_goes_on_with_the_same_command_and_gives_the_same_files(
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until = time.monotonic() + 240
-    while not list(parts.glob("0*.parquet")) and time.monotonic() < until:
+    while not list(parts.glob("0*.arrow")) and time.monotonic() < until:
         time.sleep(0.02)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
-    kept = {path: path.stat().st_mtime_ns for path in parts.glob("0*.parquet")}
+    kept = {path: path.stat().st_mtime_ns for path in parts.glob("0*.arrow")}
     assert kept
     assert len(kept) == 1
     assert run(folder, library).returncode == 0
@@ -186,17 +186,17 @@ def test_featurizing_that_was_killed_goes_on_and_gives_the_same_file(folder):
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until = time.monotonic() + 240
-    while len(list(parts.glob("0*.block"))) < 3 and time.monotonic() < until:
+    while len(list(parts.glob("0*.arrow"))) < 3 and time.monotonic() < until:
         time.sleep(0.005)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
-    done = len(list(parts.glob("0*.block")))
+    done = len(list(parts.glob("0*.arrow")))
     assert 3 <= done < 10
     again = subprocess.run(
         [*words, "killed.safetensors"], check=True, cwd=folder, timeout=300,
         capture_output=True, text=True,
     )  # fmt: skip
-    assert f"goes on after the first {2_000 * done} records" in again.stderr
+    assert f"resumes after the first {2_000 * done} records" in again.stderr
     whole, killed = (folder / f"{name}.safetensors" for name in ("whole", "killed"))
     assert killed.read_bytes() == whole.read_bytes()
     assert not parts.exists()

@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 
 from molmeta.assays.assay import Assay
-from molmeta.assays.records import KEY_FINGERPRINTS
 from molmeta.assays.training_data import TrainingData
 from molmeta.molecules.compounds import compound
+from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.store import featurize
 
 PEPTIDE = "N" + "CC(=O)N" * 74 + "CC(=O)O"
@@ -31,7 +31,8 @@ ZOO = {
     "peptide": PEPTIDE,
     "iodine": "Ic1ccc(Br)cc1Cl",
 }
-BLOCKS = ("graph", "morgan", "descriptors", *KEY_FINGERPRINTS)
+BLOCKS = tuple(FEATURIZERS)
+"""All featurizers, those of plugins too, so that any encoder can be tested on the zoo."""
 
 
 @cache

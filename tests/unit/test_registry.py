@@ -47,7 +47,7 @@ def test_an_imported_class_is_not_taken_for_the_files_own(package):
 @pytest.mark.parametrize(("body", "n"), [("", 0), ("class A(Thing): pass\nclass B(A): pass\n", 2)])
 def test_a_file_with_none_or_several_classes_is_refused(package, body, n):
     (package / "mine.py").write_text(f"from plugins.base import Thing\n{body}")
-    with pytest.raises(ConfigError, match=f"plugins.mine: holds {n} public Thing classes"):
+    with pytest.raises(ConfigError, match=rf"plugins.mine: \w+ {n} public Thing"):
         registry.find("plugins", "mine", thing())
 
 

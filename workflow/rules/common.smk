@@ -13,6 +13,8 @@ from molmeta.workflow import find_sources, flags
 os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 )
+# Every command imports the plugins that this variable names.
+os.environ["MOLMETA_PLUGINS"] = os.pathsep.join(config["plugins"])
 
 try:
     SOURCES = find_sources(Path(config["tables"]))

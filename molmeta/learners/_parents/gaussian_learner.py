@@ -11,7 +11,6 @@ import torch
 from torch.nn import functional as F
 
 from molmeta.learners._parents.embedding import EmbeddingLearner
-from molmeta.learners._parents.kernels import tanimoto
 from molmeta.learners._parts.gaussian_process import (
     LENGTH,
     NOISE,
@@ -34,6 +33,7 @@ from molmeta.learners._parts.targets import (
 )
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.featurizers import get
+from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from molmeta.learners._parents.embedding import EMBEDDING, EmbeddingLearner
 from molmeta.learners.base import require_support
 from molmeta.molecules.blocks import Bits
-from molmeta.molecules.similarity import product, similarity
+from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,16 +120,3 @@ class KernelRidge(nn.Module):
         cosine_weight, tanimoto_weight = self.log_weights.exp()
         similarities = tanimoto(x.bits, others.bits)
         return cosine_weight * (x.vectors @ others.vectors.T) + tanimoto_weight * similarities
-
-
-def tanimoto(bits: Tensor | Bits, others: Tensor | Bits) -> Tensor:
-    """Return the Tanimoto similarity of G fingerprints with S others, shape (G, S).
-
-    Fingerprints may be dense or sparse; the G first ones are not made dense.
-    """
-    dense = others.dense() if isinstance(others, Bits) else others
-    if isinstance(bits, Bits):
-        shared, counts = product(bits, dense.T.contiguous()), bits.offsets.diff()
-    else:
-        shared, counts = bits @ dense.T, bits.sum(1)
-    return similarity(shared, counts, dense.sum(1))

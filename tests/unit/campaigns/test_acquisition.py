@@ -12,7 +12,6 @@ from molmeta.campaigns.acquisition import (
     diverse,
     predicted,
     ranked,
-    tanimoto_to,
 )
 from molmeta.errors import ConfigError
 
@@ -109,11 +108,6 @@ def test_without_its_own_uncertainty_the_variance_of_the_answer_stands_for_it():
 def test_equal_scores_are_ranked_by_probability_then_place():
     order = ranked(np.array([1.0, 1.0, 2.0, 1.0]), np.array([0.1, 0.3, 0.0, 0.3]))
     assert order.tolist() == [2, 1, 3, 0]
-
-
-def test_similarity_of_packed_prints_counts_bits():
-    expected = [similarity(row, PRINTS[3]) for row in PRINTS]
-    assert tanimoto_to(PRINTS, PRINTS[3]) == pytest.approx(expected)
 
 
 def test_no_two_chosen_are_above_the_cap():

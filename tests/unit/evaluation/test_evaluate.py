@@ -9,7 +9,7 @@ from toy_store import PLAN, assays, smiles, store
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError
 from molmeta.evaluation import evaluate as evaluation
-from molmeta.evaluation import ranking
+from molmeta.evaluation import metrics
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.learners.base import MetaLearner
 from molmeta.learners.similarity import Similarity
@@ -67,16 +67,17 @@ def test_rows_follow_assay_support_and_repeat():
 
 
 def test_columns_are_those_of_the_format():
-    assert tuple(judged().columns) == evaluation.COLUMNS
+    assert tuple(judged().columns) == evaluation.columns()
 
 
-def test_rows_say_how_much_of_the_query_is_in_the_records_of_the_learner(monkeypatch):
-    every_second = lambda _, molecules: torch.tensor(places(molecules)) % 2  # noqa: E731
-    monkeypatch.setattr(evaluation, "times_measured", every_second)
+def test_rows_hold_the_share_of_query_compounds_in_the_training_data(monkeypatch):
+    monkeypatch.setattr(
+        evaluation, "times_measured", lambda _, molecules: torch.tensor(places(molecules)) % 2
+    )
     learner = Recorder()
-    found = judged(learner)
-    met = [np.mean([place % 2 for place in query]) for _, query in learner.episodes]
-    np.testing.assert_allclose(found["known"], met)
+    rows = judged(learner)
+    shares = [np.mean([place % 2 for place in query]) for _, query in learner.episodes]
+    np.testing.assert_allclose(rows["known"], shares)
 
 
 def test_a_learner_without_a_record_has_met_nothing():
@@ -104,9 +105,9 @@ def test_numbers_equal_those_of_a_draw_done_by_hand():
     episode = draw_episode(second, Draw(16), generator(3, "evaluate", "b", 16, 1))
     support, query = episode.at(second.rows).labelled(store())
     logits = TanimotoGP().adapt(support)(query.molecules)
-    expected = ranking.all_metrics(query.labels.numpy(), logits.numpy())
+    expected = metrics.class_metrics(query.labels.numpy(), logits.numpy())
     row = judged(TanimotoGP()).query("assay == 'b' and support == 16 and repeat == 1").iloc[0]
-    assert dict(row[list(ranking.NAMES)]) == pytest.approx(expected)
+    assert dict(row[list(metrics.names("ranking", "probability"))]) == pytest.approx(expected)
 
 
 def test_models_are_judged_on_the_same_episodes():
@@ -134,7 +135,7 @@ def test_what_cannot_be_drawn_is_a_row_with_the_reason():
 
 def test_what_cannot_be_drawn_has_no_numbers():
     row = judged(plan=EvaluationPlan((60,), 1, seed=0)).iloc[0]
-    assert row[[*ranking.NAMES, "adapt_seconds", "predict_seconds"]].isna().all()
+    assert row[[*metrics.names(), "adapt_seconds", "predict_seconds"]].isna().all()
 
 
 def test_what_cannot_be_drawn_counts_nothing():
@@ -225,7 +226,7 @@ def test_no_assays_give_an_empty_table_of_the_same_types():
 
 def test_molecules_without_the_block_a_learner_reads_are_refused():
     bare = store().only(("place",))
-    with pytest.raises(ConfigError, match="no Bits named 'morgan'"):
+    with pytest.raises(ConfigError, match="Bits block 'morgan'"):
         evaluate(Similarity(), assays(), bare, plan=PLAN, model="m", seed=0)
 
 
@@ -241,5 +242,5 @@ def test_molecules_without_the_block_a_learner_reads_are_refused():
     ],
 )
 def test_a_plan_that_draws_nothing_is_refused(options, name):
-    with pytest.raises(ConfigError, match=f"evaluation: {name} cannot be used; got"):
+    with pytest.raises(ConfigError, match=f"evaluation: {name} "):
         EvaluationPlan(**{"supports": (16,), "repeats": 1, "seed": 0, **options})

@@ -8,10 +8,11 @@ from rdkit.Chem import MolFromSmiles, rdFingerprintGenerator
 from sklearn.kernel_ridge import KernelRidge as Reference
 from zoo import DRUGS, drugs
 
-from molmeta.learners._parents.kernels import TYPICAL_SUPPORT, KernelRidge, RidgeInputs, tanimoto
+from molmeta.learners._parents.kernels import TYPICAL_SUPPORT, KernelRidge, RidgeInputs
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.similarity import tanimoto
 
 LABELS = torch.tensor([1.0, 0, 0, 1, 1, 0, 0, 1]).double()
 

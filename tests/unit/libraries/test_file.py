@@ -1,14 +1,19 @@
 import gzip
 import json
-import struct
+import random
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from zoo import DRUGS
 
 from molmeta.errors import ConfigError, ModelError, TableError
 from molmeta.libraries.featurize import featurize_library
 from molmeta.libraries.file import is_library_file, open_library
+from molmeta.libraries.lines import Record
+from molmeta.libraries.prepare import prepare
+from molmeta.libraries.writer import LibraryParts
 from molmeta.molecules.featurizers import featurize
 from molmeta.molecules.store import Store, save_store, unpacked
 
@@ -62,7 +67,7 @@ def test_features_that_a_model_lacks_are_named(tmp_path):
 def test_another_file_of_ours_is_refused(tmp_path):
     path = tmp_path / "store.safetensors"
     molecules = unpacked([featurize(["CCO"], ["morgan"])])
-    save_store(Store(np.array(["A" * 27], "S27"), np.zeros(1, np.int64), molecules), path)
+    save_store(Store(np.array(["A" * 27], "S27"), np.zeros(1, np.int64), molecules, {}), path)
     with pytest.raises(ModelError, match="got a molecule store"):
         open_library(path)
 
@@ -76,23 +81,82 @@ def test_a_truncated_file_is_refused(tmp_path, keep):
         open_library(path)
 
 
-def changed(path, place):
-    """Overwrite the first number of a tensor by -1."""
-    content = bytearray(path.read_bytes())
-    size = struct.unpack("<Q", content[:8])[0]
-    begin = json.loads(content[8 : 8 + size])[f"00000000.{place}"]["data_offsets"][0]
-    content[8 + size + begin : 8 + size + begin + 2] = b"\xff\xff"
-    path.write_bytes(content)
+def overwrite(path, old):
+    """Overwrite the first two bytes of a piece of a file."""
+    content = path.read_bytes()
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, b"\xff\xff" + old[2:]))
 
 
 @pytest.mark.parametrize(
-    "place", ["morgan.positions", "morgan.offsets", "graph.ends", "graph.atoms", "text"]
+    "name",
+    ["morgan.positions", "morgan.offsets", "graph.ends", "graph.atoms"],
 )
-def test_numbers_that_do_not_fit_are_refused(tmp_path, place):
+def test_numbers_that_do_not_fit_are_refused(tmp_path, name):
     path, _ = made(tmp_path)
-    changed(path, place)
-    with pytest.raises(ModelError, match="cannot be read as a featurized library"):
+    old = open_library(path).block(0).arrays[name].tobytes()
+    overwrite(path, old)
+    with pytest.raises(ModelError):
         open_library(path).block(0)
+
+
+def test_text_that_is_not_utf8_is_refused(tmp_path):
+    path, _ = made(tmp_path, "CCO name\n")
+    overwrite(path, b"name")
+    with pytest.raises(ModelError):
+        open_library(path).block(0)
+
+
+def test_only_the_arrays_of_the_features_asked_for_are_read(tmp_path):
+    path, _ = made(tmp_path)
+    arrays = open_library(path, ["morgan"]).block(0).arrays
+    assert set(arrays) == {"morgan.positions", "morgan.offsets"}
+
+
+def test_a_flipped_bit_is_an_error_or_another_value_and_never_a_crash(tmp_path):
+    path, _ = made(tmp_path, "CCO a\nCCN b\n")
+    content, rng = path.read_bytes(), random.Random(0)
+    for _ in range(300):
+        damaged = bytearray(content)
+        damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        with suppress(ModelError, ConfigError):
+            library = open_library(path, NAMES)
+            for _ in library.read(range(library.blocks)):
+                pass
+
+
+def version_1(path, blocks):
+    """Write a file as version 0.1.0 wrote it."""
+    tensors = {}
+    for number, block in enumerate(blocks):
+        text = {
+            "line": [record.line for record in block.records],
+            "id": [record.id for record in block.records],
+            "smiles": [record.smiles for record in block.records],
+            "rejected": block.rejected,
+            "parts": list(block.arrays),
+        }
+        arrays = {**block.arrays, "text": np.frombuffer(json.dumps(text).encode(), np.uint8)}
+        tensors |= {f"{number:08d}.{name}": array for name, array in arrays.items()}
+    header = {"kind": "featurized library", "format": 1, "featurizers": list(NAMES)}
+    header |= {"blocks": len(blocks), "broken": "line 9", "model": ""}
+    save_file(tensors, path, {"molmeta": json.dumps(header)})
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path):
+    records = [Record(line, f"d{line}", smiles) for line, smiles in enumerate(DRUGS, 1)]
+    blocks = [prepare(records[:5], NAMES), prepare([Record(6, "x", "nonsense")], NAMES)]
+    version_1(tmp_path / "old.safetensors", blocks)
+    assert is_library_file(tmp_path / "old.safetensors")
+    library = open_library(tmp_path / "old.safetensors", NAMES)
+    assert (library.blocks, library.broken, library.featurizers) == (2, "line 9", NAMES)
+    for block, expected in zip(library.read(range(2)), blocks, strict=True):
+        assert block.records == expected.records
+        assert block.rejected == expected.rejected
+        assert all(
+            np.array_equal(block.arrays[name], expected.arrays[name]) for name in expected.arrays
+        )
 
 
 def test_of_a_broken_library_what_was_read_is_kept_with_the_reason(tmp_path):
@@ -121,7 +185,7 @@ class StoppedError(Exception):
 
 
 def interrupted(library, output, names=("morgan",), after=1):
-    """Featurize until so many blocks are written."""
+    """Featurize until that many blocks are written."""
     seen = []
 
     def stop(n):
@@ -150,26 +214,28 @@ def output(tmp_path):
     return tmp_path / "library.safetensors"
 
 
-def test_an_interrupted_run_goes_on_after_its_blocks_and_gives_the_same_file(
+def test_an_interrupted_run_resumes_after_its_blocks_and_gives_the_same_file(
     library, output, tmp_path, caplog
 ):
     caplog.set_level("INFO")
     whole = tmp_path / "whole.safetensors"
     done = featurize_library(library, whole, ["morgan"])
     parts = interrupted(library, output, after=2)
-    kept = [path.name for path in sorted(parts.glob("*.block"))]
-    assert kept == ["00000000.block", "00000001.block"]
+    assert len(list(parts.glob("*.arrow"))) == 2
     assert featurize_library(library, output, ["morgan"]) == done
     assert output.read_bytes() == whole.read_bytes()
-    assert "goes on after the first 4000 records" in caplog.text
+    assert "resumes after the first 4000 records" in caplog.text
 
 
-def test_what_was_done_is_not_done_again(library, output):
-    parts = interrupted(library, output, after=2)
-    first = parts / "00000000.block"
-    first.write_bytes(first.read_bytes().replace(b'"d7"', b'"x7"'))
+def test_finished_blocks_are_not_made_again(library, output, monkeypatch):
+    interrupted(library, output, after=2)
+    added = []
+    add = LibraryParts.add
+    monkeypatch.setattr(
+        LibraryParts, "add", lambda parts, chunk: (added.append(chunk.n_read), add(parts, chunk))
+    )
     featurize_library(library, output, ["morgan"])
-    assert open_library(output).block(0).records[7].id == "x7"
+    assert added == [500]
 
 
 def test_a_finished_run_leaves_its_result_alone(library, output, tmp_path):
@@ -178,20 +244,20 @@ def test_a_finished_run_leaves_its_result_alone(library, output, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [output.name, library.name]
 
 
-def test_a_library_that_has_changed_starts_anew_and_says_so(library, output, tmp_path, caplog):
+def test_a_library_that_has_changed_starts_again_and_says_so(library, output, tmp_path, caplog):
     interrupted(library, output)
     library.write_text(lines(4_499).replace(" d1\n", " other\n"))
     featurize_library(library, output, ["morgan"])
-    assert "starts anew" in caplog.text
+    assert "starts again" in caplog.text
     featurize_library(library, tmp_path / "whole.safetensors", ["morgan"])
     assert output.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
 
 
-def test_other_featurizers_start_anew_and_say_so(library, output, caplog):
+def test_other_featurizers_start_again_and_say_so(library, output, caplog):
     interrupted(library, output)
     featurize_library(library, output, ["graph"])
-    assert "starts anew" in caplog.text
-    assert open_library(output).names == ("graph",)
+    assert "starts again" in caplog.text
+    assert open_library(output).featurizers == ("graph",)
 
 
 def test_a_first_run_says_nothing_of_another(library, output, caplog):
@@ -203,7 +269,7 @@ def test_a_first_run_says_nothing_of_another(library, output, caplog):
 @pytest.mark.parametrize("keep", [0, 5, 200, -1])
 def test_a_block_that_is_short_is_made_again(library, output, tmp_path, keep):
     featurize_library(library, tmp_path / "whole.safetensors", ["morgan"])
-    last = interrupted(library, output, after=2) / "00000001.block"
+    last = next(interrupted(library, output, after=2).glob("00000001*"))
     last.write_bytes(last.read_bytes()[:keep])
     featurize_library(library, output, ["morgan"])
     assert output.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
@@ -213,7 +279,7 @@ def test_a_misspelt_library_costs_nothing_of_what_was_done(library, output):
     parts = interrupted(library, output)
     with pytest.raises(TableError, match="No such file"):
         featurize_library(library.with_name("libary.smi"), output, ["morgan"])
-    assert len(list(parts.glob("*.block"))) == 1
+    assert len(list(parts.glob("*.arrow"))) == 1
 
 
 def test_a_broken_library_that_was_interrupted_keeps_its_reason(output, tmp_path):

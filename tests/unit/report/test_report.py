@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
-from report_inputs import HOSTILE, Plan, make, metrics_frame
+from report_inputs import HOSTILE, SMALL, make, metrics_frame
 
 from molmeta.errors import OutputError, TableError
 from molmeta.report import charts, drawings, svg
@@ -21,8 +21,6 @@ from molmeta.report.findings import find
 from molmeta.report.page import report
 from molmeta.report.palette import styles
 from molmeta.report.wording import listed, number, p_value, signed
-
-SMALL = Plan(n_assays=4, supports=(16, 32), repeats=2, gain=2.0)
 
 
 @pytest.fixture(scope="module")

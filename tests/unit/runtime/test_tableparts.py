@@ -1,7 +1,8 @@
-"""Parts of a table that a killed run has left are not made again."""
+"""Parts of a table that a killed run has finished are not made again."""
 
 import pandas as pd
 import pytest
+from elsewhere import being_written
 
 from molmeta.errors import OutputError
 from molmeta.runtime.tableparts import kept
@@ -32,24 +33,24 @@ def output(tmp_path):
     return tmp_path / "table.csv"
 
 
-def left_by_a_killed_run(output, **options):
+def killed_run(output, **options):
     with pytest.raises(KeyboardInterrupt):
         run(output, until=2, **options)
 
 
-def test_a_killed_run_goes_on_and_gives_the_same_table(output, tmp_path):
+def test_a_killed_run_resumes_and_gives_the_same_table(output, tmp_path):
     run(tmp_path / "whole.csv")
-    left_by_a_killed_run(output)
+    killed_run(output)
     assert run(output) == [2, 3]
     assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
-def test_a_run_of_another_kind_starts_anew(output):
-    left_by_a_killed_run(output)
+def test_a_run_of_another_kind_starts_again(output):
+    killed_run(output)
     assert run(output, kind="b") == [0, 1, 2, 3]
 
 
-def test_nothing_stands_beside_a_table_that_is_whole(output):
+def test_nothing_is_left_next_to_a_complete_table(output):
     run(output)
     assert [path.name for path in output.parent.iterdir()] == ["table.csv"]
 
@@ -62,13 +63,13 @@ def test_parts_stay_when_the_table_cannot_be_written(output):
     assert run(output) == []
 
 
-def test_progress_counts_what_was_left_too(output):
-    left_by_a_killed_run(output)
-    told = []
-    run(output, progress=told.append)
-    assert told == [1, 1, 1, 1]
+def test_progress_counts_finished_parts_too(output):
+    killed_run(output)
+    advances = []
+    run(output, progress=advances.append)
+    assert advances == [1, 1, 1, 1]
 
 
-def test_a_second_run_is_refused_while_the_first_goes_on(output):
-    with kept(output, "a"), pytest.raises(OutputError, match="another run"):
+def test_a_second_run_is_refused_while_the_first_is_running(output):
+    with being_written(output), pytest.raises(OutputError, match=r"table\.csv\.lock"):
         run(output)

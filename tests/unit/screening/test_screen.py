@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from elsewhere import being_written
 from paths import SHARED
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
@@ -20,7 +21,6 @@ from molmeta.libraries.reading import read_library
 from molmeta.models.named import baseline
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
-from molmeta.runtime.locks import exclusive
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening import scoring
 from molmeta.screening.hits import COLUMNS, Hit, Support, best, explain
@@ -309,7 +309,7 @@ def test_an_interrupted_screen_goes_on_and_gives_the_same_files(run, tmp_path, t
     expected = outputs(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run(MANY, top=top, progress=interrupt(9))
-    kept = sorted((tmp_path / "ranked.csv.parts").glob("*.parquet"))
+    kept = sorted((tmp_path / "ranked.csv.parts").glob("*.arrow"))
     assert len(kept) == 3
     again, _ = run(None, top=top)
     assert (again, outputs(tmp_path)) == (done, expected)
@@ -428,7 +428,7 @@ def test_hits_are_written_as_parquet_by_their_name(predictor, tmp_path):
 
 
 def test_two_screens_of_one_output_at_once_are_refused(run, tmp_path):
-    with exclusive(tmp_path / "ranked.csv"), pytest.raises(OutputError, match="another run"):
+    with being_written(tmp_path / "ranked.csv"), pytest.raises(OutputError):
         run(MANY)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from molmeta.libraries.lines import Record
+from molmeta.runtime.partials import ROWS
 from molmeta.screening.hits import Hit
-from molmeta.screening.shards import ROWS, Shard, Shards
+from molmeta.screening.shards import Shard, Shards
 
 SCORES = np.arange(5)
 BAD = [Record(7, "x", "\0=bad", "no SMILES"), Record(9, "y", "", "also bad")]
@@ -18,8 +19,13 @@ def hits(n, seed=0):
 
 
 @pytest.fixture
-def shards(tmp_path):
-    return Shards(tmp_path / "parts", "kind")
+def output(tmp_path):
+    return tmp_path / "ranked.csv"
+
+
+@pytest.fixture
+def shards(output):
+    return Shards(output, "run")
 
 
 def test_a_shard_comes_back_as_it_was(shards):
@@ -45,30 +51,30 @@ def test_the_best_of_all_shards_are_the_head_of_everything(shards, top):
     assert list(shards.hits(top)) == sorted(everything, reverse=True)[:top]
 
 
-def test_a_shard_of_many_rows_is_read_whole(shards):
+def test_a_shard_of_many_rows_is_read_completely(shards):
     shards.add(0, Shard(hits(ROWS + 10), BAD, 0, 0, SCORES))
     assert len(list(shards.hits(None))) == ROWS + 10
     assert list(shards.rejected()) == BAD
 
 
-def test_an_empty_shard_is_one(shards):
+def test_an_empty_shard_counts_as_a_shard(shards):
     shards.add(3, Shard([], [], 0, 0, SCORES))
     assert 3 in shards
     assert list(shards.hits(None)) == []
 
 
-def test_the_same_run_finds_its_shards(shards):
+def test_the_same_run_finds_its_shards(shards, output):
     shards.add(2, Shard(hits(3), [], 3, 0, SCORES))
-    again = Shards(shards.folder, "kind")
+    again = Shards(output, "run")
     assert (2 in again, 1 in again, len(again)) == (True, False, 1)
 
 
-def test_another_run_starts_again(shards):
+def test_another_run_starts_again(shards, output):
     shards.add(2, Shard(hits(3), [], 3, 0, SCORES))
-    assert len(Shards(shards.folder, "another kind")) == 0
+    assert len(Shards(output, "another run")) == 0
 
 
-def test_hits_by_line_stand_in_the_order_of_the_library(shards):
+def test_hits_by_line_are_in_the_order_of_the_library(shards):
     shards.add(1, Shard(hits(9, 1), BAD, 9, 0, SCORES))
     shards.add(0, Shard(hits(9, 0), BAD, 9, 0, SCORES))
     lines = [-hit.minus_line for part in shards.by_line() for hit in part]
@@ -76,7 +82,7 @@ def test_hits_by_line_stand_in_the_order_of_the_library(shards):
     assert len(lines) == 18
 
 
-def test_cleared_shards_are_gone(shards):
+def test_cleared_shards_are_gone(shards, output):
     shards.add(0, Shard(hits(3), [], 3, 0, SCORES))
     shards.clear()
-    assert not shards.folder.exists()
+    assert list(output.parent.iterdir()) == []
