@@ -224,7 +224,7 @@ class ProfileGP(MetaLearner):
 
     def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
         """Return the prior variance of each molecule, shape (G,), for a support of this size."""
-        # |p|^2 / (|p|^2 + e), without a sum over the profile of its own.
+        # |p|^2 / (|p|^2 + e), from the length that is computed anyway.
         of_profile = 1 - self.log_shrink[0].exp() / self._length(x) ** 2
         total = self.log_structure.exp().sum() + self.log_profile.exp() * of_profile
         return total if x.vectors is None else total + self._weight(n_support)

@@ -88,7 +88,7 @@ def test_assays_without_any_value_are_not_learnt_from():
 
 
 def test_assays_of_which_none_has_a_value_are_refused():
-    with pytest.raises(EpisodeError, match="there is no value to learn"):
+    with pytest.raises(EpisodeError, match="got none in 1 assays"):
         with_values([valued(unknown=300)])
 
 
@@ -223,7 +223,7 @@ def test_what_has_no_value_is_left_out_of_the_evaluation():
 
 def test_an_assay_without_values_is_a_row_with_its_reason():
     row = judged("adkf", unknown=300)
-    assert "got none" in row["reason"]
+    assert "got no compounds" in row["reason"]
     assert np.isnan(row["r2"])
 
 

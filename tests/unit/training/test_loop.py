@@ -218,7 +218,7 @@ def test_another_encoder_to_start_from_is_refused(other):
 
 
 def test_what_has_nothing_to_train_is_refused():
-    with pytest.raises(ConfigError, match="'similarity': has nothing to meta-train"):
+    with pytest.raises(ConfigError, match="learner 'similarity'"):
         train(task(Recipe("similarity")))
 
 
