@@ -149,12 +149,12 @@ def record(kind: type[Record], values: Mapping[str, Any], option: str) -> Record
     Raises:
         ConfigError: a key is unknown, or a value is out of range or of the wrong type.
     """
-    known = [field.name for field in fields(kind)]  # pyright: ignore[reportArgumentType]
-    unknown = sorted(set(values) - set(known))
+    valid = [field.name for field in fields(kind)]  # pyright: ignore[reportArgumentType]
+    unknown = sorted(set(values) - set(valid))
     if unknown:
         raise ConfigError(
             f"{option}: '{unknown[0]}' is unknown; got {sorted(values)}, expected names among "
-            f"{known}. Correct it."
+            f"{valid}. Correct it."
         )
     try:
         return kind(**values)
