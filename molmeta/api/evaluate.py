@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Unpack
 
 from molmeta.api._inputs import existing, model_name, model_of
@@ -66,14 +65,14 @@ def evaluate(
         TableError: a table cannot be read, or a label is not understood.
         ConfigError: an option is out of range, or the model is unknown.
     """
-    chosen, plan = model_of(model), plan or EvaluationPlan(SUPPORTS, 10, 0)
+    chosen, plan = model_of(model), plan or EvaluationPlan(supports=SUPPORTS, repeats=10)
     label, seed = name or model_name(model), int(chosen.history.get("seed", 0))
     paths = [existing(table) for table in tables]
     store = None if molecules is None else existing(molecules)
     assays, blocks = assays_and_molecules(
         paths, store, chosen.featurizers, options=TableOptions(**options), cores=cores
     )
-    kind = [chosen.digest, label, seed, asdict(plan), digest(assays)]
+    kind = [chosen.digest, label, seed, plan.model_dump(), digest(assays)]
     keeping = nullcontext(made) if output is None else kept(output, kind, progress)
     with keeping as keep:
         rows = evaluation.evaluate(

@@ -7,7 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any, Unpack
 
 from molmeta.api._inputs import library_file, model_of, support_of
-from molmeta.campaigns.suggest import PlatePlan, fill_plate, write_plate
+from molmeta.campaigns.platefiles import write_plate
+from molmeta.campaigns.suggest import PlatePlan, fill_plate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def suggest(
         >>> from molmeta.campaigns.suggest import PlatePlan
         >>> support = (["CCO", "CCCO", "c1ccccc1O", "Cc1ccccc1O"], [0, 0, 1, 1])
         >>> library = ["CCCCO", "CCc1ccccc1O", "Cc1ccccc1O"]
-        >>> plan = PlatePlan(plate=24, explore=0.0)
+        >>> plan = PlatePlan(wells=24, explore=0.0)
         >>> plate = molmeta.suggest(support, library, model="tanimoto_gp", plan=plan)
         >>> plate[["well", "smiles"]].to_numpy().tolist()
         [['A1', 'CCc1ccccc1O'], ['A2', 'CCCCO']]

@@ -11,7 +11,7 @@ from molmeta.models.recipes import Recipe, recipe_of
 from molmeta.molecules.store import load_store, update
 from molmeta.runtime.outputs import written
 from molmeta.training.loop import train as run_training
-from molmeta.training.task import Task, Training
+from molmeta.training.task import Task, TrainingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ def train(
     *,
     valid: Sequence[Path | str],
     recipe: Recipe | Mapping[str, Any],
-    training: Training | None = None,
+    training: TrainingOptions | None = None,
     molecules: Path | str | None = None,
     init: Sequence[ModelLike] = (),
     seed: int = 0,
@@ -79,7 +79,7 @@ def train(
         assays = with_values(assays)
     judges = assays_of(validation, store)
     start = [model_of(item) for item in init]
-    task = Task(chosen, training or Training(), seed, assays, judges, store.molecules, start)
+    task = Task(chosen, training or TrainingOptions(), seed, assays, judges, store.molecules, start)
     checkpoint = None if output is None else output.with_suffix(".checkpoint")
     trained = Trained(*run_training(task, checkpoint=checkpoint, report=progress))
     if output is not None and checkpoint is not None:

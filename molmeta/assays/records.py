@@ -273,7 +273,7 @@ def _standardised(assay: Assay) -> NDArray[np.float64]:
 
 def _assay_of_each(episode: Episode) -> list[str]:
     """Name of the assay that each molecule of support and query comes from."""
-    parts = zip((episode.support, episode.query), episode.lenders, strict=True)
+    parts = zip((episode.support, episode.query), episode.decoy_assays, strict=True)
     return [
         name
         for part, of_decoys in parts

@@ -38,7 +38,7 @@ def split(
         n_first: most molecules of the first part; it may contain fewer, as groups stay whole.
 
     Returns:
-        Positions of the first and of the second part, ascending.
+        Indices of the first and of the second part, ascending.
 
     Raises:
         ConfigError: DeepChem is not installed, or the splitter is unknown.

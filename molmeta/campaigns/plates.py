@@ -36,7 +36,7 @@ def wells(plate: int) -> list[str]:
     if plate not in SIZES:
         raise ConfigError(
             f"plate: must have {', '.join(map(str, SIZES))} wells; got {plate}, expected one of "
-            "these. Correct --plate."
+            "these. Correct --wells."
         )
     columns = SIZES[plate]
     return [f"{_row(well // columns)}{well % columns + 1}" for well in range(plate)]
@@ -87,7 +87,7 @@ def placed(controls: Sequence[Control], plate: int) -> dict[str, Control]:
     if len(without_well) >= len(free):
         raise ConfigError(
             f"controls: leave no well for compounds; got {len(controls)}, expected fewer than "
-            f"the {plate} wells. Use fewer controls, or a larger --plate."
+            f"the {plate} wells. Use fewer controls, or a larger --wells."
         )
     return by_well | dict(zip(free, without_well, strict=False))
 

@@ -6,33 +6,30 @@ chosen.
 
 from __future__ import annotations
 
-import csv
 import logging
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, model_validator
 
-from molmeta.campaigns import acquisition
-from molmeta.campaigns.acquisition import diverse
+from molmeta.campaigns.acquisition import ACQUISITIONS, diverse
 from molmeta.campaigns.candidates import Assessor, Pool
-from molmeta.campaigns.plates import placed, wells
-from molmeta.errors import ConfigError
+from molmeta.campaigns.plates import SIZES, Control, placed, wells
 from molmeta.molecules.compounds import Compound, compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
-from molmeta.runtime.outputs import written
+from molmeta.runtime.options import Options, mistake, one_of
 from molmeta.runtime.seeds import generator
-from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.known import KnownCompounds, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+    from typing import Self
 
     from molmeta.campaigns.candidates import Candidate
-    from molmeta.campaigns.plates import Control
     from molmeta.errors import TableError
     from molmeta.models.model import AssayPredictor
     from molmeta.screening.hits import Support
@@ -47,49 +44,55 @@ HIT, EXPLORE, CONTROL = "hit", "explore", "control"
 """Roles of wells: a promising candidate, an uncertain one, and a fixed compound."""
 
 
-@dataclass(frozen=True)
-class PlatePlan:
-    """How a plate is filled.
-
-    Attributes:
-        plate: number of wells, a key of `molmeta.campaigns.plates.SIZES`.
-        acquisition: name of the acquisition function.
-        explore: share of the wells without a control for the most uncertain candidates.
-        max_similarity: highest Tanimoto similarity of two compounds of the plate; 1 allows all.
-        pool: number of promising and of uncertain candidates kept while the library is read.
-        controls: compounds with fixed wells.
-        excluded: SMILES of compounds that were measured elsewhere.
-        force: accept a library of which more than half is invalid.
-        seed: of acquisition functions that draw.
+class PlateOptions(Options):
+    """How to choose the compounds of a plate: `plate` of a screen in the config.
 
     Raises:
-        ConfigError: a number is out of its range, a name unknown, or the controls do not fit.
+        ConfigError: an unknown option, or one out of range.
     """
 
-    plate: int = 96
-    acquisition: str = "ucb"
-    explore: float = 0.2
-    max_similarity: float = 0.7
-    pool: int = 5000
-    controls: tuple[Control, ...] = ()
-    excluded: tuple[str, ...] = ()
-    force: bool = False
-    seed: int = 0
+    section = "plate"
+    renamed: ClassVar = {"plate": "wells", "excluded": "exclude"}
 
-    def __post_init__(self) -> None:
-        acquisition.get(self.acquisition)
-        placed(self.controls, self.plate)
-        if not 0 <= self.explore <= 1:
-            raise _out_of_range("explore", self.explore, "0 to 1")
-        if not 0 < self.max_similarity <= 1:
-            raise _out_of_range("max-similarity", self.max_similarity, "above 0, up to 1")
-        if self.pool < self.plate:
-            raise _out_of_range("pool", self.pool, f"at least the {self.plate} wells")
+    wells: Annotated[int, *one_of(SIZES)] = 96
+    """Wells of the plate: 24, 48, 96, 384 or 1536."""
+    acquisition: Annotated[str, *one_of(ACQUISITIONS)] = "ucb"
+    """Function that ranks the candidates."""
+    explore: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Share of the wells without a control that go to the most uncertain candidates."""
+    max_similarity: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Highest Tanimoto similarity of two compounds on the plate; 1 allows all."""
+
+
+class PlatePlan(PlateOptions):
+    """A plate to fill.
+
+    Raises:
+        ConfigError: as `PlateOptions`, or the controls do not fit on the plate.
+    """
+
+    pool: int = 5000
+    """Candidates to keep while reading the library, and as many again for exploration."""
+    controls: tuple[Control, ...] = ()
+    """Compounds with fixed wells."""
+    exclude: tuple[str, ...] = ()
+    """SMILES of compounds that have been measured elsewhere."""
+    force: bool = False
+    """Accept a library of which more than half is invalid."""
+    seed: int = 0
+    """Seed of acquisition functions that draw at random."""
+
+    @model_validator(mode="after")
+    def _require_room(self) -> Self:
+        placed(self.controls, self.wells)
+        if self.pool < self.wells:
+            raise mistake(f"'pool' must be at least the number of wells; got {self.pool}.")
+        return self
 
     @property
     def quota(self) -> tuple[int, int]:
         """Number of wells for promising candidates and for exploration."""
-        free = self.plate - len(self.controls)
+        free = self.wells - len(self.controls)
         explore = round(free * self.explore)
         return free - explore, explore
 
@@ -164,7 +167,7 @@ def fill_plate(
     """
     assessor = Assessor(predictor, support, plan.acquisition, generator(plan.seed, "suggest"))
     controls = {well: _control(control, assessor) for well, control in _placed(plan).items()}
-    texts = [*support.smiles, *(well.smiles for well in controls.values()), *plan.excluded]
+    texts = [*support.smiles, *(well.smiles for well in controls.values()), *plan.exclude]
     parsed = [item.smiles for item in compounds(texts) if isinstance(item, Compound)]
     measured = KnownCompounds(parsed, (FINGERPRINT,))
     pool = Pool(library, assessor, measured, plan.pool, force=plan.force)
@@ -174,46 +177,6 @@ def fill_plate(
     rows = [(name, *well, *assessor.nearest(well.smiles)) for name, well in layout]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return Plate(table, _counts(pool, chosen, plan), pool.error)
-
-
-def write_plate(
-    predictor: AssayPredictor,
-    support: Support,
-    library: Path,
-    *,
-    output: Path,
-    plan: PlatePlan,
-    cores: int = 1,
-    progress: Callable[[int], None] = lambda _: None,
-) -> Plate:
-    """Choose what to measure next, as `fill_plate` does, and write it.
-
-    Args:
-        predictor: adapted to the support.
-        support: the measured compounds.
-        library: as in `fill_plate`.
-        output: CSV with the columns `COLUMNS`; records that could not be scored go to
-            `.invalid.csv` next to it.
-        plan: how to fill the plate.
-        cores: processes that featurize.
-        progress: called with the number of records done since the last call.
-
-    Raises:
-        ConfigError: an output would replace the library, or as `fill_plate`.
-        TableError: as `fill_plate`, or the library breaks off; the plate is then written first.
-        OutputError: an output cannot be written.
-        ModelError, MoleculeError: as `fill_plate`.
-    """
-    side = output.with_suffix(".invalid.csv")
-    _require_other_names(library, (output, side))
-    with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as rejects:
-        plate = fill_plate(
-            predictor, support, library, plan=plan, rejects=rejects, cores=cores, progress=progress
-        )
-    _write(output, plate.table)
-    if plate.error is not None:
-        raise plate.error
-    return plate
 
 
 def choose(
@@ -258,7 +221,7 @@ def choose(
 
 
 def _placed(plan: PlatePlan) -> dict[str, Control]:
-    return placed(plan.controls, plan.plate)
+    return placed(plan.controls, plan.wells)
 
 
 def _control(control: Control, assessor: Assessor) -> Well:
@@ -275,24 +238,15 @@ def _well(role: str, item: Candidate) -> Well:
 def _laid_out(
     controls: Mapping[str, Well], chosen: Sequence[Well], plan: PlatePlan
 ) -> list[tuple[str, Well]]:
-    names = wells(plan.plate)
+    names = wells(plan.wells)
     free = [name for name in names if name not in controls]
     filled = {**controls, **dict(zip(free, chosen, strict=False))}
     return [(name, filled[name]) for name in names if name in filled]
 
 
-def _write(output: Path, table: pd.DataFrame) -> None:
-    with written(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        for well, role, name, smiles, p, deviation, active, similarity in table.to_numpy().tolist():
-            cells = (well, role, safe_cell(name), safe_cell(smiles), f"{p:.6g}", f"{deviation:.6g}")
-            rows.writerow((*cells, safe_cell(active), f"{similarity:.4f}"))
-
-
 def _counts(pool: Pool, chosen: Sequence[Well], plan: PlatePlan) -> PlateCounts:
     n_hits = sum(well.role == HIT for well in chosen)
-    n_empty = plan.plate - len(plan.controls) - len(chosen)
+    n_empty = plan.wells - len(plan.controls) - len(chosen)
     if n_empty:
         _log.warning(
             "%d wells stay empty, because none of the %d candidates left in the pool is new and "
@@ -302,17 +256,3 @@ def _counts(pool: Pool, chosen: Sequence[Well], plan: PlatePlan) -> PlateCounts:
         )
     counts = (pool.n_read, pool.n_invalid, pool.n_known, n_hits, len(chosen) - n_hits)
     return PlateCounts(*counts, len(plan.controls), n_empty)
-
-
-def _require_other_names(library: Path, outputs: Sequence[Path]) -> None:
-    if library.resolve() in [path.resolve() for path in outputs]:
-        raise ConfigError(
-            f"{library}: would be replaced by the result; got it as the library and as an output, "
-            "expected two files. Choose another --output."
-        )
-
-
-def _out_of_range(name: str, value: object, rule: str) -> ConfigError:
-    return ConfigError(
-        f"plate: '{name}' is out of range; got {value}, expected {rule}. Correct --{name}."
-    )

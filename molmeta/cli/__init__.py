@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from molmeta.cli._options import with_plugins
+from molmeta.cli._options import refuse_renamed, with_plugins
 from molmeta.errors import MolMetaError
 from molmeta.version import __version__
 
@@ -64,6 +64,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command; exit with 0 when done, 2 for a user error, 1 for a bug."""
     try:
+        refuse_renamed(sys.argv[1:])
         build()(prog_name="molmeta")
     except MolMetaError as error:
         sys.stderr.write(f"molmeta: error: {error}\n")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 import typer
 import yaml
@@ -15,9 +14,7 @@ from molmeta import registry
 from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-Record = TypeVar("Record")
+    from collections.abc import Callable, Sequence
 
 OUTPUT = typer.Option(..., "--output", help="File to write; missing folders are created.")
 SEED = typer.Option(0, "--seed", help="The same seed gives the same numbers.")
@@ -27,6 +24,8 @@ MODEL = typer.Option(
     "--model",
     help="Model file, 'pretrained' (default) or a baseline; NAME:OPTION=VALUE sets an option.",
 )
+RENAMED = {("evaluate", "--query"): "--n-query", ("suggest", "--plate"): "--wells"}
+"""Present name of each option that was renamed, by verb and former name."""
 MOLECULES = typer.Option(..., "--molecules", help="Molecule store of 'molmeta featurize'.")
 STORE = typer.Option(
     None, "--molecules", help="Molecule store; by default, compounds are featurized here."
@@ -143,23 +142,16 @@ def _apply(target: dict[str, Any], setting: str) -> None:
     target[last] = yaml.safe_load(value)
 
 
-def record(kind: type[Record], values: Mapping[str, Any], option: str) -> Record:
-    """Dataclass of that kind with these values.
+def refuse_renamed(words: Sequence[str]) -> None:
+    """Refuse the former name of an option.
+
+    Args:
+        words: of the command line, from the verb on.
 
     Raises:
-        ConfigError: a key is unknown, or a value is out of range or of the wrong type.
+        ConfigError: with the present name.
     """
-    valid = [field.name for field in fields(kind)]  # pyright: ignore[reportArgumentType]
-    unknown = sorted(set(values) - set(valid))
-    if unknown:
-        raise ConfigError(
-            f"{option}: '{unknown[0]}' is unknown; got {sorted(values)}, expected names among "
-            f"{valid}. Correct it."
-        )
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise ConfigError(
-            f"{option}: a value is of the wrong type; got {dict(values)}, expected the types in "
-            "config/config.yaml. Correct it."
-        ) from error
+    for word in words[1:]:
+        option = word.partition("=")[0]
+        if new := RENAMED.get((words[0], option)):
+            raise ConfigError(f"{words[0]}: {option} has a new name; use {new}.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._options import CORES, OUTPUT, mapping, record
+from molmeta.cli._options import CORES, OUTPUT, mapping
 from molmeta.runtime.console import session
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def run(
     from molmeta.curation.curate import Rules
     from molmeta.curation.tables import Layout
 
-    chosen_rules = record(Rules, mapping(rules, "--rules", setting), "--rules")
-    chosen_layout = record(Layout, mapping(layout, "--layout"), "--layout")
+    chosen_rules = Rules.from_mapping(mapping(rules, "--rules", setting))
+    chosen_layout = Layout.from_mapping(mapping(layout, "--layout"))
     with session("curate", table=table, rules=chosen_rules) as outcome:
         curated = curate(table, rules=chosen_rules, layout=chosen_layout, cores=cores)
         _write(curated, output)

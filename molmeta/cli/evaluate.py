@@ -34,7 +34,7 @@ def run(
     repeats: int = typer.Option(10, min=1, help="Draws of each assay and support size."),
     seed: int = _options.SEED,
     share: float | None = typer.Option(None, help="Share of actives in the support."),
-    query: int | None = typer.Option(None, help="Most compounds in the query set."),
+    n_query: int | None = typer.Option(None, help="Largest number of compounds in a query set."),
     scaffold: bool = typer.Option(False, help="Keep scaffolds of the support out of the query."),
     split: str = typer.Option(
         "", help="Split by DeepChem instead of drawing: scaffold, butina or fingerprint."
@@ -56,7 +56,10 @@ def run(
 
     torch.set_num_threads(1)
     sizes = _options.numbers(supports, "--supports")
-    plan = EvaluationPlan(sizes, repeats, seed, share, query, scaffold, split)
+    plan = EvaluationPlan(
+        supports=sizes, repeats=repeats, seed=seed, share=share, n_query=n_query,
+        scaffold=scaffold, split=split,
+    )  # fmt: skip
     with session("evaluate", model=model, plan=plan) as outcome:
         with bar(None, "evaluate") as advance:
             rows = evaluate(

@@ -4,7 +4,7 @@ The library is read once. Its most promising and its most uncertain compounds ar
 (--pool), and the plate is filled from the pool so that no two compounds are too similar.
 Compounds measured already, in the support or in --exclude, are never suggested.
 
-Example: molmeta suggest --support my_assay.csv --library library.smi.gz --plate 96
+Example: molmeta suggest --support my_assay.csv --library library.smi.gz --wells 96
   --output next_plate.csv
 """
 
@@ -31,7 +31,7 @@ def run(
     higher_is_active: bool | None = _options.HIGHER,
     assay: str = _options.ASSAY,
     size: int | None = _options.SIZE,
-    plate: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),
+    wells: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),
     acquisition: str = typer.Option(
         "ucb", help="ucb, greedy, thompson, expected_improvement, uncertainty, similarity, random."
     ),
@@ -54,10 +54,9 @@ def run(
 
     torch.set_num_threads(1)
     plan = PlatePlan(
-        plate, acquisition, explore, max_similarity, pool,
-        () if controls is None else tuple(read_controls(controls)),
-        () if exclude is None else _smiles(exclude),
-        force, seed,
+        wells=wells, acquisition=acquisition, explore=explore, max_similarity=max_similarity,
+        pool=pool, controls=() if controls is None else tuple(read_controls(controls)),
+        exclude=() if exclude is None else _smiles(exclude), force=force, seed=seed,
     )  # fmt: skip
     with session("suggest", library=library, model=model or "pretrained", seed=seed) as outcome:
         with bar(None, "suggest") as advance:

@@ -30,14 +30,12 @@ def run(
     seed: int = SEED,
     output: Path = OUTPUT,
 ) -> None:
-    from molmeta import registry
     from molmeta.api.train import train
     from molmeta.report.learning_curve import draw_curve
-    from molmeta.training.task import Training
+    from molmeta.training.task import TrainingOptions
 
     entry = mapping(recipe, "--recipe", setting)
-    options = registry.bind(Training, entry.pop("training", {}), "training")
-    training = Training(**options)
+    training = TrainingOptions.from_mapping(entry.pop("training", {}))
     with session("train", recipe=entry, seed=seed, init=init, tables=len(tables)) as outcome:
         with bar(training.steps, "train") as advance:
             trained = train(

@@ -1,9 +1,8 @@
-"""From any table, curated or not, to assays and the molecules that their rows point into."""
+"""From tables, curated or not, to assays and the molecules that their rows point into."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# pyarrow brings no types, which strict checking refuses; Any says so once.
+# pyarrow has no types, which strict type checking refuses.
 _parquet: Any = parquet
 
 
@@ -38,14 +37,15 @@ def assays_and_molecules(
     options: TableOptions | None = None,
     cores: int = 1,
 ) -> tuple[list[Assay], Molecules]:
-    """Read tables, curating those that are not, and find or make their molecules' features.
+    """Return the assays of tables with the features of their molecules.
 
-    What curation drops here has no file beside it, so it is logged, a line for each reason.
+    Tables that are not curated yet are curated with default rules. The log says how many rows are
+    dropped for each reason, since no file lists them.
 
     Args:
         tables: curated tables, or tables as `data/README.md` describes them.
-        store: molecule store; without one the molecules are featurized here.
-        featurizers: blocks to bring.
+        store: molecule store; None featurizes the molecules here.
+        featurizers: names of the features to return.
         options: names of columns, unit and threshold of tables that are not curated.
         cores: processes to use.
 
@@ -64,7 +64,7 @@ def assays_and_molecules(
 
 
 def is_curated(path: Path) -> bool:
-    """Tell whether a file is a curated table, by its columns; it may hold no row."""
+    """Return whether a file is a curated table, judged by its columns."""
     if path.suffix != ".parquet":
         return False
     try:
@@ -72,7 +72,7 @@ def is_curated(path: Path) -> bool:
     except (OSError, ValueError) as error:
         raise TableError(
             f"{path}: cannot be read; got '{error}', expected a complete Parquet file. "
-            "Make or copy it again."
+            "Create or copy it again."
         ) from error
 
 
@@ -90,7 +90,7 @@ def curated_assays(
     Raises:
         TableError: no assay in it can be used.
     """
-    rules = replace(rules or Rules(), thresholds=table.thresholds)
+    rules = (rules or Rules()).model_copy(update={"thresholds": table.thresholds})
     result = curate(table.rows, rules=rules, cores=cores)
     _log_dropped(where, result.dropped)
     if result.kept.empty:

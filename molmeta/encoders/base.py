@@ -1,4 +1,4 @@
-"""What an encoder is: from molecules to one vector each. Knows no labels."""
+"""The interface of all encoders: from molecules to one vector each."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Paper(NamedTuple):
 
     Attributes:
         authors: "Family, Given" of each author, separated by "; ".
-        year: of publication.
-        title: as published.
+        year: year of publication.
+        title: title as published.
         venue: conference, journal or publisher.
         kind: type of reference in the Citation File Format.
         doi: empty for a publication without one.
@@ -37,7 +37,7 @@ class Paper(NamedTuple):
 
     @property
     def first_author(self) -> str:
-        """Family name of the first author, followed by those who wrote with them."""
+        """Family name of the only author, of two authors, or of the first one with "et al."."""
         families = [author.partition(",")[0] for author in self.authors.split("; ")]
         if len(families) > 2:
             return f"{families[0]} et al."
@@ -45,12 +45,13 @@ class Paper(NamedTuple):
 
 
 class Encoder(nn.Module, ABC):
-    """Base of every encoder.
+    """Base class of encoders. A subclass in a file of this folder is found by its file name.
 
-    No encoder normalises over the batch, so that a vector depends on its own molecule alone.
+    The keyword-only arguments of the constructor are its options. An encoder must not normalise
+    over the batch, so that a vector depends on its own molecule alone.
 
     Attributes:
-        width: length of one vector.
+        width: length of a vector.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
@@ -60,15 +61,15 @@ class Encoder(nn.Module, ABC):
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        """Names of the blocks it reads."""
+        """Names of the blocks that it reads from molecules."""
         return self.reads
 
     @abstractmethod
     def forward(self, molecules: Molecules) -> Tensor:
-        """Return one vector a molecule, shape (G, width)."""
+        """Return one vector for each molecule, shape (G, width)."""
 
     def directions(self, molecules: Molecules) -> Tensor:
-        """Return vectors of length 1, shape (G, width), for comparing by their cosine."""
+        """Return vectors scaled to length 1, shape (G, width); their products are cosines."""
         return F.normalize(self(molecules), dim=1)
 
     def fit(self, data: TrainingData) -> None:
@@ -76,7 +77,7 @@ class Encoder(nn.Module, ABC):
 
 
 class Joined(Encoder):
-    """Several encoders side by side: the vectors of all, one after the other."""
+    """Several encoders side by side; their vectors are concatenated."""
 
     def __init__(self, parts: Sequence[Encoder]) -> None:
         super().__init__()
@@ -95,7 +96,7 @@ class Joined(Encoder):
         return torch.cat([part(molecules) for part in self.encoders], dim=1)
 
     def directions(self, molecules: Molecules) -> Tensor:
-        """As of one encoder; their inner product is the mean of the parts' cosines."""
+        """Return vectors of length 1 whose products are the mean of the parts' cosines."""
         parts = [part.directions(molecules) for part in self.encoders]
         return torch.cat(parts, dim=1) / len(parts) ** 0.5
 

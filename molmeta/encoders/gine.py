@@ -1,4 +1,4 @@
-"""GINE: sum of the neighbours' states plus bonds, through a small network."""
+"""GINE: sums the states of neighbours and bonds through a small network."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from molmeta.encoders.base import Paper
 class GINE(MessagePassing):
     """Graph isomorphism network with bond features.
 
-    x_i <- f((1 + e) x_i + sum_j relu(x_j + b_ij)), f with one hidden layer.
-
-    Source:
-        Hu et al., Strategies for Pre-training Graph Neural Networks, ICLR 2020.
+    x_i <- f((1 + e) x_i + sum_j relu(x_j + b_ij)). f has one hidden layer, e is trained.
 
     Args:
-        width: length of one vector, and of one atom's state.
+        width: length of a vector, and of the state of an atom.
         layers: rounds of message passing.
-        dropout: share of each update dropped in training.
+        dropout: dropout of each update.
     """
 
     papers = (

@@ -109,11 +109,11 @@ def enrich(
 
 
 def without_memory(learner: MetaLearner) -> MetaLearner:
-    """Return the learner as it is of compounds that no training assay has measured."""
-    forgetful = copy.deepcopy(learner)
-    for records in records_in(forgetful):
+    """Return a copy of the learner without activity records."""
+    without = copy.deepcopy(learner)
+    for records in records_in(without):
         records.clear()
-    return forgetful
+    return without
 
 
 def new_compounds(

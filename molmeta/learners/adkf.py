@@ -35,12 +35,12 @@ class ADKF(GaussianLearner):
     is trained on -log p(y_Q | S, u*). This gradient also passes through u*, by the implicit
     function theorem with the exact Hessian. See `GaussianLearner` for the kernel and the logit.
 
-    | parameter in u   | mode of its log-normal prior     | scale of the prior |
-    |------------------|----------------------------------|--------------------|
-    | noise            | 0.1, or 0.01 for values          | 0.25               |
-    | output scale     | 1                                | 1                  |
-    | length scale     | sqrt(median squared distance / 2)| 0.25               |
-    | kernel weights   | 1                                | 1                  |
+    | parameter in u | mode of its log-normal prior      | scale of the prior |
+    | -------------- | --------------------------------- | ------------------ |
+    | noise          | 0.1, or 0.01 for values           | 0.25               |
+    | output scale   | 1                                 | 1                  |
+    | length scale   | sqrt(median squared distance / 2) | 0.25               |
+    | kernel weights | 1                                 | 1                  |
 
     The paper has no prior on the output scale; this one ensures that there is a single optimum.
 

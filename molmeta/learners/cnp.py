@@ -38,7 +38,7 @@ class CNP(EmbeddingLearner):
     hidden layer. Training minimises the cross-entropy of the queries.
 
     | symbol | attribute | meaning                                              |
-    |--------|-----------|------------------------------------------------------|
+    | ------ | --------- | ---------------------------------------------------- |
     | z      |           | vectors of the encoder                               |
     | h      | `enter`   | network from a molecule and its label to a vector    |
     | g      | `decode`  | network from a query and r to a logit, or two values |

@@ -24,22 +24,26 @@ UNKNOWN = 2
 class InContext(KernelLearner):
     """A transformer reads the support with its labels; each query attends to the support only.
 
-    h = transformer(W z + e_label), with a label vector of its own for 'unknown'; similarity is
-    mean cos(h_q, h_actives) - mean cos(h_q, h_inactives), and the same before attention as a
-    residual; logit = t similarity + kernel ridge (`KernelRidge`). Queries do not see each other,
-    and the order of the support does not matter. The support must hold both classes.
+    logit(q) = kernel ridge (`KernelRidge`) + t_1 D(W z) + t_2 D(h), with
+    h = transformer(W z + e_label) and D(x) = mean cos(x_q, x_active) - mean cos(x_q, x_inactive).
 
-    Source:
-        Schimunek et al., Context-enriched Molecule Representations Improve Few-shot Drug
-        Discovery, ICLR 2023 (MHNfs); Fifty et al., In-Context Learning for Few-Shot Molecular
-        Property Prediction, arXiv 2310.08863 (CAMP).
+    | symbol           | attribute         | meaning                                | start value  |
+    | ---------------- | ----------------- | -------------------------------------- | ------------ |
+    | z                |                   | vectors of the encoder                 |              |
+    | W                | `enter`           | linear layer                           | random       |
+    | e_label          | `labels`          | vectors of the labels inactive, active | random       |
+    |                  |                   | and, for queries, unknown              |              |
+    | log t_1, log t_2 | `log_temperature` | weights of the two similarities        | log 2, log 2 |
+
+    Queries do not influence each other, and the order of the support has no effect. The support
+    must have both classes. The label vectors follow Fifty et al., arXiv 2310.08863 (CAMP).
 
     Args:
         encoder: any encoder.
-        width: of the transformer's states.
-        layers: of the transformer.
-        heads: of its attention; must divide `width`.
-        dropout: in the transformer.
+        width: width of the transformer.
+        layers: layers of the transformer.
+        heads: attention heads; must divide `width`.
+        dropout: dropout of the transformer.
     """
 
     papers = (
@@ -73,35 +77,35 @@ class InContext(KernelLearner):
 
     def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         ridge = self.ridge(support, labels)
-        plain = self.enter(support.vectors)
-        read, memories = self.read(plain + self.labels[labels.long()], None)
-        compared = [_difference(plain, labels), _difference(read, labels)]
+        entered = self.enter(support.vectors)
+        states, context = self.read(entered + self.labels[labels.long()], None)
+        differences = [_difference(entered, labels), _difference(states, labels)]
 
         def logits(query: RidgeInputs) -> Tensor:
             entered = self.enter(query.vectors)
-            seen, _ = self.read(entered + self.labels[UNKNOWN], memories)
-            parts = zip(self.log_temperature.exp(), compared, (entered, seen), strict=True)
+            states, _ = self.read(entered + self.labels[UNKNOWN], context)
+            parts = zip(self.log_temperature.exp(), differences, (entered, states), strict=True)
             similarity = sum(t * difference(x) for t, difference, x in parts)
             return ridge(query) + similarity
 
         return logits
 
-    def read(self, x: Tensor, memories: list[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
-        """Return states after attention to the memory of each layer, and what x itself was there.
+    def read(self, x: Tensor, context: list[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
+        """Return the states after all layers, and the states before each layer.
 
         Args:
             x: states, shape (G, W).
-            memories: the support's states before each layer; None where x is the support.
+            context: the support's states before each layer; None if x is the support.
         """
-        seen: list[Tensor] = []
-        for place, layer in enumerate(self.layers):
-            seen.append(x)
-            x = layer(x, x if memories is None else memories[place])
-        return x, seen
+        before: list[Tensor] = []
+        for number, layer in enumerate(self.layers):
+            before.append(x)
+            x = layer(x, x if context is None else context[number])
+        return x, before
 
 
 class _Layer(nn.Module):
-    """Attention from states to a memory, then a small network, each with norm and residual."""
+    """Attention to a context and a small network, each with a norm and a residual."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -114,11 +118,11 @@ class _Layer(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
         query = self._split(self.query(self.norm(x)))
-        key, value = map(self._split, self.key_value(self.norm(memory)).chunk(2, dim=1))
-        read = F.scaled_dot_product_attention(query, key, value)
-        x = x + self.dropout(self.out(read.transpose(0, 1).flatten(1)))
+        key, value = map(self._split, self.key_value(self.norm(context)).chunk(2, dim=1))
+        attended = F.scaled_dot_product_attention(query, key, value)
+        x = x + self.dropout(self.out(attended.transpose(0, 1).flatten(1)))
         return x + self.dropout(self.body(self.second(x)))
 
     def _split(self, x: Tensor) -> Tensor:

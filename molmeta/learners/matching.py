@@ -24,13 +24,13 @@ class Matching(EmbeddingLearner):
     r = softmax(cos(z + q, X')) X', s = softmax(cos(X + p, z)) z, q = LSTM([q ; r]),
     p = LSTM([p ; s]) and z = r. Then p_active = sum_i softmax_i(t cos(X + p, X'_i + q_i)) y_i.
 
-    | symbol            | attribute      | meaning                            | start value |
-    |-------------------|----------------|------------------------------------|-------------|
-    | X, X'             | `norm`         | vectors after layer normalisation  |             |
-    | LSTM of q         | `support_lstm` | refines the support                | random      |
-    | LSTM of p         | `query_lstm`   | refines the query                  | random      |
-    | log t             | `log_scale`    | sharpness of the attention         | 0           |
-    | number of rounds  | `depth`        |                                    |             |
+    | symbol           | attribute      | meaning                           | start value |
+    | ---------------- | -------------- | --------------------------------- | ----------- |
+    | X, X'            | `norm`         | vectors after layer normalisation |             |
+    | LSTM of q        | `support_lstm` | refines the support               | random      |
+    | LSTM of p        | `query_lstm`   | refines the query                 | random      |
+    | log t            | `log_scale`    | sharpness of the attention        | 0           |
+    | number of rounds | `depth`        |                                   |             |
 
     A query reads the support and no other query. The order of the support has no effect, and it
     may have any size. It must have both classes.

@@ -39,11 +39,11 @@ class MultiTask(EmbeddingLearner):
     support and query alike. A new assay gets a linear probe: logistic regression with a ridge on
     the vectors z, centred on the support and scaled to length 1, by Newton's method.
 
-    | symbol | attribute | meaning                        | start value             |
-    |--------|-----------|--------------------------------|-------------------------|
-    | z      |           | vectors of the encoder         |                         |
-    | w_t    | `weights` | weights of training assay t    | normal, variance 1 / W  |
-    | b_t    | `biases`  | intercept of training assay t  | 0                       |
+    | symbol | attribute | meaning                       | start value            |
+    | ------ | --------- | ----------------------------- | ---------------------- |
+    | z      |           | vectors of the encoder        |                        |
+    | w_t    | `weights` | weights of training assay t   | normal, variance 1 / W |
+    | b_t    | `biases`  | intercept of training assay t | 0                      |
 
     For values, training minimises the squared error on the scale of each assay's values, and the
     probe is a ridge regression on the scale of the support. The support must have both classes,

@@ -22,6 +22,8 @@ from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
@@ -30,20 +32,20 @@ if TYPE_CHECKING:
 STRUCTURES = ("morgan3", "pharmacophores", "atom_pairs", "torsions")
 TYPICAL_SUPPORT = 32
 FADING = 0.4
-"""Power of the support's size by which the encoder counts less: a large one says more by itself."""
+"""Power of the support size by which the weight of the encoder falls."""
 NOISES = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
-"""Multiples of the learnt noise."""
+"""Noise levels, as multiples of the trained noise."""
 JITTER = 1e-4
 
 
 class ProfileInputs(NamedTuple):
-    """Molecules as the process sees them.
+    """The features of G molecules that the process compares.
 
     Attributes:
         structures: one fingerprint of each kind.
-        profiles: what is known of each.
-        activity: shrunk mean over its profile, shape (G,).
-        vectors: the encoder's, each of length 1, shape (G, W); None without an encoder.
+        profiles: activity profiles over the training assays.
+        activity: shrunk mean of each profile, sum(p) / (n + g), shape (G,).
+        vectors: vectors of the encoder, scaled to length 1, shape (G, W); None without an encoder.
     """
 
     structures: tuple[Bits, ...]
@@ -53,40 +55,65 @@ class ProfileInputs(NamedTuple):
 
 
 class ProfileGP(MetaLearner):
-    """Gaussian process whose kernel and mean know what thousands of earlier assays measured.
+    """A Gaussian process whose mean and kernel use the activity records of the training assays.
 
-    k(x, x') = sum_i a_i T_i(x, x') + c p.p' / sqrt((|p|^2 + e)(|p'|^2 + e)) (and, where there is
-    an encoder, + d (S / 32)^-2/5 cos(z, z')), with S the size of the support, T_i the Tanimoto
-    similarities of four fingerprints and p the activity profile of a compound over the training
-    assays (`ActivityRecords`), empty for a compound that none has measured. The mean is
-    m(x) = b S^-h sum(p) / (n + g), with n the assays that measured x: what has been active
-    elsewhere is likelier to be active here, the more so the less else is known. With y in {-1, 1},
-    o the mean of y - m and v the posterior variance, f(q) = m(q) + o + k_q (K + r I)^-1 (y - m - o)
-    and logit = s f / sqrt(1 + w v). The noise r is one of five multiples of what is learnt for a
-    support of S, averaged over by how well each explains this support (`averaged`): within a
-    series of analogues much is noise, between actives and anything else little. All of a, b, c,
-    d, e, g, h, r, s, w are meta-learnt on episodes, each of which does not see in the profiles what
-    its own assay and its own target have measured.
+    Kernel, mean, posterior mean and logit, for a support of S molecules with labels y in {-1, 1}:
 
-    To a support of actives alone, 64 training molecules are added as presumed inactives
-    (`Background`), so that what any two molecules share counts little. They have z = 0: most have
-    been active on a training target, and would speak against all that resembles one. Where there
-    are none, unknown molecules are inactive: o = -1.
+        k(x, x') = sum_i a_i T_i(x, x') + c p.p' / sqrt((|p|^2 + e) (|p'|^2 + e))
+                   + d (S / 32)^-2/5 cos(z, z')
+        m(x)     = b (S / 32)^-h sum(p) / (n + g)
+        f(q)     = m(q) + o + k_q (K + r I)^-1 (y - m - o)
+        logit(q) = s f(q) / sqrt(1 + w v(q)) + t
+
+    A compound that was active in other assays is more likely to be active here; this counts less
+    in larger supports. The noise r is one of five multiples of r0 (S / 32)^q. Predictions are
+    averaged over them, weighted by how well each explains the support (`averaged`): within a
+    series of analogues the noise is high, between actives and unrelated compounds it is low.
+
+    | symbol    | attribute            | meaning                             | start value     |
+    | --------- | -------------------- | ----------------------------------- | --------------- |
+    | T_i       | `STRUCTURES`         | similarities of four fingerprints   |                 |
+    | log a_i   | `log_structure`      | their weights                       | log 1/4 each    |
+    | p         | `records`            | activity profile, if recorded       |                 |
+    | n         |                      | number of assays in the profile     |                 |
+    | log c     | `log_profile`        | weight of the profiles              | 0               |
+    | log e     | `log_shrink[0]`      | shrinkage of the cosine             | log 2           |
+    | log g     | `log_shrink[1]`      | shrinkage of the mean activity      | log 1.5         |
+    | z         | `encoder`            | vectors of the encoder              |                 |
+    | d         | `encoder_weight`     | weight of the encoder               | an option, or 1 |
+    | log d     | `log_encoder_weight` | the same, if it is trained          | 0               |
+    | b         | `mean_weight`        | weight of the mean                  | 0.4             |
+    | h         | `mean_power`         | fall of the mean with S             | 0.4             |
+    | o         |                      | mean of y - m; -1 without inactives |                 |
+    | log r0, q | `log_ridge`          | noise at S = 32, growth with S      | log 0.5, 0.3    |
+    |           | `noise_prior`        | log-probability of each noise       | 0 each          |
+    | log s     | `log_scale`          | logit scale, slope in log(S / 32)   | log 2, 0        |
+    | v         |                      | posterior variance                  |                 |
+    | log w     | `log_doubt`          | weight of the variance              | 0               |
+    | t         | `bias`               | bias of the logits                  | 0               |
+
+    All trained symbols are trained on episodes. No episode sees the records of its own target.
+
+    A support of actives alone is extended by 64 training molecules as presumed inactives
+    (`Background`), so that features common to most molecules count little. Their vectors z are 0:
+    most of them were active on a training target, and would count against compounds like them.
+    Without a background, o = -1 makes unknown molecules inactive.
 
     Source:
         Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, chapter 2; Patacchiola
-        et al., Bayesian Meta-Learning for the Few-Shot Setting via Deep Kernels, NeurIPS 2020
-        (shared kernel parameters learnt on episodes); Petrone et al., ACS Chem. Biol. 2012, 7, 1399
-        (activity profiles).
+        et al., NeurIPS 2020 (shared kernel parameters trained on episodes).
 
     Args:
-        encoder: any encoder, whose vectors the kernel then compares too; none is needed.
-        learnt: d; a large support says more by itself. None learns it, and the encoder, with the
-            rest. With a number the encoder stays as `init` brings it, and is left out of training:
-            it has met the targets of these episodes, and would seem to know more than it will know
-            of a new one.
-        profiles: whether to remember what the training assays have measured.
-        mean: whether m is there; without it, only the kernel knows anything.
+        encoder: any encoder, whose vectors the kernel compares as well; optional.
+        encoder_weight: d, 0 or more. With a number, the encoder keeps the weights from `init` and
+            is left out of training, because it was trained on the targets of the training
+            episodes and would seem more reliable than it is for a new target. None trains d and
+            the encoder with the other parameters.
+        profiles: whether to keep activity records of the training assays.
+        mean: whether to use m; without it, only the kernel uses the records.
+
+    Raises:
+        ConfigError: `encoder_weight` is out of range.
     """
 
     papers = (
@@ -109,22 +136,23 @@ class ProfileGP(MetaLearner):
     needs: ClassVar[tuple[str, ...]] = STRUCTURES
     actives_only: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True
+    renamed_options: ClassVar[Mapping[str, str]] = {"learnt": "encoder_weight"}
 
     def __init__(
         self,
         encoder: Encoder | None = None,
         *,
-        learnt: float | None = None,
+        encoder_weight: float | None = None,
         profiles: bool = True,
         mean: bool = True,
     ) -> None:
         super().__init__(encoder)
-        if learnt is not None and not 0 <= learnt < math.inf:
+        if encoder_weight is not None and not 0 <= encoder_weight < math.inf:
             raise ConfigError(
-                f"learner 'profile_gp': weight of the encoder is out of range; got {learnt}, "
-                "expected 0 or more. Change 'learnt' in its options."
+                f"learner 'profile_gp': encoder_weight is out of range; got {encoder_weight}, "
+                "expected 0 or more. Change it in its options."
             )
-        self.learnt, self.profiles, self.mean = learnt, profiles, mean
+        self.encoder_weight, self.profiles, self.mean = encoder_weight, profiles, mean
         self.records = ActivityRecords()
         self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
@@ -136,8 +164,8 @@ class ProfileGP(MetaLearner):
         self.log_scale = nn.Parameter(torch.tensor([math.log(2.0), 0.0]))
         self.log_doubt = nn.Parameter(torch.zeros(1))
         self.bias = nn.Parameter(torch.zeros(1))
-        if encoder is not None and learnt is None:
-            self.log_learnt = nn.Parameter(torch.zeros(1))
+        if encoder is not None and encoder_weight is None:
+            self.log_encoder_weight = nn.Parameter(torch.zeros(1))
         self.background = Background({name: FEATURIZERS[name].size for name in STRUCTURES})
 
     def fit(self, data: TrainingData) -> None:
@@ -157,25 +185,24 @@ class ProfileGP(MetaLearner):
         require_support(support.labels, actives_only=True)
         vectors = self._vectors(support.molecules)
         if bool((support.labels > 0.5).all()):
-            n_own, support = len(support), self.background.added(support)
-            added = (0, 0, 0, len(support) - n_own)
-            vectors = None if vectors is None else F.pad(vectors, added)
-        points = self._looked_up(support.molecules, vectors)
-        n = math.log(len(support) / TYPICAL_SUPPORT)
-        ridge = (self.log_ridge[0] + self.log_ridge[1] * n).exp()
-        shrink = self.mean_weight * (-self.mean_power * n).exp() * self.mean
-        kernel = self.kernel(points, points).double()
-        residual = support.labels * 2 - 1 - points.activity * shrink
+            n_actives, support = len(support), self.background.added(support)
+            rows_below = (0, 0, 0, len(support) - n_actives)
+            vectors = None if vectors is None else F.pad(vectors, rows_below)
+        inputs = self._looked_up(support.molecules, vectors)
+        log_size = math.log(len(support) / TYPICAL_SUPPORT)
+        ridge = (self.log_ridge[0] + self.log_ridge[1] * log_size).exp()
+        mean_weight = self.mean_weight * (-self.mean_power * log_size).exp() * self.mean
+        kernel = self.kernel(inputs, inputs).double()
+        residual = support.labels * 2 - 1 - inputs.activity * mean_weight
         offset = residual.mean() if bool((support.labels < 0.5).any()) else -torch.ones(())
         noises = ridge * torch.tensor(NOISES).to(ridge) + JITTER
-        seen = averaged(
-            kernel, (residual - offset).double(), noises.double(), self.noise_prior.double()
-        )
-        scale = (self.log_scale[0] + self.log_scale[1] * n).exp()
-        return ProfilePredictor(self, points, shrink, seen, offset, scale)
+        y = (residual - offset).double()
+        regression = averaged(kernel, y, noises.double(), self.noise_prior.double())
+        scale = (self.log_scale[0] + self.log_scale[1] * log_size).exp()
+        return ProfilePredictor(self, inputs, mean_weight, regression, offset, scale)
 
-    def points(self, molecules: Molecules) -> ProfileInputs:
-        """Look molecules up."""
+    def inputs(self, molecules: Molecules) -> ProfileInputs:
+        """Return the features of molecules that the process compares."""
         return self._looked_up(molecules, self._vectors(molecules))
 
     def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> ProfileInputs:
@@ -185,31 +212,33 @@ class ProfileGP(MetaLearner):
         return ProfileInputs(structures, profiles, activity, vectors)
 
     def kernel(self, x: ProfileInputs, others: ProfileInputs) -> Tensor:
-        """Prior covariance of G molecules with S others, shape (G, S)."""
-        pairs = zip(self.log_structure.exp(), x.structures, others.structures, strict=True)
-        structure = sum(weight * tanimoto(bits, known) for weight, bits, known in pairs)
+        """Return the prior covariance of G molecules with S others, shape (G, S)."""
+        triples = zip(self.log_structure.exp(), x.structures, others.structures, strict=True)
+        of_structure = sum(weight * tanimoto(bits, theirs) for weight, bits, theirs in triples)
         lengths = torch.outer(self._length(x), self._length(others))
-        known = self.log_profile.exp() * x.profiles.products(others.profiles) / lengths
+        of_profile = self.log_profile.exp() * x.profiles.products(others.profiles) / lengths
         if x.vectors is None or others.vectors is None:
-            return structure + known
+            return of_structure + of_profile
         weight = self._weight(len(others.activity))
-        return structure + known + weight * (x.vectors @ others.vectors.T)
+        return of_structure + of_profile + weight * (x.vectors @ others.vectors.T)
 
     def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
-        """Prior variance of each molecule, shape (G,), beside a support of that size."""
-        known = 1 - self.log_shrink[0].exp() / self._length(x) ** 2
-        total = self.log_structure.exp().sum() + self.log_profile.exp() * known
+        """Return the prior variance of each molecule, shape (G,), for a support of this size."""
+        # |p|^2 / (|p|^2 + e), from the length that is computed anyway.
+        of_profile = 1 - self.log_shrink[0].exp() / self._length(x) ** 2
+        total = self.log_structure.exp().sum() + self.log_profile.exp() * of_profile
         return total if x.vectors is None else total + self._weight(n_support)
 
     def _vectors(self, molecules: Molecules) -> Tensor | None:
-        if self.encoder is None or (self.training and self.learnt is not None):
+        if self.encoder is None or (self.training and self.encoder_weight is not None):
             return None
         if EMBEDDING in molecules.blocks:
             return molecules.block(EMBEDDING, Vectors).values
         return self.encoder.directions(molecules)
 
     def _weight(self, n_support: int) -> Tensor | float:
-        weight = self.log_learnt.exp() if self.learnt is None else self.learnt
+        fixed = self.encoder_weight
+        weight = self.log_encoder_weight.exp() if fixed is None else fixed
         return weight * (n_support / TYPICAL_SUPPORT) ** -FADING
 
     def _length(self, x: ProfileInputs) -> Tensor:
@@ -218,12 +247,21 @@ class ProfileGP(MetaLearner):
 
 @dataclass(frozen=True)
 class ProfilePredictor:
-    """The process after it has seen a support."""
+    """The process conditioned on a support.
+
+    Attributes:
+        learner: the learner with its trained parameters.
+        support: features of the support, including the background.
+        mean_weight: b (S / 32)^-h, shape (1,).
+        regression: regression of y - m - o, averaged over noise levels.
+        offset: o.
+        scale: s.
+    """
 
     learner: ProfileGP
-    known: ProfileInputs
-    shrink: Tensor
-    seen: Averaged
+    support: ProfileInputs
+    mean_weight: Tensor
+    regression: Averaged
     offset: Tensor
     scale: Tensor
 
@@ -233,17 +271,14 @@ class ProfilePredictor:
         return self.scale * mean / doubt + self.learner.bias
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
-        """Return the posterior standard deviation, labels being 1 and -1, shape (G,)."""
+        """Return the posterior standard deviation, with labels of 1 and -1, shape (G,)."""
         return self._posterior(molecules)[1].sqrt()
 
     def _posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
-        points = self.learner.points(molecules)
-        kernel = self.learner.kernel(points, self.known).double()
-        mean = (
-            points.activity * self.shrink
-            + self.offset
-            + (kernel @ self.seen.weights).to(points.activity)
-        )
-        explained = (kernel @ self.seen.factor).square().sum(1).to(mean)
-        prior = self.learner.variance(points, len(self.known.activity))
+        query = self.learner.inputs(molecules)
+        kernel = self.learner.kernel(query, self.support).double()
+        of_kernel = (kernel @ self.regression.weights).to(query.activity)
+        mean = query.activity * self.mean_weight + self.offset + of_kernel
+        explained = (kernel @ self.regression.factor).square().sum(1).to(mean)
+        prior = self.learner.variance(query, len(self.support.activity))
         return mean, (prior - explained).clamp(min=1e-6)

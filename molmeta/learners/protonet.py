@@ -25,12 +25,12 @@ class ProtoNet(EmbeddingLearner):
 
     logit(q) = d_0(q) - d_1(q) with d_c(q) = (q - m_c)' P_c (q - m_c).
 
-    | symbol | meaning                                                                         |
-    |--------|---------------------------------------------------------------------------------|
-    | m_c    | mean vector of class c                                                          |
-    | P_c    | I (euclidean), or [l Cov(S_c) + (1 - l) Cov(S) + 0.1 I]^-1 (mahalanobis)        |
-    | S, S_c | the support and its members of class c                                          |
-    | l      | min(n_c / (n_c + 1), 0.1) for a class of n_c molecules                          |
+    | symbol | meaning                                                                  |
+    | ------ | ------------------------------------------------------------------------ |
+    | m_c    | mean vector of class c                                                   |
+    | P_c    | I (euclidean), or [l Cov(S_c) + (1 - l) Cov(S) + 0.1 I]^-1 (mahalanobis) |
+    | S, S_c | the support and its members of class c                                   |
+    | l      | min(n_c / (n_c + 1), 0.1) for a class of n_c molecules                   |
 
     The Mahalanobis form is that of Stanley et al., FS-Mol, 2021. The support must have both
     classes.

@@ -38,11 +38,11 @@ class ProxyNCA(EmbeddingLearner):
     targets represent the rest of a library, so that vectors separate the actives of a target from
     everything else, rather than from the inactives measured with them.
 
-    | symbol | attribute       | meaning                 | start value     |
-    |--------|-----------------|-------------------------|-----------------|
-    | z      |                 | vectors of the encoder  |                 |
-    | w_t    | `proxies`       | proxy of target t       | standard normal |
-    | log s  | `log_sharpness` | sharpness               | log 12          |
+    | symbol | attribute       | meaning                | start value     |
+    | ------ | --------------- | ---------------------- | --------------- |
+    | z      |                 | vectors of the encoder |                 |
+    | w_t    | `proxies`       | proxy of target t      | standard normal |
+    | log s  | `log_sharpness` | sharpness              | log 12          |
 
     A query is scored by cosine attention of sharpness s to the labels of the support, as if the
     molecules of the support were proxies. The support must have both classes. An assay whose

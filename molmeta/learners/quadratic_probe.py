@@ -33,12 +33,12 @@ class QuadraticProbe(MultiTask):
     M_k = [(1 - l) Cov_k + l I]^-1. For given w_k, this M_k minimises tr(M S_k) - log det M with
     S_k = (1 - l) Cov_k + l I: it is that of the most likely Gaussian.
 
-    | symbol | attribute     | meaning                                                    |
-    |--------|---------------|------------------------------------------------------------|
-    | w_k    |               | centre of class k; starts at its mean, scaled to length 1  |
-    | Cov_k  |               | covariance of class k around w_k                           |
-    | l      | `shrinkage`   | share of the identity in the covariance                    |
-    | t      | `temperature` | factor of the distances                                    |
+    | symbol | attribute     | meaning                                                   |
+    | ------ | ------------- | --------------------------------------------------------- |
+    | w_k    |               | centre of class k; starts at its mean, scaled to length 1 |
+    | Cov_k  |               | covariance of class k around w_k                          |
+    | l      | `shrinkage`   | share of the identity in the covariance                   |
+    | t      | `temperature` | factor of the distances                                   |
 
     Adam minimises the mean cross-entropy of the support over the centres, with M_k updated in
     every step. The loss is thus a function of the centres alone; its gradient passes through M_k.

@@ -30,7 +30,7 @@ class Siamese(EmbeddingLearner):
     train the encoder; the labels of the queries train only t, so that p is a probability.
 
     | symbol | attribute   | meaning                                          | start value |
-    |--------|-------------|--------------------------------------------------|-------------|
+    | ------ | ----------- | ------------------------------------------------ | ----------- |
     | d      |             | distance of two vectors on the unit sphere       |             |
     | m      | `margin`    | distance beyond which different classes are free |             |
     | log t  | `log_scale` | sharpness of the attention                       | 0           |

@@ -40,12 +40,12 @@ class TanimotoGP(MetaLearner):
 
     y = m + f(x) + noise, cov(f(x), f(x')) = v T(x, x'), and P(active) = P(y > 0).
 
-    | symbol | meaning                                                                       |
-    |--------|-------------------------------------------------------------------------------|
-    | m      | mean label or value of the support                                            |
-    | T      | Tanimoto similarity, or its mean over several fingerprints                    |
-    | v      | amplitude, in closed form for each r                                          |
-    | r      | noise variance over v; the one of `steps` values with the highest likelihood  |
+    | symbol | meaning                                                                      |
+    | ------ | ---------------------------------------------------------------------------- |
+    | m      | mean label or value of the support                                           |
+    | T      | Tanimoto similarity, or its mean over several fingerprints                   |
+    | v      | amplitude, in closed form for each r                                         |
+    | r      | noise variance over v; the one of `steps` values with the highest likelihood |
 
     One eigendecomposition of T serves all values of r. T is positive semidefinite; eigenvalues
     below 0 come from rounding and are set to 0. As r is at least 1e-6, the system can be solved

@@ -15,6 +15,8 @@ FORMAT = 2
 EARLIER_TENSORS = (
     (r"^scorer\.", ""),
     (r"(^|\.)memory\.(?=(keys|offsets|assays|values)$)", r"\1records."),
+    (r"(^|\.)told\.(?=(weight|bias)$)", r"\1from_records."),
+    (r"^log_learnt$", "log_encoder_weight"),
 )
 """Patterns of tensor names in format 1, and their replacements."""
 _MINIIMAGENET = {"inner_steps": 5, "evaluation_steps": 10, "inner_rate": 0.01}
@@ -25,6 +27,9 @@ EARLIER_DEFAULTS: dict[str, dict[str, Any]] = {
     "reptile": {"inner_steps": 5, "evaluation_steps": 50, "inner_rate": 1e-3},
 }
 """Defaults in format 1 of learner options that have another default now."""
+
+EARLIER_OPTIONS = {"learnt": "encoder_weight"}
+"""Names of learner options in format 1, and their present names."""
 
 
 def converted(
@@ -42,6 +47,7 @@ def converted(
         return dict(tensors), dict(header)
     recipe = header["recipe"]
     options = {**EARLIER_DEFAULTS.get(recipe["learner"], {}), **recipe["learner_options"]}
+    options = {EARLIER_OPTIONS.get(name, name): value for name, value in options.items()}
     renamed = {_renamed(name): tensor for name, tensor in tensors.items()}
     return renamed, {**header, "recipe": {**recipe, "learner_options": options}}
 

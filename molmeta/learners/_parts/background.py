@@ -1,4 +1,4 @@
-"""A few training molecules that stand for all that a library holds beside actives."""
+"""Background molecules: training molecules as presumed inactives for a support of actives."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NUMBER = 64
 
 
 class Background(nn.Module):
-    """Fingerprints of 64 training molecules, packed 8 bits a byte; none before it is filled.
+    """Fingerprints of 64 training molecules, with 8 bits in a byte; empty before `fill`.
 
     Args:
-        sizes: length of each fingerprint, by its featurizer's name.
+        sizes: length of each fingerprint, by the name of its featurizer.
     """
 
     packed: Tensor
@@ -35,15 +35,15 @@ class Background(nn.Module):
         self.register_buffer("packed", torch.zeros(NUMBER, width, dtype=torch.uint8))
 
     def fill(self, data: TrainingData) -> None:
-        """Take molecules at even steps through the store's order, which is that of InChIKeys."""
-        spread = np.linspace(0, len(data.rows) - 1, NUMBER).round().astype(np.int64)
-        rows = tensor_of(data.rows[spread]).to(data.molecules.device)
-        drawn = data.molecules.select(rows)
-        dense = [drawn.block(name, Bits).dense(torch.uint8) for name in self.sizes]
+        """Take molecules at even steps through the store, which is sorted by InChIKey."""
+        steps = np.linspace(0, len(data.rows) - 1, NUMBER).round().astype(np.int64)
+        rows = tensor_of(data.rows[steps]).to(data.molecules.device)
+        selected = data.molecules.select(rows)
+        dense = [selected.block(name, Bits).dense(torch.uint8) for name in self.sizes]
         self.packed = tensor_of(np.packbits(torch.cat(dense, dim=1).cpu().numpy(), axis=1))
 
     def molecules(self) -> Molecules:
-        """Return them; none where nothing has filled it."""
+        """Return the background molecules, none before `fill`."""
         bits = np.unpackbits(self.packed.cpu().numpy(), axis=1)
         ends = np.cumsum(list(self.sizes.values()))[:-1]
         parts = np.split(bits[bits.any(axis=1)], ends, axis=1)
@@ -52,7 +52,7 @@ class Background(nn.Module):
         return Molecules(blocks).to(self.packed.device)
 
     def added(self, support: Labelled) -> Labelled:
-        """Return a support with these molecules as inactives, by their fingerprints alone."""
+        """Return the support followed by the background as inactives, with fingerprints only."""
         others = self.molecules()
         labels = torch.cat([support.labels, support.labels.new_zeros(len(others))])
         blocks = {

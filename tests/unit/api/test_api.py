@@ -122,7 +122,7 @@ def test_screen_takes_a_threshold_on_values():
 
 
 def test_suggest_returns_the_plate(table):
-    plan = PlatePlan(plate=24, explore=0, max_similarity=1)
+    plan = PlatePlan(wells=24, explore=0, max_similarity=1)
     plate = molmeta.suggest(table, [*LIBRARY, ACTIVE[0]], model="tanimoto_gp", plan=plan)
     assert list(plate["well"]) == ["A1", "A2", "A3"]
     assert set(plate["smiles"]) == set(LIBRARY)
@@ -138,17 +138,21 @@ def test_curate_takes_a_frame_as_it_takes_its_file(table):
 
 
 def test_evaluate_returns_a_row_for_each_episode(curated):
-    rows = molmeta.evaluate("similarity", [curated], plan=EvaluationPlan((4, 6), 2, 0))
+    rows = molmeta.evaluate(
+        "similarity", [curated], plan=EvaluationPlan(supports=(4, 6), repeats=2)
+    )
     assert list(rows["support"]) == [4, 4, 6, 6]
 
 
 def test_evaluate_refuses_sizes_that_no_assay_can_fill(curated):
     with pytest.raises(EpisodeError):
-        molmeta.evaluate("similarity", [curated], plan=EvaluationPlan((64,), 2, 0))
+        molmeta.evaluate("similarity", [curated], plan=EvaluationPlan(supports=(64,), repeats=2))
 
 
 def test_evaluate_warns_of_a_size_that_no_assay_can_fill(curated, caplog):
-    rows = molmeta.evaluate("similarity", [curated], plan=EvaluationPlan((4, 64), 1, 0))
+    rows = molmeta.evaluate(
+        "similarity", [curated], plan=EvaluationPlan(supports=(4, 64), repeats=1)
+    )
     assert list(rows["reason"].ne("")) == [False, True]
     assert "64" in caplog.text
 
@@ -167,12 +171,12 @@ def test_audit_returns_a_row_for_each_assay(curated, tmp_path):
 
 
 def test_train_featurizes_and_returns_a_model_that_adapts(curated, tmp_path):
-    from molmeta.training.task import Training
+    from molmeta.training.task import TrainingOptions
 
     other = tmp_path / "other.parquet"
     pd.read_parquet(curated).assign(assay="other").to_parquet(other)
     sizes = {"supports": [4], "validation_supports": [4], "n_query": 4}
-    training = Training(steps=2, episodes=1, validate_every=1, validation_repeats=1, **sizes)
+    training = TrainingOptions(steps=2, episodes=1, validate_every=1, validation_repeats=1, **sizes)
     recipe = {"learner": "protonet", "encoder": "fingerprint", "encoder_options": {"width": 8}}
     trained = molmeta.train([curated], valid=[other], recipe=recipe, training=training)
     assert len(trained.log) == 2

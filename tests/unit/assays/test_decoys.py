@@ -67,14 +67,14 @@ def test_decoys_are_of_other_assays_and_none_is_there_twice():
 
 def test_each_decoy_is_lent_by_an_assay_that_measured_it():
     _, found = diluted(0.2)
-    lent = zip(found.support[4:], found.lenders[0], strict=True)
+    lent = zip(found.support[4:], found.decoy_assays[0], strict=True)
     assert all(int(row) in ROWS[name] for row, name in lent)
 
 
 def test_an_episode_with_fewer_actives_is_left_as_it_is():
     episode, found = diluted(0.6)
     assert found.support.tolist() == episode.support.tolist()
-    assert found.lenders == ((), ())
+    assert found.decoy_assays == ((), ())
 
 
 def test_all_decoys_there_are_will_do():
@@ -127,7 +127,7 @@ def test_a_decoy_is_not_told_what_its_lender_found():
         episode,
         support=np.append(episode.support, [10, 11]),
         support_labels=np.append(episode.support_labels, [0, 0]),
-        lenders=(("two", "one"), ()),
+        decoy_assays=(("two", "one"), ()),
     )
     (moved,), own = records.hide_own_targets([lent], store().molecules)
     told = records.look_up(own.select(torch.from_numpy(moved.support[4:])))

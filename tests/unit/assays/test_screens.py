@@ -72,7 +72,7 @@ def test_a_store_that_lacks_nothing_is_not_touched(path, names):
 def test_compounds_without_smiles_cannot_be_given_a_block(path):
     stored(frame(0, 6), ("graph",), path)
     before = path.read_bytes()
-    with pytest.raises(ConfigError, match="'morgan', as it holds 4 compounds that the tables lack"):
+    with pytest.raises(ConfigError, match=r"'morgan' .* 4 of its compounds"):
         stored(frame(4, 9), ("morgan",), path)
     assert path.read_bytes() == before
 

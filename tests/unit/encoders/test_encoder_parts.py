@@ -79,7 +79,7 @@ def test_descriptors_far_out_are_cut():
 def test_vectors_of_another_length_are_refused():
     block = Molecules({"deepchem:x": Vectors(torch.zeros(2, 5))})
     encoder = encoders.build("descriptors", {"width": 3, "block": "deepchem:x"})
-    with pytest.raises(ConfigError, match="'deepchem:x' are of another length; got 5, expected"):
+    with pytest.raises(ConfigError, match=r"'deepchem:x' .* got 5, expected"):
         encoder.fit(all_measured(block))
 
 
@@ -104,7 +104,7 @@ def test_a_join_fits_its_parts():
 
 
 def test_options_of_a_join_stand_under_its_parts():
-    with pytest.raises(ConfigError, match="whose options stand under its parts: option 'width'"):
+    with pytest.raises(ConfigError, match=r"'width'.*\bgine\b.*\bfingerprint\b"):
         encoders.build("gine+fingerprint", {"width": 4})
 
 
@@ -136,7 +136,7 @@ def test_directions_of_a_join_have_the_mean_of_the_cosines_of_its_parts():
 
 
 def test_an_unknown_encoder_is_answered_with_the_closest():
-    with pytest.raises(ConfigError, match=r"'gin' is unknown.*Did you mean 'gine'"):
+    with pytest.raises(ConfigError, match=r"'gin'.*'gine'"):
         encoders.build("gin", {})
 
 
@@ -149,7 +149,7 @@ def test_attention_in_groups_gives_the_vectors_of_attention_at_once(monkeypatch)
 
 def test_molecules_are_grouped_by_size_within_the_budget(monkeypatch):
     monkeypatch.setattr(gps, "PAIRS", 32)
-    assert gps._of_one_size([4, 9, 2, 4, 3]) == [[2, 4], [0, 3], [1]]
+    assert gps._of_similar_size([4, 9, 2, 4, 3]) == [[2, 4], [0, 3], [1]]
 
 
 @pytest.mark.parametrize("graded", [True, False])

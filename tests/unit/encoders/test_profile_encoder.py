@@ -66,7 +66,7 @@ def test_a_vector_is_the_network_beside_the_sketch_of_the_profile():
         scaled = p / (p.square().sum() + SHRINK).sqrt()
         features = torch.tensor([p.sum() / n, np.log1p(n)], dtype=torch.float32)
         told = torch.cat([scaled @ found.activities, features])
-        hidden = found.body[0](dense[row] @ found.embedding + found.told(told))
+        hidden = found.body[0](dense[row] @ found.embedding + found.from_records(told))
         expected = torch.cat([F.normalize(found.last(hidden), dim=0), scaled @ signs()])
         torch.testing.assert_close(vector, expected, rtol=1e-4, atol=1e-5)
 

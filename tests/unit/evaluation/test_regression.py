@@ -88,7 +88,7 @@ def test_assays_without_any_value_are_not_learnt_from():
 
 
 def test_assays_of_which_none_has_a_value_are_refused():
-    with pytest.raises(EpisodeError, match="there is no value to learn"):
+    with pytest.raises(EpisodeError, match="got none in 1 assays"):
         with_values([valued(unknown=300)])
 
 
@@ -187,7 +187,7 @@ def test_training_lowers_the_error_of_values(name):
 
 
 def judged(name="tanimoto_gp", unknown=0, target="value"):
-    plan = EvaluationPlan((16,), 1, 0)
+    plan = EvaluationPlan(supports=(16,), repeats=1, seed=0)
     table = [valued(unknown=unknown)]
     learner = built(name, target=target)
     return evaluate(learner, table, world(), plan=plan, model="m", seed=0).iloc[0]
@@ -223,12 +223,12 @@ def test_what_has_no_value_is_left_out_of_the_evaluation():
 
 def test_an_assay_without_values_is_a_row_with_its_reason():
     row = judged("adkf", unknown=300)
-    assert "got none" in row["reason"]
+    assert "got no compounds" in row["reason"]
     assert np.isnan(row["r2"])
 
 
 def test_examples_of_values_show_no_probability():
-    plan = EvaluationPlan((16,), 1, 0)
+    plan = EvaluationPlan(supports=(16,), repeats=1, seed=0)
     learner = built("tanimoto_gp", target="value")
     found = examples(learner, [valued()], world(), plan=plan, model="m", support=16)
     assert found["probability"].isna().all()

@@ -16,7 +16,7 @@ from molmeta.errors import ConfigError, ModelError
 from molmeta.learners.profile_gp import NOISES, STRUCTURES, ProfileGP
 from molmeta.models.files import load, save
 from molmeta.models.model import Model
-from molmeta.models.recipes import recipe_of
+from molmeta.models.recipes import Recipe, recipe_of
 from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import tanimoto
@@ -264,8 +264,8 @@ def test_what_init_brings_leaves_the_background_as_it_is():
     assert torch.equal(model.background.packed, filled)
 
 
-def with_encoder(learnt):
-    found = ProfileGP(Fingerprint(width=8, hidden=8, bits="morgan3"), learnt=learnt)
+def with_encoder(weight):
+    found = ProfileGP(Fingerprint(width=8, hidden=8, bits="morgan3"), encoder_weight=weight)
     found.fit(TrainingData(world(), ASSAYS))
     return found.eval()
 
@@ -274,7 +274,7 @@ def with_encoder(learnt):
 @pytest.mark.parametrize(("n_support", "weight"), [(32, 0.3), (1, 1.2)])
 def test_the_encoder_is_one_more_kernel_that_counts_less_with_more_compounds(n_support, weight):
     model, molecules = with_encoder(0.3), world()
-    points, known = (model.points(molecules.select(torch.arange(n))) for n in (9, n_support))
+    points, known = (model.inputs(molecules.select(torch.arange(n))) for n in (9, n_support))
     plain = points._replace(vectors=None)
     vectors = torch.nn.functional.normalize(model.encoder(molecules), dim=1)
     found = model.kernel(points, known) - model.kernel(plain, known)
@@ -307,15 +307,20 @@ def test_an_encoder_of_fixed_weight_is_left_out_of_training():
 @torch.no_grad()
 def test_the_background_has_no_place_among_the_vectors_of_the_encoder():
     model, (support, queries) = with_encoder(0.3), actives_alone()
-    known = model.adapt(support).known
+    known = model.adapt(support).support
     assert known.vectors.shape == (len(support) + 64, 8)
     torch.testing.assert_close(
-        known.vectors[: len(support)], model.points(support.molecules).vectors
+        known.vectors[: len(support)], model.inputs(support.molecules).vectors
     )
     assert not known.vectors[len(support) :].any()
     assert model.adapt(support)(queries).isfinite().all()
 
 
 def test_a_weight_below_zero_is_refused():
-    with pytest.raises(ConfigError, match="out of range; got -1"):
-        ProfileGP(learnt=-1)
+    with pytest.raises(ConfigError, match=r"encoder_weight .* got -1"):
+        ProfileGP(encoder_weight=-1)
+
+
+def test_the_former_name_of_the_weight_is_refused_with_the_present_one():
+    with pytest.raises(ConfigError, match=r"'learnt' .*'encoder_weight'"):
+        Recipe("profile_gp", learner_options={"learnt": 0.3}).build(0)

@@ -17,7 +17,10 @@ from molmeta.screening.screen import screen_to_files
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
 LIBRARY = ["Oc1ccccc1", "CCO", "c1ccncc1", "CCCCCCO", "nonsense", "CCOc1ccccc1", "CC(C)c1ccsc1"]
 PROCESS = Recipe(
-    "profile_gp", "fingerprint", {"learnt": 0.3}, {"width": 4, "hidden": 8, "bits": "morgan3"}
+    "profile_gp",
+    "fingerprint",
+    {"encoder_weight": 0.3},
+    {"width": 4, "hidden": 8, "bits": "morgan3"},
 )
 
 

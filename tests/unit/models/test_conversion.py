@@ -11,6 +11,7 @@ from toy_training import recipe
 from molmeta.models.conversion import FORMAT, converted
 from molmeta.models.files import load, save
 from molmeta.models.model import Model
+from molmeta.models.pretrained import load_pretrained
 from molmeta.models.recipes import Recipe
 from molmeta.runtime.tensorfiles import read_tensors
 
@@ -42,17 +43,33 @@ def test_tensors_are_loaded_under_their_earlier_names(tmp_path, name):
     assert all(torch.equal(found[key], one) for key, one in saved.learner.state_dict().items())
 
 
-def test_records_inside_an_encoder_are_renamed_and_other_memories_are_not():
-    names = ["encoder.parts.1.memory.keys", "cell.memory.weight"]
-    header = {"format": 1, "recipe": Recipe("protonet").to_dict()}
-    tensors, _ = converted(dict.fromkeys(names), header)
-    assert list(tensors) == ["encoder.parts.1.records.keys", "cell.memory.weight"]
-
-
 @pytest.mark.parametrize("name", list(EVALUATION_STEPS))
 def test_options_left_at_an_earlier_default_keep_it(tmp_path, name):
     earlier(tmp_path / "0.safetensors", name)
     assert load(tmp_path / "0.safetensors").learner.evaluation_steps == EVALUATION_STEPS[name]
+
+
+@pytest.mark.parametrize(
+    ("earlier_name", "name"),
+    [
+        ("encoder.parts.1.memory.keys", "encoder.parts.1.records.keys"),
+        ("encoder.told.bias", "encoder.from_records.bias"),
+        ("log_learnt", "log_encoder_weight"),
+    ],
+)
+def test_a_tensor_has_its_present_name(earlier_name, name):
+    header = {"format": 1, "recipe": Recipe("profile_gp").to_dict()}
+    assert list(converted({earlier_name: torch.zeros(1)}, header)[0]) == [name]
+
+
+def test_an_option_has_its_present_name():
+    recipe = Recipe("profile_gp", learner_options={"learnt": 0.3}).to_dict()
+    _, header = converted({}, {"format": 1, "recipe": recipe})
+    assert header["recipe"]["learner_options"] == {"encoder_weight": 0.3}
+
+
+def test_the_pretrained_model_has_the_weight_of_its_encoder():
+    assert load_pretrained().learner.encoder_weight == 0.3
 
 
 def test_options_that_were_set_stay_as_they_were(tmp_path):

@@ -244,6 +244,8 @@ def test_an_option_that_an_baseline_does_not_have_is_refused(name):
 
 
 def test_a_name_that_is_neither_file_nor_learner_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"'similarty'.*'similarity'"):
+        named("similarty")
     with pytest.raises(ModelError, match="cannot be read"):
         named(str(tmp_path / "absent.safetensors"))
 
