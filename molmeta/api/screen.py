@@ -150,7 +150,7 @@ def run_screen(
     plan = _completed(plan, prevalence, chosen, reading, cores)
     inputs = ScreenInputs(
         reading, model_name(model), library_name(library), date.today().isoformat(),
-        known=int((chosen.known(reading.support.smiles) > 0).sum()),
+        n_in_training=int((chosen.known(reading.support.smiles) > 0).sum()),
     )  # fmt: skip
     for subject, text in inputs.facts().items():
         _log.info("%s: %s", subject, text)

@@ -86,8 +86,8 @@ class Model:
         Example:
             >>> from molmeta.models.named import baseline
             >>> predictor = baseline("similarity").adapt(["CCO", "c1ccccc1"], [1, 0])
-            >>> predictor.predict(["CCO", "no molecule"]).round(1)
-            array([0.7, nan])
+            >>> predictor.predict(["CCO", "no molecule"]).round(2)
+            array([0.95,  nan])
         """
         texts = smiles_texts(smiles)
         _require_labels(texts, active)
