@@ -89,9 +89,8 @@ class ActivityRecords(nn.Module):
     an episode's own target are hidden from it (`hide_own_targets`).
 
     Source:
-        Petrone et al., Rethinking Molecular Similarity: Comparing Compounds on the Basis of
-        Biological Activity, ACS Chem. Biol. 2012, 7, 1399 (activity profiles as descriptors);
-        Zobrist, A New Hashing Method with Application for Game Playing, 1970 (keys).
+        Petrone et al., ACS Chem. Biol. 2012, 7, 1399 (activity profiles as descriptors); Zobrist,
+        A New Hashing Method with Application for Game Playing, 1970 (keys).
     """
 
     keys: Tensor

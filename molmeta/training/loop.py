@@ -26,6 +26,7 @@ from molmeta.models.model import Model
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
+from molmeta.training.optimizer import optimizer_of, schedule
 from molmeta.training.sampler import Sampler
 from molmeta.training.start import start_from
 from molmeta.version import __version__
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
-    from molmeta.learners import MetaLearner
     from molmeta.training.task import Task, TrainingOptions
 
 Report = Callable[[int], None]
@@ -144,9 +144,7 @@ class _Run:
         if task.init:
             start_from(self.learner, task.init)
         self.sampler = sampler_of(task)
-        self.optimizer = torch.optim.AdamW(
-            _groups(self.learner, options), weight_decay=options.weight_decay
-        )
+        self.optimizer = optimizer_of(self.learner, options)
         self.progress = Progress()
         self.fingerprint = task.fingerprint
         if checkpoint is not None:
@@ -297,21 +295,3 @@ def sampler_of(task: Task) -> Sampler:
         prevalence=options.prevalence,
         seed=task.seed,
     )
-
-
-def _groups(learner: MetaLearner, options: TrainingOptions) -> list[dict[str, Any]]:
-    of_encoder = [] if learner.encoder is None else list(learner.encoder.parameters())
-    ids = set(map(id, of_encoder))
-    others = [parameter for parameter in learner.parameters() if id(parameter) not in ids]
-    return [
-        {"params": of_encoder, "lr": 0.0, "share": options.encoder_rate},
-        {"params": others, "lr": 0.0, "share": 1.0},
-    ]
-
-
-def schedule(step: int, options: TrainingOptions) -> float:
-    """Return the share of the peak learning rate: a linear rise, then half a cosine to 0."""
-    warm = max(1, round(options.warmup * options.steps))
-    if step <= warm:
-        return step / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / (options.steps - warm + 1)))

@@ -17,7 +17,7 @@ from molmeta.learners._parts.gaussian_process import (
     Observations,
     Pairs,
     Posterior,
-    diagonal_kernel,
+    kernel,
     log_density,
     posterior,
     squared_distances,
@@ -182,7 +182,7 @@ class GaussianLearner(EmbeddingLearner):
     def moments(self, fitted: Fitted, query: KernelInputs) -> tuple[Tensor, Tensor]:
         """Return mean and variance of the function on the support's scale, each of shape (Q,)."""
         cross = self.pairs(query, fitted.support)
-        prior = diagonal_kernel(self.self_pairs(query), fitted.posterior.u)
+        prior = kernel(self.self_pairs(query), fitted.posterior.u).squeeze(1)
         return fitted.posterior.mean(cross), fitted.posterior.variance(cross, prior)
 
     def losses(

@@ -1,7 +1,6 @@
 """Gaussian process regression: kernel, marginal likelihood with two derivatives, posterior.
 
-The kernel is k = s Matern(d / l) + w_1 k_1 + ..., plus noise n between a molecule and itself.
-Everything is in float64.
+The kernel is k = s Matern(d / l) + w_1 k_1 + ..., plus noise n on the diagonal, in float64.
 
 | symbol | parameter           | meaning                                  |
 | ------ | ------------------- | ---------------------------------------- |
@@ -75,7 +74,7 @@ class Prior(NamedTuple):
 
 
 class Expansion(NamedTuple):
-    """Value, gradient and Hessian of the objective, of shapes (), (P,) and (P, P)."""
+    """Value, gradient and Hessian of the objective: (), (P,) and (P, P)."""
 
     value: Tensor
     gradient: Tensor
@@ -96,11 +95,6 @@ def kernel(pairs: Pairs, u: Tensor) -> Tensor:
     for weight, other in zip(u[LENGTH + 1 :].exp(), pairs.further, strict=True):
         total = total + weight * other
     return total
-
-
-def diagonal_kernel(self_pairs: Pairs, u: Tensor) -> Tensor:
-    """Return the kernel of each molecule with itself, shape (G,), from pairs of (G, 1)."""
-    return kernel(self_pairs, u).squeeze(1)
 
 
 def slopes(pairs: Pairs, u: Tensor) -> Tensor:
@@ -157,8 +151,8 @@ def expansion(support: Observations, prior: Prior, u: Tensor) -> Expansion:
     hessian = moved @ inverse @ moved.T - 0.5 * traces
     hessian = hessian + _curvature(pairs, u, weights, of_likelihood)
     precision = prior.scale.square().reciprocal()
-    value = 0.5 * y @ alpha + factor.diagonal().log().sum()
-    value = value + 0.5 * len(y) * math.log(2 * math.pi) + _penalty(prior, u)
+    fit = 0.5 * y @ alpha + factor.diagonal().log().sum()
+    value = fit + 0.5 * len(y) * math.log(2 * math.pi) + _penalty(prior, u)
     slope = of_likelihood + (u - prior.centre) * precision
     return Expansion(value, slope, hessian + torch.diag(precision))
 
@@ -167,9 +161,8 @@ def optimum(support: Observations, prior: Prior) -> Tensor:
     """Return the u of lowest `objective` that Newton's method reaches from the prior's centre.
 
     Each step turns away from saddles, is at most one unit of u long and is halved until the
-    objective falls. The search ends with a step whose expected fall is within rounding, so that
-    the gradient vanishes there. If no step lowers the objective, or after 50 steps, it returns
-    the point reached.
+    objective falls. The search ends with a step whose expected fall is within rounding, if no
+    step lowers the objective, or after 50 steps.
     """
     u = prior.centre.detach()
     for _ in range(STEPS):
@@ -192,8 +185,7 @@ def implicit(support: Observations, prior: Prior, u: Tensor) -> Tensor:
     du / dx = -[d2 objective / du du]^-1 d2 objective / du dx, with the exact Hessian.
 
     Source:
-        Chen et al., Meta-learning Adaptive Deep Kernel Gaussian Processes for Molecular Property
-        Prediction, ICLR 2023.
+        Chen et al., ICLR 2023 (ADKF-IFT).
     """
     with torch.no_grad():
         hessian = expansion(support, prior, u).hessian
@@ -301,7 +293,6 @@ def _curvature(pairs: Pairs, u: Tensor, weights: Tensor, of_likelihood: Tensor) 
 def _lower(
     support: Observations, prior: Prior, u: Tensor, step: Tensor, value: float
 ) -> Tensor | None:
-    """Return the first point, halving the step, where the objective is below `value`."""
     for _ in range(HALVINGS):
         if float(objective(support, prior, u + step)) < value:
             return u + step

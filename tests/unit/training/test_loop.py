@@ -13,7 +13,8 @@ from molmeta.errors import ConfigError, EpisodeError, ModelError
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
 from molmeta.models.recipes import Recipe
-from molmeta.training.loop import VALIDATION_QUERY, schedule, train
+from molmeta.training.loop import VALIDATION_QUERY, train
+from molmeta.training.optimizer import schedule
 from molmeta.training.start import start_from
 from molmeta.training.task import TrainingOptions
 
