@@ -1,6 +1,6 @@
 """From the lines of a text library to its records: SMILES lines, delimited tables, SDF.
 
-Opens no file. What a line holds is found out, since vendors mix separators, headers and names.
+Separators, headers and names are detected, since vendors mix them.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from rdkit import Chem, rdBase
 
-from molmeta.errors import TableError
+from molmeta.errors import MoleculeError, TableError
+from molmeta.molecules.compounds import parse
+from molmeta.molecules.rings import rings_are_tractable, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MAX_LINE = 100_000
-"""Characters of a line; the rest is passed over unread, so that no line fills the memory."""
+"""Characters of a line; the rest is skipped, so that no line fills the memory."""
 MAX_RECORD = 1_000_000
 """Characters of an SDF record."""
 MAX_JOINED = 50
-"""Lines of one quoted field; more, and its quote was never closed."""
+"""Lines of one quoted field; a longer field has a quote that is never closed."""
 MAX_SHOWN = 200
-"""Characters kept of a line that cannot be used."""
+"""Characters kept of an unusable line."""
 
 # RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
 _chem: Any = Chem
@@ -35,13 +37,13 @@ _PROPERTY = re.compile(r"^>.*<([^>]*)>")
 
 
 class Record(NamedTuple):
-    """One compound of a library, or why there is none.
+    """A record of a library: a compound, or a text that cannot be used as one.
 
     Attributes:
-        line: line, SDF record's first line or Parquet row that it stands in, from 1.
-        id: its name in the library, or else the line.
-        smiles: as it stands there; of a record with a reason, the start of the text.
-        reason: "" or why the record cannot be used.
+        line: line, first line of an SDF record, or Parquet row; counted from 1.
+        id: name in the library, or the line number.
+        smiles: as written in the library; if the record is unusable, the start of its text.
+        reason: why the record is unusable, or "".
     """
 
     line: int
@@ -51,7 +53,7 @@ class Record(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line without its end, its number from 1, and what forbids to read it."""
+    """A line without its end, its number counted from 1, and why it cannot be read, or ""."""
 
     number: int
     text: str
@@ -59,18 +61,18 @@ class Line(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Where a table keeps SMILES and names."""
+    """The columns of a table with SMILES and with names."""
 
     smiles: int
     id: int | None
 
 
 def numbered(text: IO[str]) -> Iterator[Line]:
-    """Yield all lines of a text, cut to MAX_LINE characters."""
+    """Yield all lines of a text, truncated to MAX_LINE characters."""
     number = 0
     while line := text.readline(MAX_LINE):
         number += 1
-        fault = "holds NUL bytes" if "\0" in line else ""
+        fault = "has NUL bytes" if "\0" in line else ""
         if len(line) == MAX_LINE and not line.endswith("\n"):
             _skip_rest(text)
             fault = f"longer than {MAX_LINE} characters"
@@ -80,16 +82,16 @@ def numbered(text: IO[str]) -> Iterator[Line]:
 def table(lines: Iterator[Line], where: str, *, must_have_header: bool) -> Iterator[Record]:
     """Yield the records of SMILES lines or of a delimited table.
 
-    A first line with a column whose name holds 'smiles' is a header. Without one, the first
-    field is the SMILES and what follows is the name.
+    A first line with a column whose name contains 'smiles' is a header. Without a header, the
+    first field is the SMILES and the rest is the name.
 
     Args:
         lines: of the whole library.
         where: its name, for messages.
-        must_have_header: refuse a first line that is neither a header nor starts with a SMILES.
+        must_have_header: refuse a first line that is not a header and does not start with a SMILES.
 
     Raises:
-        TableError: there is no SMILES column.
+        TableError: the SMILES column is missing.
     """
     first = next((line for line in lines if line.text.strip()), None)
     if first is None:
@@ -107,33 +109,33 @@ def table(lines: Iterator[Line], where: str, *, must_have_header: bool) -> Itera
 
 
 def pick_columns(names: Sequence[str], where: str) -> Columns:
-    """Return which column holds the SMILES and which the names.
+    """Return the columns of the SMILES and of the names.
 
-    The first column with 'smiles' in its name; 'smiles' itself before others. For the names the
-    first whose own name reads like one of an identifier, else the first other column.
+    The SMILES are in the column 'smiles', or else in the first whose name contains 'smiles'. The
+    names are in the first column that is named like an identifier, or else in the first other one.
 
     Raises:
         TableError: no column is named after SMILES.
     """
-    plain = [name.strip().casefold() for name in names]
-    found = [i for i, name in enumerate(plain) if _names_smiles(name)]
-    if not found:
+    folded = [name.strip().casefold() for name in names]
+    candidates = [i for i, name in enumerate(folded) if _names_smiles(name)]
+    if not candidates:
         raise TableError(
             f"{where}: has no SMILES column; got {list(names)[:12]}, expected one whose name "
-            "holds 'smiles'. Rename the column."
+            "contains 'smiles'. Rename the column."
         )
-    smiles = min(found, key=lambda i: plain[i] != "smiles")
-    others = [i for i in range(len(plain)) if i != smiles]
-    return Columns(smiles, min(others, key=lambda i: not _names_id(plain[i]), default=None))
+    smiles = min(candidates, key=lambda i: folded[i] != "smiles")
+    others = [i for i in range(len(folded)) if i != smiles]
+    return Columns(smiles, min(others, key=lambda i: not _names_id(folded[i]), default=None))
 
 
 def is_sdf(head: Sequence[Line]) -> bool:
-    """Return whether the first four lines begin an SDF."""
+    """Tell whether a file that starts with these four lines is an SDF."""
     return any("V2000" in line.text or "V3000" in line.text for line in head)
 
 
 def sdf(lines: Iterator[Line]) -> Iterator[Record]:
-    """Yield the records of an SDF; their names are the title lines, or a property like an id."""
+    """Yield the records of an SDF, named by their title line or a property like an identifier."""
     block: list[Line] = []
     size = 0
     for line in lines:
@@ -159,16 +161,31 @@ def _sdf_record(block: list[Line], size: int) -> Iterator[Record]:
     if smiles:
         yield Record(number, name, smiles)
     else:
-        yield Record(number, name, _shown(texts[0]), fault or "no molecule that RDKit can read")
+        yield Record(number, name, _shown(texts[0]), fault or "not a molecule that RDKit can read")
 
 
 def _smiles_of_block(block: str) -> str:
     with rdBase.BlockLogs():
         try:
+            # RDKit lists all rings of a block even if it is not to sanitise it.
+            if not rings_are_tractable(skeleton(_bonds(block.split("\n")))):
+                return ""
             mol = _chem.MolFromMolBlock(block)
             return "" if mol is None else str(_chem.MolToSmiles(mol))
-        except (ValueError, RuntimeError):
+        except (ValueError, RuntimeError, IndexError):
             return ""
+
+
+def _bonds(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the numbers of the two atoms of each bond of a V2000 or V3000 block."""
+    if "V3000" in lines[3]:
+        fields = [line.split()[2:6] for line in lines if line.startswith("M  V30 ")]
+        first = fields.index(["BEGIN", "BOND"]) if ["BEGIN", "BOND"] in fields else len(fields)
+        rows = [row[2:] for row in fields[first:] if len(row) == 4 and "".join(row).isdigit()]
+    else:
+        first = 4 + int(lines[3][:3])
+        rows = [(line[:3], line[3:6]) for line in lines[first : first + int(lines[3][3:6])]]
+    return [(int(begin), int(end)) for begin, end in rows]
 
 
 def _sdf_property(texts: Sequence[str]) -> str:
@@ -184,7 +201,7 @@ def _plain(line: Line) -> Record:
     if line.fault or match is None:
         return _unusable(line, line.fault or "no SMILES in this line")
     smiles, separator, rest = match.groups()
-    # A name after a blank may hold commas, as '1,2-ethanediol' does.
+    # A name after a blank can contain commas, as '1,2-ethanediol' does.
     end = re.search(r"\t" if separator.isspace() else r"[,;\t]", rest)
     name = rest[: end.start()] if end else rest
     return Record(line.number, name.strip(' "') or str(line.number), smiles)
@@ -200,8 +217,8 @@ def _row(line: Line, separator: str | None, columns: Columns) -> Record:
     return Record(line.number, _field(fields, columns.id) or str(line.number), smiles)
 
 
-def _field(fields: Sequence[str], place: int | None) -> str:
-    return fields[place].strip() if place is not None and place < len(fields) else ""
+def _field(fields: Sequence[str], column: int | None) -> str:
+    return fields[column].strip() if column is not None and column < len(fields) else ""
 
 
 def _unusable(line: Line, reason: str) -> Record:
@@ -213,18 +230,19 @@ def _shown(text: str) -> str:
 
 
 def _joined(lines: Iterator[Line], separator: str | None) -> Iterator[Line]:
-    """Join the lines of a quoted field; a quote that is never closed costs its own line alone."""
-    waiting: deque[Line] = deque()
-    while (line := waiting.popleft() if waiting else next(lines, None)) is not None:
-        text, taken = line.text, list[Line]()
-        while _is_open(text, separator) and len(taken) < MAX_JOINED and len(text) < MAX_LINE:
-            following = waiting.popleft() if waiting else next(lines, None)
+    """Join the lines of a quoted field; a quote that is never closed spoils its own line only."""
+    # Lines that were joined in vain are read again, each on its own.
+    pending: deque[Line] = deque()
+    while (line := pending.popleft() if pending else next(lines, None)) is not None:
+        text, joined = line.text, list[Line]()
+        while _is_open(text, separator) and len(joined) < MAX_JOINED and len(text) < MAX_LINE:
+            following = pending.popleft() if pending else next(lines, None)
             if following is None:
                 break
-            taken.append(following)
+            joined.append(following)
             text = f"{text}\n{following.text}"
         if _is_open(text, separator):
-            waiting.extendleft(reversed(taken))
+            pending.extendleft(reversed(joined))
             yield line._replace(fault="a quote that is never closed")
         elif text.strip():
             yield line._replace(text=text)
@@ -263,8 +281,11 @@ def _names_id(name: str) -> bool:
 
 
 def _is_smiles(text: str) -> bool:
-    with rdBase.BlockLogs():
-        return bool(text) and len(text) < 1_000 and _chem.MolFromSmiles(text) is not None
+    try:
+        parse(text)
+    except MoleculeError:
+        return False
+    return True
 
 
 def _skip_rest(text: IO[str]) -> None:
@@ -273,7 +294,7 @@ def _skip_rest(text: IO[str]) -> None:
 
 
 def _repaired(text: str) -> str:
-    """Take what is no UTF-8 as Latin-1; escapes would raise when the text is written."""
+    """Decode text that is not UTF-8 as Latin-1; its surrogate escapes could not be written."""
     if text.isascii():
         return text
     try:

@@ -1,7 +1,7 @@
-"""Streams the compounds of a library, whatever its format, in chunks; judges no molecule.
+"""Streams the records of a library in chunks, whatever its format.
 
-The content decides, not the file's name: gzip or not, SMILES lines, a delimited table, SDF or
-Parquet. Memory does not grow with the library, nor with its longest line.
+The format is detected by the content, not by the file name: gzip or not, SMILES lines, a delimited
+table, SDF or Parquet. Memory grows neither with the library nor with its longest line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from molmeta.errors import TableError
+from molmeta.errors import TableError, one_line
 from molmeta.libraries.lines import Line, Record, is_sdf, numbered, pick_columns, sdf, table
 
 if TYPE_CHECKING:
@@ -30,16 +30,17 @@ __all__ = ["CHUNK", "STDIN", "Record", "read_library"]
 
 STDIN = Path("-")
 CHUNK = 2_000
-"""Records of a chunk: some 0.5 s of work on one core."""
+"""Records of a chunk: about 0.5 s of work on one core."""
 
 # pyarrow's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
 _parquet_module: Any = pq
 _ArrowException: type[Exception] = cast("Any", pa).ArrowException
+_binary: Any = cast("Any", pa).large_binary()
 _BROKEN = (EOFError, zlib.error, OSError, _ArrowException)
 
 
 class _Progress(NamedTuple):
-    """Where reading stands, for the message when it breaks off."""
+    """Records and lines read so far, for the message when a library breaks off."""
 
     records: int
     line: int
@@ -48,16 +49,16 @@ class _Progress(NamedTuple):
 def read_library(path: Path, *, chunk: int = CHUNK) -> Iterator[list[Record]]:
     """Yield the records of a library, in its order, `chunk` at a time.
 
-    Blank lines are passed over. A line that cannot be used is a record with a reason. When a
-    file breaks off, everything before the break is yielded, and the error comes last.
+    Blank lines are skipped. An unusable line is a record with a reason. If a file breaks off,
+    everything before the break is yielded first, and then the error is raised.
 
     Args:
-        path: SMILES lines with or without a name, with or without a header; CSV or TSV with a
-            SMILES column; SDF; Parquet; each also gzipped; `-` is standard input.
-        chunk: records at once.
+        path: SMILES lines with or without names or a header; CSV or TSV with a SMILES column; SDF;
+            Parquet; each also gzipped; `-` is standard input.
+        chunk: records in a chunk.
 
     Raises:
-        TableError: the file cannot be opened, holds no compound or no SMILES column, or breaks
+        TableError: the file cannot be opened, has no compounds or no SMILES column, or breaks
             off; the message says where.
     """
     part: list[Record] = []
@@ -80,11 +81,11 @@ def _require_whole(path: Path, seen: _Progress, broken: Exception | None) -> Non
     if broken is not None:
         after = f"after line {seen.line} ({seen.records} compounds)" if seen.records else "at once"
         raise TableError(
-            f"{path}: breaks off {after}; got '{broken}', expected a complete file. What stands "
-            "before the break was read. Copy or download the file again."
+            f"{path}: breaks off {after}; got '{one_line(broken)}', expected a complete file. "
+            "Everything before the break was read. Copy or download the file again."
         ) from broken
     if not seen.records:
-        _refuse(path, "holds no compound", "an empty file", "at least one SMILES")
+        _refuse(path, "has no compounds", "an empty file", "at least one SMILES")
 
 
 def _records(path: Path) -> Iterator[Record]:
@@ -125,7 +126,9 @@ def _parquet(path: Path, stream: IO[bytes]) -> Iterator[Record]:
         try:
             file = _parquet_module.ParquetFile(source)
         except (_ArrowException, ValueError) as error:
-            _refuse(path, "is no whole Parquet file", f"'{error}'", "a complete one")
+            _refuse(
+                path, "is not a complete Parquet file", f"'{one_line(error)}'", "a complete file"
+            )
         columns = pick_columns([str(name) for name in file.schema_arrow.names], str(path))
         names = [file.schema_arrow.names[i] for i in columns if i is not None]
         yield from _rows(file.iter_batches(batch_size=CHUNK, columns=names), names)
@@ -134,12 +137,31 @@ def _parquet(path: Path, stream: IO[bytes]) -> Iterator[Record]:
 def _rows(batches: Iterator[Any], names: list[str]) -> Iterator[Record]:
     row = 0
     for batch in batches:
-        columns = [batch.column(name).to_pylist() for name in names]
+        columns = [_texts(batch.column(name)) for name in names]
         for smiles, *rest in zip(*columns, strict=True):
             row += 1
-            name = str(rest[0]) if rest and rest[0] is not None else str(row)
-            text = "" if smiles is None else str(smiles).strip()
-            yield Record(row, name, text, "" if text else "no SMILES in this row")
+            name = (rest[0] if rest else None) or str(row)
+            if smiles is None:
+                yield Record(row, name, "", "text that is not UTF-8 in this row")
+            else:
+                yield Record(row, name, smiles, "" if smiles else "no SMILES in this row")
+
+
+def _texts(column: Any) -> list[str | None]:  # noqa: ANN401 - see _parquet_module
+    """Return the cells of a Parquet column as text: "" where empty, None where not UTF-8."""
+    try:
+        cells: list[object] = column.to_pylist()
+    except UnicodeDecodeError:
+        # Arrow does not check the text of a file; only such a column is decoded cell by cell.
+        return [_decoded(cell) for cell in column.cast(_binary).to_pylist()]
+    return ["" if cell is None else str(cell).strip() for cell in cells]
+
+
+def _decoded(cell: bytes | None) -> str | None:
+    try:
+        return "" if cell is None else cell.decode().strip()
+    except UnicodeDecodeError:
+        return None
 
 
 @contextmanager

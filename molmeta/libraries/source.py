@@ -1,4 +1,4 @@
-"""A library to screen, featurized already or not."""
+"""A library to screen, whether it was featurized before or not."""
 
 from __future__ import annotations
 
@@ -23,13 +23,23 @@ if TYPE_CHECKING:
 
 
 class LibrarySource:
-    """The records of a library that may break off: the error waits until all before it is used.
+    """The records of a library that may break off: its error is kept until they are used.
+
+    Args:
+        path: as `read_library` takes it, or a featurized library.
+        names: featurizers to run, or that must have been run.
+        progress: called with the number of records done since the last call.
+        model: digest of the model that scores the records, for its vectors in the library.
 
     Attributes:
-        file: the featurized library, or None where records must still be featurized.
+        file: the featurized library, or None if records must still be featurized.
         error: why the library broke off, or None.
         empty: whether nothing could be read.
-        identity: what tells this library from others, and from itself when it has changed.
+        identity: changes when the library does.
+
+    Raises:
+        ModelError: a featurized library is damaged.
+        ConfigError: a featurized library lacks features.
     """
 
     def __init__(
@@ -110,11 +120,11 @@ def _prepared(item: tuple[int, list[Record]], names: Sequence[str]) -> tuple[int
 
 
 def _identity(path: Path) -> list[str | int]:
-    """What comes from standard input is never known to be the same again."""
+    """Return path, size and time of change; standard input has another identity each time."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return [str(path), time.time_ns()]
     if path == STDIN:
         return [str(path), time.time_ns()]
-    return [str(path.resolve()), found.st_size, found.st_mtime_ns]
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]

@@ -1,4 +1,4 @@
-"""A model's vectors beside the features of a library, so that a screen need not compute them."""
+"""Adds a model's vectors to the features of a library, so that a screen need not compute them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def with_vectors(chunk: Prepared, model: Model) -> Prepared:
-    """Return a chunk with what no support changes of a model's view of it, float32, shape (G, W).
+    """Return a chunk with the vectors that a model computes whatever the support, shape (G, W).
 
     Raises:
-        ConfigError: the model has no such vectors.
+        ConfigError: the model has no vectors that are independent of the support.
     """
     if not chunk.records:
         return chunk
-    found = model.learner.prepare(chunk.molecules())
-    if EMBEDDING not in found.blocks:
+    molecules = model.learner.prepare(chunk.molecules())
+    if EMBEDDING not in molecules.blocks:
         raise ConfigError(
             f"featurize: '{model.recipe.learner}' has no vectors to keep; got it as --model, "
-            "expected a model with an encoder that it leaves as it is. Leave --model out."
+            "expected a model whose encoder does not depend on the support. Leave --model out."
         )
-    values = found.block(EMBEDDING, Vectors).values.numpy()
+    values = molecules.block(EMBEDDING, Vectors).values.numpy()
     return chunk._replace(arrays={**chunk.arrays, VECTORS: values})

@@ -1,10 +1,8 @@
-"""From SMILES text to a standardised molecule and its identity; RDKit is asked here only.
-
-Knows nothing about tables, assays or features.
-"""
+"""From SMILES text to a standardised molecule and its identity."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -13,6 +11,7 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molmeta.errors import MoleculeError
+from molmeta.molecules.rings import may_have_many_rings, rings_are_tractable
 from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:
@@ -24,20 +23,21 @@ _standard: Any = rdMolStandardize
 _murcko: Any = MurckoScaffold
 
 MAX_CHARACTERS = 5_000
-"""RDKit and InChI recurse along the text: a chain of 10^6 atoms would end the process."""
+"""RDKit and InChI recurse along the text: a chain of 10^6 atoms would crash the process."""
 MAX_ATOMS = 1_000
-"""InChI without its LargeMolecules option ends at 1,024 atoms."""
+"""InChI without its LargeMolecules option takes at most 1,024 atoms."""
+RING_LIMIT = "rings that can be listed in bounded time"
 
 
 class Compound(NamedTuple):
-    """A standardised molecule and what makes it the same as another one."""
+    """A standardised molecule, as SMILES, and its identity."""
 
     smiles: str
     inchikey: str
 
 
 class Rejected(NamedTuple):
-    """Why a text is no compound: a short code for counting and a sentence for reading."""
+    """Why a text is not a compound: a short code for counting and a sentence for reading."""
 
     reason: str
     detail: str
@@ -61,7 +61,8 @@ def parse(smiles: str) -> Chem.Mol:
     """Return the sanitised molecule of a SMILES text.
 
     Raises:
-        MoleculeError: the text is empty, too long or no valid SMILES.
+        MoleculeError: the text is empty, too long or not a valid SMILES, or its rings are too many
+            to be listed.
 
     Example:
         >>> parse("OCC").GetNumAtoms()
@@ -70,9 +71,13 @@ def parse(smiles: str) -> Chem.Mol:
     text = smiles.strip()
     _require_sane_text(text)
     with rdBase.BlockLogs():
-        mol = _chem.MolFromSmiles(text)
+        if may_have_many_rings(text):
+            unsanitized = _read(text, sanitize=False)
+            if unsanitized is not None and not rings_are_tractable(unsanitized):
+                raise _error(text, "has too many rings", RING_LIMIT)
+        mol = _read(text)
     if mol is None:
-        raise _error(text, "is no valid SMILES", "a molecule that RDKit can sanitise")
+        raise _error(text, "is not a valid SMILES", "a molecule that RDKit can sanitise")
     return _of_sane_size(mol, text)
 
 
@@ -80,8 +85,8 @@ def standardize(mol: Chem.Mol, *, tautomer: bool = False) -> Chem.Mol:
     """Return the largest organic fragment in its neutral form.
 
     Args:
-        mol: a sanitised molecule; it is left as it is.
-        tautomer: bring it to RDKit's canonical tautomer as well, about 100 times slower.
+        mol: a sanitised molecule, which is not changed.
+        tautomer: also convert it to RDKit's canonical tautomer, about 100 times slower.
 
     Raises:
         MoleculeError: a step fails or leaves no atom.
@@ -99,9 +104,9 @@ def standardize(mol: Chem.Mol, *, tautomer: bool = False) -> Chem.Mol:
 
 
 def neutral(mol: Chem.Mol) -> bool:
-    """Tell whether no charge stands alone: then neutralising changes nothing.
+    """Tell whether neutralising would change nothing.
 
-    Charges beside their opposite, as of a nitro group, stay as they are.
+    A charge next to its opposite, as in a nitro group, is not neutralised.
 
     Example:
         >>> neutral(parse("C[N+](=O)[O-]")), neutral(parse("CC(=O)[O-]"))
@@ -114,26 +119,39 @@ def compound(smiles: str, *, tautomer: bool = False) -> Compound:
     """Return the standardised SMILES and the InChIKey of a SMILES text.
 
     Raises:
-        MoleculeError: as `parse` and `standardize`, or InChI knows no such structure.
+        MoleculeError: as `parse` and `standardize`; the standardised SMILES does not parse; or
+            InChI cannot describe the structure.
 
     Example:
         >>> compound("[Na+].CC(=O)[O-]")
         Compound(smiles='CC(=O)O', inchikey='QTBSBXVTEAMEQO-UHFFFAOYSA-N')
     """
     mol = standardize(parse(smiles), tautomer=tautomer)
-    with rdBase.BlockLogs():
-        key = str(_chem.MolToInchiKey(mol))
-    if not key:
-        raise _error(smiles, "has no InChIKey", "a structure that InChI can describe")
-    return Compound(str(_chem.MolToSmiles(mol)), key)
+    standardized = str(_chem.MolToSmiles(mol))
+    # Every later step reads this text, and neutralising can leave impossible valences.
+    parse(standardized)
+    return Compound(standardized, _inchikey(mol, smiles))
+
+
+def surely_has_inchikey(smiles: str) -> bool:
+    """Tell whether the notation of a SMILES is one whose molecules InChI can describe.
+
+    InChI fails for dummy atoms, query and dative bonds, and some metals and aromatic atoms. It
+    takes half a millisecond, so for a library only the records with one of these are checked by it.
+
+    Example:
+        >>> surely_has_inchikey("c1ccccc1O"), surely_has_inchikey("*CC"), surely_has_inchikey("C~C")
+        (True, False, False)
+    """
+    return _UNUSUAL.search(smiles) is None
 
 
 def compounds(
     smiles: Sequence[str], *, tautomer: bool = False, cores: int = 1
 ) -> list[Compound | Rejected]:
-    """Return what `compound` makes of each text, in the same order, failures as values.
+    """Return the compound of each text, or why it is rejected, in the same order.
 
-    About 1,500 texts a second on one core; give each distinct text once.
+    About 1,500 texts a second on one core; pass each distinct text once.
     """
     task = _tautomer_or_reason if tautomer else _compound_or_reason
     return mapped(task, smiles, cores=cores)
@@ -183,10 +201,14 @@ def _standardized(mol: Chem.Mol, *, tautomer: bool) -> Chem.Mol:
 
 def _largest_fragment(mol: Chem.Mol) -> Chem.Mol:
     if not mol.HasSubstructMatch(_CARBON):
-        raise _error(_chem.MolToSmiles(mol), "has no organic fragment", "a part that holds carbon")
+        raise _error(_chem.MolToSmiles(mol), "has no organic fragment", "a part with carbon")
     return _fragments()(mol)
 
 
+_UNUSUAL = re.compile(
+    r"[*~<>$:|b]"
+    r"|\[\d*(?!(?:[BCNOFPSIHK]|Cl|Br|Si|Se|se|Na|Li|[nos])[@H+\]\d-])"
+)
 _LONE_CHARGE: Chem.Mol = _chem.MolFromSmarts("[!+0;!$([+,+2,+3,+4]~[-]);!$([-]~[+,+2,+3,+4])]")
 _CARBON: Chem.Mol = _chem.MolFromSmarts("[#6]")
 
@@ -211,7 +233,25 @@ def _require_sane_text(text: str) -> None:
         raise _error(text, "has no usable length", f"1 to {MAX_CHARACTERS} characters")
     molecule, _, rest = text.partition(" ")
     if not molecule.isascii() or not molecule.isprintable() or (rest and rest[0] != "|"):
-        raise _error(text, "is no valid SMILES", "printable ASCII without blanks")
+        raise _error(text, "is not a valid SMILES", "printable ASCII without blanks")
+
+
+def _read(text: str, *, sanitize: bool = True) -> Chem.Mol | None:
+    try:
+        return _chem.MolFromSmiles(text, sanitize=sanitize)
+    except (ValueError, RuntimeError):
+        return None
+
+
+def _inchikey(mol: Chem.Mol, text: str) -> str:
+    try:
+        with rdBase.BlockLogs():
+            key = str(_chem.MolToInchiKey(mol))
+    except (ValueError, RuntimeError):
+        key = ""
+    if not key:
+        raise _error(text, "has no InChIKey", "a structure that InChI can describe")
+    return key
 
 
 def _of_sane_size(mol: Chem.Mol, text: str) -> Chem.Mol:

@@ -1,1 +1,1 @@
-"""Whole files, locks, unfinished parts, processes, seeds: what every stage runs on."""
+"""Outputs, locks, finished parts, processes and seeds: what every stage runs on."""

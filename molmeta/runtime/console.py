@@ -1,4 +1,4 @@
-"""What verbs share on the console: log lines with a start and an end, and one progress bar."""
+"""Console output of all commands: log lines with a start and an end, and a progress bar."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger("molmeta")
 
 @contextmanager
 def session(verb: str, **inputs: object) -> Generator[dict[str, Any]]:
-    """Log what a verb starts with and, at its end, what the verb put into the yielded mapping."""
+    """Log the inputs of a command and, at its end, what it has put into the yielded mapping."""
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,
@@ -37,9 +37,10 @@ def session(verb: str, **inputs: object) -> Generator[dict[str, Any]]:
 
 @contextmanager
 def bar(total: int | None, what: str) -> Generator[Callable[[int], None]]:
-    """Yield what advances a progress bar; without a terminal, a log line for every 5 percent.
+    """Yield a function that advances a progress bar by a number of items.
 
-    Where the total is not known, a line is logged for every 100,000.
+    Without a terminal, a line is logged every 5 percent, or every 100,000 items if the total is
+    None.
     """
     if sys.stderr.isatty():
         from rich.console import Console
@@ -72,14 +73,14 @@ def _counted(what: str, *, every: int = 100_000) -> Callable[[int], None]:
 
 
 def _logged(total: int, what: str) -> Callable[[int], None]:
-    done = said = 0
+    done = logged_percent = 0
 
     def advance(n: int) -> None:
-        nonlocal done, said
+        nonlocal done, logged_percent
         done += n
         percent = 5 * (20 * done // max(total, 1))
-        if percent > said:
-            said = percent
+        if percent > logged_percent:
+            logged_percent = percent
             logger.info("%s: %d of %d (%d %%)", what, done, total, percent)
 
     return advance

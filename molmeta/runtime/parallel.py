@@ -1,7 +1,7 @@
-"""The same function over many items, on several processes; keeps the order. Knows no chemistry.
+"""Maps a function over lists and streams on several processes, in order.
 
-One mechanism serves lists and streams: few items are ahead of what is taken, a process that is
-killed ends the work with a named error, and the processes end with the one that started them.
+Only a few items are taken ahead of the results. If a worker process is killed, the work ends with a
+named error; if the main process is killed, its workers end.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 CHUNK = 1_000
-"""Items sent at once: some 0.5 s of RDKit work, against about 1 ms to send them."""
+"""Items sent at once: about 0.5 s of RDKit work, and about 1 ms to send them."""
 AHEAD = 2
-"""Items of a stream that wait for each process; a pool's own `map` would take in all of it."""
+"""Items of a stream that wait for each process; `Executor.map` would take all of them at once."""
 
 
 def streamed(
@@ -39,16 +39,16 @@ def streamed(
     cores: int = 1,
     threads: bool = False,
 ) -> Iterator[Result]:
-    """Yield `function(item)` for every item, in the order of the items, which may never end.
+    """Yield `function(item)` for every item of a stream, which may be endless, in its order.
 
     Args:
-        function: a function of a module or a `partial` of one, so that it can be sent by name.
-        items: each some 0.1 s of work or more; AHEAD of each core are taken before they are due.
-        cores: processes to use; 1 works in this one.
-        threads: work in threads of this process, for functions that let others run, as torch's.
+        function: a function of a module or a `partial` of one, which can be pickled by name.
+        items: each about 0.1 s of work or more; at most AHEAD for each core are taken ahead.
+        cores: processes to use; with 1, the work is done in this process.
+        threads: use threads of this process, for functions that release the GIL, as torch does.
 
     Raises:
-        WorkerError: a process was ended from outside.
+        WorkerError: a worker process was killed.
 
     Example:
         >>> list(streamed(len, ["C", "CC"]))
@@ -60,14 +60,14 @@ def streamed(
     try:
         with _pool(cores, threads=threads) as pool:
             tasks = (pool.submit(function, item) for item in items)
-            waiting = deque(islice(tasks, AHEAD * cores))
-            while waiting:
-                yield waiting.popleft().result()
-                waiting.extend(islice(tasks, 1))
+            pending = deque(islice(tasks, AHEAD * cores))
+            while pending:
+                yield pending.popleft().result()
+                pending.extend(islice(tasks, 1))
     except BrokenProcessPool as error:
         raise WorkerError(
-            f"process: one of {cores} was ended from outside; got '{error}', expected it to finish "
-            "its part. Where memory was short, use fewer --cores; then run the same command again."
+            f"process: one of {cores} worker processes was killed; got '{error}', expected it to "
+            "finish its part. If memory was short, use fewer --cores; then run the command again."
         ) from error
 
 
@@ -81,17 +81,17 @@ def mapped(
 ) -> list[Result]:
     """Return `function(item)` for every item, in the order of the items.
 
-    Few items, or one core, are done in this process: starting others costs half a second each.
+    A single chunk is done in this process, as starting another one takes half a second.
 
     Args:
-        function: as `streamed` takes it.
-        items: what can be pickled.
+        function: as in `streamed`.
+        items: picklable.
         cores: processes to use, at least 1.
-        chunk: items a process takes at once.
+        chunk: items that a process takes at once.
         progress: called with the number of items done since the last call.
 
     Raises:
-        WorkerError: a process was ended from outside.
+        WorkerError: a worker process was killed.
 
     Example:
         >>> mapped(len, ["C", "CC"], cores=2)
@@ -133,7 +133,7 @@ def _begin(plugins: tuple[str, ...]) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is killed; it would wait for ever."""
+    """End this process when the main process is killed; otherwise it would wait forever."""
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Random streams with names, so that no draw depends on which others were made before it."""
+"""Named random streams: no draw depends on the draws of other streams."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _torch: Any = torch
 
 
 def seed_of(seed: int, *names: str | int) -> int:
-    """Return a 63-bit seed for the stream of that name; the same on every machine."""
+    """Return the 63-bit seed of a named stream, the same on every machine."""
     text = "\x1f".join([str(seed), *map(str, names)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """Return numpy's PCG64 generator for the stream of that name.
+    """Return the PCG64 generator of a named stream.
 
     Example:
         >>> generator(0, "assay").random() == generator(0, "assay").random()
@@ -34,7 +34,7 @@ def generator(seed: int, *names: str | int) -> np.random.Generator:
 
 @contextmanager
 def torch_seed(seed: int, *names: str | int) -> Generator[None]:
-    """Let torch draw from the stream of that name, and put its own state back afterwards."""
+    """Let torch draw from a named stream within the block, and restore its state afterwards."""
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with _torch.random.fork_rng(devices):
         _torch.manual_seed(seed_of(seed, *names))

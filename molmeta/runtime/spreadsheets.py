@@ -1,11 +1,11 @@
-"""Text that a spreadsheet shows as it is and never runs as a formula."""
+"""Text that a spreadsheet displays and never runs as a formula."""
 
 
 def safe_cell(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula.
+    """Return text that no spreadsheet mistakes for a formula.
 
     Source:
-        OWASP, CSV Injection: a cell that begins with = + - @ is run when the file is opened.
+        OWASP, CSV Injection: a cell that begins with = + - @ runs when the file is opened.
 
     Example:
         >>> safe_cell("=HYPERLINK(1)"), safe_cell("CCO")

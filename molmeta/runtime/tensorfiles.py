@@ -1,4 +1,4 @@
-"""Named tensors and a JSON header in one safetensors file; reading one never runs code."""
+"""Named tensors and a JSON header in one safetensors file, which holds no code."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 KEY = "molmeta"
 
-# safetensors' functions are typed in part only, which strict checking refuses; Any says so once.
+# safetensors' functions are partly typed, which strict checking refuses; Any says so once.
 _safe_open: Any = safe_open
 _tensorfiles: Any = tensorfiles
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and header, whole or not at all.
+    """Write tensors and header, completely or not at all.
 
     Raises:
         OutputError: the file cannot be written.
@@ -35,7 +35,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
         try:
             _tensorfiles.save_file(plain, temporary, {KEY: json.dumps(header, sort_keys=True)})
         except SafetensorError as error:
-            # A full disk comes as this, not as an OSError.
+            # safetensors reports a full disk as its own error.
             raise OSError(str(error)) from error
 
 
@@ -44,7 +44,7 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
 
     Args:
         path: the file.
-        kind: what the header must say under 'kind'.
+        kind: the kind of file that the header must name.
 
     Raises:
         ModelError: the file is missing, damaged or of another kind.
@@ -56,10 +56,10 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
             tensors = {str(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
         raise ModelError(_message(path, kind, str(error))) from error
-    known = cast("dict[str, Any]", header) if isinstance(header, dict) else {}
-    if known.get("kind") != kind:
+    fields = cast("dict[str, Any]", header) if isinstance(header, dict) else {}
+    if fields.get("kind") != kind:
         raise ModelError(_message(path, kind, "a file of another kind"))
-    return tensors, known
+    return tensors, fields
 
 
 def _message(path: Path, kind: str, got: str) -> str:

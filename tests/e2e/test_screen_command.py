@@ -93,7 +93,7 @@ def test_a_killed_worker_ends_the_screen_with_an_error_and_not_a_hang(folder):
     os.kill(_worker_of(running.pid), signal.SIGKILL)
     _, said = running.communicate(timeout=120)
     assert running.returncode == 2
-    assert "ended from outside" in said.splitlines()[-1]
+    assert "was killed" in said.splitlines()[-1]
 
 
 def _worker_of(pid):

@@ -170,7 +170,7 @@ def test_of_a_broken_library_what_was_read_is_kept_with_the_reason(tmp_path):
 
 
 def test_a_library_without_compounds_leaves_no_file(tmp_path):
-    with pytest.raises(TableError, match="holds no compound"):
+    with pytest.raises(TableError, match="has no compounds"):
         made(tmp_path, "")
     assert [path.name for path in tmp_path.iterdir()] == ["library.smi"]
 

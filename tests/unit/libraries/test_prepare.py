@@ -1,4 +1,4 @@
-"""Molecules of a library take a short way to their features; it must not change one of them."""
+"""Most records of a library skip standardisation, which must not change their features."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,8 @@ from rdkit import Chem
 from molmeta.libraries.lines import Record
 from molmeta.libraries.prepare import prepare
 from molmeta.libraries.reading import read_library
-from molmeta.molecules.compounds import parse, standardize
+from molmeta.models.named import baseline
+from molmeta.molecules.compounds import Compound, compounds, parse, standardize
 from molmeta.molecules.featurizers import featurize_mols
 
 NCI = DATA / "libraries" / "nci_5k.smi"
@@ -53,7 +54,7 @@ def test_5000_real_compounds_have_the_features_of_their_standardised_forms():
         assert np.array_equal(found, slowly(record.smiles)), record
 
 
-def test_offsets_go_on_from_molecule_to_molecule():
+def test_offsets_continue_from_molecule_to_molecule():
     prepared = prepare([Record(1, "", "C"), Record(2, "", "CCO")], ("morgan", "graph"))
     assert prepared.arrays["morgan.offsets"].tolist() == [0, 1, 7]
     assert prepared.arrays["graph.atom_offsets"].tolist() == [0, 1, 4]
@@ -62,7 +63,24 @@ def test_offsets_go_on_from_molecule_to_molecule():
 @pytest.mark.parametrize(
     "smiles", ["", "C C", "C" * 6_000, "CÄ", "C\tC", "nonsense", "[Na+].[Cl-]"]
 )
-def test_what_is_no_molecule_is_rejected_with_a_reason(smiles):
+def test_a_text_that_is_not_a_molecule_is_rejected_with_a_reason(smiles):
     prepared = prepare([Record(1, "", smiles)], ("morgan",))
     assert (prepared.records, len(prepared.rejected)) == ([], 1)
     assert prepared.rejected[0].reason
+
+
+RADICALS = ["C[CH2]", "CC1(C)CCCC(C)(C)N1[O]", "CCO |^1:1|"]
+WITHOUT_INCHIKEY = ["*CC", "*CC |$R1;;$|", "C~C", "C->[Fe]", "CC |C:0.0|"]
+WITHOUT_STANDARD_FORM = ["C1=b(C)C=CC=C1", "F[P-](F)(F)(F)(F)F"]
+
+
+@pytest.mark.parametrize("smiles", [*ODD, *RADICALS, *WITHOUT_INCHIKEY, *WITHOUT_STANDARD_FORM])
+def test_a_library_and_a_table_accept_the_same_molecules(smiles):
+    accepted = isinstance(compounds([smiles])[0], Compound)
+    assert bool(prepare([Record(1, "", smiles)], ("morgan",)).records) == accepted
+
+
+@pytest.mark.parametrize("smiles", [*WITHOUT_INCHIKEY, *WITHOUT_STANDARD_FORM])
+def test_a_prediction_is_missing_for_a_refused_molecule_alone(smiles):
+    predictor = baseline("similarity").adapt(["CCO", "CCN"], [1, 0])
+    assert np.isnan(predictor.predict(["CCO", smiles])).tolist() == [False, True]

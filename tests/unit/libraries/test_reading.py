@@ -4,12 +4,15 @@ import sys
 from types import SimpleNamespace
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from paths import SHARED
+from pyarrow import parquet as pq
 from rdkit import Chem
 
 from molmeta.errors import TableError
-from molmeta.libraries.lines import MAX_LINE, Record
+from molmeta.libraries import reading
+from molmeta.libraries.lines import MAX_LINE, Record, numbered
 from molmeta.libraries.reading import STDIN, read_library
 
 TWO = [Record(1, "1", "CCO"), Record(2, "2", "CCN")]
@@ -67,7 +70,7 @@ def test_smiles_lines_without_a_name_are_named_by_their_line(tmp_path):
         "\ufeffsmiles,name\r\nCCO,a\r\n\r\nCCN,b\r\n",
     ],
 )
-def test_separators_headers_and_line_ends_are_found_out(tmp_path, text):
+def test_separators_headers_and_line_ends_are_detected(tmp_path, text):
     assert named(written(tmp_path, "l.smi", text)) == NAMED
 
 
@@ -102,7 +105,7 @@ def test_a_quoted_field_may_span_lines(tmp_path):
     assert named(path) == NAMED
 
 
-def test_a_quote_that_is_never_closed_costs_one_row(tmp_path):
+def test_a_quote_that_is_never_closed_spoils_one_row(tmp_path):
     rows = "".join(f"CCN,x{i}\n" for i in range(200))
     found = records(written(tmp_path, "l.csv", f'smiles,name\nCCO,"a\n{rows}'))
     assert [bool(record.reason) for record in found] == [True] + [False] * 200
@@ -140,7 +143,7 @@ def test_a_damaged_sdf_record_leaves_the_next_one_whole(tmp_path):
     broken = sd_block("a", "CCO").replace(" C ", " Q?")
     path = written(tmp_path, "l.sdf", broken + "$$$$\n" + sd_block("b", "CCN") + "$$$$\n")
     first, second = records(path)
-    assert (first.reason, second.smiles) == ("no molecule that RDKit can read", "CCN")
+    assert (first.reason, second.smiles) == ("not a molecule that RDKit can read", "CCN")
 
 
 def test_sdf_is_known_by_its_content(tmp_path):
@@ -180,7 +183,7 @@ def test_standard_input_stays_open(monkeypatch):
     assert not buffer.closed
 
 
-def test_chunks_are_of_the_asked_size(tmp_path):
+def test_chunks_have_the_requested_size(tmp_path):
     path = written(tmp_path, "l.smi", "C\n" * 7)
     assert [len(part) for part in read_library(path, chunk=3)] == [3, 3, 1]
 
@@ -203,13 +206,13 @@ def test_a_gzip_with_a_wrong_checksum_gives_all_lines_and_an_error(tmp_path):
 
 def test_a_damaged_parquet_file_is_refused(tmp_path):
     path = written(tmp_path, "l.parquet", b"PAR1" + b"\0" * 100)
-    with pytest.raises(TableError, match="is no whole Parquet file"):
+    with pytest.raises(TableError, match="is not a complete Parquet file"):
         records(path)
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "smiles,name\n"])
 def test_a_library_without_compounds_is_refused(tmp_path, content):
-    with pytest.raises(TableError, match="holds no compound"):
+    with pytest.raises(TableError, match="has no compounds"):
         records(written(tmp_path, "l.csv", content))
 
 
@@ -232,19 +235,23 @@ def test_an_absent_file_is_refused(tmp_path):
         records(tmp_path / "absent.smi")
 
 
-def test_memory_does_not_grow_with_the_library(tmp_path):
-    import tracemalloc
+def test_a_library_is_read_as_its_chunks_are_taken(tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(
+        reading, "numbered", lambda text: (taken.append(1) or line for line in numbered(text))
+    )
+    path = written(tmp_path, "l.smi.gz", gzip.compress(b"CCO name\n" * 30_000))
+    next(read_library(path, chunk=10))
+    assert len(taken) < 20
 
-    path = tmp_path / "l.smi.gz"
-    path.write_bytes(gzip.compress(b"CCCCCCCCCCCCCCCC name\n" * 30_000))
-    tracemalloc.start()
-    try:
-        for _ in read_library(path, chunk=1_000):
-            pass
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 3_000_000
+
+def test_a_parquet_cell_that_is_not_utf8_spoils_its_row_only(tmp_path):
+    texts = pa.array([b"CCO", b"\xff\xfe", None, b"CCN"], pa.binary()).view(pa.string())
+    names = pa.array([b"a", b"b", b"c", b"\xff"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"smiles": texts, "name": names}), tmp_path / "l.parquet")
+    read = records(tmp_path / "l.parquet")
+    assert [bool(record.reason) for record in read] == [False, True, True, False]
+    assert [record.id for record in read] == ["a", "b", "c", "4"]
 
 
 @pytest.mark.shared

@@ -66,7 +66,7 @@ def test_vectors_are_finite():
 
 
 def test_a_smiles_that_does_not_parse_is_refused():
-    with pytest.raises(MoleculeError, match="no valid SMILES"):
+    with pytest.raises(MoleculeError, match="not a valid SMILES"):
         featurizer("MACCSKeysFingerprint")("nonsense")
 
 

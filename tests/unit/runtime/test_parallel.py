@@ -1,4 +1,4 @@
-"""The one mechanism behind every pool of processes."""
+"""The mechanism behind every pool of processes."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def test_an_error_in_a_process_comes_back_as_it_was():
 
 
 def test_a_process_that_is_killed_is_a_named_error():
-    with pytest.raises(WorkerError, match="ended from outside"):
+    with pytest.raises(WorkerError, match="was killed"):
         list(streamed(os._exit, [9], cores=2))
 
 
