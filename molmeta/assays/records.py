@@ -225,6 +225,18 @@ def times_measured(module: nn.Module, molecules: Molecules) -> Tensor:
     return torch.zeros(len(molecules), dtype=torch.int64, device=molecules.device)
 
 
+def active_share(module: nn.Module, molecules: Molecules) -> Tensor:
+    """Return in which share of its training assays each molecule was above the mean, shape (G,).
+
+    NaN for molecules that no training assay measured, and without activity records.
+    """
+    for records in records_in(module):
+        profiles = records.look_up(molecules)
+        above = profiles.sums((profiles.values > 0).to(profiles.values))
+        return above / profiles.counts
+    return torch.full((len(molecules),), torch.nan, device=molecules.device)
+
+
 def hide_own_targets(
     module: nn.Module, episodes: Sequence[Episode], molecules: Molecules
 ) -> tuple[Sequence[Episode], Molecules]:

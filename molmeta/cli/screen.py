@@ -90,8 +90,9 @@ def run(
         screened, inputs = done.screened, done.inputs
         if report is not None and not part:
             facts = ScreenFacts(
-                inputs.library, screened.n_read, screened.prevalence, output.name, inputs.warning
-            )
+                inputs.library, screened.n_read, screened.prevalence, output.name, inputs.warning,
+                inputs.facts(), inputs.reading.values, inputs.reading.scale,
+            )  # fmt: skip
             measured = inputs.reading.support
             hits_page(screened.candidates, measured, done.predictor, report, facts=facts)
             outcome.update(report=report)

@@ -237,7 +237,10 @@ class ProfileGP(MetaLearner):
         self, support: Labelled, vectors: Tensor | None, target: Tensor
     ) -> ProfilePredictor:
         """Condition on the support and on presumed inactives."""
-        background, catalogue = self.background.molecules(), self.background.catalogue_like()
+        background, catalogue = (
+            self.background.molecules(),
+            self.background.catalogue_like(self.featurizers),
+        )
         molecules = self.background.joined(support.molecules, background, catalogue)
         vectors = _with_zero_rows(vectors, len(background))
         if vectors is not None and (of_catalogue := self._vectors(catalogue)) is not None:

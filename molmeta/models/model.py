@@ -12,7 +12,7 @@ import numpy as np
 import rdkit
 import torch
 
-from molmeta.assays.records import times_measured
+from molmeta.assays.records import active_share, times_measured
 from molmeta.errors import ConfigError, EpisodeError, MoleculeError, unknown_name
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
@@ -114,6 +114,20 @@ class Model:
             molecules = featurize(parsed, self.featurizers)
             counts[rows] = times_measured(self.learner, molecules).cpu().numpy()
         return counts
+
+    def hit_rate(self, smiles: Iterable[str | Mol | None]) -> NDArray[np.float64]:
+        """Share of a compound's training assays in which it was above the mean, shape (G,).
+
+        A compound that is active in most assays is a frequent hitter. NaN where no training assay
+        measured it, where it does not parse, and for learners that keep no record.
+        """
+        texts = smiles_texts(smiles)
+        rates = np.full(len(texts), np.nan)
+        rows, parsed = _parsed(texts)
+        if parsed:
+            molecules = featurize(parsed, self.featurizers)
+            rates[rows] = active_share(self.learner, molecules).double().cpu().numpy()
+        return rates
 
 
 @dataclass(frozen=True)

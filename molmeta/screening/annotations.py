@@ -28,8 +28,10 @@ DOMAIN = 0.4
 """Similarity to a support compound from which a candidate is inside; see docs/screening.md."""
 EXPLAINING_COLUMNS = (
     "scaffold", "alerts", "molecular_weight", "logp", "tpsa", "hbd", "hba", "rotatable_bonds",
-    "inside_domain", "training_assays",
+    "inside_domain", "training_assays", "hit_rate_elsewhere", "frequent_hitter",
 )  # fmt: skip
+FREQUENT_ASSAYS, FREQUENT_RATE = 10, 0.75
+"""A frequent hitter was above the mean in three quarters of ten training assays or more."""
 CATALOGS = ("PAINS", "NIH")
 _log = logging.getLogger(__name__)
 
@@ -56,27 +58,24 @@ def annotator(model: Model, *, cores: int = 1) -> Annotate:
     return partial(_annotated, model, cores)
 
 
-def inside_domain(
-    similarity: NDArray[np.float64], training_assays: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Whether each of G compounds is inside the applicability domain of the model.
+def inside_domain(similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each compound lies in the applicability domain of this support, shape (G,).
 
-    A compound is inside if its Tanimoto similarity to a support compound is at least DOMAIN, or
-    if a training assay of the model has measured it. Predictions were measured to be good there.
+    It does if its Tanimoto similarity (Morgan fingerprints) to a compound of the support is DOMAIN
+    or more. What other assays measured for the compound does not count.
 
     Args:
         similarity: to the nearest compound of the support, NaN if there is none, shape (G,).
-        training_assays: number of training assays that measured the compound, shape (G,).
 
     Source:
         Sheridan et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1912 (similarity to the nearest
         training compound as the measure of reliability).
 
     Example:
-        >>> inside_domain(np.array([0.7, 0.1, 0.1]), np.array([0, 0, 3]))
-        array([ True, False,  True])
+        >>> inside_domain(np.array([0.7, 0.1]))
+        array([ True, False])
     """
-    return (similarity >= DOMAIN) | (training_assays > 0)
+    return similarity >= DOMAIN
 
 
 def alerts(mol: Mol) -> str:
@@ -101,8 +100,12 @@ def _annotated(model: Model, cores: int, candidates: pd.DataFrame) -> pd.DataFra
     training = model.known(texts)
     columns = [name for name in candidates.columns if str(name).endswith("_similarity")]
     nearest = candidates[columns].astype(float).max(axis=1).to_numpy(np.float64)
-    added["inside_domain"] = inside_domain(nearest, training).astype(np.int64)
+    added["inside_domain"] = inside_domain(nearest).astype(np.int64)
     added["training_assays"] = np.maximum(training, 0)
+    rates = model.hit_rate(texts)
+    added["hit_rate_elsewhere"] = rates.round(2)
+    frequent = (training >= FREQUENT_ASSAYS) & (rates >= FREQUENT_RATE)
+    added["frequent_hitter"] = frequent.astype(np.int64)
     return pd.concat([candidates.reset_index(drop=True), added], axis=1)
 
 

@@ -80,9 +80,9 @@ class Background(nn.Module):
         blocks = {name: _bits(tensor_of(part)) for name, part in pairs}
         return Molecules(blocks).to(self.packed.device)
 
-    def catalogue_like(self) -> Molecules:
-        """Return molecules such as vendors sell, as most of a library is."""
-        return _catalogue_like(tuple(self.sizes)).to(self.packed.device)
+    def catalogue_like(self, featurizers: Sequence[str]) -> Molecules:
+        """Return molecules such as vendors sell, as most of a library is, with these blocks."""
+        return _catalogue_like(tuple(featurizers)).to(self.packed.device)
 
     def added(self, support: Labelled) -> Labelled:
         """Return the support followed by the background as inactives, with fingerprints only."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, replace
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
 
 from molmeta.models.prevalence import share_of
+from molmeta.report.drawings import molecule
 from molmeta.report.hits.charts import curve_points, hits_curve, score_histogram
 from molmeta.report.hits.drawings import hit_drawings
 from molmeta.report.templating import asset, environment, script_hash
@@ -18,7 +21,7 @@ from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS
 from molmeta.screening.atomweights import atom_weights
-from molmeta.screening.expected_hits import TOPS, library_hits
+from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, TOPS, library_hits
 from molmeta.screening.hits import COLUMNS
 
 if TYPE_CHECKING:
@@ -31,8 +34,11 @@ if TYPE_CHECKING:
 
     from molmeta.models.model import AssayPredictor
     from molmeta.models.prevalence import Estimate
+    from molmeta.screening.expected_hits import Expected
     from molmeta.screening.hits import Support
 
+STANDS_OUT = 0.5
+"""Hits expected in the top 10 below which the page says that no compound stands out."""
 SHOWN = 200
 """Hits on the page; more would be a page that no browser scrolls well."""
 COLOURED = 48
@@ -51,6 +57,9 @@ class ScreenFacts:
             left them at the support's share.
         table: name of the file that holds all hits.
         warning: of `molmeta.screening.outlook`, "" where there is nothing to warn of.
+        understood: how the support was read, and the model, library and date, by subject.
+        values: measured value of each compound of the support, NaN where there is none.
+        scale: of the values, such as "pX".
         calibrated_at: share of actives for which probabilities hold without a prevalence.
     """
 
@@ -59,6 +68,9 @@ class ScreenFacts:
     prevalence: float | Estimate | None
     table: str
     warning: str = ""
+    understood: Mapping[str, str] = field(default_factory=dict[str, str])
+    values: Sequence[float] = ()
+    scale: str = ""
     calibrated_at: float = 0.5
 
     @property
@@ -114,13 +126,17 @@ def _render(
         curve=hits_curve(curve) if curve else None,
         domain=DOMAIN,
         expected=[one for one in curve if one.top in TOPS],
+        default_prevalence=DEFAULT_PREVALENCE,
         facts=facts,
+        measured=_measured(support, facts),
         histogram=score_histogram(chances, support, known) if len(chances) else None,
         n_active=int(np.sum(support.active)),
         n_hits=len(hits),
         n_inside=int(hits["inside_domain"].sum()),
         n_known=len(support.smiles),
-        n_training=int((hits["training_assays"] > 0).sum()),
+        n_frequent=int(hits["frequent_hitter"].sum()),
+        support=_support(support, facts),
+        title=_title(curve),
         scaffolds=_scaffolds(hits.head(SHOWN)),
         script=Markup(script),
         script_hash=script_hash(script),
@@ -133,10 +149,50 @@ def _cards(hits: pd.DataFrame, weights: Mapping[str, NDArray[np.float64]]) -> li
     drawings = hit_drawings(smiles, [str(text) for text in hits["scaffold"]], weights)
     columns = [*COLUMNS, *EXPLAINING_COLUMNS]
     rows: list[dict[str, Any]] = hits[columns].to_dict("records")  # pyright: ignore[reportAssignmentType]
-    return [
-        {**row, "drawing": drawing, "cells": json.dumps([_cell(row[name]) for name in columns])}
-        for row, drawing in zip(rows, drawings, strict=True)
+    scaffolds = [str(text) for text in hits["scaffold"]]
+    counts, seen = Counter(scaffolds), set[str]()
+    cards: list[dict[str, Any]] = []
+    for row, drawing, scaffold in zip(rows, drawings, scaffolds, strict=True):
+        extra = {
+            "drawing": drawing,
+            "active_drawing": molecule(str(row["nearest_active"])),
+            "inactive_drawing": molecule(str(row["nearest_inactive"])),
+            "analogues": counts[scaffold] if scaffold else 1,
+            "first": not scaffold or scaffold not in seen,
+            "cells": json.dumps([_cell(row[name]) for name in columns]),
+        }
+        seen.add(scaffold)
+        cards.append({**row, **extra})
+    return cards
+
+
+def _title(expected: Sequence[Expected]) -> str:
+    """The result in one line: how many hits to expect among the first candidates."""
+    first = [one for one in expected if one.top <= min(TOPS)]
+    if not first:
+        return "Candidates, best first"
+    top, hits = first[-1].top, first[-1].hits
+    number = f"{hits:.1f} hits expected in the top {top}"
+    return f"No compound stands out: {number}" if hits < STANDS_OUT else number.capitalize()
+
+
+def _measured(support: Support, facts: ScreenFacts) -> dict[str, str]:
+    """The measured value of each compound of the support in words, "" without one."""
+    texts = defaultdict[str, str](str)
+    for smiles, value in zip(support.smiles, facts.values, strict=False):
+        if not math.isnan(value):
+            texts[smiles] = f", {facts.scale} {value:.3g}"
+    return texts
+
+
+def _support(support: Support, facts: ScreenFacts) -> list[dict[str, Any]]:
+    """Drawing, label and value of each compound of the support, actives first."""
+    values = [*facts.values] or [math.nan] * len(support.smiles)
+    rows = [
+        {"smiles": smiles, "active": bool(label), "value": value, "drawing": molecule(smiles)}
+        for smiles, label, value in zip(support.smiles, support.active, values, strict=True)
     ]
+    return sorted(rows, key=lambda row: not row["active"])
 
 
 def _cell(value: object) -> str:

@@ -23,21 +23,23 @@
 
   // Filters: a hit is shown that passes all.
   const passes = (card) => {
-    const { score, active, inactive, alerts, inside, scaffold } = card.dataset;
+    const { score, active, inactive, alerts, inside, scaffold, frequent, first } = card.dataset;
     const nearest = Math.max(number(active) ?? 0, number(inactive) ?? 0);
     return words.get(card).includes(one("find").value.trim().toLowerCase())
       && Number(score) >= (number(one("least").value) ?? 0)
       && nearest >= (number(one("similar").value) ?? 0)
       && (!one("scaffold").value || scaffold === one("scaffold").value)
       && (!one("clean").checked || !alerts)
-      && (!one("inside").checked || inside === "1");
+      && (!one("inside").checked || inside === "1")
+      && (!one("rare").checked || frequent === "0")
+      && (!one("ideas").checked || first === "1");
   };
   const box = (card) => card.querySelector(".pick input");
   const shown = () => cards.filter((card) => !card.hidden);
   const chosen = () => cards.filter((card) => box(card).checked);
   const tell = () => {
     const selected = chosen().length ? `, ${chosen().length} selected` : "";
-    one("count").textContent = `${shown().length} of ${cards.length} hits${selected}`;
+    one("count").textContent = `${shown().length} of ${cards.length} candidates${selected}`;
     one("empty").hidden = shown().length > 0;
   };
   const filter = () => {
@@ -78,7 +80,7 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     say(`${chosen().length} saved`);
   };
-  const withChoice = (act) => () => (chosen().length ? act() : say("select hits first"));
+  const withChoice = (act) => () => (chosen().length ? act() : say("select candidates first"));
 
   const choose = (some, on) => {
     for (const card of some) box(card).checked = on;
@@ -90,7 +92,7 @@
     one("turn").ariaPressed = String(one("turn").ariaPressed !== "true");
     order();
   });
-  for (const id of ["find", "least", "similar", "scaffold", "clean", "inside"]) one(id).addEventListener("input", filter);
+  for (const id of ["find", "least", "similar", "scaffold", "clean", "inside", "rare", "ideas"]) one(id).addEventListener("input", filter);
   grid.addEventListener("change", tell);
   one("all").addEventListener("click", () => choose(shown(), true));
   one("none").addEventListener("click", () => choose(cards, false));
