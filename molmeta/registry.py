@@ -21,10 +21,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from molmeta.errors import ConfigError, one_line
+from molmeta.errors import ConfigError, one_line, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
 T = TypeVar("T")
 
@@ -66,11 +66,8 @@ def find(package: str, name: str, base: type[T]) -> type[T]:
             )
         return _only_class(importlib.import_module(f"{package}.{name}"), base)
     if name not in plugins:
-        kind, valid = package.rsplit(".", 1)[-1], names(package, base)
-        raise ConfigError(
-            f"{kind}: '{name}' is unknown; expected one of {', '.join(valid)}, or a plugin named "
-            "by --plugin." + _closest(name, valid)
-        )
+        kind = package.rsplit(".", 1)[-1].removesuffix("s")
+        raise ConfigError(unknown_name(kind, name, names(package, base)))
     plugin = plugins[name] or load_entry_point(package, name)
     if isinstance(plugin, ModuleType):
         return _only_class(plugin, base)
@@ -218,29 +215,44 @@ def _classes(module: ModuleType, base: type[T]) -> list[type[T]]:
 
 
 def bind(cls: type[Any], options: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return `options` after checking their names against the keyword-only arguments of `cls`.
+    """Return `options` if all of them are keyword-only arguments of the constructor of `cls`.
+
+    Args:
+        cls: a learner or an encoder.
+        options: values by name; the values are not checked.
+        where: start of the message.
 
     Raises:
-        ConfigError: an option is unknown; the message lists the valid ones.
+        ConfigError: an unknown or a renamed option.
     """
     valid, renamed = option_defaults(cls), getattr(cls, "renamed_options", {})
     for name in options:
         if name in renamed:
             raise ConfigError(f"{where}: option '{name}' has a new name; use '{renamed[name]}'.")
         if name not in valid:
-            raise ConfigError(
-                f"{where}: option '{name}' is unknown; expected one of "
-                f"{', '.join(valid) or '(none)'}." + _closest(name, tuple(valid))
-            )
+            raise ConfigError(f"{where}: {unknown_name('option', name, valid)}")
     return dict(options)
 
 
 def option_defaults(cls: type[Any]) -> dict[str, Any]:
-    """Keyword-only arguments of the constructor of `cls`, with their defaults."""
+    """Return the keyword-only arguments of the constructor with their defaults."""
     parameters = inspect.signature(cls).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def _closest(name: str, valid: tuple[str, ...]) -> str:
-    match = difflib.get_close_matches(name, valid, n=1)
+def similar_file(path: Path) -> str:
+    """A sentence that names the file of the same folder whose name is closest, or ""."""
+    folder = path.parent
+    names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
+    return suggestion(path.name, names)
+
+
+def suggestion(name: str, choices: Iterable[str]) -> str:
+    """A sentence that names the closest choice, or "" if none is close.
+
+    Example:
+        >>> suggestion("protonett", ["maml", "protonet"])
+        " Did you mean 'protonet'?"
+    """
+    match = difflib.get_close_matches(name, list(choices), n=1)
     return f" Did you mean '{match[0]}'?" if match else ""

@@ -1,4 +1,4 @@
-"""List every learner, one a line, with its idea."""
+"""List every learner with its idea, one on each line."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from molmeta import registry
 from molmeta.encoders.base import Encoder, Joined
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,11 +42,11 @@ def build(name: str, options: Mapping[str, Any]) -> Encoder:
     parts = name.split("+")
     if len(parts) == 1:
         return get(name)(**registry.bind(get(name), options, f"encoder '{name}'"))
-    unknown = sorted(set(options) - set(parts))
-    if unknown:
-        registry.bind(Joined, options, f"encoder '{name}', whose options are under its parts")
-    queues = {part: iter(_listed(part, parts.count(part), options.get(part, {}))) for part in parts}
-    return Joined([build(part, next(queues[part])) for part in parts])
+    for part in options:
+        if part not in parts:
+            raise ConfigError(f"encoder '{name}': options of {unknown_name('part', part, parts)}")
+    own = {part: iter(_listed(part, parts.count(part), options.get(part, {}))) for part in parts}
+    return Joined([build(part, next(own[part])) for part in parts])
 
 
 def _listed(name: str, n: int, options: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 - config

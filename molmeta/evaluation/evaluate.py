@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from molmeta.assays.episodes import Draw, Episode, draw_episode
 from molmeta.assays.records import times_measured
-from molmeta.errors import ConfigError, EpisodeError
+from molmeta.assays.splitters import SPLITTERS, draw_by_splitter
+from molmeta.errors import EpisodeError
 from molmeta.evaluation import metrics
 from molmeta.molecules.compounds import parse, scaffold_of
+from molmeta.runtime.options import Options, Share, Size, Sizes, mistake, one_of
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tableparts import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from typing import Self
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -43,37 +46,43 @@ def columns() -> tuple[str, ...]:
     return tuple(_blank())
 
 
-@dataclass(frozen=True)
-class EvaluationPlan:
-    """Which episodes to evaluate on.
-
-    Attributes:
-        supports: support sizes, in molecules.
-        repeats: episodes for each assay and support size.
-        seed: seed of the draws; the same seed draws the same episodes.
-        share: share of actives in the support; None keeps that of the assay.
-        n_query: largest number of molecules in the query; None takes all that are not in the
-            support.
-        scaffold: whether to exclude from the query all molecules with a Murcko scaffold of the
-            support.
+class EvaluationPlan(Options):
+    """Which episodes to evaluate on: `evaluation` in the config.
 
     Raises:
-        ConfigError: no support size, one below 2, no repeat, or a share outside (0, 1).
+        ConfigError: an unknown option, one out of range, or a splitter together with options of
+            random draws.
     """
 
-    supports: tuple[int, ...]
-    repeats: int
-    seed: int
-    share: float | None = None
-    n_query: int | None = None
-    scaffold: bool = False
+    section = "evaluation"
+    renamed: ClassVar = {"query": "n_query"}
 
-    def __post_init__(self) -> None:
-        _require("supports", self.supports, len(self.supports) > 0, "at least one size")
-        _require("supports", self.supports, min(self.supports, default=2) >= 2, "2 or more each")
-        _require("repeats", self.repeats, self.repeats >= 1, "1 or more")
-        _require("share", self.share, self.share is None or 0 < self.share < 1, "above 0, below 1")
-        _require("n_query", self.n_query, self.n_query is None or self.n_query >= 2, "2 or more")
+    supports: Sizes = (16, 32, 64, 128)
+    """Support sizes: how many measured compounds a model is given."""
+    repeats: PositiveInt = 5
+    """Episodes per assay and support size."""
+    seed: NonNegativeInt = 0
+    """Seed of the episodes; every model is evaluated on the same ones."""
+    share: Share | None = None
+    """Share of actives in a support set; null keeps that of the assay."""
+    n_query: Size | None = None
+    """Largest number of compounds in a query set; null takes all that are not in the support."""
+    scaffold: bool = False
+    """Keep compounds that share a Murcko scaffold with the support set out of the query set."""
+    split: Annotated[str, *one_of(("", *SPLITTERS))] = ""
+    """DeepChem splitter that separates support and query; "" draws at random. It gives one episode
+    for each size, whatever `repeats` is."""
+
+    @model_validator(mode="after")
+    def _require_random_draws(self) -> Self:
+        if self.split and (self.share is not None or self.n_query is not None or self.scaffold):
+            raise mistake("'split' must be alone; got share, n_query or scaffold beside it.")
+        return self
+
+    @property
+    def draws(self) -> int:
+        """Episodes of each assay and size."""
+        return 1 if self.split else self.repeats
 
 
 def evaluate(
@@ -135,6 +144,8 @@ def episode_drawer(assay: Assay, plan: EvaluationPlan) -> Callable[[int, int], E
     scaffolds = [scaffold_of(parse(text)) for text in assay.smiles] if plan.scaffold else None
 
     def draw(support: int, repeat: int) -> Episode:
+        if plan.split:
+            return draw_by_splitter(assay, plan.split, support)
         rng = generator(plan.seed, "evaluate", assay.name, support, repeat)
         how = Draw(support, share=plan.share, n_query=plan.n_query)
         return draw_episode(assay, how, rng, scaffolds=scaffolds)
@@ -155,7 +166,7 @@ def _assay_rows(
     in_training = (
         times_measured(learner, _molecules_of(learner, assay, molecules)).cpu().numpy() > 0
     )
-    for support, repeat in product(plan.supports, range(plan.repeats)):
+    for support, repeat in product(plan.supports, range(plan.draws)):
         identity = {"assay": assay.name, "support": support, "repeat": repeat}
         try:
             episode = draw(support, repeat)
@@ -239,11 +250,3 @@ def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     blank = _blank()
     types = {name: type(value).__name__ for name, value in blank.items()}
     return pd.DataFrame([blank | row for row in rows], columns=list(blank)).astype(types)
-
-
-def _require(name: str, value: object, holds: bool, rule: str) -> None:  # noqa: FBT001
-    if not holds:
-        raise ConfigError(
-            f"evaluation: {name} is out of range; got {value}, expected {rule}. "
-            "Correct it in the config."
-        )

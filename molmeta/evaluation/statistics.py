@@ -239,12 +239,8 @@ _PAIRED = (
 
 
 def _episode_scores(metrics: pd.DataFrame) -> pd.DataFrame:
-    return (
-        _evaluated(metrics)
-        .groupby(["model", *_EPISODE], sort=True)[_metrics_in(metrics)]
-        .mean()
-        .reset_index()
-    )
+    groups = _evaluated(metrics).groupby(["model", *_EPISODE], sort=True)
+    return groups[_metrics_in(metrics)].mean().reset_index()
 
 
 def _metrics_in(table: pd.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 
 from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
-from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import MetaLearner, Predictor, require_support
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, tanimoto
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ class Similarity(MetaLearner):
     support's share of actives, and c the mean score of its molecules against the others. This
     keeps the ranking; a molecule as similar as those of the support gets probability p.
 
-    The support must have both classes. Hert et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1177,
-    compare ways to combine the similarities to several actives.
+    A support of actives alone is ranked the same way with p = 1/2, except in mode `difference`,
+    which needs inactives. Hert et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1177, compare ways to
+    combine the similarities to several actives.
 
     Args:
         encoder: not used; accepted because all learners take one.
@@ -56,6 +57,7 @@ class Similarity(MetaLearner):
         "you search a library from a few actives; the baseline to beat there (`docs/enrichment.md`)"
     )
     meta_trained: ClassVar[bool] = False
+    actives_only: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 
     def __init__(
@@ -75,11 +77,11 @@ class Similarity(MetaLearner):
         self.mode, self.steepness = mode, steepness
 
     def adapt(self, support: Labelled) -> Predictor:
-        require_both_classes(support.labels)
+        require_support(support.labels, actives_only=self.mode != "difference")
         support_bits, active = bits_of(support.molecules), support.labels > 0.5
         within = tanimoto(support_bits, support_bits).fill_diagonal_(0)
         centre = self._score(within, active).mean()
-        prior = torch.logit(support.labels.mean())
+        prior = torch.logit(support.labels.mean()) if not active.all() else torch.tensor(0.0)
 
         def predict(molecules: Molecules) -> Tensor:
             score = self._score(tanimoto(bits_of(molecules), support_bits), active)

@@ -16,7 +16,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
 from molmeta import registry
-from molmeta.errors import ConfigError, MoleculeError
+from molmeta.errors import ConfigError, MoleculeError, unknown_name
 from molmeta.molecules import kinds
 from molmeta.molecules.graphs import MolGraph, molgraph
 from molmeta.molecules.information import information_content
@@ -94,10 +94,7 @@ def get(name: str) -> Featurizer:
     if name not in FEATURIZERS and name in registry.entry_points(GROUP):
         registry.load_entry_point(GROUP, name)
     if name not in FEATURIZERS:
-        raise ConfigError(
-            f"featurizers: '{name}' is unknown; expected one of {', '.join(FEATURIZERS)}, "
-            "'deepchem:NAME', or one of a plugin named by --plugin."
-        )
+        raise ConfigError(unknown_name("featurizer", name, (*FEATURIZERS, "deepchem:NAME")))
     return FEATURIZERS[name]
 
 

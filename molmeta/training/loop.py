@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
-    from molmeta.training.task import Task, Training
+    from molmeta.training.task import Task, TrainingOptions
 
 Report = Callable[[int], None]
 """Receives the number of steps since the last call."""
@@ -238,7 +238,7 @@ class _Run:
             return self.enrichment(assay)
         options = self.task.training
         plan = EvaluationPlan(
-            supports=tuple(options.validation_supports),
+            supports=options.validation_supports,
             repeats=options.validation_repeats,
             seed=self.task.seed,
             n_query=VALIDATION_QUERY,
@@ -270,7 +270,7 @@ class _Run:
             "version": __version__,
             "torch": str(torch.__version__),
             "seed": task.seed,
-            "training": asdict(task.training),
+            "training": task.training.model_dump(mode="json"),
             "fingerprint": self.fingerprint,
             "steps": progress.step,
             "seconds": round(progress.seconds, 1),
@@ -280,18 +280,18 @@ class _Run:
         }
 
 
-def _judged_by(options: Training) -> str:
+def _judged_by(options: TrainingOptions) -> str:
     return "delta_auprc" if options.prevalence is None else "bedroc20"
 
 
 def sampler_of(task: Task) -> Sampler:
-    """Return the sampler of a task's episodes."""
-    options, prevalence = task.training, task.training.prevalence
+    """Return what draws the episodes of a task."""
+    options = task.training
     return Sampler(
         assays=task.train,
         supports=options.supports,
         n_query=options.n_query,
         share=options.share,
-        prevalence=None if prevalence is None else (prevalence[0], prevalence[1]),
+        prevalence=options.prevalence,
         seed=task.seed,
     )

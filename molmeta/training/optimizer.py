@@ -9,10 +9,10 @@ import torch
 
 if TYPE_CHECKING:
     from molmeta.learners import MetaLearner
-    from molmeta.training.task import Training
+    from molmeta.training.task import TrainingOptions
 
 
-def optimizer_of(learner: MetaLearner, options: Training) -> torch.optim.AdamW:
+def optimizer_of(learner: MetaLearner, options: TrainingOptions) -> torch.optim.AdamW:
     """Return AdamW with one parameter group for the encoder and one for the rest.
 
     `share` of a group is its learning rate as a share of the rate of the schedule.
@@ -27,7 +27,7 @@ def optimizer_of(learner: MetaLearner, options: Training) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, weight_decay=options.weight_decay)
 
 
-def schedule(step: int, options: Training) -> float:
+def schedule(step: int, options: TrainingOptions) -> float:
     """Return the learning rate as a share of its peak: a linear rise, then a cosine to 0."""
     warm = max(1, round(options.warmup * options.steps))
     if step <= warm:

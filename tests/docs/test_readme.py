@@ -94,5 +94,5 @@ def test_screen_block_runs(tmp_path):
 
 
 def _molmeta(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "molmeta.cli", *words]
+    command = [sys.executable, "-m", "molmeta", *words]
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd)

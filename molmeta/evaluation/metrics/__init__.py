@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from typing import TYPE_CHECKING
 
 from molmeta import registry
@@ -16,12 +17,17 @@ __all__ = ["Kind", "Metric", "class_metrics", "get", "names", "ranking_metrics",
 
 def names(*kinds: Kind) -> tuple[str, ...]:
     """Names of the metrics of these kinds, or of all kinds, in the order of `KINDS`."""
+    _import_all(tuple(__path__))
+    metrics = [m for kind in kinds or KINDS for m in REGISTERED.values() if m.kind == kind]
+    return tuple(metric.name for metric in metrics)
+
+
+@cache
+def _import_all(folders: tuple[str, ...]) -> None:
+    """Import all files of the package, once for each state of its search path."""
+    del folders
     for module in registry.names(__name__):
         importlib.import_module(f"{__name__}.{module}")
-    metrics = [
-        metric for kind in kinds or KINDS for metric in REGISTERED.values() if metric.kind == kind
-    ]
-    return tuple(metric.name for metric in metrics)
 
 
 def get(name: str) -> Metric:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import logging
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from markupsafe import Markup
 from molmeta.models.prevalence import share_of
 from molmeta.report.hits.charts import curve_points, hits_curve, score_histogram
 from molmeta.report.hits.drawings import hit_drawings
-from molmeta.report.templating import asset, environment
+from molmeta.report.templating import asset, environment, script_hash
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS
@@ -123,7 +121,7 @@ def _render(
         n_training=int((hits["training_assays"] > 0).sum()),
         scaffolds=_scaffolds(hits.head(SHOWN)),
         script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=script_hash(script),
         style=Markup(asset("hits.css")),
     )
 

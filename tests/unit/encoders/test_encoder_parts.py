@@ -104,7 +104,7 @@ def test_a_join_fits_its_parts():
 
 
 def test_options_of_a_join_stand_under_its_parts():
-    with pytest.raises(ConfigError, match="option 'width'"):
+    with pytest.raises(ConfigError, match=r"'width'.*\bgine\b.*\bfingerprint\b"):
         encoders.build("gine+fingerprint", {"width": 4})
 
 
@@ -136,7 +136,7 @@ def test_directions_of_a_join_have_the_mean_of_the_cosines_of_its_parts():
 
 
 def test_an_unknown_encoder_is_answered_with_the_closest():
-    with pytest.raises(ConfigError, match=r"'gin' is unknown.*Did you mean 'gine'"):
+    with pytest.raises(ConfigError, match=r"'gin'.*'gine'"):
         encoders.build("gin", {})
 
 

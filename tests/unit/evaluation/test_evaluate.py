@@ -124,22 +124,24 @@ def test_repeats_are_different_episodes():
 
 
 def test_another_plan_seed_draws_other_episodes():
-    other = judged(plan=EvaluationPlan((8, 16), 2, seed=4))
+    other = judged(plan=EvaluationPlan(supports=(8, 16), repeats=2, seed=4))
     assert not set(other["episode"]) & set(judged()["episode"])
 
 
 def test_what_cannot_be_drawn_is_a_row_with_the_reason():
-    rows = judged(plan=EvaluationPlan((8, 60), 1, seed=0)).query("support == 60 and assay == 'a'")
+    rows = judged(plan=EvaluationPlan(supports=(8, 60), repeats=1, seed=0)).query(
+        "support == 60 and assay == 'a'"
+    )
     assert "too few active compounds for a support of 60" in rows["reason"].item()
 
 
 def test_what_cannot_be_drawn_has_no_numbers():
-    row = judged(plan=EvaluationPlan((60,), 1, seed=0)).iloc[0]
+    row = judged(plan=EvaluationPlan(supports=(60,), repeats=1, seed=0)).iloc[0]
     assert row[[*metrics.names(), "adapt_seconds", "predict_seconds"]].isna().all()
 
 
 def test_what_cannot_be_drawn_counts_nothing():
-    row = judged(plan=EvaluationPlan((60,), 1, seed=0)).iloc[0]
+    row = judged(plan=EvaluationPlan(supports=(60,), repeats=1, seed=0)).iloc[0]
     counts = row[["n_support", "n_support_active", "n_query", "n_query_active", "episode"]]
     assert list(counts) == [0, 0, 0, 0, ""]
 
@@ -171,18 +173,18 @@ def test_molecules_are_prepared_once_an_assay():
 
 
 def test_a_query_is_no_larger_than_asked_for():
-    rows = judged(plan=EvaluationPlan((8,), 1, seed=0, n_query=10))
+    rows = judged(plan=EvaluationPlan(supports=(8,), repeats=1, seed=0, n_query=10))
     assert list(rows["n_query"]) == [10, 10]
 
 
 def test_a_balanced_support_has_as_many_actives_as_inactives():
-    rows = judged(plan=EvaluationPlan((8,), 1, seed=0, share=0.5))
+    rows = judged(plan=EvaluationPlan(supports=(8,), repeats=1, seed=0, share=0.5))
     assert list(rows["n_support_active"]) == [4, 4]
 
 
 def test_a_scaffold_query_holds_no_scaffold_of_the_support():
     learner = Recorder()
-    judged(learner, plan=EvaluationPlan((8,), 3, seed=0, scaffold=True))
+    judged(learner, plan=EvaluationPlan(supports=(8,), repeats=3, seed=0, scaffold=True))
     seen = [
         [{scaffold_of(parse(smiles(row))) for row in part} for part in e] for e in learner.episodes
     ]
@@ -242,5 +244,5 @@ def test_molecules_without_the_block_a_learner_reads_are_refused():
     ],
 )
 def test_a_plan_that_draws_nothing_is_refused(options, name):
-    with pytest.raises(ConfigError, match=f"evaluation: {name} "):
+    with pytest.raises(ConfigError, match=rf"evaluation: '?{name}\b"):
         EvaluationPlan(**{"supports": (16,), "repeats": 1, "seed": 0, **options})

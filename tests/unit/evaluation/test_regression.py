@@ -187,7 +187,7 @@ def test_training_lowers_the_error_of_values(name):
 
 
 def judged(name="tanimoto_gp", unknown=0, target="value"):
-    plan = EvaluationPlan((16,), 1, 0)
+    plan = EvaluationPlan(supports=(16,), repeats=1, seed=0)
     table = [valued(unknown=unknown)]
     learner = built(name, target=target)
     return evaluate(learner, table, world(), plan=plan, model="m", seed=0).iloc[0]
@@ -228,7 +228,7 @@ def test_an_assay_without_values_is_a_row_with_its_reason():
 
 
 def test_examples_of_values_show_no_probability():
-    plan = EvaluationPlan((16,), 1, 0)
+    plan = EvaluationPlan(supports=(16,), repeats=1, seed=0)
     learner = built("tanimoto_gp", target="value")
     found = examples(learner, [valued()], world(), plan=plan, model="m", support=16)
     assert found["probability"].isna().all()

@@ -97,7 +97,7 @@ def test_a_smiles_that_does_not_parse_is_named():
 
 
 def test_an_unknown_featurizer_is_answered_with_the_known_ones():
-    with pytest.raises(ConfigError, match="'grph' is unknown; expected one of graph, morgan"):
+    with pytest.raises(ConfigError, match=r"'grph'.*'graph'"):
         featurizers.get("grph")
 
 

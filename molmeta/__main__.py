@@ -1,4 +1,4 @@
-"""Lets `python -m molmeta.cli` stand for `molmeta`."""
+"""Runs `python -m molmeta` as the command `molmeta`."""
 
 from molmeta.cli import main
 

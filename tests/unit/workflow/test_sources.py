@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
 
 from molmeta.errors import TableError
-from molmeta.workflow import find_sources, flags
+from molmeta.workflow.sources import find_sources
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ def test_sources_are_found_by_split_and_name(folder):
 )
 def test_names_are_one_safe_word_and_one_part_of_a_path(folder, name):
     (folder / "test" / f"x{name}.csv").write_text("")
-    (made,) = [table for _, table in find_sources(folder) if table.startswith("x")]
-    assert shlex.quote(made.replace("%", "").replace("~", "")) == made.replace("%", "")
-    assert "/" not in made
+    (safe,) = [table for _, table in find_sources(folder) if table.startswith("x")]
+    assert shlex.quote(safe.replace("%", "").replace("~", "")) == safe.replace("%", "")
+    assert "/" not in safe
 
 
 def test_two_names_never_become_one(folder):
@@ -38,28 +39,18 @@ def test_two_names_never_become_one(folder):
 
 def test_a_table_in_two_splits_is_refused(folder):
     (folder / "test" / "train_1.csv").write_text("")
-    with pytest.raises(TableError, match="'train_1' stands in two splits; got it in train too"):
+    with pytest.raises(TableError, match=r"test/train_1\.csv: .*'train_1'.*\btrain\b"):
         find_sources(folder)
 
 
 def test_an_empty_split_is_refused(folder):
     (folder / "test" / "test_1.csv").unlink()
-    with pytest.raises(TableError, match="holds no table"):
+    with pytest.raises(TableError, match="/test: "):
         find_sources(folder)
 
 
 @pytest.mark.parametrize("name", ["<b>", "{x}", "a}"])
 def test_names_that_snakemake_reads_as_its_own_are_refused(folder, name):
     (folder / "test" / f"{name}.csv").write_text("")
-    with pytest.raises(TableError, match="cannot read a file of this name"):
+    with pytest.raises(TableError, match=re.escape(f"{name}.csv: ")):
         find_sources(folder)
-
-
-def test_flags_leave_out_what_is_not_set():
-    assert flags({"share": None, "scaffold": False, "seed": 0}) == ["--seed", "0"]
-
-
-def test_flags_repeat_a_list_and_name_a_switch_alone():
-    assert flags({"valid": ["a b", "c"], "scaffold": True}) == [
-        "--valid", "a b", "--valid", "c", "--scaffold",
-    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Counts what was dropped, left out or could not be drawn, with the reasons."""
+"""Rows, assays and episodes that are not in the numbers, with the reasons."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from molmeta.report.evidence import records
-from molmeta.report.wording import model_label
+from molmeta.report.sections.base import Section
+from molmeta.report.wording import listed, model_label
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from molmeta.report.evidence import Evidence
+    from molmeta.report.sections.base import Inputs
 
 _EXAMPLES = 2
 _NAMED = 6
@@ -20,31 +22,31 @@ _LISTED = 300
 
 @dataclass(frozen=True)
 class Losses:
-    """What did not make it into the numbers.
+    """What is not in the numbers.
 
     Attributes:
-        tables: one row a table: assays and rows read, kept, merged, dropped.
-        reasons: one row a table and reason: how often, and examples.
-        left_out: assays that are not usable, with their status; at most 300.
-        n_left_out: how many there are in all.
-        undrawn: one row a support size and reason: the assays and models concerned.
+        tables: for each table, the number of assays, and of rows read, dropped and merged.
+        reasons: for each table and reason, the number of dropped rows, and examples.
+        unusable: assays that are not usable, with their status; at most 300.
+        n_unusable: number of unusable assays.
+        undrawn: for each support size and reason, the assays and models without an episode.
     """
 
     tables: list[dict[str, Any]]
     reasons: list[dict[str, Any]]
-    left_out: list[dict[str, Any]]
-    n_left_out: int
+    unusable: list[dict[str, Any]]
+    n_unusable: int
     undrawn: list[dict[str, Any]]
 
 
 def losses(evidence: Evidence) -> Losses:
-    """Return the losses of curation and of evaluation."""
-    refused = evidence.assays[evidence.assays["status"].ne("ok")]
+    """Return what curation and evaluation left out."""
+    unusable = evidence.assays[evidence.assays["status"].ne("ok")]
     return Losses(
         tables=_tables(evidence.assays),
         reasons=_reasons(evidence.dropped),
-        left_out=records(refused.head(_LISTED)),
-        n_left_out=len(refused),
+        unusable=records(unusable.head(_LISTED)),
+        n_unusable=len(unusable),
         undrawn=_undrawn(evidence.metrics[evidence.metrics["reason"].ne("")]),
     )
 
@@ -61,12 +63,18 @@ def _reasons(dropped: pd.DataFrame) -> list[dict[str, Any]]:
     if dropped.empty:
         return []
     return [
-        {"split": split, "table": table, "reason": reason, "n": len(rows), "examples": _some(rows)}
+        {
+            "split": split,
+            "table": table,
+            "reason": reason,
+            "n": len(rows),
+            "examples": _examples(rows),
+        }
         for (split, table, reason), rows in dropped.groupby(["split", "table", "reason"])
     ]
 
 
-def _some(rows: pd.DataFrame) -> list[str]:
+def _examples(rows: pd.DataFrame) -> list[str]:
     return [
         f"row {row['row']}: {row['smiles']}" + (f" ({row['detail']})" if row["detail"] else "")
         for row in records(rows.head(_EXAMPLES))
@@ -81,13 +89,16 @@ def _undrawn(rows: pd.DataFrame) -> list[dict[str, Any]]:
             "support": support,
             "reason": reason,
             "n_assays": group["assay"].nunique(),
-            "assays": _named([str(name) for name in group["assay"].unique()]),
-            "models": _named([model_label(str(name)) for name in group["model"].unique()]),
+            "assays": listed([str(name) for name in group["assay"].unique()], _NAMED),
+            "models": listed([model_label(str(name)) for name in group["model"].unique()], _NAMED),
         }
         for (support, reason), group in rows.groupby(["support", "reason"])
     ]
 
 
-def _named(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def build(inputs: Inputs) -> dict[str, Losses]:
+    """Return what curation and evaluation left out."""
+    return {"losses": losses(inputs.evidence)}
+
+
+SECTION = Section("Left out", 40, build)
