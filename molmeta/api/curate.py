@@ -46,7 +46,7 @@ def curate(
         >>> rows = pd.DataFrame({"smiles": ["OCC", "CCN", "nonsense"], "active": [1, 0, 0]})
         >>> done = molmeta.curate(rows, rules=Rules(min_compounds=2, min_class=1))
         >>> list(done.kept["smiles"]), list(done.dropped["reason"])
-        (['CCN', 'CCO'], ['invalid_smiles'])
+        (['CCO', 'CCN'], ['invalid_smiles'])
     """
     if isinstance(table, (str, Path)):
         rows = read_table(existing(table), layout=layout)

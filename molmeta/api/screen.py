@@ -15,7 +15,7 @@ import pandas as pd
 from molmeta.api._inputs import library_file, library_name, model_name, model_of, support_of
 from molmeta.models.prevalence import Estimate
 from molmeta.screening.annotations import annotator
-from molmeta.screening.expected_hits import library_hits
+from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, library_hits
 from molmeta.screening.outlook import outlook
 from molmeta.screening.prevalence import left_out
 from molmeta.screening.screen import Screened, ScreenPlan, ranked, screen_to_files
@@ -150,7 +150,7 @@ def run_screen(
     plan = _completed(plan, prevalence, chosen, reading, cores)
     inputs = ScreenInputs(
         reading, model_name(model), library_name(library), date.today().isoformat(),
-        known=int((chosen.known(reading.support.smiles) > 0).sum()),
+        n_in_training=int((chosen.known(reading.support.smiles) > 0).sum()),
     )  # fmt: skip
     for subject, text in inputs.facts().items():
         _log.info("%s: %s", subject, text)
@@ -162,12 +162,17 @@ def run_screen(
     with library_file(library) as path:
         screened = _screened(predictor, reading, path, output, plan, cores, progress)
     if len(screened.candidates):
-        log_expected_hits(screened)
+        log_expected_hits(screened, predictor.share)
     return ScreenResult(screened, replace(inputs, warning=warning), predictor)
 
 
-def log_expected_hits(screened: Screened) -> None:
-    """Log how many of the best candidates to expect active, and at which prevalence."""
+def log_expected_hits(screened: Screened, share: float) -> None:
+    """Log how many of the best candidates to expect active, and at which prevalence.
+
+    Args:
+        screened: the finished screen.
+        share: share of actives for which its probabilities hold where no prevalence was given.
+    """
     prevalence = screened.prevalence
     if isinstance(prevalence, Estimate):
         _log.info(
@@ -177,16 +182,17 @@ def log_expected_hits(screened: Screened) -> None:
             *prevalence,
         )  # fmt: skip
     probabilities = screened.candidates["probability"].to_numpy(np.float64)
-    for expected in library_hits(probabilities, prevalence=prevalence):
+    for expected in library_hits(probabilities, prevalence=prevalence, share=share):
         _log.info(
             "expected hits among the best %d: %.1f (80 %% interval %d to %d)",
             expected.top, expected.hits, expected.low, expected.high,
         )  # fmt: skip
     if prevalence is None:
         _log.info(
-            "expected hits assume the support's share of actives, which is far above that of any "
-            "library; use --prevalence for a realistic number"
-        )
+            "expected hits assume a prevalence of %g, one active in %d compounds; use --prevalence "
+            "for that of your library, or 'estimate'",
+            DEFAULT_PREVALENCE, round(1 / DEFAULT_PREVALENCE),
+        )  # fmt: skip
 
 
 def _completed(

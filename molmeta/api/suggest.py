@@ -7,7 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any, Unpack
 
 from molmeta.api._inputs import library_file, model_of, support_of
-from molmeta.campaigns.suggest import PlatePlan, fill_plate, write_plate
+from molmeta.campaigns.platefiles import write_plate
+from molmeta.campaigns.suggest import PlatePlan, fill_plate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

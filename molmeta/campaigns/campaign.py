@@ -88,7 +88,8 @@ class Campaign:
         """
         rows = np.flatnonzero(self.measured)
         with torch.no_grad():
-            return self.learner.adapt(Labelled(self._at(rows), tensor_of(self.labels[rows])))
+            support = Labelled(self._at(rows), tensor_of(self.labels[rows]))
+            return self.learner.adapt_library(support)
 
     def assess(
         self, positions: NDArray[np.int64], predictor: Predictor | None = None

@@ -6,7 +6,6 @@ chosen.
 
 from __future__ import annotations
 
-import csv
 import logging
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Annotated, ClassVar, NamedTuple
@@ -18,14 +17,11 @@ from pydantic import Field, model_validator
 from molmeta.campaigns.acquisition import ACQUISITIONS, diverse
 from molmeta.campaigns.candidates import Assessor, Pool
 from molmeta.campaigns.plates import SIZES, Control, placed, wells
-from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import Compound, compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
 from molmeta.runtime.options import Options, mistake, one_of
-from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator
-from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.known import KnownCompounds, key_of
 
 if TYPE_CHECKING:
@@ -183,46 +179,6 @@ def fill_plate(
     return Plate(table, _counts(pool, chosen, plan), pool.error)
 
 
-def write_plate(
-    predictor: AssayPredictor,
-    support: Support,
-    library: Path,
-    *,
-    output: Path,
-    plan: PlatePlan,
-    cores: int = 1,
-    progress: Callable[[int], None] = lambda _: None,
-) -> Plate:
-    """Choose what to measure next, as `fill_plate` does, and write it.
-
-    Args:
-        predictor: adapted to the support.
-        support: the measured compounds.
-        library: as in `fill_plate`.
-        output: CSV with the columns `COLUMNS`; records that could not be scored go to
-            `.invalid.csv` next to it.
-        plan: how to fill the plate.
-        cores: processes that featurize.
-        progress: called with the number of records done since the last call.
-
-    Raises:
-        ConfigError: an output would replace the library, or as `fill_plate`.
-        TableError: as `fill_plate`, or the library breaks off; the plate is then written first.
-        OutputError: an output cannot be written.
-        ModelError, MoleculeError: as `fill_plate`.
-    """
-    side = output.with_suffix(".invalid.csv")
-    _require_other_names(library, (output, side))
-    with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as rejects:
-        plate = fill_plate(
-            predictor, support, library, plan=plan, rejects=rejects, cores=cores, progress=progress
-        )
-    _write(output, plate.table)
-    if plate.error is not None:
-        raise plate.error
-    return plate
-
-
 def choose(
     promising: Sequence[Candidate],
     uncertain: Sequence[Candidate],
@@ -288,15 +244,6 @@ def _laid_out(
     return [(name, filled[name]) for name in names if name in filled]
 
 
-def _write(output: Path, table: pd.DataFrame) -> None:
-    with written(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        for well, role, name, smiles, p, deviation, active, similarity in table.to_numpy().tolist():
-            cells = (well, role, safe_cell(name), safe_cell(smiles), f"{p:.6g}", f"{deviation:.6g}")
-            rows.writerow((*cells, safe_cell(active), f"{similarity:.4f}"))
-
-
 def _counts(pool: Pool, chosen: Sequence[Well], plan: PlatePlan) -> PlateCounts:
     n_hits = sum(well.role == HIT for well in chosen)
     n_empty = plan.wells - len(plan.controls) - len(chosen)
@@ -309,11 +256,3 @@ def _counts(pool: Pool, chosen: Sequence[Well], plan: PlatePlan) -> PlateCounts:
         )
     counts = (pool.n_read, pool.n_invalid, pool.n_known, n_hits, len(chosen) - n_hits)
     return PlateCounts(*counts, len(plan.controls), n_empty)
-
-
-def _require_other_names(library: Path, outputs: Sequence[Path]) -> None:
-    if library.resolve() in [path.resolve() for path in outputs]:
-        raise ConfigError(
-            f"{library}: would be replaced by the result; got it as the library and as an output, "
-            "expected two files. Choose another --output."
-        )

@@ -92,8 +92,8 @@ def run(
             facts = ScreenFacts(
                 inputs.library, screened.n_read, screened.prevalence, output.name, inputs.warning
             )
-            known = inputs.reading.support
-            hits_page(screened.candidates, known, done.predictor, report, facts=facts)
+            measured = inputs.reading.support
+            hits_page(screened.candidates, measured, done.predictor, report, facts=facts)
             outcome.update(report=report)
         outcome.update(screened.counts, written=output)
 

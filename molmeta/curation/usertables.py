@@ -20,10 +20,8 @@ from molmeta.molecules.compounds import smiles_texts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ACTIVE = frozenset({"1", "1.0", "true", "t", "yes", "y", "active", "a", "positive", "pos", "+"})
-INACTIVE = frozenset({
-    "0", "0.0", "false", "f", "no", "n", "inactive", "i", "negative", "neg", "-",
-})  # fmt: skip
+ACTIVE = frozenset({"1", "1.0", "true", "t", "yes", "y", "active", "positive", "pos", "+"})
+INACTIVE = frozenset({"0", "0.0", "false", "f", "no", "n", "inactive", "negative", "neg", "-"})
 MINUS_ONE = frozenset({"-1", "-1.0"})
 """Inactive where the column has no other word for it; else some sets mean 'not measured'."""
 BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})

@@ -259,7 +259,8 @@ def _scores(
 ) -> NDArray[np.float64]:
     rows = tensor_of(support).to(pool.labels.device)
     with inference_mode(learner):
-        predictor = learner.adapt(Labelled(pool.molecules.select(rows), pool.labels[rows]))
+        labelled = Labelled(pool.molecules.select(rows), pool.labels[rows])
+        predictor = learner.adapt_library(labelled)
         return torch.cat([predictor(chunk).double() for chunk in chunks]).cpu().numpy()
 
 

@@ -100,6 +100,21 @@ class MetaLearner(nn.Module, ABC):
                 if `actives_only`), or a value is missing and `target` is "value".
         """
 
+    def adapt_library(self, support: Labelled) -> Predictor:
+        """Return a predictor for the compounds of a library, most of which are inactive.
+
+        `adapt` is for compounds that were chosen as those of the support were. Most learners have
+        one predictor for both.
+
+        Raises:
+            EpisodeError: as for `adapt`.
+        """
+        return self.adapt(support)
+
+    def library_share(self, support: Labelled) -> float:
+        """Return the share of actives for which probabilities in a library are calibrated."""
+        return float(support.labels.mean()) if len(support) else 0.0
+
     def prepare(self, molecules: Molecules) -> Molecules:
         """Compute in advance what does not depend on a support, for repeated scoring."""
         return molecules

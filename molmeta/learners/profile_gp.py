@@ -16,6 +16,7 @@ from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import in_chunks
 from molmeta.learners._parts.background import Background
 from molmeta.learners._parts.noise import Averaged, averaged
+from molmeta.learners._parts.relatedness import analogue_probability, library_likeness
 from molmeta.learners.base import MetaLearner, require_support
 from molmeta.molecules.blocks import EMBEDDING, Bits, Vectors
 from molmeta.molecules.featurizers import FEATURIZERS
@@ -36,6 +37,13 @@ FADING = 0.4
 NOISES = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 """Noise levels, as multiples of the trained noise."""
 JITTER = 1e-4
+PRESUMED = 16
+"""Compounds that the whole background counts for in the support size S of a library."""
+NEGLIGIBLE = 0.01
+"""Weight below which a process of `adapt_library` is left out."""
+CALIBRATION, CALIBRATION_SIZE, CALIBRATED_SIZES = (-1.595, 0.515), 24, (8, 64)
+"""Log-odds of the share of actives for which library scores are calibrated: value for a support of
+24 and slope in log(S / 24), fitted for supports of 8 to 64; see docs/screening.md."""
 
 
 class ProfileInputs(NamedTuple):
@@ -98,6 +106,14 @@ class ProfileGP(MetaLearner):
     (`Background`), so that features common to most molecules count little. Their vectors z are 0:
     most of them were active on a training target, and would count against compounds like them.
     Without a background, o = -1 makes unknown molecules inactive.
+
+    In a library (`adapt_library`), unmeasured compounds are presumed inactive, and a measured
+    inactive that is an analogue of the actives still resembles them more than a library does. So
+    the process regresses 1 for actives and t - 1 for inactives, with t the probability that one
+    is an analogue (`analogue_probability`); the background and 24 catalogue-like molecules, these
+    with their vectors, are -1. It has o = -1, and m = 0 because frequent hitters are not hits. If
+    the inactives of the support represent a library themselves (`library_likeness`), a process on
+    the support alone replaces it; in between, the two logits are averaged.
 
     Source:
         Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, chapter 2; Patacchiola
@@ -186,20 +202,71 @@ class ProfileGP(MetaLearner):
         vectors = self._vectors(support.molecules)
         if bool((support.labels > 0.5).all()):
             n_actives, support = len(support), self.background.added(support)
-            rows_below = (0, 0, 0, len(support) - n_actives)
-            vectors = None if vectors is None else F.pad(vectors, rows_below)
+            vectors = _with_zero_rows(vectors, len(support) - n_actives)
         inputs = self._looked_up(support.molecules, vectors)
         log_size = math.log(len(support) / TYPICAL_SUPPORT)
-        ridge = (self.log_ridge[0] + self.log_ridge[1] * log_size).exp()
         mean_weight = self.mean_weight * (-self.mean_power * log_size).exp() * self.mean
-        kernel = self.kernel(inputs, inputs).double()
         residual = support.labels * 2 - 1 - inputs.activity * mean_weight
         offset = residual.mean() if bool((support.labels < 0.5).any()) else -torch.ones(())
+        return self._conditioned(inputs, residual - offset, mean_weight, offset, len(support))
+
+    def adapt_library(self, support: Labelled) -> ProfilePredictor | Mixture:
+        require_support(support.labels, actives_only=True)
+        active, vectors = support.labels > 0.5, self._vectors(support.molecules)
+        inputs = self._looked_up(support.molecules, vectors)
+        analogue = analogue_probability(self._nearest_active(inputs, active), active)
+        target = torch.where(active, 1.0, analogue - 1)
+        weight = library_likeness(analogue[~active])
+        parts: list[tuple[float, ProfilePredictor]] = []
+        if weight < 1 - NEGLIGIBLE:
+            parts.append((1 - weight, self._with_background(support, vectors, target)))
+        if weight > NEGLIGIBLE:
+            counted = torch.where(active, 1.0, 1 - analogue)
+            offset = (counted * target).sum() / counted.sum()
+            none = torch.zeros(()).to(target)
+            process = self._conditioned(inputs, target - offset, none, offset, len(support))
+            parts.append((weight, process))
+        return parts[0][1] if len(parts) == 1 else Mixture(tuple(parts))
+
+    def library_share(self, support: Labelled) -> float:
+        low, high = CALIBRATED_SIZES
+        log_size = math.log(min(max(len(support), low), high) / CALIBRATION_SIZE)
+        return 1 / (1 + math.exp(-CALIBRATION[0] - CALIBRATION[1] * log_size))
+
+    def _with_background(
+        self, support: Labelled, vectors: Tensor | None, target: Tensor
+    ) -> ProfilePredictor:
+        """Condition on the support and on presumed inactives."""
+        background, catalogue = self.background.molecules(), self.background.catalogue_like()
+        molecules = self.background.joined(support.molecules, background, catalogue)
+        vectors = _with_zero_rows(vectors, len(background))
+        if vectors is not None and (of_catalogue := self._vectors(catalogue)) is not None:
+            vectors = torch.cat([vectors, of_catalogue])
+        inputs = self._looked_up(molecules, vectors)
+        above = F.pad(target + 1, (0, len(molecules) - len(support)))
+        none, offset = torch.zeros(()).to(above), -torch.ones(()).to(above)
+        return self._conditioned(inputs, above, none, offset, len(support) + PRESUMED)
+
+    def _conditioned(
+        self, inputs: ProfileInputs, y: Tensor, mean_weight: Tensor, offset: Tensor, size: int
+    ) -> ProfilePredictor:
+        """Condition on y, the labels less mean and offset, shape (S,), with S taken as `size`."""
+        log_size = math.log(size / TYPICAL_SUPPORT)
+        ridge = (self.log_ridge[0] + self.log_ridge[1] * log_size).exp()
         noises = ridge * torch.tensor(NOISES).to(ridge) + JITTER
-        y = (residual - offset).double()
-        regression = averaged(kernel, y, noises.double(), self.noise_prior.double())
+        kernel = self.kernel(inputs, inputs, size).double()
+        regression = averaged(kernel, y.double(), noises.double(), self.noise_prior.double())
         scale = (self.log_scale[0] + self.log_scale[1] * log_size).exp()
-        return ProfilePredictor(self, inputs, mean_weight, regression, offset, scale)
+        return ProfilePredictor(self, inputs, mean_weight, regression, offset, scale, size)
+
+    def _nearest_active(self, inputs: ProfileInputs, active: Tensor) -> Tensor:
+        """Similarity of each compound to its nearest active, shape (S,)."""
+        rows = torch.nonzero(active)[:, 0]
+        if inputs.vectors is not None:
+            return (inputs.vectors @ inputs.vectors[rows].T).amax(1)
+        pairs = zip(self.log_structure.softmax(0), inputs.structures, strict=True)
+        weighted = [weight * tanimoto(bits, bits.select(rows)) for weight, bits in pairs]
+        return torch.stack(weighted).sum(0).amax(1)
 
     def inputs(self, molecules: Molecules) -> ProfileInputs:
         """Return the features of molecules that the process compares."""
@@ -211,15 +278,21 @@ class ProfileGP(MetaLearner):
         activity = profiles.sums(profiles.values) / (profiles.counts + self.log_shrink[1].exp())
         return ProfileInputs(structures, profiles, activity, vectors)
 
-    def kernel(self, x: ProfileInputs, others: ProfileInputs) -> Tensor:
-        """Return the prior covariance of G molecules with S others, shape (G, S)."""
+    def kernel(self, x: ProfileInputs, others: ProfileInputs, size: int) -> Tensor:
+        """Return the prior covariance of G molecules with others, shape (G, S).
+
+        Args:
+            x: features of G molecules.
+            others: features of S molecules.
+            size: support size, which sets the weight of the encoder.
+        """
         triples = zip(self.log_structure.exp(), x.structures, others.structures, strict=True)
         of_structure = sum(weight * tanimoto(bits, theirs) for weight, bits, theirs in triples)
         lengths = torch.outer(self._length(x), self._length(others))
         of_profile = self.log_profile.exp() * x.profiles.products(others.profiles) / lengths
         if x.vectors is None or others.vectors is None:
             return of_structure + of_profile
-        weight = self._weight(len(others.activity))
+        weight = self._weight(size)
         return of_structure + of_profile + weight * (x.vectors @ others.vectors.T)
 
     def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
@@ -256,6 +329,7 @@ class ProfilePredictor:
         regression: regression of y - m - o, averaged over noise levels.
         offset: o.
         scale: s.
+        size: support size S.
     """
 
     learner: ProfileGP
@@ -264,6 +338,7 @@ class ProfilePredictor:
     regression: Averaged
     offset: Tensor
     scale: Tensor
+    size: int
 
     def __call__(self, molecules: Molecules) -> Tensor:
         mean, variance = self._posterior(molecules)
@@ -276,9 +351,31 @@ class ProfilePredictor:
 
     def _posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
         query = self.learner.inputs(molecules)
-        kernel = self.learner.kernel(query, self.support).double()
+        kernel = self.learner.kernel(query, self.support, self.size).double()
         of_kernel = (kernel @ self.regression.weights).to(query.activity)
         mean = query.activity * self.mean_weight + self.offset + of_kernel
         explained = (kernel @ self.regression.factor).square().sum(1).to(mean)
-        prior = self.learner.variance(query, len(self.support.activity))
+        prior = self.learner.variance(query, self.size)
         return mean, (prior - explained).clamp(min=1e-6)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A weighted mean of predictors.
+
+    Attributes:
+        parts: weight and predictor; the weights add up to 1.
+    """
+
+    parts: tuple[tuple[float, ProfilePredictor], ...]
+
+    def __call__(self, molecules: Molecules) -> Tensor:
+        return torch.stack([weight * part(molecules) for weight, part in self.parts]).sum(0)
+
+    def uncertainty(self, molecules: Molecules) -> Tensor:
+        """Return the mean posterior standard deviation, with labels of 1 and -1, shape (G,)."""
+        return torch.stack([w * part.uncertainty(molecules) for w, part in self.parts]).sum(0)
+
+
+def _with_zero_rows(vectors: Tensor | None, n: int) -> Tensor | None:
+    return None if vectors is None else F.pad(vectors, (0, 0, 0, n))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import rdkit
 import torch
 
 from molmeta.assays.records import times_measured
-from molmeta.errors import EpisodeError, MoleculeError
+from molmeta.errors import ConfigError, EpisodeError, MoleculeError, unknown_name
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.compounds import compound, smiles_texts
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from molmeta.models.recipes import Recipe
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.compounds import Compound
+
+Among = Literal["library", "assay"]
+"""What a compound is compared with; see `AssayPredictor.predict`."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ class Model:
         Example:
             >>> from molmeta.models.named import baseline
             >>> predictor = baseline("similarity").adapt(["CCO", "c1ccccc1"], [1, 0])
-            >>> predictor.predict(["CCO", "no molecule"]).round(1)
-            array([0.7, nan])
+            >>> predictor.predict(["CCO", "no molecule"]).round(2)
+            array([0.95,  nan])
         """
         texts = smiles_texts(smiles)
         _require_labels(texts, active)
@@ -93,10 +97,9 @@ class Model:
         labels = torch.tensor([float(label) for label in active])
         measured = None if values is None else torch.tensor([float(value) for value in values])
         molecules = featurize([parsed.smiles for parsed in compounds], self.featurizers)
-        share = float(labels.mean()) if len(labels) else 0.0
+        support = Labelled(molecules, labels, measured)
         with torch.no_grad():
-            predictor = self.learner.adapt(Labelled(molecules, labels, measured))
-        return AssayPredictor(self, predictor, share)
+            return AssayPredictor(self, self.learner.adapt_library(support), support)
 
     def known(self, smiles: Iterable[str | Mol | None]) -> NDArray[np.int64]:
         """Number of training assays that measured each compound, shape (G,).
@@ -119,41 +122,68 @@ class AssayPredictor:
 
     Attributes:
         model: the model, which adapting leaves as it is.
-        predictor: from featurized molecules to logits, or to values.
-        share: share of actives in the support, for which the probabilities are calibrated.
+        predictor: from featurized molecules of a library to logits, or to values.
+        support: the featurized support.
     """
 
     model: Model
     predictor: Predictor
-    share: float
+    support: Labelled
+
+    @property
+    def share(self) -> float:
+        """Share of actives for which probabilities in a library are calibrated."""
+        return self.model.learner.library_share(self.support)
+
+    @cached_property
+    def within_assay(self) -> Predictor:
+        """From featurized molecules that belong to the assay's series to logits, or to values."""
+        with torch.no_grad():
+            return self.model.learner.adapt(self.support)
 
     def predict(
-        self, smiles: str | Mol | Iterable[str | Mol | None], *, prevalence: float | None = None
+        self,
+        smiles: str | Mol | Iterable[str | Mol | None],
+        *,
+        among: Among = "library",
+        prevalence: float | None = None,
     ) -> NDArray[np.float64]:
         """Probability of activity of each compound, shape (G,).
 
         Args:
             smiles: G compounds, as SMILES or RDKit molecules; one that is not in a list counts
                 as a list of one. None, NaN and text that does not parse give NaN.
+            among: "library" compares a compound with a library, in which unmeasured compounds
+                are presumed inactive; it credits a compound for resembling the actives, however
+                many inactive analogues were measured. "assay" compares compounds that were
+                chosen as those of the support were, such as analogues of one series.
             prevalence: share of actives among these compounds, such as 0.005 in a library; None
                 leaves the probabilities at the support's share.
 
         Raises:
-            ConfigError: the prevalence is not between 0 and 1, or the support has one class.
+            ConfigError: `among` is unknown, the prevalence is not between 0 and 1, or the support
+                has one class and the model needs two to be calibrated.
         """
-        shift = prior_shift(prevalence, self.share)
+        shares = {"library": self.share, "assay": float(self.support.labels.mean())}
+        if among not in shares:
+            raise ConfigError(f"predict: {unknown_name('value of among', among, shares)}")
+        shift = prior_shift(prevalence, shares[among])
         texts = smiles_texts(smiles)
         probabilities = np.full(len(texts), np.nan)
         rows, parsed = _parsed(texts)
         if parsed:
-            at_share = self.predict_molecules(featurize(parsed, self.model.featurizers))
+            molecules = featurize(parsed, self.model.featurizers)
+            at_share = self.predict_molecules(molecules, among=among)
             probabilities[rows] = [shift(p) for p in at_share]
         return probabilities
 
-    def predict_molecules(self, molecules: Molecules) -> NDArray[np.float64]:
+    def predict_molecules(
+        self, molecules: Molecules, *, among: Among = "library"
+    ) -> NDArray[np.float64]:
         """Probability of activity of G featurized molecules, or their values, shape (G,)."""
+        predictor = self.predictor if among == "library" else self.within_assay
         with torch.no_grad():
-            outputs = self.predictor(molecules).double()
+            outputs = predictor(molecules).double()
         predicts_values = self.model.learner.target == "value"
         return (outputs if predicts_values else probability(outputs)).cpu().numpy()
 

@@ -21,6 +21,8 @@ SPREAD = 0.5
 """Standard deviation of the error that all log odds of a screen share; see docs/screening.md."""
 LIBRARY_POWER, LIBRARY_SPREAD = 2.0, 2.0
 """Chosen on screens with known answers; see docs/screening.md."""
+DEFAULT_PREVALENCE = 0.005
+"""Share of actives that is assumed where none is given or estimated: one compound in 200."""
 NODES = 41
 CLIP = 1e-9
 
@@ -82,6 +84,7 @@ def library_hits(
     tops: Sequence[int] = TOPS,
     *,
     prevalence: float | Estimate | None,
+    share: float = 0.5,
 ) -> list[Expected]:
     """Hits expected among the best candidates of a library, with an 80 % interval.
 
@@ -95,14 +98,19 @@ def library_hits(
         tops: numbers of candidates; those above G are skipped.
         prevalence: share of actives in the library, between 0 and 1. With an estimate, the
             interval runs from its low end at the estimate's low end to its high end at the high
-            end. None uses the probabilities as `expected_hits` does.
+            end. None assumes DEFAULT_PREVALENCE.
+        share: share of actives for which the probabilities hold if `prevalence` is None, as in
+            `AssayPredictor.share`; the result is empty if it is 0 or 1.
 
     Example:
         >>> round(library_hits([0.2] * 10, [10], prevalence=0.01)[0].hits, 1)
         7.5
     """
     if prevalence is None:
-        return expected_hits(probabilities, tops)
+        if not 0 < share < 1:
+            return []
+        shift = prior_shift(DEFAULT_PREVALENCE, share)
+        return library_hits([*map(shift, probabilities)], tops, prevalence=DEFAULT_PREVALENCE)
     if isinstance(prevalence, Estimate):
         return _over_interval(probabilities, tops, prevalence)
     origin = logit(prevalence)

@@ -16,11 +16,11 @@ from molmeta.molecules.store import featurize
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from molmeta.learners import MetaLearner
+    from molmeta.learners import MetaLearner, Predictor
     from molmeta.models.model import Model
     from molmeta.molecules.blocks import Molecules
 
@@ -146,14 +146,14 @@ def _auroc(
 ) -> float:
     with torch.no_grad():
         prepared = learner.prepare(molecules.only(learner.featurizers))
-    scores = [scored_without(learner, prepared, labels, pair) for pair in left_out]
+    scores = [scored_without(learner.adapt, prepared, labels, pair) for pair in left_out]
     return sum((active > inactive) + (active == inactive) / 2 for active, inactive in scores) / len(
         scores
     )
 
 
 def scored_without(
-    learner: MetaLearner,
+    adapt: Callable[[Labelled], Predictor],
     molecules: Molecules,
     labels: NDArray[np.float32],
     rows: NDArray[np.int64],
@@ -161,7 +161,7 @@ def scored_without(
     """Log odds of P compounds of a support, after adapting to the others, shape (P,).
 
     Args:
-        learner: adapted to the others.
+        adapt: method of a learner, called with the other compounds.
         molecules: S molecules of the support.
         labels: shape (S,).
         rows: compounds to leave out, shape (P,).
@@ -169,5 +169,5 @@ def scored_without(
     others = np.setdiff1d(np.arange(len(labels)), rows)
     support = Labelled(molecules.select(tensor_of(others)), tensor_of(labels[others]))
     with torch.no_grad():
-        log_odds = learner.adapt(support)(molecules.select(tensor_of(rows)))
+        log_odds = adapt(support)(molecules.select(tensor_of(rows)))
     return log_odds.double().cpu().numpy()

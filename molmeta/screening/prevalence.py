@@ -67,7 +67,9 @@ def each_left_out(
     with torch.no_grad():
         prepared = learner.prepare(molecules)
     actives = np.flatnonzero(labels > 0.5)
-    scores = [scored_without(learner, prepared, labels, row) for row in actives[:, None]]
+    scores = [
+        scored_without(learner.adapt_library, prepared, labels, row) for row in actives[:, None]
+    ]
     return np.concatenate(scores)
 
 

@@ -114,7 +114,7 @@ class ScreenInputs:
         model: name of the model.
         library: name of the library.
         date: day of the screen, in ISO format.
-        known: number of support compounds in the model's training data.
+        n_in_training: number of support compounds in the model's training data.
         warning: of `molmeta.screening.outlook`, "" if there is none.
     """
 
@@ -122,12 +122,12 @@ class ScreenInputs:
     model: str
     library: str
     date: str
-    known: int = 0
+    n_in_training: int = 0
     warning: str = ""
 
     def facts(self) -> dict[str, str]:
         """What was understood, a line for each subject."""
-        of = f"{self.known} of {len(self.reading.support.smiles)}"
+        of = f"{self.n_in_training} of {len(self.reading.support.smiles)}"
         return {
             **self.reading.facts(),
             "model": f"{self.model}, molmeta {__version__}",
@@ -180,8 +180,8 @@ def read_support(
         raise _needs_inactives(where, len(actives))
     if actives and size is None:
         values = (float("nan"),) * len(actives)
-        known = Support(actives, [1] * len(actives))
-        return SupportReading(known, values, source, assay, table.columns, n_rows=len(table.rows))
+        alone = Support(actives, [1] * len(actives))
+        return SupportReading(alone, values, source, assay, table.columns, n_rows=len(table.rows))
     curated = curated_assays(where, table, rules=RULES)
     chosen = _only_assay(source, _assays(curated.kept), assay)
     return _drawn(_reading(source, table, curated, chosen.name), chosen, size, seed)

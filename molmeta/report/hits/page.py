@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class ScreenFacts:
             left them at the support's share.
         table: name of the file that holds all hits.
         warning: of `molmeta.screening.outlook`, "" where there is nothing to warn of.
+        calibrated_at: share of actives for which probabilities hold without a prevalence.
     """
 
     library: str
@@ -58,6 +59,7 @@ class ScreenFacts:
     prevalence: float | Estimate | None
     table: str
     warning: str = ""
+    calibrated_at: float = 0.5
 
     @property
     def share(self) -> float | None:
@@ -88,7 +90,7 @@ def hits_page(
     shown = hits.head(SHOWN)
     weights = atom_weights(predictor, [str(text) for text in shown["smiles"].head(COLOURED)])
     known = predictor.predict(list(support.smiles), prevalence=facts.share)
-    page = _render(hits, support, known, weights, facts)
+    page = _render(hits, support, known, weights, replace(facts, calibrated_at=predictor.share))
     with written(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     _log.info("%s: %d hits, %.1f MB", output, len(shown), len(page) / 1e6)
@@ -103,7 +105,7 @@ def _render(
 ) -> str:
     chances = hits["probability"].to_numpy(np.float64)
     tops = curve_points(len(chances), TOPS)
-    curve = library_hits(chances, tops, prevalence=facts.prevalence)
+    curve = library_hits(chances, tops, prevalence=facts.prevalence, share=facts.calibrated_at)
     script = asset("hits.js")
     return _template().render(
         cards=_cards(hits.head(SHOWN), weights),

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from molmeta import cli
 from molmeta.api.suggest import ACTIVES_ALONE
+from molmeta.campaigns.platefiles import write_plate
 from molmeta.campaigns.plates import Control, placed, read_controls, wells
-from molmeta.campaigns.suggest import COLUMNS, PlatePlan, write_plate
+from molmeta.campaigns.suggest import COLUMNS, PlatePlan
 from molmeta.errors import ConfigError, MoleculeError, TableError
 from molmeta.libraries.featurize import featurize_library
 from molmeta.models.named import baseline

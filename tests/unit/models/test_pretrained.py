@@ -92,7 +92,7 @@ def test_a_screen_counts_the_support_compounds_in_the_training_data():
     known = int((load_pretrained().known(ACTIVES + INACTIVES) > 0).sum())
     support = (ACTIVES + INACTIVES, [1] * 4 + [0] * 4)
     done = run_screen(support, [LIKE_ACTIVE], plan=ScreenPlan())
-    assert done.inputs.known == known > 0
+    assert done.inputs.n_in_training == known > 0
 
 
 def test_it_goes_by_its_name_wherever_a_model_is_asked_for():

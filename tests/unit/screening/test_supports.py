@@ -146,7 +146,8 @@ def test_the_direction_turns_the_labels(higher, n_active):
 def test_values_of_an_unknown_unit_need_a_direction():
     with pytest.raises(TableError, match="--higher-is-active"):
         read(values(unit="RFU"), threshold=100)
-    assert read(values(unit="RFU"), threshold=100, higher_is_active=True).n_active == 2
+    counts = [read(values(unit="RFU"), threshold=100, higher_is_active=h).n_active for h in (1, 0)]
+    assert counts == [2, 3]
 
 
 def test_a_bound_on_the_near_side_of_the_threshold_labels_nothing():
