@@ -19,7 +19,7 @@ from molmeta.learners.similarity import Similarity
 class NearestNeighbour(Similarity):
     papers = (Paper("Fix, Evelyn; Hodges, Joseph", 1951, "Discriminatory Analysis", "USAF"),)
     use_when = "everything else is too much"
-    order_invariant = False
+    order_invariant = actives_only = False
 '''
 NAME, CLASS_NAMES = "nearest_neighbour", set(learners.names())
 
