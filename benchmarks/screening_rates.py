@@ -30,7 +30,7 @@ from molmeta.models.model import Model
 from molmeta.models.named import baseline, named
 from molmeta.models.recipes import Recipe
 from molmeta.screening.hits import Support
-from molmeta.screening.screen import screen
+from molmeta.screening.screen import screen_to_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def _from_smiles(folder: Path, smiles: list[str], support: Support, repeats: int
             generator.GetFingerprint(Chem.MolFromSmiles(text))
 
     def ours() -> None:
-        screen(predictor, support, folder / "library.smi", output=folder / "ranked.csv")
+        screen_to_files(predictor, support, folder / "library.smi", output=folder / "ranked.csv")
 
     pairs = [(_rate(rdkit, len(smiles)), _rate(ours, len(smiles))) for _ in range(repeats)]
     theirs, mine = (statistics.median(rates) for rates in zip(*pairs, strict=True))
@@ -115,7 +115,7 @@ def _featurized(
 
     def ours() -> None:
         path, output = folder / "l.safetensors", folder / "ranked.csv"
-        screen(predictor, support, path, output=output, cores=options.cores)
+        screen_to_files(predictor, support, path, output=output, cores=options.cores)
 
     clock = time.process_time if options.cores == 1 else time.perf_counter
     rates = [_rate(ours, options.records, clock) for _ in range(options.repeats)]

@@ -1,28 +1,36 @@
-"""The errors that are the user's to mend; anything else that is raised is ours.
+"""User errors: every exception that the user can fix. All other exceptions are bugs.
 
 Messages read `WHERE: WHAT is wrong; got VALUE, expected RULE. NEXT STEP.`
 
     MolMetaError
-    |- ConfigError      an unknown name, an option out of range
-    |- TableError       a table, a library or a folder that cannot be read as one
+    |- ConfigError      an unknown name, or an option out of range
+    |- TableError       a table, library or folder that cannot be read
     |- MoleculeError    a molecule that cannot be parsed or featurized
-    |- EpisodeError     a support or query that cannot be drawn or learnt from
+    |- EpisodeError     a support set or query set that cannot be drawn or trained on
     |- ModelError       a model, checkpoint or molecule file that is damaged or of another kind
     |- OutputError      a result that cannot be written: full disk, read-only folder
-    `- WorkerError      a process that was ended from outside, as when memory is short
+    `- WorkerError      a worker process that was killed, for example when memory ran out
 """
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class MolMetaError(Exception):
-    """Base of every error that the user can mend."""
+    """Base of every error that the user can fix."""
 
 
 class ConfigError(MolMetaError):
-    """An unknown name, or an option out of its range."""
+    """An unknown name, or an option out of range."""
 
 
 class TableError(MolMetaError):
-    """A table, a library or a folder that cannot be read as one."""
+    """A table, library or folder that cannot be read."""
 
 
 class MoleculeError(MolMetaError):
@@ -30,7 +38,7 @@ class MoleculeError(MolMetaError):
 
 
 class EpisodeError(MolMetaError):
-    """A support or a query that cannot be drawn or learnt from."""
+    """A support set or query set that cannot be drawn or trained on."""
 
 
 class ModelError(MolMetaError):
@@ -42,11 +50,26 @@ class OutputError(MolMetaError):
 
 
 class WorkerError(MolMetaError):
-    """A process that did a part of the work was ended from outside."""
+    """A worker process that was killed."""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[object]) -> str:
+    """Return the message for a name that does not exist: the closest name, or all of them.
+
+    Example:
+        >>> unknown_name("key", "modles", ["models", "seeds"])
+        "unknown key 'modles'; did you mean 'models'?"
+        >>> unknown_name("plate", 95, [24, 96])
+        "unknown plate '95'; expected one of 24, 96."
+    """
+    texts = [str(item) for item in known]
+    close = difflib.get_close_matches(str(name), texts, n=1) if isinstance(name, str) else []
+    advice = f"did you mean '{close[0]}'?" if close else f"expected one of {', '.join(texts)}."
+    return f"unknown {kind} '{name}'; {advice if texts else 'there are none.'}"
 
 
 def one_line(error: Exception) -> str:
-    r"""The start of another library's message, without its line breaks.
+    r"""Return the start of another library's message on one line.
 
     Example:
         >>> one_line(ValueError("shapes differ:\n  2 and 3"))

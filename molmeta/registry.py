@@ -1,42 +1,210 @@
-"""Finds learners and encoders by file name, and binds their options before anything runs."""
+"""Finds learners, encoders and other classes by name, in a package of molmeta or in a plugin.
+
+In a package, the name is that of a file. A plugin is a Python file of the user, or an installed
+package with an entry point in a group such as `molmeta.learners`. Plugins run code, so one is
+imported only when the user names it: see `load_plugin` and `without_plugin_imports`.
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import inspect
 import pkgutil
+import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, one_line, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
 T = TypeVar("T")
 
+GROUPS = ("molmeta.learners", "molmeta.encoders", "molmeta.featurizers")
+"""Entry point groups; those of learners and encoders are named as their packages."""
+VARIABLE = "MOLMETA_PLUGINS"
+"""Environment variable that names plugins as `--plugin` does, separated as in PATH."""
 
-def names(package: str) -> tuple[str, ...]:
-    """Names of all public modules of a package but its base, in alphabetical order."""
-    path = importlib.import_module(package).__path__
-    found = [module.name for module in pkgutil.iter_modules(path)]
-    return tuple(sorted(n for n in found if n != "base" and not n.startswith("_")))
+_files: dict[str, ModuleType] = {}
+"""Modules of plugin files, by absolute path."""
+_installed: dict[tuple[str, str], Any] = {}
+"""What loaded entry points name, by group and name."""
+_importing: ContextVar[bool] = ContextVar("importing", default=True)
+
+
+def names(package: str, base: type[Any] | None = None) -> tuple[str, ...]:
+    """Names of the public modules of a package, without its base, in alphabetical order.
+
+    Args:
+        package: dotted name of the package.
+        base: also include plugins that define a subclass of this class, and the entry points of
+            the group with the package's name.
+    """
+    return tuple(sorted({*_modules(package), *(_plugins(package, base) if base else ())}))
 
 
 def find(package: str, name: str, base: type[T]) -> type[T]:
-    """Return the one public subclass of `base` that the module `package.name` defines.
+    """Return the one public subclass of `base` in a module of the package, or in a plugin.
 
     Raises:
-        ConfigError: no such module.
+        ConfigError: the name is unknown, or its module does not define exactly one such class.
     """
-    if name not in names(package):
-        kind = package.rsplit(".", 1)[-1]
+    plugins = _plugins(package, base)
+    if name in _modules(package):
+        if name in plugins:
+            raise ConfigError(
+                f"plugin '{name}': {package} has a module of this name; got it twice, expected "
+                "another name. Rename the plugin."
+            )
+        return _only_class(importlib.import_module(f"{package}.{name}"), base)
+    if name not in plugins:
+        kind = package.rsplit(".", 1)[-1].removesuffix("s")
+        raise ConfigError(unknown_name(kind, name, names(package, base)))
+    plugin = plugins[name] or load_entry_point(package, name)
+    if isinstance(plugin, ModuleType):
+        return _only_class(plugin, base)
+    if not (inspect.isclass(plugin) and issubclass(plugin, base)):
         raise ConfigError(
-            f"{kind}: '{name}' is unknown; expected one of {', '.join(names(package))}."
-            + _closest(name, names(package))
+            f"plugin '{name}': is not a {base.__name__}; got {plugin!r}, expected a class or its "
+            "module. Correct its entry point."
         )
-    module = importlib.import_module(f"{package}.{name}")
-    classes = [
+    return plugin
+
+
+def load_plugin(source: str | Path) -> None:
+    """Import a plugin, so that its learners, encoders and featurizers are found by name.
+
+    Args:
+        source: Python file, which is the name of its learner or encoder without '.py'; or the name
+            of an installed entry point in one of `GROUPS`.
+
+    Raises:
+        ConfigError: there is no such plugin, or it cannot be imported.
+    """
+    path = Path(source)
+    if path.suffix == ".py":
+        _load_file(path.resolve())
+        return
+    groups = [group for group in GROUPS if source in entry_points(group)]
+    if not groups:
+        raise ConfigError(
+            f"--plugin: there is no plugin '{source}'; got neither a '.py' file nor an entry point "
+            f"in {', '.join(GROUPS)}. Correct the name or install the plugin."
+        )
+    for group in groups:
+        load_entry_point(group, str(source))
+
+
+@cache
+def entry_points(group: str) -> dict[str, metadata.EntryPoint]:
+    """Return the installed entry points of a group by name, without importing them."""
+    return {point.name: point for point in metadata.entry_points(group=group)}
+
+
+def load_entry_point(group: str, name: str) -> Any:  # noqa: ANN401 - a class, function or module
+    """Import an installed entry point and return what it names.
+
+    Raises:
+        ConfigError: it cannot be imported, or imports are not allowed here.
+    """
+    if not _importing.get():
+        raise ConfigError(f"plugin '{name}': is not loaded. Name it by --plugin {name}.")
+    try:
+        _installed[group, name] = entry_points(group)[name].load()
+    except Exception as error:
+        raise _not_importable(name, error) from error
+    return _installed[group, name]
+
+
+def loaded_plugins() -> dict[str, str]:
+    """Sources of the loaded plugins, as `load_plugin` takes them, by the names models record."""
+    files = {Path(path).name: path for path in _files}
+    return files | {name: name for _, name in _installed}
+
+
+def plugin_of(thing: Any) -> str:  # noqa: ANN401 - a class or function
+    """Return the name of the loaded plugin that defines a class or function, or ""."""
+    module = thing.__module__
+    for path, loaded in _files.items():
+        if loaded.__name__ == module:
+            return Path(path).name
+    for (_, name), loaded in _installed.items():
+        if module == getattr(loaded, "__module__", getattr(loaded, "__name__", "")):
+            return name
+    return ""
+
+
+@contextmanager
+def without_plugin_imports() -> Generator[None]:
+    """Find only plugins that are loaded already, as a name from a file must not run code."""
+    token = _importing.set(False)
+    try:
+        yield
+    finally:
+        _importing.reset(token)
+
+
+def _modules(package: str) -> list[str]:
+    path = importlib.import_module(package).__path__
+    modules = [module.name for module in pkgutil.iter_modules(path)]
+    return [name for name in modules if name != "base" and not name.startswith("_")]
+
+
+def _plugins(package: str, base: type[Any]) -> dict[str, Any]:
+    """Classes and modules of plugins by name; None for entry points that are not loaded."""
+    points = {name: _installed.get((package, name)) for name in entry_points(package)}
+    files = {Path(path).stem: module for path, module in _files.items() if _classes(module, base)}
+    return {**points, **files}
+
+
+def _load_file(path: Path) -> None:
+    name = f"molmeta_plugin_{path.stem}"
+    if str(path) in _files:
+        return
+    if name in sys.modules:
+        raise ConfigError(
+            f"{path}: another plugin has this file name; got two, expected one. Rename one of them."
+        )
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ConfigError(f"--plugin: there is no file '{path}'. Correct the path.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise _not_importable(str(path), error) from error
+    _files[str(path)] = module
+
+
+def _not_importable(source: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"plugin '{source}': cannot be imported; got '{type(error).__name__}: {one_line(error)}', "
+        "expected Python code that runs. Correct it."
+    )
+
+
+def _only_class(module: ModuleType, base: type[T]) -> type[T]:
+    classes = _classes(module, base)
+    if len(classes) != 1:
+        raise ConfigError(
+            f"{module.__name__}: defines {len(classes)} public {base.__name__} classes, expected "
+            "exactly one. Prefix the others with an underscore."
+        )
+    return classes[0]
+
+
+def _classes(module: ModuleType, base: type[T]) -> list[type[T]]:
+    return [
         value
         for value in vars(module).values()
         if inspect.isclass(value)
@@ -44,36 +212,47 @@ def find(package: str, name: str, base: type[T]) -> type[T]:
         and value.__module__ == module.__name__
         and not value.__name__.startswith("_")
     ]
-    if len(classes) != 1:
-        raise ConfigError(
-            f"{module.__name__}: holds {len(classes)} public {base.__name__} classes, "
-            "expected exactly one. Prefix the others with an underscore."
-        )
-    return classes[0]
 
 
 def bind(cls: type[Any], options: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return `options` after holding them against the keyword-only arguments of `cls`.
+    """Return `options` if all of them are keyword-only arguments of the constructor of `cls`.
+
+    Args:
+        cls: a learner or an encoder.
+        options: values by name; the values are not checked.
+        where: start of the message.
 
     Raises:
-        ConfigError: an unknown option, named together with the known ones.
+        ConfigError: an unknown or a renamed option.
     """
-    known = option_defaults(cls)
+    valid, renamed = option_defaults(cls), getattr(cls, "renamed_options", {})
     for name in options:
-        if name not in known:
-            raise ConfigError(
-                f"{where}: option '{name}' is unknown; expected one of "
-                f"{', '.join(known) or '(none)'}." + _closest(name, tuple(known))
-            )
+        if name in renamed:
+            raise ConfigError(f"{where}: option '{name}' has a new name; use '{renamed[name]}'.")
+        if name not in valid:
+            raise ConfigError(f"{where}: {unknown_name('option', name, valid)}")
     return dict(options)
 
 
 def option_defaults(cls: type[Any]) -> dict[str, Any]:
-    """Keyword-only arguments of the constructor with their defaults."""
+    """Return the keyword-only arguments of the constructor with their defaults."""
     parameters = inspect.signature(cls).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def _closest(name: str, known: tuple[str, ...]) -> str:
-    match = difflib.get_close_matches(name, known, n=1)
+def similar_file(path: Path) -> str:
+    """A sentence that names the file of the same folder whose name is closest, or ""."""
+    folder = path.parent
+    names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
+    return suggestion(path.name, names)
+
+
+def suggestion(name: str, choices: Iterable[str]) -> str:
+    """A sentence that names the closest choice, or "" if none is close.
+
+    Example:
+        >>> suggestion("protonett", ["maml", "protonet"])
+        " Did you mean 'protonet'?"
+    """
+    match = difflib.get_close_matches(name, list(choices), n=1)
     return f" Did you mean '{match[0]}'?" if match else ""

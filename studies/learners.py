@@ -102,7 +102,7 @@ def figures(data: Path, asked: Mapping[str, tuple[str, str]]) -> Figures:
 def sections(run: Figures, missing: Sequence[str]) -> dict[str, str]:
     """Return the text of every mark but that of the learners."""
     names = ", ".join(f"`{name}`" for name in missing)
-    left = f"Not in the last run, so that rows of theirs are an earlier one's: {names}."
+    left = f"Not in the latest run; their rows are from an earlier one: {names}."
     return {
         "targets": "\n".join(_targets(run)),
         "all": "\n".join(_levels(run, ALL)),

@@ -1,1 +1,1 @@
-"""What was measured: assays, the episodes drawn from them, and screens with known answers."""
+"""Assays, episodes drawn from them, screens with known answers, and activity records."""

@@ -1,4 +1,4 @@
-"""Assays in memory: which rows of the molecules they measured, and what was found. No drawing."""
+"""Assays in memory: which rows of the molecules they measured, with labels and values."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Assay:
     """One assay with N measured compounds, ordered by InChIKey.
 
     Attributes:
-        name: as the table gives it; text only, never a path.
-        target: what was measured, "" where unknown.
+        name: name in the table; text, never a path.
+        target: biological target, "" if unknown.
         cluster: assays of one cluster are not independent of each other.
-        smiles: standardised, N.
+        smiles: N standardised SMILES.
         rows: rows of the molecule store, int64, shape (N,).
-        labels: 1.0 active, 0.0 inactive, float32, shape (N,).
-        values: pX or % inhibition, NaN where absent, float32, shape (N,). A value that was only
-            bounded, as in "> 10 uM", is its bound.
+        labels: 1.0 for active and 0.0 for inactive, float32, shape (N,).
+        values: pX or % inhibition, NaN if missing, float32, shape (N,). A value given as a bound,
+            such as "> 10 uM", is that bound.
     """
 
     name: str
@@ -56,11 +56,11 @@ class Assay:
         return int(self.labels.sum())
 
     def measured(self) -> Assay:
-        """The same assay with the compounds alone whose value is known."""
+        """Return the assay with only those compounds that have a value."""
         kept = np.flatnonzero(np.isfinite(self.values))
         return replace(
             self,
-            smiles=tuple(self.smiles[place] for place in kept),
+            smiles=tuple(self.smiles[index] for index in kept),
             rows=self.rows[kept],
             labels=self.labels[kept],
             values=self.values[kept],
@@ -68,19 +68,19 @@ class Assay:
 
 
 def digest(assays: Iterable[Assay]) -> str:
-    """Return what changes when anything measured does, wherever its features stand."""
-    found = hashlib.sha256()
+    """Return the SHA-256 of the assays' names, targets, clusters, SMILES, labels and values."""
+    sha = hashlib.sha256()
     for assay in assays:
-        found.update(json.dumps([assay.name, assay.target, assay.cluster, assay.smiles]).encode())
-        found.update(assay.labels.tobytes() + assay.values.tobytes())
-    return found.hexdigest()
+        sha.update(json.dumps([assay.name, assay.target, assay.cluster, assay.smiles]).encode())
+        sha.update(assay.labels.tobytes() + assay.values.tobytes())
+    return sha.hexdigest()
 
 
 def read_curated(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read curated tables as one frame, refusing an assay that stands in two of them.
+    """Read curated tables as one frame.
 
     Raises:
-        TableError: a file is not a curated table, or an assay stands in more than one.
+        TableError: a file is not a curated table, or an assay is in more than one table.
     """
     frames = [_read(path) for path in paths]
     owner: dict[str, Path] = {}
@@ -88,7 +88,7 @@ def read_curated(paths: Sequence[Path]) -> pd.DataFrame:
         for name in map(str, frame["assay"].unique()):
             if name in owner:
                 raise TableError(
-                    f"{path}: assay '{name}' stands in two tables; got it in {owner[name]} too, "
+                    f"{path}: assay '{name}' is in two tables; got it in {owner[name]} too, "
                     "expected every assay once. Rename or remove one of them."
                 )
             owner[name] = path
@@ -96,10 +96,10 @@ def read_curated(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def distinct_compounds(frame: pd.DataFrame) -> dict[str, str]:
-    """Return the SMILES of each distinct compound by InChIKey.
+    """Return the SMILES of each distinct compound, by InChIKey.
 
-    Where tautomers of one InChIKey were drawn differently, the first SMILES in alphabetical order
-    stands for all, so that the choice does not depend on the order of the tables.
+    If tautomers of one InChIKey have different SMILES, the first one in alphabetical order is
+    used, so that the choice does not depend on the order of the tables.
     """
     first = frame.groupby("inchikey", sort=True)["smiles"].min()
     return {str(key): str(smiles) for key, smiles in first.items()}
@@ -109,8 +109,8 @@ def load_assays(paths: Sequence[Path], store: Store) -> list[Assay]:
     """Return the assays of curated tables, in the order of their names.
 
     Raises:
-        TableError: as `read_curated`.
-        ModelError: the store lacks one of the compounds.
+        TableError: as for `read_curated`.
+        ModelError: a compound is missing from the store.
     """
     return assays_of(read_curated(paths), store)
 
@@ -119,25 +119,25 @@ def assays_of(frame: pd.DataFrame, store: Store) -> list[Assay]:
     """Return the assays of a curated frame, in the order of their names.
 
     Raises:
-        ModelError: the store lacks one of the compounds.
+        ModelError: a compound is missing from the store.
     """
     frame = frame.sort_values(["assay", "inchikey"], kind="stable")
     return list(_assays(frame, store.rows(list(frame["inchikey"]))))
 
 
 def with_values(assays: Sequence[Assay]) -> list[Assay]:
-    """Return the assays to learn values from, each with its measured compounds alone.
+    """Return the assays that have values, each with only those compounds that have one.
 
     Raises:
-        EpisodeError: no compound of any has a value.
+        EpisodeError: no compound of any assay has a value.
     """
-    found = [kept for kept in (assay.measured() for assay in assays) if len(kept)]
-    if not found:
+    measured = [assay for assay in (assay.measured() for assay in assays) if len(assay)]
+    if not measured:
         raise EpisodeError(
-            f"assays: there is no value to learn; got none in {len(assays)} assays, expected the "
+            f"assays: values are missing; got none in {len(assays)} assays, expected the "
             "column 'value'. Curate tables with values, or predict activity instead."
         )
-    return found
+    return measured
 
 
 def _assays(frame: pd.DataFrame, rows: NDArray[np.int64]) -> Iterator[Assay]:

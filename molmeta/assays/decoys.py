@@ -1,4 +1,4 @@
-"""Compounds of other assays that make an episode look like a library, where actives are rare."""
+"""Decoys: compounds of other assays that make actives as rare in an episode as in a library."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decoys:
-    """Compounds to be presumed inactive, in the order in which they are taken.
+    """Compounds that are presumed inactive, in the order in which they are used.
 
     Attributes:
-        rows: of the molecule store, int64, shape (D,).
-        assays: names of the assays that lend them, shape (D,).
+        rows: rows of the molecule store, int64, shape (D,).
+        assays: name of the assay that each of them comes from, shape (D,).
     """
 
     rows: NDArray[np.int64]
@@ -32,7 +32,7 @@ class Decoys:
 
     @classmethod
     def of(cls, assays: Sequence[Assay]) -> Decoys:
-        """Return what these assays have measured; a compound of several is there as often."""
+        """Return all compounds of these assays; one of several assays occurs several times."""
         names = np.array([assay.name for assay in assays])
         rows = np.concatenate([assay.rows for assay in assays])
         return cls(rows, np.repeat(names, [len(assay) for assay in assays]))
@@ -41,31 +41,33 @@ class Decoys:
         return len(self.rows)
 
     def shuffled(self, rng: np.random.Generator) -> Decoys:
-        """Return them in another order."""
+        """Return the decoys in random order."""
         return self._at(rng.permutation(len(self)))
 
-    def beside(self, rows: NDArray[np.int64], n: int) -> Decoys:
-        """Return the first n compounds that are not among these rows, each once; fewer if so."""
+    def outside(self, rows: NDArray[np.int64], n: int) -> Decoys:
+        """Return up to n decoys that are not among these rows, each compound once."""
+        # The head of the list almost always suffices and is much faster to search.
         head = self._at(np.arange(min(len(self), 2 * n + len(rows))))
         if len(head) < len(self) and len(head._new(rows)) < n:
             head = self
         return head._at(head._new(rows)[:n])
 
     def diluted(self, episode: Episode, rows: NDArray[np.int64], share: float) -> Episode:
-        """Return the episode with decoys in support and query, until `share` of each is active.
+        """Return the episode with decoys added until a share of support and query is active.
 
         Args:
-            episode: rows are those of the molecule store; more actives than `share` are left.
-            rows: of all compounds of its assay, none of which is taken.
-            share: of actives, above 0.
+            episode: with rows of the molecule store; a part with fewer actives than `share` is
+                left unchanged.
+            rows: rows of all compounds of its assay, none of which becomes a decoy.
+            share: share of actives, above 0.
         """
         needed = [
             max(round(float(labels.sum()) / share) - len(labels), 0)
             for labels in (episode.support_labels, episode.query_labels)
         ]
-        lent = self.beside(rows, sum(needed))
-        place = min(needed[0], len(lent))
-        first, rest = lent._at(np.arange(place)), lent._at(np.arange(place, len(lent)))
+        decoys = self.outside(rows, sum(needed))
+        n_first = min(needed[0], len(decoys))
+        first, rest = decoys._at(np.arange(n_first)), decoys._at(np.arange(n_first, len(decoys)))
         return replace(
             episode,
             support=np.concatenate([episode.support, first.rows]),
@@ -74,19 +76,20 @@ class Decoys:
             query=np.concatenate([episode.query, rest.rows]),
             query_labels=_with(episode.query_labels, len(rest), 0),
             query_values=_unknown(episode.query_values, len(rest)),
-            lenders=(tuple(map(str, first.assays)), tuple(map(str, rest.assays))),
+            decoy_assays=(tuple(map(str, first.assays)), tuple(map(str, rest.assays))),
         )
 
     def screen(self, assay: Assay) -> Screen:
-        """Return an assay hidden among all of them."""
-        others = self.beside(assay.rows, len(self)).rows
+        """Return a screen of the assay's compounds among all decoys."""
+        others = self.outside(assay.rows, len(self)).rows
         rows = np.concatenate([assay.rows, others])
         return Screen("", assay.name, rows, _with(assay.labels, len(others), 0))
 
-    def _at(self, places: NDArray[np.int64]) -> Decoys:
-        return Decoys(self.rows[places], self.assays[places])
+    def _at(self, index: NDArray[np.int64]) -> Decoys:
+        return Decoys(self.rows[index], self.assays[index])
 
     def _new(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the index of the first occurrence of each compound that is not among `rows`."""
         _, first = np.unique(self.rows, return_index=True)
         return np.sort(first[~np.isin(self.rows[first], rows)])
 

@@ -1,7 +1,7 @@
-"""Draws episodes from assays: a support to learn from and a query to be judged on.
+"""Draws episodes from assays: a support to adapt to and a query to evaluate on.
 
-Stratified, balanced and skewed draws are one draw with another share of actives. An episode is
-index arrays alone; molecules are copied only when a batch is put together.
+Stratified, balanced and skewed draws differ only in the share of actives. An episode consists of
+index arrays; molecules are copied only when a batch is assembled.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Episode:
-    """A support and a query of one assay, which share no molecule.
+    """A support and a query from one assay, without common molecules.
 
     Attributes:
         assay: name of the assay.
-        support: rows of its molecules, int64, shape (S,).
+        support: rows of the support's molecules, int64, shape (S,).
         support_labels: 1.0 or 0.0, float32, shape (S,).
-        query: rows of its molecules, int64, shape (Q,).
+        query: rows of the query's molecules, int64, shape (Q,).
         query_labels: 1.0 or 0.0, float32, shape (Q,).
-        support_values: what was measured, NaN where nothing was, float32, shape (S,); None where
-            the assay's values are not known.
-        query_values: the same of the query, shape (Q,).
-        lenders: assays that have lent the last molecules of support and query as decoys.
+        support_values: measured values, NaN if missing, float32, shape (S,); None if the assay
+            has no values.
+        query_values: the same for the query, shape (Q,).
+        decoy_assays: names of the assays that the decoys of support and query come from. Decoys
+            are the last molecules of each.
     """
 
     assay: str
@@ -48,14 +49,14 @@ class Episode:
     query_labels: NDArray[np.float32]
     support_values: NDArray[np.float32] | None = None
     query_values: NDArray[np.float32] | None = None
-    lenders: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    decoy_assays: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def at(self, rows: NDArray[np.int64]) -> Episode:
-        """The same episode with each position p replaced by rows[p]."""
+        """Return the episode with each index i replaced by rows[i]."""
         return replace(self, support=rows[self.support], query=rows[self.query])
 
     def labelled(self, molecules: Molecules) -> tuple[Labelled, Labelled]:
-        """Support and query with their molecules."""
+        """Return support and query with their molecules."""
         return (
             _labelled(molecules, self.support, self.support_labels, self.support_values),
             _labelled(molecules, self.query, self.query_labels, self.query_values),
@@ -63,21 +64,21 @@ class Episode:
 
     @property
     def digest(self) -> str:
-        """The same for two models if and only if they were judged on the same draw."""
+        """Hash of assay, support and query, equal only for the same draw."""
         text = self.assay.encode() + b"\0" + self.support.tobytes() + b"\0" + self.query.tobytes()
         return hashlib.sha256(text).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Draw:
-    """How to draw.
+    """Sizes and share of actives of a draw.
 
     Attributes:
         n_support: molecules in the support.
-        share: share of actives in the support; None keeps the assay's own (FS-Mol's stratified
-            draw), 0.5 is a balanced draw of k actives and k inactives.
-        n_query: molecules in the query at most, at the share of what the support left; None
-            takes all.
+        share: share of actives in the support; None keeps the assay's own (the stratified draw
+            of FS-Mol), 0.5 is a balanced draw of k actives and k inactives.
+        n_query: largest number of molecules in the query, with the share of actives of all
+            remaining molecules; None uses all of them.
     """
 
     n_support: int
@@ -88,17 +89,16 @@ class Draw:
 def draw_episode(
     assay: Assay, draw: Draw, rng: np.random.Generator, *, scaffolds: Sequence[str] | None = None
 ) -> Episode:
-    """Draw one episode; its rows are positions within the assay.
+    """Draw one episode; its rows are indices within the assay.
 
     Args:
         assay: N molecules.
-        draw: sizes and shares.
-        rng: where the randomness comes from.
-        scaffolds: scaffold of each molecule; when given, the query holds no scaffold of the
-            support.
+        draw: sizes and share of actives.
+        rng: random generator.
+        scaffolds: scaffold of each molecule; if given, no scaffold of the support is in the query.
 
     Raises:
-        EpisodeError: the assay is too small or too one-sided for the draw.
+        EpisodeError: the assay has too few molecules of a class.
 
     Source:
         Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks 2021 (stratified draws).
@@ -106,8 +106,8 @@ def draw_episode(
     labels = assay.labels
     quota = _quota(assay, draw)
     order = rng.permutation(len(labels)) if scaffolds is None else _by_scaffold(scaffolds, rng)
-    taken = np.concatenate([order[labels[order] == label][: quota[label]] for label in (0, 1)])
-    support = np.sort(taken)
+    by_class = [order[labels[order] == label][: quota[label]] for label in (0, 1)]
+    support = np.sort(np.concatenate(by_class))
     left = _left(order, support, scaffolds)
     query = np.sort(_trim(left, labels, draw.n_query))
     _require_both(assay, draw, labels[query])
@@ -126,8 +126,8 @@ def _quota(assay: Assay, draw: Draw) -> dict[int, int]:
     n, n_active = len(assay), assay.n_active
     if n == 0:
         raise EpisodeError(
-            f"assay '{assay.name}': holds nothing to draw from; got none, expected more than "
-            f"{draw.n_support} compounds, each with what is to be predicted. Leave it out."
+            f"assay '{assay.name}': is empty; got no compounds, expected more than "
+            f"{draw.n_support} with the label or value to predict. Leave it out."
         )
     share = n_active / n if draw.share is None else draw.share
     actives = min(max(round(draw.n_support * share), 1), draw.n_support - 1)
@@ -144,10 +144,11 @@ def _quota(assay: Assay, draw: Draw) -> dict[int, int]:
 
 
 def _by_scaffold(scaffolds: Sequence[str], rng: np.random.Generator) -> NDArray[np.int64]:
+    # Molecules of one scaffold stay together, in random order and with scaffolds in random order.
     _, group = np.unique(np.asarray(scaffolds), return_inverse=True)
     shuffled = rng.permutation(len(group))
-    place = rng.permutation(int(group.max()) + 1)
-    return shuffled[np.argsort(place[group[shuffled]], kind="stable")]
+    rank = rng.permutation(int(group.max()) + 1)
+    return shuffled[np.argsort(rank[group[shuffled]], kind="stable")]
 
 
 def _left(
@@ -174,7 +175,7 @@ def _require_both(assay: Assay, draw: Draw, labels: NDArray[np.float32]) -> None
     n_active = int(labels.sum())
     if not 0 < n_active < len(labels):
         raise EpisodeError(
-            f"assay '{assay.name}': the query would hold one class only after a support of "
+            f"assay '{assay.name}': the query would have one class only after a support of "
             f"{draw.n_support}; got {n_active} active of {len(labels)}, expected both. "
             "Ask for a smaller support."
         )

@@ -1,4 +1,4 @@
-"""Screens with known answers: targets, their actives and the compounds to find them among."""
+"""Screens with known answers: the actives of targets among inactive compounds."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Screen:
-    """One target's compounds.
+    """The compounds of one target.
 
     Attributes:
-        source: the collection it comes from.
-        target: its name.
-        rows: of the molecule store, int64, shape (N,).
+        source: name of the collection that it comes from.
+        target: name of the target.
+        rows: rows of the molecule store, int64, shape (N,).
         labels: 1 for active and 0 for inactive, measured or presumed, float32, shape (N,).
     """
 
@@ -46,7 +46,7 @@ class Screen:
 
 
 def digest(screens: pd.DataFrame) -> str:
-    """Return what changes when any row of `read_screens` does."""
+    """Return the SHA-256 of all rows of a table from `read_screens`."""
     rows = pd.util.hash_pandas_object(screens, index=False).to_numpy()
     return hashlib.sha256(rows.tobytes()).hexdigest()
 
@@ -56,32 +56,33 @@ def read_screens(
 ) -> pd.DataFrame:
     """Read tables of screens and standardise their compounds, each distinct one once.
 
-    A target without any active lends its compounds, as inactives, to those targets of its source
-    that have no inactive of their own. A compound that a target lists twice counts once, as
-    active if any row says so. What does not parse is left out and logged.
+    The compounds of a target without actives become inactives of those targets of its source that
+    have no inactives. A compound that a target lists twice counts once, as active if any row says
+    so. SMILES that do not parse are left out and logged.
 
     Args:
-        paths: CSV or Parquet tables with the columns `source,target,active,smiles`; one without
-            `source` and `target` is a single target, both named by its file.
-        decoys: inactives to keep of each target at most; the same compounds wherever they stand.
+        paths: CSV or Parquet tables with the columns `source,target,active,smiles`; a table
+            without `source` and `target` is a single target, named after its file.
+        decoys: largest number of inactives to keep for each target; the choice does not depend on
+            the order of the rows.
         cores: worker processes.
 
     Returns:
-        Columns `source, target, active, smiles, inchikey`, SMILES standardised.
+        Columns `source, target, active, smiles, inchikey`, with standardised SMILES.
 
     Raises:
-        TableError: a table cannot be read, or has no such columns or no target to screen for.
+        TableError: a table cannot be read, lacks a column, or has no target with actives.
     """
-    rows = _lent(pd.concat([_read(path) for path in paths], ignore_index=True))
+    rows = _with_shared_inactives(pd.concat([_read(path) for path in paths], ignore_index=True))
     rows = rows if decoys is None else _thinned(rows, decoys)
     texts = [str(text) for text in rows["smiles"].unique()]
-    found = dict(zip(texts, compounds(texts, cores=cores), strict=True))
-    wrong = [text for text, one in found.items() if isinstance(one, Rejected)]
-    if wrong:
-        _log.warning("%d compounds left out, the first '%s'", len(wrong), wrong[0][:80])
-    rows = rows[~rows["smiles"].isin(wrong)]
-    good: list[Any] = [found[str(text)] for text in rows["smiles"]]
-    rows = rows.assign(smiles=[one.smiles for one in good], inchikey=[one.inchikey for one in good])
+    parsed = dict(zip(texts, compounds(texts, cores=cores), strict=True))
+    rejected = [text for text, compound in parsed.items() if isinstance(compound, Rejected)]
+    if rejected:
+        _log.warning("%d compounds left out, the first '%s'", len(rejected), rejected[0][:80])
+    rows = rows[~rows["smiles"].isin(rejected)]
+    kept: list[Any] = [parsed[str(text)] for text in rows["smiles"]]
+    rows = rows.assign(smiles=[c.smiles for c in kept], inchikey=[c.inchikey for c in kept])
     rows = rows.sort_values(
         ["source", "target", "active", "inchikey"],
         ascending=[True, True, False, True],
@@ -91,48 +92,48 @@ def read_screens(
 
 
 def distinct(frame: pd.DataFrame) -> dict[str, str]:
-    """Return one SMILES for each InChIKey, as a molecule store wants them."""
-    chosen = frame.sort_values(["inchikey", "smiles"]).drop_duplicates("inchikey")
-    return dict(zip(chosen["inchikey"], chosen["smiles"], strict=True))
+    """Return one SMILES for each InChIKey, the input of a molecule store."""
+    first = frame.sort_values(["inchikey", "smiles"]).drop_duplicates("inchikey")
+    return dict(zip(first["inchikey"], first["smiles"], strict=True))
 
 
 def stored(
     frame: pd.DataFrame, names: Sequence[str], path: Path | None, *, cores: int = 1
 ) -> Store:
-    """Return a store with the compounds of a table of `read_screens`, and keep it as a file.
+    """Return a store with the compounds of a table from `read_screens`, saved to a file.
 
-    A store that is there is added to: it keeps its compounds and its blocks, and is not written
-    where it lacks nothing. A compound that it holds under another SMILES is featurized again.
+    An existing store is extended: it keeps its compounds and its blocks. It is not written again
+    if it is complete. A compound that it has under another SMILES is featurized again.
 
     Args:
-        frame: of `read_screens`.
+        frame: table from `read_screens`.
         names: featurizers to run.
-        path: molecule store; None keeps nothing.
+        path: file of the molecule store; None does not save it.
         cores: worker processes.
 
     Raises:
-        ConfigError: the store lacks a featurizer and holds compounds that are not in the table,
-            of which it has no SMILES to run it on.
-        ModelError: the file is no molecule store.
-        OutputError: it cannot be written.
+        ConfigError: the store lacks a featurizer and has compounds that are not in the table, so
+            that their SMILES are unknown.
+        ModelError: the file is not a molecule store.
+        OutputError: the file cannot be written.
     """
     smiles = distinct(frame)
     old = load_store(path) if path is not None and path.is_file() else None
     if old is None:
-        found = update(None, smiles, names, cores=cores)
+        store = update(None, smiles, names, cores=cores)
     else:
         _require_extensible(old, smiles, names, path)
-        found = _added(old, smiles, names, cores)
-    if path is not None and found is not old:
-        save_store(found, path)
-    return found
+        store = _extended(old, smiles, names, cores)
+    if path is not None and store is not old:
+        save_store(store, path)
+    return store
 
 
 def screens_of(frame: pd.DataFrame, store: Store) -> Iterator[Screen]:
-    """Yield the screens of a table of `read_screens`.
+    """Yield the screens of a table from `read_screens`.
 
     Raises:
-        ModelError: a compound is not in the store.
+        ModelError: a compound is missing from the store.
     """
     for (source, target), group in frame.groupby(["source", "target"], sort=True):
         labels = group["active"].to_numpy(np.float32)
@@ -150,36 +151,35 @@ def _require_extensible(
     n_others = int(_others(old, smiles).sum())
     if missing and n_others:
         raise ConfigError(
-            f"{path}: cannot be given '{missing[0]}', as it holds {n_others} compounds that the "
-            f"tables lack; got {list(old.molecules.blocks)}, expected {sorted(names)} too. Give "
-            "their tables as well, or choose another --molecules."
+            f"{path}: featurizer '{missing[0]}' cannot be added, because the tables lack "
+            f"{n_others} of its compounds; got {list(old.molecules.blocks)}, expected "
+            f"{sorted(names)} as well. Add their tables, or choose another --molecules."
         )
 
 
-def _added(old: Store, smiles: dict[str, str], names: Sequence[str], cores: int) -> Store:
-    """Return the store itself where it lacks nothing."""
+def _extended(old: Store, smiles: dict[str, str], names: Sequence[str], cores: int) -> Store:
+    """Return the store with these compounds, or the store itself if it is complete."""
     blocks = tuple(dict.fromkeys([*old.molecules.blocks, *names]))
-    asked = update(old, smiles, blocks, cores=cores)
-    if (
-        len(blocks) == len(old.molecules.blocks)
-        and (old.known(asked.keys, asked.digests) >= 0).all()
-    ):
+    new = update(old, smiles, blocks, cores=cores)
+    if old.revisions == new.revisions and (old.reusable(new.keys, new.digests) >= 0).all():
         return old
     others = np.flatnonzero(_others(old, smiles))
-    keys = np.concatenate([asked.keys, old.keys[others]])
+    keys = np.concatenate([new.keys, old.keys[others]])
     order = np.argsort(keys)
-    digests = np.concatenate([asked.digests, old.digests[others]])
+    digests = np.concatenate([new.digests, old.digests[others]])
     kept = old.molecules.select(tensor_of(others)).only(blocks)
-    molecules = concatenated([asked.molecules, kept]) if len(others) else asked.molecules
-    return Store(keys[order], digests[order], molecules.select(tensor_of(order)))
+    molecules = concatenated([new.molecules, kept]) if len(others) else new.molecules
+    # Compounds that were kept have features of their old revisions.
+    revisions = {**new.revisions, **old.revisions} if len(others) else new.revisions
+    return Store(keys[order], digests[order], molecules.select(tensor_of(order)), revisions)
 
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        found = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-        if not {"source", "target"} & set(found):
-            found = found.assign(source=path.stem, target=path.stem)
-        return found[list(COLUMNS)].astype({"active": int, "smiles": str})
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        if not {"source", "target"} & set(table):
+            table = table.assign(source=path.stem, target=path.stem)
+        return table[list(COLUMNS)].astype({"active": int, "smiles": str})
     except (OSError, ValueError, KeyError) as error:
         raise TableError(
             f"{path}: cannot be read as screens; got '{error}', expected the columns "
@@ -187,28 +187,29 @@ def _read(path: Path) -> pd.DataFrame:
         ) from error
 
 
-def _lent(rows: pd.DataFrame) -> pd.DataFrame:
-    parts = [_lent_within(group) for _, group in rows.groupby("source", sort=True)]
-    found = pd.concat(parts, ignore_index=True)
-    if found.empty:
+def _with_shared_inactives(rows: pd.DataFrame) -> pd.DataFrame:
+    parts = [_shared_within(group) for _, group in rows.groupby("source", sort=True)]
+    screens = pd.concat(parts, ignore_index=True)
+    if screens.empty:
         raise TableError(
             "screens: no target has actives; got none, expected actives and inactives. "
-            "Give tables whose column 'active' holds 1 and 0."
+            "Provide tables whose column 'active' has 1 and 0."
         )
-    return found
+    return screens
 
 
-def _lent_within(rows: pd.DataFrame) -> pd.DataFrame:
+def _shared_within(rows: pd.DataFrame) -> pd.DataFrame:
     share = rows.groupby("target")["active"].transform("mean")
-    lent, kept = rows[share == 0], rows[share > 0]
-    borrowers = rows["target"][share == 1].unique().tolist()
-    return pd.concat([kept, *(lent.assign(target=str(name)) for name in borrowers)])
+    inactives, screens = rows[share == 0], rows[share > 0]
+    without_inactives = rows["target"][share == 1].unique().tolist()
+    return pd.concat([screens, *(inactives.assign(target=str(name)) for name in without_inactives)])
 
 
 def _thinned(rows: pd.DataFrame, decoys: int) -> pd.DataFrame:
+    # Sorted by a hash, as a random choice would depend on the order of the rows.
     texts: list[str] = rows["smiles"].unique().tolist()
     texts.sort(key=lambda text: hashlib.sha256(text.encode()).digest())
-    places = rows["smiles"].map({text: place for place, text in enumerate(texts)})
+    position = rows["smiles"].map({text: i for i, text in enumerate(texts)})
     inactive = rows["active"] == 0
-    rank = places.where(inactive).groupby([rows["source"], rows["target"]]).rank()
+    rank = position.where(inactive).groupby([rows["source"], rows["target"]]).rank()
     return rows[~inactive | (rank <= decoys)]

@@ -1,7 +1,6 @@
-"""What to measure next: how promising each candidate is, and a batch of them that is diverse.
+"""Acquisition functions, which score candidates for measurement, and diverse batches of them.
 
-Knows what a predictor says of candidates, not where they come from; every score is of one
-candidate alone, so that a library can be scored chunk by chunk.
+The score of a candidate does not depend on the others, so a library can be scored chunk by chunk.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from scipy import special
 from molmeta.errors import ConfigError
 from molmeta.learners.base import probability
 from molmeta.molecules.similarity import overlap
+from molmeta.registry import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,21 +26,22 @@ if TYPE_CHECKING:
 
 Scores = NDArray[np.float64]
 
-# scipy's functions have no precise types, which strict checking refuses; Any says so once.
+# scipy.special is untyped, which strict checking refuses; Any is declared once here.
 _special: Any = special
 
 CONFIDENCE = 2.0
-"""Standard deviations that `ucb` adds to the mean."""
+"""Number of standard deviations that `ucb` adds to the mean."""
 
 
-class View(NamedTuple):
-    """What is known of G candidates before they are measured.
+class Assessment(NamedTuple):
+    """Predictions for G candidates that are not measured yet.
 
     Attributes:
-        probability: of activity, float64, shape (G,).
-        uncertainty: of that probability, in its unit, from 0 up, float64, shape (G,).
-        similarity: Tanimoto similarity to the nearest known active, 0 without any, shape (G,).
-        incumbent: what is to be improved on: the mean probability of the known actives.
+        probability: probability of activity, float64, shape (G,).
+        uncertainty: standard deviation of that probability, float64, shape (G,).
+        similarity: Tanimoto similarity to the nearest measured active, 0 if there is none,
+            shape (G,).
+        incumbent: mean predicted probability of the measured actives, to be improved on.
     """
 
     probability: Scores
@@ -49,15 +50,15 @@ class View(NamedTuple):
     incumbent: float
 
 
-Score = Callable[[View, np.random.Generator], Scores]
+Score = Callable[[Assessment, np.random.Generator], Scores]
 
 
 class Acquisition(NamedTuple):
     """A way to score candidates.
 
     Attributes:
-        score: from a view and a source of randomness to G numbers; higher is measured earlier.
-        predicts: whether it looks at what a predictor says; a search and chance do not.
+        score: from an assessment and a random generator to G numbers; higher is measured earlier.
+        predicts: whether it uses predictions; similarity search and random choice do not.
     """
 
     score: Score
@@ -78,73 +79,76 @@ def acquisition(*, predicts: bool = True) -> Callable[[Score], Score]:
 
 
 @acquisition()
-def greedy(view: View, rng: np.random.Generator) -> Scores:
-    """The probability of activity: what is expected to hit."""
+def greedy(candidates: Assessment, rng: np.random.Generator) -> Scores:
+    """Probability of activity."""
     del rng
-    return view.probability
+    return candidates.probability
 
 
 @acquisition()
-def ucb(view: View, rng: np.random.Generator) -> Scores:
-    """The probability plus 2 standard deviations: what may hit.
+def ucb(candidates: Assessment, rng: np.random.Generator) -> Scores:
+    """Upper confidence bound: probability plus 2 standard deviations.
 
     Source:
         Srinivas et al., Gaussian process optimization in the bandit setting, ICML 2010.
     """
     del rng
-    return view.probability + CONFIDENCE * view.uncertainty
+    return candidates.probability + CONFIDENCE * candidates.uncertainty
 
 
 @acquisition()
-def thompson(view: View, rng: np.random.Generator) -> Scores:
-    """A draw from the normal distribution of each probability, independent of the others.
+def thompson(candidates: Assessment, rng: np.random.Generator) -> Scores:
+    """Independent draw from the normal distribution of each probability.
 
     Source:
         Thompson, On the likelihood that one unknown probability exceeds another, Biometrika 1933.
     """
-    return view.probability + view.uncertainty * rng.normal(size=len(view.probability))
+    return candidates.probability + candidates.uncertainty * rng.normal(
+        size=len(candidates.probability)
+    )
 
 
 @acquisition()
-def expected_improvement(view: View, rng: np.random.Generator) -> Scores:
-    """How far the probability, normally distributed, is expected to exceed the incumbent.
+def expected_improvement(candidates: Assessment, rng: np.random.Generator) -> Scores:
+    """Expected gain of the normally distributed probability over the incumbent.
 
-    With z = (p - incumbent) / u it is u (z Phi(z) + phi(z)), and max(p - incumbent, 0) at u = 0.
+    u (z Phi(z) + phi(z)) with z = (p - incumbent) / u, and max(p - incumbent, 0) for u = 0, where
+    p is `probability` and u is `uncertainty`.
 
     Source:
         Jones et al., Efficient global optimization of expensive black-box functions,
         J. Glob. Optim. 1998, equation 15.
     """
     del rng
-    gain = view.probability - view.incumbent
-    spread = np.maximum(view.uncertainty, 1e-12)
+    gain = candidates.probability - candidates.incumbent
+    spread = np.maximum(candidates.uncertainty, 1e-12)
     z = gain / spread
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     return spread * (z * np.asarray(_special.ndtr(z), np.float64) + density)
 
 
 @acquisition()
-def uncertainty(view: View, rng: np.random.Generator) -> Scores:
-    """The uncertainty alone: what would teach most."""
+def uncertainty(candidates: Assessment, rng: np.random.Generator) -> Scores:
+    """Uncertainty: the candidates whose measurement is most informative."""
     del rng
-    return view.uncertainty
+    return candidates.uncertainty
 
 
 @acquisition(predicts=False)
-def similarity(view: View, rng: np.random.Generator) -> Scores:
-    """The similarity to the nearest known active: search without any model."""
+def similarity(candidates: Assessment, rng: np.random.Generator) -> Scores:
+    """Similarity to the nearest measured active, without any model."""
     del rng
-    return view.similarity
+    return candidates.similarity
 
 
 @acquisition(predicts=False)
-def random(view: View, rng: np.random.Generator) -> Scores:
-    """Chance."""
-    return rng.random(len(view.probability))
+def random(candidates: Assessment, rng: np.random.Generator) -> Scores:
+    """Random choice."""
+    return rng.random(len(candidates.probability))
 
 
 def get(name: str) -> Acquisition:
-    """Return an acquisition function.
+    """The acquisition function of that name.
 
     Raises:
         ConfigError: the name is unknown.
@@ -156,33 +160,34 @@ def get(name: str) -> Acquisition:
     if name not in ACQUISITIONS:
         raise ConfigError(
             f"acquisition: '{name}' is unknown; expected one of {', '.join(ACQUISITIONS)}. "
-            "Correct --acquisition."
+            f"Correct --acquisition.{suggestion(name, ACQUISITIONS)}"
         )
     return ACQUISITIONS[name]
 
 
 def predicted(predictor: Predictor, molecules: Molecules) -> tuple[Scores, Scores]:
-    """Return probability and uncertainty of G molecules.
+    """Probability and uncertainty of G molecules, each of shape (G,).
 
-    A predictor with a method `uncertainty(molecules)`, the standard deviation of what it predicts
-    where active is +1 and inactive is -1, is asked for it; half of it is on the scale from 0 to 1.
-    For others p (1 - p), the variance of the answer, stands for it: that adds nothing to the
-    order of `ucb` below p = 0.75.
+    The uncertainty of a predictor that has one is a standard deviation on the scale from -1 for
+    inactive to +1 for active; half of it is on the scale from 0 to 1. Other predictors get
+    p (1 - p), the variance of the label, which does not change the order of `ucb` below p = 0.75.
     """
-    own: Callable[[Molecules], torch.Tensor] | None = getattr(predictor, "uncertainty", None)
+    deviation: Callable[[Molecules], torch.Tensor] | None
+    deviation = getattr(predictor, "uncertainty", None)
     with torch.no_grad():
-        chance = probability(predictor(molecules).double()).cpu().numpy()
-        spread = None if own is None else own(molecules).double().cpu().numpy() / 2
-    return chance, chance * (1 - chance) if spread is None else spread
+        p = probability(predictor(molecules).double()).cpu().numpy()
+        if deviation is None:
+            return p, p * (1 - p)
+        return p, deviation(molecules).double().cpu().numpy() / 2
 
 
 def ranked(scores: Scores, among: Scores) -> NDArray[np.int64]:
-    """Return positions from the highest score down, at equal scores from the highest of `among`."""
+    """Positions by descending score, and at equal scores by descending `among`."""
     return np.lexsort((-among, -scores))
 
 
 def prints_of(bits: Bits) -> NDArray[np.uint8]:
-    """Return packed fingerprints, shape (G, size / 8)."""
+    """Packed fingerprints, shape (G, size / 8)."""
     return np.packbits(bits.dense(torch.uint8).cpu().numpy(), axis=1)
 
 
@@ -195,34 +200,34 @@ def diverse(
     taken: Iterable[int] = (),
     allowed: Callable[[int], bool] = lambda _: True,
 ) -> list[int]:
-    """Return up to n candidates in their order, leaving out what is too similar to one before.
+    """Up to n candidates in the given order, without those too similar to an earlier one.
 
     Args:
-        order: candidates, the best first.
+        order: positions of the candidates, best first.
         prints: packed fingerprints of all candidates, shape (G, bytes).
-        n: how many to choose; fewer come back where the rest is too similar.
-        max_similarity: highest Tanimoto similarity of two that are chosen; 1 allows everything.
-        taken: chosen before; they are not chosen again, and count for the similarity.
-        allowed: asked of a candidate before it is chosen, and of no other.
+        n: number to choose; fewer are returned if the rest is too similar.
+        max_similarity: highest Tanimoto similarity of two chosen candidates; 1 allows everything.
+        taken: positions chosen before; they are not chosen again, but count for the similarity.
+        allowed: called with a candidate just before it would be chosen; false passes it over.
     """
-    before = set(taken)
-    closed = np.zeros(len(prints), dtype=np.bool_)
-    for place in before:
-        _close(closed, place, prints, max_similarity)
+    blocked = np.zeros(len(prints), dtype=np.bool_)
+    for position in set(taken):
+        _block(blocked, position, prints, max_similarity)
     chosen: list[int] = []
-    for place in order:
+    for position in order:
         if len(chosen) == n:
             break
-        if not closed[place] and allowed(place):
-            chosen.append(int(place))
-            _close(closed, place, prints, max_similarity)
+        if not blocked[position] and allowed(position):
+            chosen.append(int(position))
+            _block(blocked, position, prints, max_similarity)
     return chosen
 
 
-def _close(
-    closed: NDArray[np.bool_], place: int, prints: NDArray[np.uint8], max_similarity: float
+def _block(
+    blocked: NDArray[np.bool_], position: int, prints: NDArray[np.uint8], max_similarity: float
 ) -> None:
-    closed[place] = True
+    """Block a chosen candidate, and in place all that are too similar to it."""
+    blocked[position] = True
     if max_similarity < 1:
-        shared, either = overlap(prints, prints[place])
-        closed |= shared / np.maximum(either, 1) > max_similarity
+        shared, either = overlap(prints, prints[position])
+        blocked |= shared / np.maximum(either, 1) > max_similarity

@@ -1,4 +1,4 @@
-"""An assay whose answers are known but uncovered only compound by compound; chooses nothing."""
+"""An assay with hidden labels, which measuring a compound reveals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from molmeta.campaigns.acquisition import View, predicted, prints_of
+from molmeta.campaigns.acquisition import Assessment, predicted, prints_of
 from molmeta.errors import EpisodeError
 from molmeta.molecules.blocks import Bits, tensor_of
 from molmeta.molecules.labelled import Labelled
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class Campaign:
-    """N compounds with hidden labels, and which of them were measured so far.
+    """N compounds with hidden labels, some of which were measured.
 
     Args:
-        learner: adapted anew to what is known, whenever it is asked.
-        molecules: N of them, with the learner's blocks and fingerprints.
+        learner: adapted again to the measured compounds by every call of `adapted`.
+        molecules: N molecules with the learner's blocks and fingerprints.
         labels: 1.0 active, 0.0 inactive, float32, shape (N,).
 
     Attributes:
-        measured: bool, shape (N,).
-        bits: the fingerprints.
+        measured: whether each compound was measured, bool, shape (N,).
+        bits: fingerprints.
     """
 
     def __init__(
@@ -48,69 +48,76 @@ class Campaign:
 
     @property
     def open(self) -> NDArray[np.int64]:
-        """Places that were not measured yet."""
+        """Positions of the compounds that were not measured yet."""
         return np.flatnonzero(~self.measured)
 
     def known(self, label: int) -> NDArray[np.int64]:
-        """Places that were measured and found active (1) or inactive (0)."""
+        """Positions of the compounds that were measured active (1) or inactive (0)."""
         return np.flatnonzero(self.measured & (self.labels == label))
 
     @cached_property
     def prints(self) -> NDArray[np.uint8]:
-        """The fingerprints packed, shape (N, size / 8)."""
+        """Packed fingerprints, shape (N, size / 8)."""
         return prints_of(self.bits)
 
     def begin(self, start: NDArray[np.int64]) -> None:
-        """Forget all that was measured but a start."""
+        """Start again with only these compounds measured."""
         self.measured[:] = False
         self.measured[start] = True
 
-    def measure(self, places: NDArray[np.int64]) -> int:
-        """Uncover the labels of compounds and return how many are active.
+    def measure(self, positions: NDArray[np.int64]) -> int:
+        """Reveal the labels of compounds and return how many are active.
 
         Raises:
             EpisodeError: one of them was measured before.
         """
-        if self.measured[places].any():
-            again = int(places[self.measured[places]][0])
+        if self.measured[positions].any():
+            again = int(positions[self.measured[positions]][0])
             raise EpisodeError(
-                f"campaign: a compound is measured twice; got place {again}, expected one of the "
-                f"{len(self.open)} that are open. Choose another."
+                f"campaign: a compound is measured twice; got position {again}, expected one of "
+                f"the {len(self.open)} that were not measured yet. Choose another."
             )
-        self.measured[places] = True
-        return int(self.labels[places].sum())
+        self.measured[positions] = True
+        return int(self.labels[positions].sum())
 
     def adapted(self) -> Predictor:
-        """Adapt the learner to all that is known.
+        """The learner adapted to all measured compounds.
 
         Raises:
-            EpisodeError: the learner cannot do with what is known, such as one class only.
+            EpisodeError: the learner cannot adapt to them, for example to a single class.
         """
-        places = np.flatnonzero(self.measured)
+        rows = np.flatnonzero(self.measured)
         with torch.no_grad():
-            return self.learner.adapt(Labelled(self._at(places), tensor_of(self.labels[places])))
+            support = Labelled(self._at(rows), tensor_of(self.labels[rows]))
+            return self.learner.adapt_library(support)
 
-    def view(self, places: NDArray[np.int64], predictor: Predictor | None = None) -> View:
-        """Return what is known of some compounds; nothing is predicted without a predictor."""
-        near = self.similarity(places, self.known(1))
-        if predictor is None:
-            return View(np.zeros(len(places)), np.zeros(len(places)), near, 0.0)
+    def assess(
+        self, positions: NDArray[np.int64], predictor: Predictor | None = None
+    ) -> Assessment:
+        """Predictions for some compounds; zeros without a predictor."""
         actives = self.known(1)
-        chances = predicted(predictor, self._at(actives))[0] if len(actives) else np.ones(1)
-        return View(*predicted(predictor, self._at(places)), near, float(chances.mean()))
+        similarity = self.similarity(positions, actives)
+        if predictor is None:
+            zeros = np.zeros(len(positions))
+            return Assessment(zeros, zeros, similarity, 0.0)
+        of_actives = predicted(predictor, self._at(actives))[0] if len(actives) else np.ones(1)
+        predictions = predicted(predictor, self._at(positions))
+        return Assessment(*predictions, similarity, float(of_actives.mean()))
 
-    def similarity(self, places: NDArray[np.int64], to: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the Tanimoto similarity of compounds to the nearest of others, 0 without any."""
+    def similarity(
+        self, positions: NDArray[np.int64], to: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Tanimoto similarity of compounds to the nearest of others, 0 if there are none."""
         if not len(to):
-            return np.zeros(len(places))
+            return np.zeros(len(positions))
         others = self.bits.select(tensor_of(to))
-        return nearest(self.bits.select(tensor_of(places)), others)[0]
+        return nearest(self.bits.select(tensor_of(positions)), others)[0]
 
-    def _at(self, places: NDArray[np.int64]) -> Molecules:
-        return self._molecules.select(tensor_of(places))
+    def _at(self, positions: NDArray[np.int64]) -> Molecules:
+        return self._molecules.select(tensor_of(positions))
 
 
-def nearest(bits: Bits, known: Bits) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the similarity to, and the row of, the nearest of S fingerprints, each shape (G,)."""
-    highest, rows = tanimoto(bits, known).max(dim=1)
+def nearest(bits: Bits, references: Bits) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Similarity to the nearest of S references, and its row, for G fingerprints, shapes (G,)."""
+    highest, rows = tanimoto(bits, references).max(dim=1)
     return highest.double().numpy(), rows.numpy()

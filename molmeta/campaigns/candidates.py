@@ -1,7 +1,4 @@
-"""Reads a library once and keeps the compounds that may be worth a well; chooses none of them.
-
-Everything that suggestions need of the reading of libraries is asked for here.
-"""
+"""Reads a library once and keeps a bounded pool of candidates for the next plate."""
 
 from __future__ import annotations
 
@@ -11,9 +8,10 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from molmeta.campaigns import acquisition
-from molmeta.campaigns.acquisition import View, predicted, prints_of
+from molmeta.campaigns.acquisition import Assessment, predicted, prints_of
 from molmeta.campaigns.campaign import nearest
 from molmeta.libraries.source import LibrarySource
+from molmeta.libraries.validity import require_mostly_valid
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.similarity import FINGERPRINT
@@ -38,35 +36,35 @@ if TYPE_CHECKING:
 
 
 class Candidate(NamedTuple):
-    """A compound of the pool; of two the greater is the better, at equal scores the earlier.
+    """A compound of the pool; the greater of two is better, at equal scores the earlier one.
 
     Attributes:
-        score: by which it stands in its pool.
-        chance: probability of activity.
-        minus_line: where it stands in the library.
-        id: its name there.
-        smiles: as it stands there.
-        spread: uncertainty of the probability.
+        score: score in its pool.
+        probability: probability of activity.
+        minus_line: minus the line of the library.
+        id: name in the library.
+        smiles: SMILES as in the library.
+        uncertainty: standard deviation of the probability.
         bits: packed fingerprint.
     """
 
     score: float
-    chance: float
+    probability: float
     minus_line: int
     id: str
     smiles: str
-    spread: float
+    uncertainty: float
     bits: bytes
 
 
-class Judge:
-    """What a predictor and its support say of molecules.
+class Assessor:
+    """Predicts and scores candidates with one predictor and acquisition function.
 
     Args:
         predictor: adapted to the support.
         support: at least one active.
         name: acquisition function.
-        rng: for functions that draw.
+        rng: for acquisition functions that draw.
     """
 
     def __init__(
@@ -77,69 +75,78 @@ class Judge:
         self.featurizers = tuple(dict.fromkeys((*predictor.model.featurizers, FINGERPRINT)))
         pairs = zip(support.smiles, support.active, strict=True)
         self.actives = [compound(smiles).smiles for smiles, active in pairs if active]
-        known = featurize(self.actives, self.featurizers)
-        self._bits = known.block(FINGERPRINT, Bits)
-        self._incumbent = float(predicted(self._predictor, known)[0].mean())
+        molecules = featurize(self.actives, self.featurizers)
+        self._bits = molecules.block(FINGERPRINT, Bits)
+        self._incumbent = float(predicted(self._predictor, molecules)[0].mean())
 
-    def view(self, molecules: Molecules) -> View:
-        """Return what is known of G molecules."""
-        near, _ = nearest(molecules.block(FINGERPRINT, Bits), self._bits)
-        return View(*predicted(self._predictor, molecules), near, self._incumbent)
+    def assess(self, molecules: Molecules) -> Assessment:
+        """Predictions for G molecules."""
+        similarity, _ = nearest(molecules.block(FINGERPRINT, Bits), self._bits)
+        return Assessment(*predicted(self._predictor, molecules), similarity, self._incumbent)
 
     def numbers(self, molecules: Molecules) -> NDArray[np.float64]:
-        """Return score, probability and uncertainty of G molecules, float64, shape (3, G)."""
-        view = self.view(molecules)
-        scores = self._score(view, self._rng)
-        return np.stack([scores, view.probability, view.uncertainty])
+        """Score, probability and uncertainty of G molecules, float64, shape (3, G)."""
+        assessed = self.assess(molecules)
+        scores = self._score(assessed, self._rng)
+        return np.stack([scores, assessed.probability, assessed.uncertainty])
 
     def nearest(self, smiles: str) -> tuple[str, float]:
-        """Return the known active that a SMILES is nearest to, and its similarity."""
+        """The measured active nearest to a SMILES, and its similarity."""
         bits = featurize([compound(smiles).smiles], (FINGERPRINT,)).block(FINGERPRINT, Bits)
         highest, rows = nearest(bits, self._bits)
         return self.actives[int(rows[0])], float(highest[0])
 
 
 class Pool:
-    """The best candidates so far, bounded: promising ones, and as many uncertain ones.
+    """The most promising and the most uncertain candidates of a library.
 
     Args:
-        library: as `molmeta.libraries.reading.read_library` takes it, or a file of
-            `molmeta featurize LIBRARY`.
-        judge: scores the candidates.
-        known: passed over.
-        size: candidates of each kind.
+        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
+        assessor: scores the candidates.
+        measured: compounds to skip.
+        size: number of candidates of each kind.
+        force: take a library of which more than half is invalid.
 
     Attributes:
-        n_read: records.
+        n_read: records read.
         n_invalid: records that could not be scored.
-        n_known: compounds that were passed over.
+        n_known: compounds skipped because they are measured.
         error: why the library broke off, if it did.
     """
 
-    def __init__(self, library: Path, judge: Judge, known: KnownCompounds, size: int) -> None:
-        self.library, self.judge, self.known = library, judge, known
+    def __init__(
+        self,
+        library: Path,
+        assessor: Assessor,
+        measured: KnownCompounds,
+        size: int,
+        *,
+        force: bool = False,
+    ) -> None:
+        self.library, self.assessor, self.measured = library, assessor, measured
+        self.force = force
         self.n_read = self.n_invalid = self.n_known = 0
         self.error: TableError | None = None
-        self._hits = Best[Candidate](size)
+        self._promising = Best[Candidate](size)
         self._uncertain = Best[Candidate](size)
 
     def fill(self, rejects: IO[str], *, cores: int, progress: Callable[[int], None]) -> None:
-        """Read the library; a break in it ends the reading and is kept as `error`.
+        """Read the library; if it breaks off, reading ends and the reason is kept as `error`.
 
         Args:
-            rejects: gets the records that could not be scored, as CSV.
+            rejects: receives the records that could not be scored, as CSV.
             cores: processes that featurize.
             progress: called with the number of records done since the last call.
 
         Raises:
-            TableError: nothing at all can be read.
+            TableError: nothing can be read, or more than half is invalid.
             ModelError: a featurized library is damaged.
-            ConfigError: it lacks features that the model or the plate reads.
+            ConfigError: it lacks features of the model or of the plate.
         """
-        source = LibrarySource(self.library, self.judge.featurizers, progress)
+        source = LibrarySource(self.library, self.assessor.featurizers, progress, force=self.force)
         rows = csv.writer(rejects, lineterminator="\n")
         rows.writerow(INVALID_COLUMNS)
-        for chunk in scored(source.prepared(cores=cores), self.judge.numbers):
+        for chunk in scored(source.prepared(cores=cores), self.assessor.numbers):
             self.n_read += chunk.n_read
             self.n_invalid += len(chunk.rejected)
             for record in chunk.rejected:
@@ -148,34 +155,40 @@ class Pool:
                 self._offer(chunk)
         if source.error is not None and source.empty:
             raise source.error
+        if not self.force:
+            require_mostly_valid(self.library, self.n_invalid, self.n_read)
         self.error = source.error
 
     @property
     def promising(self) -> list[Candidate]:
-        """Candidates of the highest scores, the best first."""
-        return self._hits.descending()
+        """Candidates with the highest scores, best first."""
+        return self._promising.descending()
 
     @property
     def uncertain(self) -> list[Candidate]:
-        """Candidates of the highest uncertainty, the most uncertain first."""
+        """Candidates with the highest uncertainty, most uncertain first."""
         return self._uncertain.descending()
 
     def _offer(self, chunk: ScoredChunk) -> None:
-        scores, chances, spreads = chunk.scores
+        """Add the best of a chunk to both pools."""
+        scores, probabilities, uncertainties = chunk.scores
         prints = prints_of(chunk.molecules.block(FINGERPRINT, Bits))
-        among = (scores >= _floor(self._hits)) | (spreads >= _floor(self._uncertain))
-        among &= chunk.finite
-        known = set(self.known.rows(chunk.records, chunk.molecules, among))
-        self.n_known += len(known)
-        for row in np.flatnonzero(among).tolist():
-            if row in known:
+        # Only candidates that enter a pool are worth the slow comparison with measured ones.
+        enters = scores >= _lowest(self._promising)
+        enters |= uncertainties >= _lowest(self._uncertain)
+        enters &= chunk.finite
+        measured = set(self.measured.rows(chunk.records, chunk.molecules, enters))
+        self.n_known += len(measured)
+        for row in np.flatnonzero(enters).tolist():
+            if row in measured:
                 continue
             record, bits = chunk.records[row], prints[row].tobytes()
-            spread = float(spreads[row])
-            rest = (float(chances[row]), -record.line, record.id, record.smiles, spread, bits)
-            self._hits.offer(Candidate(float(scores[row]), *rest))
-            self._uncertain.offer(Candidate(spread, *rest))
+            p, deviation = float(probabilities[row]), float(uncertainties[row])
+            rest = (p, -record.line, record.id, record.smiles, deviation, bits)
+            self._promising.offer(Candidate(float(scores[row]), *rest))
+            self._uncertain.offer(Candidate(deviation, *rest))
 
 
-def _floor(best: Best[Candidate]) -> float:
+def _lowest(best: Best[Candidate]) -> float:
+    """Score that a candidate must reach to enter a pool."""
     return -np.inf if best.least is None else best.least.score

@@ -1,4 +1,4 @@
-"""Wells of a plate, and the controls that stand in some of them; chooses no compound."""
+"""Wells of a plate, and the controls in some of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIZES = {24: 6, 48: 8, 96: 12, 384: 24, 1536: 48}
-"""Columns of a plate, by its wells."""
+"""Columns of a plate by its number of wells."""
 
 
 class Control(NamedTuple):
-    """A compound whose place is fixed; a well of "" is any that is left, from the last one on."""
+    """A compound with a fixed well; "" takes the last free well."""
 
     well: str
     compound: str
@@ -24,10 +24,10 @@ class Control(NamedTuple):
 
 
 def wells(plate: int) -> list[str]:
-    """Return the names of the wells, row by row.
+    """Names of the wells, row by row.
 
     Raises:
-        ConfigError: there is no such plate.
+        ConfigError: a plate of that size does not exist.
 
     Example:
         >>> wells(96)[0], wells(96)[12], wells(384)[-1], wells(1536)[-1]
@@ -35,18 +35,18 @@ def wells(plate: int) -> list[str]:
     """
     if plate not in SIZES:
         raise ConfigError(
-            f"plate: has no layout; got {plate} wells, expected one of "
-            f"{', '.join(map(str, SIZES))}. Correct --plate."
+            f"plate: must have {', '.join(map(str, SIZES))} wells; got {plate}, expected one of "
+            "these. Correct --wells."
         )
     columns = SIZES[plate]
-    return [f"{_row(place // columns)}{place % columns + 1}" for place in range(plate)]
+    return [f"{_row(well // columns)}{well % columns + 1}" for well in range(plate)]
 
 
 def read_controls(path: Path) -> list[Control]:
-    """Read controls from a CSV with the column `smiles`, and `well` and `compound` where wanted.
+    """Read controls from a CSV with the column `smiles` and, optionally, `well` and `compound`.
 
     Raises:
-        TableError: the file cannot be read, or has no such column, or a row has no SMILES.
+        TableError: the file cannot be read, lacks the column, or a row has no SMILES.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -60,36 +60,36 @@ def read_controls(path: Path) -> list[Control]:
     if "smiles" not in names or not all(control.smiles for control in controls):
         raise TableError(
             f"{path}: a SMILES is missing; got the columns {list(names)}, expected 'smiles' "
-            "filled in every row, and 'well' and 'compound' where wanted. Complete it."
+            "filled in every row, and optionally 'well' and 'compound'. Complete it."
         )
     return controls
 
 
 def placed(controls: Sequence[Control], plate: int) -> dict[str, Control]:
-    """Return the controls by well.
+    """The controls by well.
 
     Raises:
-        ConfigError: a well does not exist, is named twice, or none is left for compounds.
+        ConfigError: a well does not exist or is named twice, or no well is left for compounds.
     """
     names = wells(plate)
-    found: dict[str, Control] = {}
+    by_well: dict[str, Control] = {}
     for control in controls:
         well = control.well
-        if well and (well not in names or well in found):
+        if well and (well not in names or well in by_well):
             raise ConfigError(
                 f"controls: a well cannot be filled; got '{well}' for '{control.compound}', "
                 f"expected one of {names[0]} to {names[-1]}, each once. Correct --controls."
             )
         if well:
-            found[well] = control
-    free = [name for name in reversed(names) if name not in found]
-    loose = [control for control in controls if not control.well]
-    if len(loose) >= len(free):
+            by_well[well] = control
+    free = [name for name in reversed(names) if name not in by_well]
+    without_well = [control for control in controls if not control.well]
+    if len(without_well) >= len(free):
         raise ConfigError(
             f"controls: leave no well for compounds; got {len(controls)}, expected fewer than "
-            f"the {plate} wells. Take fewer, or a larger --plate."
+            f"the {plate} wells. Use fewer controls, or a larger --wells."
         )
-    return found | dict(zip(free, loose, strict=False))
+    return by_well | dict(zip(free, without_well, strict=False))
 
 
 def _control(row: dict[str, str]) -> Control:
@@ -100,6 +100,7 @@ def _control(row: dict[str, str]) -> Control:
     return Control(well, (row.get("compound") or "").strip() or "control", smiles)
 
 
-def _row(place: int) -> str:
-    letters = "" if place < 26 else chr(ord("A") + place // 26 - 1)
-    return letters + chr(ord("A") + place % 26)
+def _row(number: int) -> str:
+    """Letters of a row: A to Z, then AA to AF on plates of 1536 wells."""
+    first = "" if number < 26 else chr(ord("A") + number // 26 - 1)
+    return first + chr(ord("A") + number % 26)

@@ -1,4 +1,4 @@
-"""Replays rounds of measuring on assays with known answers; trains nothing, draws no picture."""
+"""Replays rounds of measuring on assays with known labels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.records import times_measured
 from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import diverse, ranked
 from molmeta.campaigns.campaign import Campaign
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 ONE_SHOT = "one_shot"
-"""Policy that adapts once, to the start, and never again."""
+"""Policy that adapts only once, to the compounds measured before the first round."""
 REFERENCES = ("random", "similarity", ONE_SHOT)
-"""Policies that every other one is held against."""
+"""Policies that every other policy is compared with."""
 COLUMNS = (
     "assay", "model", "policy", "repeat", "round", "measured", "hits", "found",
     "n_compounds", "n_active", "start_active", "by_chance", "enrichment",
@@ -44,15 +45,15 @@ _ADDED = ("model", "by_chance", "enrichment")
 
 @dataclass(frozen=True)
 class SimulationPlan:
-    """What is replayed.
+    """What to replay.
 
     Attributes:
-        start: compounds that are measured before the first round, drawn at the assay's own share
-            of actives, at least one active and one inactive.
-        batch: compounds a round.
-        rounds: how many.
-        policies: names of acquisition functions, or `one_shot`; the references come by themselves.
-        repeats: starts that are drawn.
+        start: number of compounds measured before the first round, drawn at the assay's share of
+            actives, with at least one active and one inactive.
+        batch: compounds per round.
+        rounds: number of rounds.
+        policies: names of acquisition functions, or `one_shot`; the references are always added.
+        repeats: number of starts to draw.
         seed: of the starts and of policies that draw.
         max_similarity: highest Tanimoto similarity of two compounds of one round; 1 allows all.
 
@@ -81,7 +82,7 @@ class SimulationPlan:
 
     @property
     def all_policies(self) -> tuple[str, ...]:
-        """The references first, then what was asked for, each once."""
+        """The references, then the other policies, each once."""
         return tuple(dict.fromkeys((*REFERENCES, *self.policies)))
 
 
@@ -94,19 +95,19 @@ def simulate(
     model: str,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Return one row for each assay, policy, repeat and round; round 0 is the start.
+    """One row for each assay, policy, repeat and round, where round 0 is the start.
 
-    `found` counts the actives that the rounds so far have found, those of the start left out;
-    `by_chance` is the number expected if the same number had been drawn at random, and
-    `enrichment` their ratio. All policies begin a repeat with the same start. An assay that is
-    used up ends early; one too small for the start is left out.
+    `found` counts the actives found in all rounds so far, without those of the start. `by_chance`
+    is the number expected from as many random draws, and `enrichment` the ratio of both. All
+    policies begin a repeat with the same start. A replay ends early when all compounds are
+    measured, and assays too small for the start are left out.
 
     Args:
-        learner: adapted anew in every round.
-        assays: whose answers are uncovered.
-        molecules: rows of the assays point into them; with fingerprints.
+        learner: adapted again in every round.
+        assays: their labels are revealed compound by compound.
+        molecules: the store that the assays' rows point into, with fingerprints.
         plan: sizes and policies.
-        model: name in the table.
+        model: name of the model in the table.
         progress: called with 1 after each replay of one policy.
 
     Raises:
@@ -116,23 +117,23 @@ def simulate(
     if not fitting:
         raise EpisodeError(
             f"simulation: no assay is large enough; got {len(assays)}, expected more actives and "
-            f"inactives than a start of {plan.start} takes. Ask for a smaller --start."
+            f"inactives than a start of {plan.start} takes. Choose a smaller --start."
         )
     rows = (row for assay in fitting for row in _rows(learner, assay, molecules, plan, progress))
     frame = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in _ADDED])
-    left = frame["n_compounds"] - plan.start
+    unmeasured = frame["n_compounds"] - plan.start
     actives = frame["n_active"] - frame["start_active"]
-    frame["by_chance"] = (frame["measured"] - plan.start) * actives / left
+    frame["by_chance"] = (frame["measured"] - plan.start) * actives / unmeasured
     frame["enrichment"] = frame["found"] / frame["by_chance"].where(frame["by_chance"] > 0)
     return frame.assign(model=model)[list(COLUMNS)]
 
 
 def replay(campaign: Campaign, policy: str, plan: SimulationPlan, rng: Generator) -> Iterator[int]:
-    """Yield the hits of each round from here on, until all is measured or the plan is at its end.
+    """Yield the hits of each round until the plan ends or all compounds are measured.
 
     Args:
-        campaign: with both classes among what was measured.
-        policy: name.
+        campaign: with both classes among the measured compounds.
+        policy: name of the policy.
         plan: sizes.
         rng: for policies that draw.
     """
@@ -145,21 +146,21 @@ def replay(campaign: Campaign, policy: str, plan: SimulationPlan, rng: Generator
         yield campaign.measure(batch)
 
 
-def acquaintance(
+def actives_in_training(
     learner: MetaLearner, assays: Sequence[Assay], molecules: Molecules
 ) -> dict[str, int]:
-    """Return how many actives of each assay the learner's training assays have measured."""
-    found: dict[str, int] = {}
+    """Number of actives of each assay that the learner's training assays have measured."""
+    counts: dict[str, int] = {}
     for assay in assays:
         actives = np.array(assay.rows)[assay.labels == 1]
         with torch.no_grad():
-            known = learner.known(molecules.select(tensor_of(actives)))
-        found[assay.name] = int((known > 0).sum())
-    return found
+            n_assays = times_measured(learner, molecules.select(tensor_of(actives)))
+        counts[assay.name] = int((n_assays > 0).sum())
+    return counts
 
 
 def summary(rows: pd.DataFrame) -> dict[str, float]:
-    """Return the mean enrichment over chance of each policy after the last round of each replay."""
+    """Mean enrichment over chance of each policy after the last round of each replay."""
     last = rows.groupby(["assay", "policy", "repeat"], sort=False).tail(1)
     means = last.groupby("policy", sort=False)["enrichment"].mean()
     return {str(name): round(float(value), 2) for name, value in means.items()}
@@ -184,8 +185,8 @@ def _rows(
                 "n_active": assay.n_active,
                 "start_active": len(campaign.known(1)),
             }
-            own = generator(plan.seed, "choose", assay.name, policy, repeat)
-            for row in _rounds(campaign, replay(campaign, policy, plan, own)):
+            choose_rng = generator(plan.seed, "choose", assay.name, policy, repeat)
+            for row in _rounds(campaign, replay(campaign, policy, plan, choose_rng)):
                 yield {**names, **row, **counts}
             if progress is not None:
                 progress(1)
@@ -200,20 +201,20 @@ def _rounds(campaign: Campaign, hits: Iterator[int]) -> Iterator[dict[str, int]]
 
 
 def _order(campaign: Campaign, policy: str, rng: Generator) -> NDArray[np.int64]:
-    """Open places, the most promising first."""
-    chosen, places = acquisition.get(policy), campaign.open
-    predictor = campaign.adapted() if chosen.predicts and len(places) else None
-    view = campaign.view(places, predictor)
-    return places[ranked(chosen.score(view, rng), view.probability)]
+    """Positions of the compounds that were not measured yet, most promising first."""
+    function, candidates = acquisition.get(policy), campaign.open
+    predictor = campaign.adapted() if function.predicts and len(candidates) else None
+    assessed = campaign.assess(candidates, predictor)
+    return candidates[ranked(function.score(assessed, rng), assessed.probability)]
 
 
 def _batch(campaign: Campaign, order: NDArray[np.int64], plan: SimulationPlan) -> NDArray[np.int64]:
     if plan.max_similarity == 1:
         return order[: plan.batch]
-    # Where too little is dissimilar enough, a round is filled up: a plate is not left half empty.
-    apart = diverse(order, campaign.prints, plan.batch, max_similarity=plan.max_similarity)
-    rest = order[~np.isin(order, apart)]
-    return np.array([*apart, *rest[: plan.batch - len(apart)]], dtype=np.int64)
+    dissimilar = diverse(order, campaign.prints, plan.batch, max_similarity=plan.max_similarity)
+    # A laboratory does not leave a plate half empty, so similar compounds fill the rest.
+    rest = order[~np.isin(order, dissimilar)]
+    return np.array([*dissimilar, *rest[: plan.batch - len(dissimilar)]], dtype=np.int64)
 
 
 def _fits(assay: Assay, plan: SimulationPlan) -> bool:

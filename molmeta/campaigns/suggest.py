@@ -1,37 +1,36 @@
-"""The next plate: from a predictor and a library to the compounds to measure, well by well.
+"""Fills the next plate from a library with a predictor and an acquisition function.
 
-The library is read once; of all its compounds only a pool of the best is kept, from which a
-diverse batch is chosen. Adapts nothing.
+The library is read once; only a pool of its best compounds is kept, from which a diverse batch is
+chosen.
 """
 
 from __future__ import annotations
 
-import csv
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
 
-from molmeta.campaigns import acquisition
-from molmeta.campaigns.acquisition import diverse
-from molmeta.campaigns.candidates import Judge, Pool
-from molmeta.campaigns.plates import placed, wells
-from molmeta.errors import ConfigError
+from molmeta.campaigns.acquisition import ACQUISITIONS, diverse
+from molmeta.campaigns.candidates import Assessor, Pool
+from molmeta.campaigns.plates import SIZES, Control, placed, wells
 from molmeta.molecules.compounds import Compound, compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
-from molmeta.runtime.outputs import written
+from molmeta.runtime.options import Options, mistake, one_of
 from molmeta.runtime.seeds import generator
-from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.known import KnownCompounds, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+    from typing import Self
 
     from molmeta.campaigns.candidates import Candidate
-    from molmeta.campaigns.plates import Control
+    from molmeta.errors import TableError
     from molmeta.models.model import AssayPredictor
     from molmeta.screening.hits import Support
 
@@ -42,55 +41,64 @@ COLUMNS = (
     "nearest_active", "nearest_active_similarity",
 )  # fmt: skip
 HIT, EXPLORE, CONTROL = "hit", "explore", "control"
+"""Roles of wells: a promising candidate, an uncertain one, and a fixed compound."""
 
 
-@dataclass(frozen=True)
-class PlatePlan:
-    """How a plate is filled.
-
-    Attributes:
-        plate: wells, a key of `molmeta.campaigns.plates.SIZES`.
-        acquisition: name of the function that ranks candidates.
-        explore: share of the wells without a control that go to the most uncertain candidates.
-        max_similarity: highest Tanimoto similarity of two compounds of the plate; 1 allows all.
-        pool: candidates that are kept while the library is read, and as many for exploration.
-        controls: compounds whose wells are fixed.
-        excluded: SMILES that were measured elsewhere.
-        seed: of functions that draw.
+class PlateOptions(Options):
+    """How to choose the compounds of a plate: `plate` of a screen in the config.
 
     Raises:
-        ConfigError: a number is out of its range, a name unknown, or the controls do not fit.
+        ConfigError: an unknown option, or one out of range.
     """
 
-    plate: int = 96
-    acquisition: str = "ucb"
-    explore: float = 0.2
-    max_similarity: float = 0.7
-    pool: int = 5000
-    controls: tuple[Control, ...] = ()
-    excluded: tuple[str, ...] = ()
-    seed: int = 0
+    section = "plate"
+    renamed: ClassVar = {"plate": "wells", "excluded": "exclude"}
 
-    def __post_init__(self) -> None:
-        acquisition.get(self.acquisition)
-        placed(self.controls, self.plate)
-        if not 0 <= self.explore <= 1:
-            raise _out_of_range("explore", self.explore, "0 to 1")
-        if not 0 < self.max_similarity <= 1:
-            raise _out_of_range("max-similarity", self.max_similarity, "above 0, up to 1")
-        if self.pool < self.plate:
-            raise _out_of_range("pool", self.pool, f"at least the {self.plate} wells")
+    wells: Annotated[int, *one_of(SIZES)] = 96
+    """Wells of the plate: 24, 48, 96, 384 or 1536."""
+    acquisition: Annotated[str, *one_of(ACQUISITIONS)] = "ucb"
+    """Function that ranks the candidates."""
+    explore: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Share of the wells without a control that go to the most uncertain candidates."""
+    max_similarity: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Highest Tanimoto similarity of two compounds on the plate; 1 allows all."""
+
+
+class PlatePlan(PlateOptions):
+    """A plate to fill.
+
+    Raises:
+        ConfigError: as `PlateOptions`, or the controls do not fit on the plate.
+    """
+
+    pool: int = 5000
+    """Candidates to keep while reading the library, and as many again for exploration."""
+    controls: tuple[Control, ...] = ()
+    """Compounds with fixed wells."""
+    exclude: tuple[str, ...] = ()
+    """SMILES of compounds that have been measured elsewhere."""
+    force: bool = False
+    """Accept a library of which more than half is invalid."""
+    seed: int = 0
+    """Seed of acquisition functions that draw at random."""
+
+    @model_validator(mode="after")
+    def _require_room(self) -> Self:
+        placed(self.controls, self.wells)
+        if self.pool < self.wells:
+            raise mistake(f"'pool' must be at least the number of wells; got {self.pool}.")
+        return self
 
     @property
     def quota(self) -> tuple[int, int]:
-        """Wells for hits and for exploration."""
-        free = self.plate - len(self.controls)
+        """Number of wells for promising candidates and for exploration."""
+        free = self.wells - len(self.controls)
         explore = round(free * self.explore)
         return free - explore, explore
 
 
-class Suggested(NamedTuple):
-    """What was done: records read, invalid ones, known ones passed over, and wells by role."""
+class PlateCounts(NamedTuple):
+    """Records read, invalid and skipped as measured, and wells by role."""
 
     n_read: int
     n_invalid: int
@@ -102,7 +110,7 @@ class Suggested(NamedTuple):
 
 
 class Well(NamedTuple):
-    """A row of the plate; see COLUMNS."""
+    """A row of the plate without its name; see `COLUMNS`."""
 
     role: str
     compound: str
@@ -111,156 +119,140 @@ class Well(NamedTuple):
     uncertainty: float
 
 
-def suggest(
+@dataclass(frozen=True)
+class Plate:
+    """A filled plate.
+
+    Attributes:
+        table: a row for each well, columns `COLUMNS`.
+        counts: what was read and chosen.
+        error: why the library broke off, None if it did not.
+    """
+
+    table: pd.DataFrame
+    counts: PlateCounts
+    error: TableError | None
+
+
+def fill_plate(
     predictor: AssayPredictor,
     support: Support,
     library: Path,
     *,
-    output: Path,
     plan: PlatePlan,
+    rejects: IO[str],
     cores: int = 1,
     progress: Callable[[int], None] = lambda _: None,
-) -> Suggested:
-    """Choose what to measure next and write it as a plate.
+) -> Plate:
+    """Choose what to measure next.
 
     Compounds of the support, controls and excluded ones are never suggested, however they are
-    drawn. Where too few candidates of the pool are dissimilar enough, wells stay empty. Beside
-    `output` comes a table of the records that could not be scored. When the library breaks off,
-    the plate is filled from what was read, and the error is raised then.
+    drawn. Wells stay empty if too few candidates of the pool are dissimilar enough. If the
+    library breaks off, the plate is filled from what was read.
 
     Args:
         predictor: adapted to the support.
-        support: what is known.
-        library: as `molmeta.libraries.reading.read_library` takes it, or a file of
-            `molmeta featurize LIBRARY`.
-        output: CSV with the columns of COLUMNS; the side table is named `.invalid.csv`.
+        support: the measured compounds.
+        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
         plan: how to fill the plate.
+        rejects: receives the records that could not be scored, as CSV.
         cores: processes that featurize.
         progress: called with the number of records done since the last call.
 
     Raises:
-        ConfigError: an output would replace the library, or a featurized library lacks features.
-        TableError: the library cannot be read, or breaks off.
+        ConfigError: a featurized library lacks features.
+        TableError: the library cannot be read, or is mostly invalid.
         ModelError: a featurized library is damaged.
         MoleculeError: a SMILES of the support or of a control does not parse.
-        OutputError: an output cannot be written.
     """
-    side = output.with_suffix(".invalid.csv")
-    _require_apart(library, (output, side))
-    rng = generator(plan.seed, "suggest")
-    judge = Judge(predictor, support, plan.acquisition, rng)
-    fixed = {well: _control(control, judge) for well, control in _placed(plan).items()}
-    texts = [*support.smiles, *(well.smiles for well in fixed.values()), *plan.excluded]
-    known = KnownCompounds(
-        [item.smiles for item in compounds(texts) if isinstance(item, Compound)], (FINGERPRINT,)
-    )
-    pool = Pool(library, judge, known, plan.pool)
-    with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as rejects:
-        pool.fill(rejects, cores=cores, progress=progress)
-    chosen = choose(pool.promising, pool.uncertain, plan, known.inchikeys)
-    _write(output, _laid_out(fixed, chosen, plan), judge)
-    if pool.error is not None:
-        raise pool.error
-    return _summed(pool, chosen, plan)
+    assessor = Assessor(predictor, support, plan.acquisition, generator(plan.seed, "suggest"))
+    controls = {well: _control(control, assessor) for well, control in _placed(plan).items()}
+    texts = [*support.smiles, *(well.smiles for well in controls.values()), *plan.exclude]
+    parsed = [item.smiles for item in compounds(texts) if isinstance(item, Compound)]
+    measured = KnownCompounds(parsed, (FINGERPRINT,))
+    pool = Pool(library, assessor, measured, plan.pool, force=plan.force)
+    pool.fill(rejects, cores=cores, progress=progress)
+    chosen = choose(pool.promising, pool.uncertain, plan, measured.inchikeys)
+    layout = _laid_out(controls, chosen, plan)
+    rows = [(name, *well, *assessor.nearest(well.smiles)) for name, well in layout]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Plate(table, _counts(pool, chosen, plan), pool.error)
 
 
 def choose(
     promising: Sequence[Candidate],
     uncertain: Sequence[Candidate],
     plan: PlatePlan,
-    known: Iterable[str] = (),
+    measured: Iterable[str] = (),
 ) -> list[Well]:
-    """Return the wells of a plate without its controls: hits first, then exploration.
+    """The wells of a plate without its controls: promising candidates, then exploration.
 
     Args:
-        promising: candidates for hits, the best first.
-        uncertain: candidates for exploration, the best first.
-        plan: how many, and how similar.
-        known: InChIKeys that are not chosen; nor is one compound twice.
+        promising: candidates with the highest scores, best first.
+        uncertain: candidates for exploration, most uncertain first.
+        plan: numbers of wells, and the highest similarity.
+        measured: InChIKeys that are not chosen; no compound is chosen twice either.
     """
-    everyone = {one.minus_line: one for one in (*uncertain, *promising)}
-    if not everyone:
+    by_line = {item.minus_line: item for item in (*uncertain, *promising)}
+    if not by_line:
         return []
-    place = {line: number for number, line in enumerate(everyone)}
-    candidates = list(everyone.values())
-    prints = np.stack([np.frombuffer(one.bits, np.uint8) for one in candidates])
-    seen = set(known)
+    row_of_line = {line: row for row, line in enumerate(by_line)}
+    candidates = list(by_line.values())
+    prints = np.stack([np.frombuffer(item.bits, np.uint8) for item in candidates])
+    seen = set(measured)
 
-    def new(number: int) -> bool:
-        key, before = key_of(candidates[number].smiles), len(seen)
+    def is_new(row: int) -> bool:
+        key = key_of(candidates[row].smiles)
+        if key in seen:
+            return False
         seen.add(key)
-        return len(seen) > before
+        return True
 
     taken: list[int] = []
-    found: list[Well] = []
+    chosen: list[Well] = []
     for role, pool, n in zip((HIT, EXPLORE), (promising, uncertain), plan.quota, strict=True):
-        order = [place[one.minus_line] for one in pool]
+        order = [row_of_line[item.minus_line] for item in pool]
         picked = diverse(
-            order, prints, n, max_similarity=plan.max_similarity, taken=taken, allowed=new
+            order, prints, n, max_similarity=plan.max_similarity, taken=taken, allowed=is_new
         )
         taken += picked
-        found += [_well(role, candidates[number]) for number in picked]
-    return found
+        chosen += [_well(role, candidates[row]) for row in picked]
+    return chosen
 
 
 def _placed(plan: PlatePlan) -> dict[str, Control]:
-    return placed(plan.controls, plan.plate)
+    return placed(plan.controls, plan.wells)
 
 
-def _control(control: Control, judge: Judge) -> Well:
+def _control(control: Control, assessor: Assessor) -> Well:
     smiles = compound(control.smiles).smiles
-    view = judge.view(featurize([smiles], judge.featurizers))
-    chance, spread = float(view.probability[0]), float(view.uncertainty[0])
-    return Well(CONTROL, control.compound, smiles, chance, spread)
+    assessed = assessor.assess(featurize([smiles], assessor.featurizers))
+    p, deviation = float(assessed.probability[0]), float(assessed.uncertainty[0])
+    return Well(CONTROL, control.compound, smiles, p, deviation)
 
 
-def _well(role: str, one: Candidate) -> Well:
-    return Well(role, one.id, one.smiles, one.chance, one.spread)
+def _well(role: str, item: Candidate) -> Well:
+    return Well(role, item.id, item.smiles, item.probability, item.uncertainty)
 
 
 def _laid_out(
-    fixed: Mapping[str, Well], chosen: Sequence[Well], plan: PlatePlan
+    controls: Mapping[str, Well], chosen: Sequence[Well], plan: PlatePlan
 ) -> list[tuple[str, Well]]:
-    names = wells(plan.plate)
-    free = [name for name in names if name not in fixed]
-    filled = {**fixed, **dict(zip(free, chosen, strict=False))}
+    names = wells(plan.wells)
+    free = [name for name in names if name not in controls]
+    filled = {**controls, **dict(zip(free, chosen, strict=False))}
     return [(name, filled[name]) for name in names if name in filled]
 
 
-def _write(output: Path, layout: Sequence[tuple[str, Well]], judge: Judge) -> None:
-    with written(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        for name, well in layout:
-            active, similarity = judge.nearest(well.smiles)
-            cells = (name, well.role, safe_cell(well.compound), safe_cell(well.smiles))
-            numbers = (f"{well.probability:.6g}", f"{well.uncertainty:.6g}")
-            rows.writerow((*cells, *numbers, safe_cell(active), f"{similarity:.4f}"))
-
-
-def _summed(pool: Pool, chosen: Sequence[Well], plan: PlatePlan) -> Suggested:
+def _counts(pool: Pool, chosen: Sequence[Well], plan: PlatePlan) -> PlateCounts:
     n_hits = sum(well.role == HIT for well in chosen)
-    n_empty = plan.plate - len(plan.controls) - len(chosen)
+    n_empty = plan.wells - len(plan.controls) - len(chosen)
     if n_empty:
         _log.warning(
-            "%d wells stay empty: of %d candidates in the pool no others are new and dissimilar "
-            "enough; allow a higher --max-similarity or a larger --pool",
+            "%d wells stay empty, because none of the %d candidates left in the pool is new and "
+            "dissimilar enough; allow a higher --max-similarity or a larger --pool",
             n_empty,
             len(pool.promising),
         )
     counts = (pool.n_read, pool.n_invalid, pool.n_known, n_hits, len(chosen) - n_hits)
-    return Suggested(*counts, len(plan.controls), n_empty)
-
-
-def _require_apart(library: Path, outputs: Sequence[Path]) -> None:
-    if library.resolve() in [path.resolve() for path in outputs]:
-        raise ConfigError(
-            f"{library}: would be replaced by the result; got it as the library and as an output, "
-            "expected another name. Choose another --output."
-        )
-
-
-def _out_of_range(name: str, value: object, rule: str) -> ConfigError:
-    return ConfigError(
-        f"plate: '{name}' is out of range; got {value}, expected {rule}. Correct --{name}."
-    )
+    return PlateCounts(*counts, len(plan.controls), n_empty)

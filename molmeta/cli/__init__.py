@@ -1,40 +1,70 @@
-"""The `molmeta` command: each module of this folder is one verb, its docstring the verb's help."""
+"""The command `molmeta`: each module of this package is a subcommand, its docstring the help."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 import sys
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
+from molmeta.cli._options import refuse_renamed, with_plugins
 from molmeta.errors import MolMetaError
 from molmeta.version import __version__
 
-USER_ERROR, OUR_ERROR, INTERRUPTED = 2, 1, 130
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USER_ERROR, INTERRUPTED = 2, 130
+FIRST = ("screen", "suggest", "evaluate")
+"""Commands that most users want first."""
+
+
+class CommandGroup(TyperGroup):
+    """Lists the commands that most users want first above the others."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - click is untyped
+        rest = [name for name in self.list_commands(ctx) if name not in FIRST]
+        for title, names in (("Start here", FIRST), ("All other commands", rest)):
+            self._section(title, names, formatter)
+
+    def _section(self, title: str, names: Sequence[str], formatter: Any) -> None:  # noqa: ANN401
+        room = formatter.width - 6 - max(map(len, self.commands))
+        with formatter.section(title):
+            formatter.write_dl(
+                [(name, self.commands[name].get_short_help_str(room)) for name in names]
+            )
 
 
 def build() -> typer.Typer:
-    """Return the command with a verb for each public module of this package."""
+    """The command, with a subcommand for each public module of this package."""
     app = typer.Typer(
+        cls=CommandGroup,
         name="molmeta",
-        help="Few-shot drug discovery: learn from old assays, screen with a few labelled actives.",
-        no_args_is_help=True,
+        help="Few-shot drug discovery: rank a library from a few measured compounds.",
+        epilog="Everything runs on this computer; nothing is uploaded.",
+        invoke_without_command=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_version)
-    for found in pkgutil.iter_modules(__path__):
-        if not found.name.startswith("_"):
-            module = importlib.import_module(f"{__name__}.{found.name}")
-            app.command(found.name, help=module.__doc__)(module.run)
+    app.callback()(_root)
+    for module in pkgutil.iter_modules(__path__):
+        if not module.name.startswith("_"):
+            command = importlib.import_module(f"{__name__}.{module.name}")
+            settings = {"help_option_names": ["-h", "--help"]}
+            register = app.command(module.name, help=command.__doc__, context_settings=settings)
+            register(with_plugins(command.run))
     return app
 
 
 def main() -> None:
-    """Run the command; exit with 0 when done, 2 for the user's mistake, 1 for ours."""
+    """Run the command; exit with 0 when done, 2 for a user error, 1 for a bug."""
     try:
+        refuse_renamed(sys.argv[1:])
         build()(prog_name="molmeta")
     except MolMetaError as error:
         sys.stderr.write(f"molmeta: error: {error}\n")
@@ -44,9 +74,11 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
-def _version(
-    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+def _root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Show the version and exit."),
 ) -> None:
     if version:
-        typer.echo(__version__)
-        raise typer.Exit
+        typer.echo(f"molmeta {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())

@@ -1,59 +1,114 @@
-"""Options that several verbs share, and the reading of values that are more than one word."""
+"""Options that several commands share, and the parsing of values with more than one part."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+import inspect
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 import typer
 import yaml
 
+from molmeta import registry
 from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-Record = TypeVar("Record")
-
-OUTPUT = typer.Option(..., "--output", help="File to write; its folder is made.")
-SEED = typer.Option(0, "--seed", help="Same seed, same numbers.")
+OUTPUT = typer.Option(..., "--output", help="File to write; missing folders are created.")
+SEED = typer.Option(0, "--seed", help="The same seed gives the same numbers.")
 CORES = typer.Option(1, "--cores", min=1, help="Processes to use.")
 MODEL = typer.Option(
-    None, "--model", help="Model file or baseline; name:option=value sets an option."
+    None,
+    "--model",
+    help="Model file, 'pretrained' (default) or a baseline; NAME:OPTION=VALUE sets an option.",
 )
+RENAMED = {("evaluate", "--query"): "--n-query", ("suggest", "--plate"): "--wells"}
+"""Present name of each option that was renamed, by verb and former name."""
 MOLECULES = typer.Option(..., "--molecules", help="Molecule store of 'molmeta featurize'.")
+STORE = typer.Option(
+    None, "--molecules", help="Molecule store; by default, compounds are featurized here."
+)
+SUPPORT = typer.Option(..., "--support", help="Table of measured compounds (CSV, TSV, Parquet).")
+LIBRARY = typer.Option(
+    ..., "--library", help="SMILES lines, CSV, SDF, Parquet or featurized; '-' for stdin."
+)
+ASSAY = typer.Option("", "--assay", help="Assay to use, if the table contains several.")
+SIZE = typer.Option(None, "--size", min=2, help="Number of compounds to draw; default all.")
+FORCE = typer.Option(False, "--force", help="Accept a library that is more than half invalid.")
+SMILES_COLUMN = typer.Option("", "--smiles-column", help="Column of SMILES; default 'smiles'.")
+LABEL_COLUMN = typer.Option("", "--label-column", help="Column of labels; default 'active'.")
+VALUE_COLUMN = typer.Option("", "--value-column", help="Column of values; default 'value'.")
+UNIT = typer.Option(
+    "", "--unit", help="Unit of the values, such as nM, pIC50 or %; default the column 'unit'."
+)
+THRESHOLD = typer.Option(
+    None,
+    "--threshold",
+    help="Value beyond which a compound is active, in the unit of the values or as '100 nM'.",
+)
+HIGHER = typer.Option(
+    None,
+    "--higher-is-active/--lower-is-active",
+    help="Direction of the values; default lower for concentrations, else higher.",
+)
+
+PLUGIN = typer.Option(
+    [], "--plugin", envvar=registry.VARIABLE,
+    help="Python file or entry point with your own learner, encoder, featurizer or metric.",
+)  # fmt: skip
+
+
+def with_plugins(run: Callable[..., None]) -> Callable[..., None]:
+    """Add the option `--plugin` to a command; the plugins are imported before it runs."""
+
+    @wraps(run)
+    def command(plugin: list[Path], **options: Any) -> None:  # noqa: ANN401 - those of `run`
+        for source in plugin:
+            registry.load_plugin(source)
+        run(**options)
+
+    signature = inspect.signature(run)
+    option = inspect.Parameter(
+        "plugin", inspect.Parameter.KEYWORD_ONLY, default=PLUGIN, annotation=list[Path]
+    )
+    parameters = [*signature.parameters.values(), option]
+    # Typer reads the signature and the annotations of what it calls.
+    vars(command)["__signature__"] = signature.replace(parameters=parameters)
+    command.__annotations__ = {**get_type_hints(run), "plugin": list[Path]}
+    return command
 
 
 def numbers(text: str, option: str) -> tuple[int, ...]:
-    """Read '16,32,64'.
+    """Numbers of a text such as '16,32,64'.
 
     Raises:
-        ConfigError: something in it is no positive whole number.
+        ConfigError: a part is not a positive whole number.
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
         raise ConfigError(
-            f"{option}: is no list of sizes; got '{text}', expected numbers such as 16,32,64. "
+            f"{option}: must be positive numbers; got '{text}', expected for example 16,32,64. "
             "Separate them by commas."
         )
     return tuple(int(part) for part in parts)
 
 
 def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, Any]:
-    """Read a mapping from a YAML or JSON file, or from the text itself, then apply `a.b=value`.
+    """Mapping from a YAML or JSON file, or from the text itself, after applying `a.b=value`.
 
     Raises:
-        ConfigError: it is no mapping, or a setting has no '='.
+        ConfigError: the text is not a mapping, or a setting has no '='.
     """
     path = Path(text)
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8") if _is_file(path) else text)
+        content = yaml.safe_load(path.read_text(encoding="utf-8") if _is_file(path) else text)
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise _no_mapping(option, text) from error
-    if not isinstance(found, dict):
-        raise _no_mapping(option, text)
-    values = cast("dict[str, Any]", found)
+        raise _not_a_mapping(option, text) from error
+    if not isinstance(content, dict):
+        raise _not_a_mapping(option, text)
+    values = cast("dict[str, Any]", content)
     for setting in settings:
         _apply(values, setting)
     return values
@@ -63,12 +118,13 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
+        # A long text is not a valid file name.
         return False
 
 
-def _no_mapping(option: str, text: str) -> ConfigError:
+def _not_a_mapping(option: str, text: str) -> ConfigError:
     return ConfigError(
-        f"{option}: is no mapping; got '{text[:80]}', expected a YAML file or text such as "
+        f"{option}: must be a mapping; got '{text[:80]}', expected a YAML file or text such as "
         "'{learner: protonet, encoder: gine}'. See 'models' in config/config.yaml."
     )
 
@@ -77,8 +133,8 @@ def _apply(target: dict[str, Any], setting: str) -> None:
     name, equals, value = setting.partition("=")
     if not equals:
         raise ConfigError(
-            f"--set: has no value; got '{setting}', expected 'name=value'. Write for example "
-            "--set training.steps=500."
+            f"--set: must be NAME=VALUE; got '{setting}', expected for example "
+            "training.steps=500. Add the value."
         )
     *parents, last = name.split(".")
     for parent in parents:
@@ -86,23 +142,16 @@ def _apply(target: dict[str, Any], setting: str) -> None:
     target[last] = yaml.safe_load(value)
 
 
-def record(kind: type[Record], values: Mapping[str, Any], option: str) -> Record:
-    """Return a dataclass made from a mapping.
+def refuse_renamed(words: Sequence[str]) -> None:
+    """Refuse the former name of an option.
+
+    Args:
+        words: of the command line, from the verb on.
 
     Raises:
-        ConfigError: a key is unknown, or a value is out of its range or of another type.
+        ConfigError: with the present name.
     """
-    known = [field.name for field in fields(kind)]  # pyright: ignore[reportArgumentType]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise ConfigError(
-            f"{option}: '{unknown[0]}' is unknown; got {sorted(values)}, expected names among "
-            f"{known}. Correct it in the config."
-        )
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise ConfigError(
-            f"{option}: a value is of the wrong type; got {dict(values)}, expected the types in "
-            "config/config.yaml. Correct it there."
-        ) from error
+    for word in words[1:]:
+        option = word.partition("=")[0]
+        if new := RENAMED.get((words[0], option)):
+            raise ConfigError(f"{words[0]}: {option} has a new name; use {new}.")

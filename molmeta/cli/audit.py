@@ -1,4 +1,4 @@
-"""Judge what evaluation shares with training: compounds, scaffolds, near neighbours, panels.
+"""Measure data leakage from training to evaluation: compounds, scaffolds, neighbours, panels.
 
 The split of a curated table is the name of its folder: train, valid or test.
 
@@ -12,7 +12,6 @@ from pathlib import Path
 import typer
 
 from molmeta.cli._options import CORES, OUTPUT
-from molmeta.errors import TableError
 from molmeta.runtime.console import session
 
 
@@ -22,27 +21,13 @@ def run(
     near: float = typer.Option(0.6, min=0, max=1, help="Tanimoto similarity of neighbours."),
     cores: int = CORES,
 ) -> None:
-    from molmeta.assays.assay import read_curated
-    from molmeta.curation.audit import audit
+    from molmeta.api.audit import audit
     from molmeta.runtime.outputs import written
 
     with session("audit", tables=len(tables), near=near) as outcome:
-        frames = {_place(path): read_curated([path]) for path in tables}
-        found = audit(frames, near=near, cores=cores)
+        rows = audit(tables, near=near, cores=cores)
         with written(output) as temporary:
-            found.to_csv(temporary, index=False, lineterminator="\n")
-        judged = found["clean"].notna()
-        clean = int(found.loc[judged, "clean"].sum())
-        outcome.update(assays=len(found), clean=f"{clean} of {int(judged.sum())}", written=output)
-
-
-def _place(path: Path) -> tuple[str, str]:
-    from molmeta.curation.tables import SPLITS
-
-    split = path.resolve().parent.name
-    if split not in SPLITS:
-        raise TableError(
-            f"{path}: stands in no split; got the folder '{split}', expected one of {SPLITS}. "
-            "Name the folder of a curated table after its split."
-        )
-    return split, path.stem
+            rows.to_csv(temporary, index=False, lineterminator="\n")
+        judged = rows["clean"].notna()
+        clean = int(rows.loc[judged, "clean"].sum())
+        outcome.update(assays=len(rows), clean=f"{clean} of {int(judged.sum())}", written=output)

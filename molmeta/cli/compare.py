@@ -1,4 +1,4 @@
-"""Compare evaluated models with published scores of the same assays, assay by assay.
+"""Compare evaluated models with published scores on the same assays.
 
 Example: molmeta compare results/metrics/profile_gp/0.parquet --published published.csv.gz
   --audit results/audit.csv --groups tasks.csv.gz:panel --output results/published.csv
@@ -15,10 +15,12 @@ from molmeta.runtime.console import session
 
 
 def run(
-    metrics: list[Path] = typer.Argument(..., help="Metrics of 'molmeta evaluate'."),
+    metrics: list[Path] = typer.Argument(..., help="Tables of 'molmeta evaluate'."),
     published: Path = typer.Option(..., help="Table: method, task, support, delta_auprc."),
-    audit: Path | None = typer.Option(None, help="Audit of leaks, for its clusters and panels."),
-    groups: str = typer.Option("", help="TABLE:COLUMN, by which assays are grouped as well."),
+    audit: Path | None = typer.Option(
+        None, help="Table of 'molmeta audit', for its clusters and panels."
+    ),
+    groups: str = typer.Option("", help="TABLE:COLUMN to group the assays by as well."),
     output: Path = OUTPUT,
     seed: int = SEED,
 ) -> None:
@@ -29,11 +31,11 @@ def run(
     with session("compare", metrics=len(metrics), published=published) as outcome:
         evidence = read(Sources(metrics, audit=audit))
         table, _, column = groups.rpartition(":")
-        grouped = read_groups(Path(table), column) if groups else None
-        known = read_published(published)
-        found = compare_published(
-            evidence.metrics, known, evidence.audit, groups=grouped, seed=seed
+        group_of_assay = read_groups(Path(table), column) if groups else None
+        scores = read_published(published)
+        rows = compare_published(
+            evidence.metrics, scores, evidence.audit, groups=group_of_assay, seed=seed
         )
         with written(output) as temporary:
-            found.to_csv(temporary, index=False, lineterminator="\n")
-        outcome.update(rows=len(found), methods=found["method"].nunique(), written=output)
+            rows.to_csv(temporary, index=False, lineterminator="\n")
+        outcome.update(rows=len(rows), methods=rows["method"].nunique(), written=output)

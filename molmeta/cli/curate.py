@@ -1,9 +1,9 @@
-"""Bring one table to curated assays: standard SMILES, one unit, labels, repeats merged.
+"""Turn a table of measurements into curated assays: one unit, labels, repeats merged.
 
-Beside the output stand every dropped row with its reason (`.dropped.csv`) and one row for each
-assay (`.assays.csv`), also for those that are left out.
+Next to the output, `.dropped.csv` lists every dropped row with its reason, and `.assays.csv` has a
+row for each assay, including those that are left out.
 
-Example: molmeta curate data/assays/test/a.csv --output results/curated/test/a.parquet
+Example: molmeta curate my_assay.csv --output my_assay.parquet
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._options import CORES, OUTPUT, mapping, record
+from molmeta.cli._options import CORES, OUTPUT, mapping
 from molmeta.runtime.console import session
 
 if TYPE_CHECKING:
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 def run(
     table: Path = typer.Argument(..., help="Table as in data/README.md, or a folder of FS-Mol."),
     output: Path = OUTPUT,
-    rules: str = typer.Option("{}", help="YAML file or text: what decides over rows and assays."),
-    layout: str = typer.Option("{}", help="YAML file or text: kind, columns, unit."),
-    setting: list[str] = typer.Option([], "--set", help="Override a rule, as min_compounds=16."),
+    rules: str = typer.Option("{}", help="YAML file or text: rules for rows and assays."),
+    layout: str = typer.Option("{}", help="YAML file or text: kind, columns and unit."),
+    setting: list[str] = typer.Option([], "--set", help="Set a rule, such as min_compounds=16."),
     cores: int = CORES,
 ) -> None:
-    from molmeta.curation.curate import Rules, curate
-    from molmeta.curation.tables import Layout, read_table
+    from molmeta.api.curate import curate
+    from molmeta.curation.curate import Rules
+    from molmeta.curation.tables import Layout
 
-    decided = record(Rules, mapping(rules, "--rules", setting), "--rules")
-    named = record(Layout, mapping(layout, "--layout"), "--layout")
-    with session("curate", table=table, rules=decided) as outcome:
-        curated = curate(read_table(table, layout=named), rules=decided, cores=cores)
+    chosen_rules = Rules.from_mapping(mapping(rules, "--rules", setting))
+    chosen_layout = Layout.from_mapping(mapping(layout, "--layout"))
+    with session("curate", table=table, rules=chosen_rules) as outcome:
+        curated = curate(table, rules=chosen_rules, layout=chosen_layout, cores=cores)
         _write(curated, output)
         outcome.update(_counts(curated), written=output)
 

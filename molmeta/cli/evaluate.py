@@ -1,21 +1,22 @@
-"""Judge a model, or a baseline by its name, on the assays of a table.
+"""Judge a model or a baseline on assays with known labels.
 
-Writes one row for each assay, support size and repeat. The same seed draws the same episodes for
-every model.
+Writes a row for each assay, support size and repeat. The same seed draws the same episodes for
+every model. An interrupted evaluation resumes with the same command.
 
-Example: molmeta evaluate results/models/protonet/0.safetensors results/curated/test/a.parquet
-  --supports 16,32,64 --repeats 10 --seed 0 --output metrics.parquet
+Example: molmeta evaluate pretrained my_assay.csv --supports 16,32 --output metrics.parquet
+
+Example: molmeta evaluate similarity results/curated/test/a.parquet --split scaffold
+  --supports 32 --output metrics.parquet
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._options import CORES, OUTPUT, SEED, numbers
+from molmeta.cli import _options
 from molmeta.runtime.console import bar, session
 
 if TYPE_CHECKING:
@@ -23,63 +24,57 @@ if TYPE_CHECKING:
 
 
 def run(
-    model: str = typer.Argument(..., help="Model file, or a baseline such as 'similarity'."),
+    model: str = typer.Argument(..., help="Model file, 'pretrained', or a baseline."),
     tables: list[Path] = typer.Argument(
-        ..., help="Curated tables, or tables as in data/README.md."
+        ..., help="Curated tables, or tables of measured compounds."
     ),
-    output: Path = OUTPUT,
-    molecules: Path | None = typer.Option(
-        None, help="Molecule store; else featurized on the spot."
-    ),
+    output: Path = _options.OUTPUT,
+    molecules: Path | None = _options.STORE,
     supports: str = typer.Option("16,32,64,128,256", help="Support sizes."),
-    repeats: int = typer.Option(10, min=1, help="Draws an assay and size."),
-    seed: int = SEED,
+    repeats: int = typer.Option(10, min=1, help="Draws of each assay and support size."),
+    seed: int = _options.SEED,
     share: float | None = typer.Option(None, help="Share of actives in the support."),
-    query: int | None = typer.Option(None, help="Molecules in the query at most."),
-    scaffold: bool = typer.Option(False, help="Let the query hold no scaffold of the support."),
+    n_query: int | None = typer.Option(None, help="Largest number of compounds in a query set."),
+    scaffold: bool = typer.Option(False, help="Keep scaffolds of the support out of the query."),
+    split: str = typer.Option(
+        "", help="Split by DeepChem instead of drawing: scaffold, butina or fingerprint."
+    ),
+    threshold: str | None = _options.THRESHOLD,
+    smiles_column: str = _options.SMILES_COLUMN,
+    label_column: str = _options.LABEL_COLUMN,
+    value_column: str = _options.VALUE_COLUMN,
+    unit: str = _options.UNIT,
+    higher_is_active: bool | None = _options.HIGHER,
     name: str | None = typer.Option(None, help="Name of the model in the table."),
-    examples: Path | None = typer.Option(None, help="Also write one drawn episode an assay."),
-    cores: int = CORES,
+    examples: Path | None = typer.Option(None, help="Also write one episode of each assay."),
+    cores: int = _options.CORES,
 ) -> None:
     import torch
 
-    from molmeta.assays.assay import digest
-    from molmeta.curation.reading import assays_and_molecules
-    from molmeta.evaluation import evaluate as evaluation
-    from molmeta.models.named import named
-    from molmeta.runtime.tableparts import kept
+    from molmeta.api.evaluate import evaluate
+    from molmeta.evaluation.evaluate import EvaluationPlan
 
     torch.set_num_threads(1)
-    sizes = numbers(supports, "--supports")
-    plan = evaluation.EvaluationPlan(sizes, repeats, seed, share, query, scaffold)
+    sizes = _options.numbers(supports, "--supports")
+    plan = EvaluationPlan(
+        supports=sizes, repeats=repeats, seed=seed, share=share, n_query=n_query,
+        scaffold=scaffold, split=split,
+    )  # fmt: skip
     with session("evaluate", model=model, plan=plan) as outcome:
-        judged = named(model)
-        label, trained = name or Path(model).stem, int(judged.history.get("seed", 0))
-        assays, blocks = assays_and_molecules(tables, molecules, judged.featurizers, cores=cores)
-        kind = [judged.digest, label, trained, asdict(plan), digest(assays)]
-        with bar(len(assays), "evaluate") as advance, kept(output, kind, advance) as keep:
-            rows = evaluation.evaluate(
-                judged.learner, assays, blocks, plan=plan, model=label, seed=trained, keep=keep
-            )
-            _write(rows, output)
-        if examples is not None:
-            drawn = evaluation.examples(
-                judged.learner, assays, blocks, plan=plan, model=label, support=min(sizes)
-            )
-            _write(drawn, examples)
-        outcome.update(_summary(rows), assays=len(assays), written=output)
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    from molmeta.runtime.outputs import written
-
-    with written(path) as temporary:
-        frame.to_parquet(temporary, index=False)
+        with bar(None, "evaluate") as advance:
+            rows = evaluate(
+                model, tables, plan=plan, molecules=molecules, name=name, output=output,
+                examples=examples, cores=cores, progress=advance, smiles_column=smiles_column,
+                label_column=label_column, value_column=value_column, unit=unit,
+                threshold=threshold, higher_is_active=higher_is_active,
+            )  # fmt: skip
+        outcome.update(_summary(rows), written=output)
 
 
 def _summary(rows: pd.DataFrame) -> dict[str, float]:
     return {
-        "episodes": int(rows["delta_auprc"].notna().sum()),
+        "assays": rows["assay"].nunique(),
+        "episodes": int(rows["reason"].eq("").sum()),
         "not_drawn": int(rows["reason"].ne("").sum()),
         "delta_auprc": round(float(rows["delta_auprc"].mean()), 4),
     }

@@ -1,13 +1,13 @@
-"""Featurize each distinct compound of curated tables once, or a library that is screened often.
+"""Featurize the compounds of curated tables, or a library that you screen often.
 
-An existing molecule store at --output is kept: only compounds that it lacks are featurized. One
-that cannot be read, as of another version, is made anew. A file that is no curated table is a
-library: SMILES lines, CSV, SDF or Parquet, each also gzipped. Interrupted, the same command goes on
-with it where it was.
+An existing molecule store at --output is extended: only compounds that it lacks are featurized. A
+store that cannot be read, for example from another version, is replaced. A file that is not a
+curated table is a library: SMILES lines, CSV, SDF or Parquet, optionally gzipped. An interrupted
+run on a library resumes with the same command.
 
-Example: molmeta featurize results/curated/*/*.parquet --output results/molecules.safetensors
-Example: molmeta featurize library.smi.gz --featurizer morgan --output library.arrow
 Example: molmeta featurize library.smi.gz --model pretrained --output library.arrow
+
+Example: molmeta featurize train.parquet valid.parquet --output molecules.safetensors
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._options import CORES, OUTPUT
+from molmeta.cli._options import CORES, FORCE, OUTPUT
 from molmeta.errors import ConfigError
 from molmeta.runtime.console import bar, session
 
@@ -33,10 +33,11 @@ FEATURIZERS = ["graph", "morgan"]
 def run(
     tables: list[Path] = typer.Argument(..., help="Curated tables, or one library."),
     output: Path = OUTPUT,
-    featurizer: list[str] = typer.Option(FEATURIZERS, help="Featurizer to run; repeatable."),
+    featurizer: list[str] = typer.Option(FEATURIZERS, help="Featurizer to use; repeatable."),
     model: str = typer.Option(
-        "", help="Model whose features and vectors a library is to hold, in place of --featurizer."
+        "", help="Model to store the features and vectors of, instead of --featurizer."
     ),
+    force: bool = FORCE,
     cores: int = CORES,
 ) -> None:
     from molmeta.assays.assay import distinct_compounds, read_curated
@@ -44,41 +45,47 @@ def run(
     from molmeta.molecules.store import save_store, update
 
     if len(tables) == 1 and (str(tables[0]) == "-" or not is_curated(tables[0])):
-        _featurize_library(tables[0], output, featurizer, model, cores)
+        _featurize_library(tables[0], output, featurizer, model, force, cores)
         return
     if model:
         raise ConfigError(
-            "featurize: curated tables hold features for all models; got --model, expected it with "
-            "one library alone. Leave it out."
+            "--model: applies to a single library; got curated tables, whose features serve all "
+            "models, expected one library. Leave it out."
         )
     with session("featurize", tables=len(tables), featurizers=featurizer, cores=cores) as outcome:
         smiles = distinct_compounds(read_curated(tables))
-        old = _existing(output)
-        known = 0 if old is None else len(old)
+        old = _existing_store(output)
+        n_before = 0 if old is None else len(old)
         with bar(len(smiles), "featurize") as advance:
             store = update(old, smiles, featurizer, cores=cores, progress=advance)
         save_store(store, output)
-        outcome.update(compounds=len(store), known_before=known, written=output)
+        outcome.update(compounds=len(store), known_before=n_before, written=output)
 
 
 def _featurize_library(
-    library: Path, output: Path, names: list[str], model: str, cores: int
+    library: Path,
+    output: Path,
+    names: list[str],
+    model: str,
+    force: bool,
+    cores: int,
 ) -> None:
+    from molmeta.api._inputs import library_file
     from molmeta.libraries.featurize import featurize_library
     from molmeta.models.named import named
     from molmeta.molecules.similarity import FINGERPRINT
 
-    found = named(model) if model else None
-    chosen = tuple(dict.fromkeys((*found.featurizers, FINGERPRINT))) if found else tuple(names)
-    with session("featurize", library=library, featurizers=chosen, cores=cores) as outcome:
-        with bar(None, "featurize") as advance:
+    chosen = named(model) if model else None
+    blocks = tuple(dict.fromkeys((*chosen.featurizers, FINGERPRINT))) if chosen else tuple(names)
+    with session("featurize", library=library, featurizers=blocks, cores=cores) as outcome:
+        with bar(None, "featurize") as advance, library_file(library) as path:
             done = featurize_library(
-                library, output, chosen, model=found, cores=cores, progress=advance
+                path, output, blocks, model=chosen, force=force, cores=cores, progress=advance
             )
         outcome.update(**done._asdict(), written=output)
 
 
-def _existing(path: Path) -> Store | None:
+def _existing_store(path: Path) -> Store | None:
     from molmeta.errors import ModelError
     from molmeta.molecules.store import load_store
 

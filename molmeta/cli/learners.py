@@ -1,8 +1,6 @@
-"""List every learner, one a line, with its idea."""
+"""List every learner with its idea, one on each line."""
 
 from __future__ import annotations
-
-import importlib
 
 import typer
 
@@ -11,6 +9,4 @@ def run() -> None:
     from molmeta import learners
 
     for name in learners.names():
-        module = importlib.import_module(f"molmeta.learners.{name}")
-        idea = (module.__doc__ or "").strip().splitlines()[0]
-        typer.echo(f"{name:<22}{idea}")
+        typer.echo(f"{name:<22}{learners.get(name).idea()}")

@@ -1,6 +1,6 @@
-"""Write the page that answers which learner to use, from the tables that the other verbs wrote.
+"""Write the page that shows which learner to use, from the tables of other commands.
 
-Beside the page comes a folder of the same name with its tables as CSV.
+A folder of the same name next to the page contains its tables as CSV.
 
 Example: molmeta report results/metrics/*/*.parquet --audit results/audit.csv
   --output results/report.html
@@ -21,10 +21,10 @@ def run(
     output: Path = OUTPUT,
     audit: Path | None = typer.Option(None, help="Table of 'molmeta audit'."),
     assays: list[Path] = typer.Option([], help="'.assays.csv' of 'molmeta curate'; repeatable."),
-    dropped: list[Path] = typer.Option([], help="'.dropped.csv' of it; repeatable."),
+    dropped: list[Path] = typer.Option([], help="'.dropped.csv' of 'molmeta curate'; repeatable."),
     logs: list[Path] = typer.Option([], help="'.log.parquet' of 'molmeta train'; repeatable."),
     examples: Path | None = typer.Option(None, help="Examples of 'molmeta evaluate'."),
-    config: Path | None = typer.Option(None, help="The config that the results were made with."),
+    config: Path | None = typer.Option(None, help="Config that made the results."),
     benchmarks: Path | None = typer.Option(None, help="Folder of Snakemake's benchmark tables."),
     command: list[str] = typer.Option([], help="Command that made the results; repeatable."),
     seed: int = SEED,

@@ -1,130 +1,127 @@
-"""Rank a library for an assay of which a few compounds are measured, best first.
+"""Rank a library for an assay of which a few compounds are measured.
 
-Each hit comes with its probability, its nearest known active and inactive, scaffold, alerts,
-properties, and whether it lies where the model is to be trusted; the log says how many hits to
-expect. What could not be scored stands in a side table, `.invalid.csv`. Interrupted, the same
-command goes on where it was (from standard input it starts again). A library that is screened
-often is featurized once, by `molmeta featurize LIBRARY`.
+The table of candidates gives each compound's probability, nearest measured active and inactive,
+scaffold, structural alerts, properties and applicability domain. The log starts with how the
+support was understood and ends with the number of hits to expect. Records that could not be
+scored go to a second table, `.invalid.csv`.
+
+An interrupted screen resumes with the same command, except from standard input. Featurize a
+library that you screen often once, with `molmeta featurize`.
 
 Example: molmeta screen --support my_assay.csv --library library.smi.gz --output ranked.csv
-  --model results/models/protonet/0.safetensors
+
+Example: molmeta screen --support ic50.csv --value-column "IC50 (nM)" --threshold 100
+  --library library.smi.gz --output ranked.csv --report candidates.html
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from molmeta.cli._options import CORES, MODEL, OUTPUT, SEED
+from molmeta.cli import _options
+from molmeta.errors import ConfigError
 from molmeta.runtime.console import bar, session
 
-ESTIMATE = "estimate"
+if TYPE_CHECKING:
+    from molmeta.api.screen import Prevalence
 
 
 def run(
-    support: Path = typer.Option(..., help="Table of measured compounds, as in data/README.md."),
-    library: Path = typer.Option(..., help="SMILES lines, CSV, SDF, Parquet, featurized; - stdin."),
-    output: Path = OUTPUT,
-    model: str | None = MODEL,
-    assay: str = typer.Option("", help="Assay to take, where the table holds several."),
-    size: int | None = typer.Option(None, min=2, help="Draw so many compounds; else take all."),
+    support: Path = _options.SUPPORT,
+    library: Path = _options.LIBRARY,
+    output: Path = _options.OUTPUT,
+    model: str | None = _options.MODEL,
+    threshold: str | None = _options.THRESHOLD,
+    smiles_column: str = _options.SMILES_COLUMN,
+    label_column: str = _options.LABEL_COLUMN,
+    value_column: str = _options.VALUE_COLUMN,
+    unit: str = _options.UNIT,
+    higher_is_active: bool | None = _options.HIGHER,
+    assay: str = _options.ASSAY,
+    size: int | None = _options.SIZE,
     top: int = typer.Option(
-        1000, min=0, help="Hits to write; 0 writes every compound, without explaining it."
+        1000, min=0, help="Candidates to write; 0 writes every compound, without annotations."
     ),
     prevalence: str | None = typer.Option(
         None,
-        help="Share of actives in the library, as 0.005, to which probabilities are moved; "
-        "'estimate' takes it from the scores, with an interval.",
+        help="Share of actives in the library, such as 0.005, to which probabilities are shifted; "
+        "'estimate' takes it from the scores.",
     ),
     exclude_support: bool = typer.Option(
-        False, "--exclude-support", help="Leave the compounds of the support out of the hits."
+        False, "--exclude-support", help="Leave the compounds of the support out."
     ),
     all_scores: Path | None = typer.Option(
         None, help="Parquet file for the score of every compound, in the order of the library."
     ),
     report: Path | None = typer.Option(
-        None, help="HTML file: hits drawn, sorted, filtered and explained; stands alone."
+        None, help="HTML page with the candidates drawn, sorted, filtered and explained."
     ),
-    part: str = typer.Option("", help="k/n: score that part alone; without, put parts together."),
-    seed: int = SEED,
-    cores: int = CORES,
+    part: str = typer.Option(
+        "", help="k/n scores only that part; without it, finished parts are combined."
+    ),
+    force: bool = _options.FORCE,
+    seed: int = _options.SEED,
+    cores: int = _options.CORES,
 ) -> None:
     import torch
 
-    from molmeta.cli._hits import adapted, read_hits, tell_expected
-    from molmeta.models.named import named
-    from molmeta.models.pretrained import load_pretrained
+    from molmeta.api.screen import run_screen
     from molmeta.report.hits.page import ScreenFacts, hits_page
-    from molmeta.screening.annotations import annotator
-    from molmeta.screening.prevalence import left_out
-    from molmeta.screening.screen import ScreenPlan, screen
-    from molmeta.screening.supports import support_of
+    from molmeta.screening.screen import ScreenPlan
 
     torch.set_num_threads(1)
-    with session("screen", support=support, library=library, model=model, seed=seed) as outcome:
-        _require_top(report, top)
-        share = _share(prevalence)
-        chosen = load_pretrained() if model is None else named(model)
-        only = type(chosen.learner).actives_only
-        known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
-        plan = ScreenPlan(
-            top=top or None, prevalence=share, exclude_support=exclude_support,
-            left_out=left_out(chosen, known) if prevalence == ESTIMATE and not part else None,
-            all_scores=all_scores, part=_part(part),
-            annotate=annotator(chosen, cores=cores) if top else None,
-        )  # fmt: skip
-        predictor, warning = adapted(chosen, known)
+    _require_top(report, top)
+    plan = ScreenPlan(
+        top=top or None, exclude_support=exclude_support, all_scores=all_scores,
+        part=_part(part), force=force,
+    )  # fmt: skip
+    with session("screen", output=output, seed=seed) as outcome:
         with bar(None, "screen") as advance:
-            done = screen(
-                predictor, known, library, output=output, plan=plan, cores=cores, progress=advance
+            done = run_screen(
+                support, library, plan=plan, output=output, model=model,
+                prevalence=_prevalence(prevalence), assay=assay, size=size, seed=seed,
+                cores=cores, progress=advance, smiles_column=smiles_column,
+                label_column=label_column, value_column=value_column, unit=unit,
+                threshold=threshold, higher_is_active=higher_is_active,
+            )  # fmt: skip
+        screened, inputs = done.screened, done.inputs
+        if report is not None and not part:
+            facts = ScreenFacts(
+                inputs.library, screened.n_read, screened.prevalence, output.name, inputs.warning
             )
-        if top and not part:
-            hits = read_hits(output)
-            tell_expected(hits, done.prevalence)
-            if report is not None:
-                facts = ScreenFacts(
-                    library.name, done.n_read, done.prevalence, output.name, warning
-                )
-                hits_page(hits, known, predictor, report, facts=facts)
-                outcome.update(report=report)
-        counts = {name: n for name, n in done._asdict().items() if name != "prevalence"}
-        outcome.update(support=len(known.smiles), **counts, written=output)
+            measured = inputs.reading.support
+            hits_page(screened.candidates, measured, done.predictor, report, facts=facts)
+            outcome.update(report=report)
+        outcome.update(screened.counts, written=output)
 
 
-def _share(text: str | None) -> float | None:
-    """Return the share that a text says, None for none or one that is to be estimated."""
-    from molmeta.errors import ConfigError
-
-    if text is None or text == ESTIMATE:
-        return None
+def _prevalence(text: str | None) -> Prevalence:
+    if text is None or text == "estimate":
+        return text
     try:
         return float(text)
     except ValueError as error:
         raise ConfigError(
-            f"--prevalence: is no number; got '{text}', expected one such as 0.005, or "
-            f"'{ESTIMATE}'. Correct it."
+            f"--prevalence: must be a number or 'estimate'; got '{text}', expected for example "
+            "0.005. Correct it."
         ) from error
 
 
 def _require_top(report: Path | None, top: int) -> None:
-    from molmeta.errors import ConfigError
-
     if report is not None and top == 0:
         raise ConfigError(
-            "--report: shows hits, and --top 0 picks none; got both, expected --top of at least 1. "
-            "Leave one of them out."
+            "--report: needs a list of candidates; got --top 0, expected at least 1. Leave one of "
+            "them out."
         )
 
 
 def _part(text: str) -> tuple[int, int] | None:
-    from molmeta.errors import ConfigError
-
     k, _, n = text.partition("/")
     if not text:
         return None
     if not (k.isdigit() and n.isdigit()):
-        raise ConfigError(
-            f"--part: is no part; got '{text}', expected k/n, such as 2/8. Correct it."
-        )
+        raise ConfigError(f"--part: must be k/n, such as 2/8; got '{text}'. Correct it.")
     return int(k), int(n)

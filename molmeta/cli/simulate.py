@@ -1,12 +1,11 @@
-"""Replay rounds of measuring on assays with known answers: how many hits does choosing bring?
+"""Replay rounds of measuring on assays with known labels, and count the hits.
 
-Every policy begins with the same measured compounds; in each round a model is adapted to all that
-is known by then and the next compounds are chosen. Chance, similarity search and a single screen
-with the model adapted once (one_shot) always run beside them. A picture, .svg, comes beside the
-table.
+Every policy starts with the same measured compounds. In each round the model is adapted to all
+compounds measured so far and chooses the next ones. Random choice, similarity search and a model
+adapted only once (one_shot) are always included. A chart, .svg, is written next to the table.
 
-Example: molmeta simulate data/assays/test/CHEMBL204_Ki.csv --model tanimoto_gp --start 16
-  --batch 16 --rounds 5 --acquisition ucb,greedy --output rounds.csv
+Example: molmeta simulate my_assay.csv --model tanimoto_gp --start 16 --batch 16 --rounds 5
+  --acquisition ucb,greedy --output rounds.csv
 """
 
 from __future__ import annotations
@@ -15,58 +14,48 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._options import CORES, OUTPUT, SEED
-from molmeta.runtime.console import bar, logger, session
+from molmeta.cli._options import CORES, OUTPUT, SEED, STORE
+from molmeta.runtime.console import bar, session
 
 
 def run(
     tables: list[Path] = typer.Argument(
-        ..., help="Curated tables, or tables as in data/README.md."
+        ..., help="Curated tables, or tables of measured compounds."
     ),
     output: Path = OUTPUT,
-    model: str = typer.Option(..., help="Model file, or a baseline such as 'tanimoto_gp'."),
-    molecules: Path | None = typer.Option(
-        None, help="Molecule store; else featurized on the spot."
-    ),
+    model: str = typer.Option(..., help="Model file, 'pretrained', or a baseline."),
+    molecules: Path | None = STORE,
     start: int = typer.Option(64, min=2, help="Compounds measured before the first round."),
-    batch: int = typer.Option(64, min=1, help="Compounds a round."),
-    rounds: int = typer.Option(10, min=1, help="Rounds."),
+    batch: int = typer.Option(64, min=1, help="Compounds per round."),
+    rounds: int = typer.Option(10, min=1, help="Number of rounds."),
     acquisition: str = typer.Option("ucb,greedy", help="Policies, separated by commas."),
-    repeats: int = typer.Option(3, min=1, help="Starts that are drawn, an assay."),
+    repeats: int = typer.Option(3, min=1, help="Number of starts to draw for each assay."),
     max_similarity: float = typer.Option(
         1.0, help="Highest Tanimoto similarity within a round; 1 allows all."
     ),
     without_memory: bool = typer.Option(
-        False, help="Judge the model as if no training assay had measured any of the compounds."
+        False, help="Judge the model as if no training assay had measured the compounds."
     ),
     seed: int = SEED,
     cores: int = CORES,
 ) -> None:
     import torch
 
-    from molmeta.campaigns import simulation
-    from molmeta.curation.reading import assays_and_molecules
-    from molmeta.evaluation.enrichment import without_memory as forgetful
-    from molmeta.models.named import named
-    from molmeta.molecules.similarity import FINGERPRINT
+    from molmeta.api.simulate import simulate
+    from molmeta.campaigns.simulation import SimulationPlan, summary
     from molmeta.report.rounds import draw_rounds
     from molmeta.runtime.outputs import written
 
     torch.set_num_threads(1)
-    names = tuple(name.strip() for name in acquisition.split(","))
-    plan = simulation.SimulationPlan(start, batch, rounds, names, repeats, seed, max_similarity)
+    policies = tuple(name.strip() for name in acquisition.split(","))
+    plan = SimulationPlan(start, batch, rounds, policies, repeats, seed, max_similarity)
     with session("simulate", model=model, plan=plan) as outcome:
-        chosen = named(model)
-        learner = forgetful(chosen.learner) if without_memory else chosen.learner
-        blocks = tuple(dict.fromkeys((*chosen.featurizers, FINGERPRINT)))
-        assays, known = assays_and_molecules(tables, molecules, blocks, cores=cores)
-        for name, n in simulation.acquaintance(learner, assays, known).items():
-            logger.info("%s: the model's training assays have measured %d of its actives", name, n)
-        with bar(len(assays) * repeats * len(plan.all_policies), "simulate") as advance:
-            rows = simulation.simulate(
-                learner, assays, known, plan=plan, model=Path(model).stem, progress=advance
-            )
+        with bar(None, "simulate") as advance:
+            rows = simulate(
+                tables, model=model, plan=plan, molecules=molecules,
+                without_memory=without_memory, cores=cores, progress=advance,
+            )  # fmt: skip
         with written(output) as temporary:
             rows.to_csv(temporary, index=False, float_format="%.6g")
         draw_rounds(rows, output.with_suffix(".svg"))
-        outcome.update(simulation.summary(rows), assays=len(assays), written=output)
+        outcome.update(summary(rows), assays=rows["assay"].nunique(), written=output)

@@ -1,11 +1,11 @@
-"""Choose what to measure next: a plate that balances expected hits, uncertainty and diversity.
+"""Choose the next plate: expected hits, uncertain compounds, and diversity.
 
-The library, featurized or not, is read once. The most promising compounds, and the most uncertain
-ones, are kept in a pool (--pool); from it the plate is filled so that no two compounds are too
-similar. What is measured already, in the support or in --exclude, is never suggested.
+The library is read once. Its most promising and its most uncertain compounds are kept in a pool
+(--pool), and the plate is filled from the pool so that no two compounds are too similar.
+Compounds measured already, in the support or in --exclude, are never suggested.
 
-Example: molmeta suggest --support my_assay.csv --library library.smi.gz --plate 96
-  --model results/models/protonet/0.safetensors --output next_plate.csv
+Example: molmeta suggest --support my_assay.csv --library library.smi.gz --wells 96
+  --output next_plate.csv
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._options import CORES, MODEL, OUTPUT, SEED
-from molmeta.runtime.console import bar, logger, session
-
-ACTIVES_ALONE = (
-    "the support holds actives alone: probabilities order the library and are no chances of a hit; "
-    "add what this plate finds inactive to the next support"
-)
+from molmeta.cli import _options
+from molmeta.runtime.console import bar, session
 
 
 def run(
-    support: Path = typer.Option(..., help="Table of measured compounds, as in data/README.md."),
-    library: Path = typer.Option(..., help="SMILES lines, CSV, SDF, Parquet, featurized; - stdin."),
-    output: Path = OUTPUT,
-    model: str | None = MODEL,
-    assay: str = typer.Option("", help="Assay to take, where the table holds several."),
-    size: int | None = typer.Option(None, min=2, help="Draw so many compounds; else take all."),
-    plate: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),
+    support: Path = _options.SUPPORT,
+    library: Path = _options.LIBRARY,
+    output: Path = _options.OUTPUT,
+    model: str | None = _options.MODEL,
+    threshold: str | None = _options.THRESHOLD,
+    smiles_column: str = _options.SMILES_COLUMN,
+    label_column: str = _options.LABEL_COLUMN,
+    value_column: str = _options.VALUE_COLUMN,
+    unit: str = _options.UNIT,
+    higher_is_active: bool | None = _options.HIGHER,
+    assay: str = _options.ASSAY,
+    size: int | None = _options.SIZE,
+    wells: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),
     acquisition: str = typer.Option(
         "ucb", help="ucb, greedy, thompson, expected_improvement, uncertainty, similarity, random."
     ),
@@ -39,38 +40,34 @@ def run(
         0.7, help="Highest Tanimoto similarity of two compounds of the plate; 1 allows all."
     ),
     controls: Path | None = typer.Option(None, help="CSV of fixed wells: well, compound, smiles."),
-    exclude: Path | None = typer.Option(None, help="Compounds measured elsewhere, any format."),
+    exclude: Path | None = typer.Option(None, help="Library of compounds measured elsewhere."),
     pool: int = typer.Option(5000, help="Compounds kept while the library is read."),
-    seed: int = SEED,
-    cores: int = CORES,
+    force: bool = _options.FORCE,
+    seed: int = _options.SEED,
+    cores: int = _options.CORES,
 ) -> None:
     import torch
 
-    from molmeta.campaigns import suggest as suggesting
+    from molmeta.api.suggest import run_suggest
     from molmeta.campaigns.plates import read_controls
-    from molmeta.models.named import named
-    from molmeta.models.pretrained import load_pretrained
-    from molmeta.screening.supports import support_of
+    from molmeta.campaigns.suggest import PlatePlan
 
     torch.set_num_threads(1)
-    fixed = () if controls is None else tuple(read_controls(controls))
-    excluded = () if exclude is None else _smiles(exclude)
-    plan = suggesting.PlatePlan(
-        plate, acquisition, explore, max_similarity, pool, fixed, excluded, seed
-    )
-    with session("suggest", support=support, library=library, model=model, seed=seed) as outcome:
-        chosen = load_pretrained() if model is None else named(model)
-        only = type(chosen.learner).actives_only
-        known = support_of(support, assay=assay, size=size, seed=seed, actives_only=only)
-        if all(known.active):
-            logger.warning("%s", ACTIVES_ALONE)
-        predictor = chosen.adapt(known.smiles, known.active)
+    plan = PlatePlan(
+        wells=wells, acquisition=acquisition, explore=explore, max_similarity=max_similarity,
+        pool=pool, controls=() if controls is None else tuple(read_controls(controls)),
+        exclude=() if exclude is None else _smiles(exclude), force=force, seed=seed,
+    )  # fmt: skip
+    with session("suggest", library=library, model=model or "pretrained", seed=seed) as outcome:
         with bar(None, "suggest") as advance:
-            done = suggesting.suggest(
-                predictor, known, library, output=output, plan=plan, cores=cores,
-                progress=advance,
+            done, reading = run_suggest(
+                support, library, model=model, plan=plan, output=output, assay=assay, size=size,
+                cores=cores, progress=advance, smiles_column=smiles_column,
+                label_column=label_column, value_column=value_column, unit=unit,
+                threshold=threshold, higher_is_active=higher_is_active,
             )  # fmt: skip
-        outcome.update(support=len(known.smiles), **done._asdict(), pool=pool, written=output)
+        n = len(reading.support.smiles)
+        outcome.update(support=n, **done.counts._asdict(), pool=pool, written=output)
 
 
 def _smiles(path: Path) -> tuple[str, ...]:

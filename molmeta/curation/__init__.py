@@ -1,1 +1,1 @@
-"""From tables to curated assays: units, thresholds, repeats, leaks."""
+"""From tables to curated assays: units, thresholds, repeats, data leakage."""

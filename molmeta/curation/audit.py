@@ -1,6 +1,6 @@
-"""What evaluation could have leaked from training: shared compounds, scaffolds, near neighbours.
+"""Audit for data leakage: what evaluation assays share with training assays.
 
-Judges no model and drops nothing; it marks assays, so that every result can be given without them.
+Nothing is dropped. Assays are marked, so that every result can also be given for clean assays only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 TRAIN = "train"
 NEAR = 0.6
+"""Tanimoto similarity from which two compounds are near neighbours."""
 CLEAN_BELOW = 0.1
+"""Share of an assay's compounds in training assays from which the assay is no longer clean."""
 COLUMNS = (
     "split", "table", "assay", "target", "cluster", "n_compounds", "n_active", "share_active",
     "exact_overlap", "scaffold_overlap", "near_overlap", "panel", "clean", "note",
@@ -34,7 +36,7 @@ _generator: Any = rdFingerprintGenerator
 
 
 class Structure(NamedTuple):
-    """What of a molecule is compared: its Murcko scaffold and its packed fingerprint."""
+    """What is compared of a molecule: Murcko scaffold (SMILES) and packed fingerprint."""
 
     scaffold: str
     bits: bytes
@@ -43,52 +45,55 @@ class Structure(NamedTuple):
 def audit(
     tables: Mapping[tuple[str, str], pd.DataFrame], *, near: float = NEAR, cores: int = 1
 ) -> pd.DataFrame:
-    """Return one row for every assay of all splits, in the order of split, table and assay.
+    """Return one row per assay, sorted by split, table and assay.
 
-    Overlaps are shares of an assay's compounds that stand in any train assay: the compound
-    itself, by InChIKey; its Murcko scaffold, where it has rings; or a compound with at least that
-    Tanimoto similarity of Morgan fingerprints (radius 2, 2,048 bits). They are NaN for train
-    assays. An assay is clean if no train assay belongs to its panel and fewer than 10 % of its
-    compounds stand in train; train assays have no mark.
+    An overlap is the share of an assay's compounds for which the train assays contain
+
+    exact: the compound itself, by InChIKey;
+    scaffold: a compound with the same Murcko scaffold, if it has rings;
+    near: a compound whose Tanimoto similarity is at least `near` (Morgan fingerprints of radius 2,
+        2,048 bits).
+
+    An assay is clean if no train assay belongs to its panel and its exact overlap is below 10 %.
+    Train assays have neither overlaps (NaN) nor a mark.
 
     Args:
         tables: curated assays by (split, table).
-        near: similarity from which two compounds count as neighbours.
-        cores: processes that read molecules.
+        near: similarity from which two compounds are near neighbours.
+        cores: processes that parse molecules.
 
     Raises:
-        ConfigError: `near` is no similarity above 0.
+        ConfigError: `near` is not above 0 and at most 1.
 
     Returns:
-        Columns `COLUMNS`; `cluster` is the given one, else the panel, else the assay.
+        Columns `COLUMNS`. `cluster` is the cluster in the table, or else the panel, or else the
+        assay.
     """
     if not 0 < near <= 1:
-        raise ConfigError(
-            f"audit: near is out of range; got {near}, expected above 0 and up to 1. Correct it."
-        )
+        raise ConfigError(f"audit: --near must be above 0 and at most 1; got {near}.")
     measured = pd.concat(
         [frame.assign(split=split, table=table) for (split, table), frame in tables.items()],
         ignore_index=True,
     )
-    leaks = _leaks(measured, near=near, cores=cores)
-    rows = measured.join(leaks, on="inchikey")
-    summary = _summary(rows)
-    return _judged(_named(summary, panels(measured)))[list(COLUMNS)]
+    overlaps = _overlaps(measured, near=near, cores=cores)
+    summary = _summary(measured.join(overlaps, on="inchikey"))
+    return _marked(_with_panels(summary, panels(measured)))[list(COLUMNS)]
 
 
-def _leaks(measured: pd.DataFrame, *, near: float, cores: int) -> pd.DataFrame:
-    """Return for each distinct compound whether train holds it, its scaffold, a neighbour."""
+def _overlaps(measured: pd.DataFrame, *, near: float, cores: int) -> pd.DataFrame:
+    """Return one bool column per kind of overlap, one row per distinct compound (InChIKey)."""
     distinct = measured.drop_duplicates("inchikey").set_index("inchikey")["smiles"]
     in_train = measured.loc[measured["split"].eq(TRAIN), "inchikey"].unique()
     exact = distinct.index.isin(in_train)
     if exact.all() or not exact.any():
         return pd.DataFrame(dict.fromkeys(_OVERLAPS, exact), index=distinct.index)
     structures = mapped(_structure, list(distinct), cores=cores)
-    prints = np.array([np.frombuffer(s.bits, dtype=np.uint8) for s in structures])
+    fingerprints = np.array([np.frombuffer(s.bits, dtype=np.uint8) for s in structures])
+    # A compound in train is its own nearest neighbour: only the others have to be compared.
     neighbour = exact.copy()
-    neighbour[~exact] = has_neighbour(prints[~exact], prints[exact], threshold=near)
-    shared = _shares_scaffold([s.scaffold for s in structures], exact)
-    values = {"exact": exact, "scaffold": shared, "near": neighbour}
+    neighbour[~exact] = has_neighbour(fingerprints[~exact], fingerprints[exact], threshold=near)
+    scaffold = _shares_scaffold([s.scaffold for s in structures], exact)
+    values = {"exact": exact, "scaffold": scaffold, "near": neighbour}
     return pd.DataFrame(values, index=distinct.index)
 
 
@@ -99,8 +104,8 @@ def _structure(smiles: str) -> Structure:
 
 
 def _shares_scaffold(scaffolds: Sequence[str], in_train: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    known = {text for text, train in zip(scaffolds, in_train, strict=True) if train and text}
-    return np.array([text in known for text in scaffolds], dtype=np.bool_)
+    of_train = {text for text, train in zip(scaffolds, in_train, strict=True) if train and text}
+    return np.array([text in of_train for text in scaffolds], dtype=np.bool_)
 
 
 def _summary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -118,20 +123,22 @@ def _summary(rows: pd.DataFrame) -> pd.DataFrame:
     return summary
 
 
-def _named(summary: pd.DataFrame, panel_of: Mapping[str, str]) -> pd.DataFrame:
+def _with_panels(summary: pd.DataFrame, panel_of: Mapping[str, str]) -> pd.DataFrame:
     panel = summary["assay"].map(dict(panel_of)).astype("str")
-    alone = summary["cluster"].eq(summary["assay"]) & panel.ne("")
-    return summary.assign(panel=panel, cluster=summary["cluster"].mask(alone, panel))
+    # Curation names a cluster after its assay where the table gives none.
+    unclustered = summary["cluster"].eq(summary["assay"]) & panel.ne("")
+    return summary.assign(panel=panel, cluster=summary["cluster"].mask(unclustered, panel))
 
 
-def _judged(summary: pd.DataFrame) -> pd.DataFrame:
+def _marked(summary: pd.DataFrame) -> pd.DataFrame:
+    """Add `clean` and `note`, which gives the reasons why an assay is not clean."""
     train = summary["split"].eq(TRAIN)
-    in_train = summary[train & summary["panel"].ne("")].groupby("panel").size()
-    mates = summary["panel"].map(in_train).fillna(0).astype("int64")
-    known = summary["exact_overlap"].ge(CLEAN_BELOW)
-    clean = (mates.eq(0) & ~known).astype("boolean").mask(train)
-    note = ("in a panel with " + mates.astype("str") + " train assays").where(mates.gt(0), "")
+    panel_sizes = summary[train & summary["panel"].ne("")].groupby("panel").size()
+    n_train = summary["panel"].map(panel_sizes).fillna(0).astype("int64")
+    overlapping = summary["exact_overlap"].ge(CLEAN_BELOW)
+    clean = (n_train.eq(0) & ~overlapping).astype("boolean").mask(train)
+    panel = ("in a panel with " + n_train.astype("str") + " train assays").where(n_train.gt(0), "")
     percent = (summary["exact_overlap"].fillna(0) * 100).round().astype("int64").astype("str")
-    shared = (percent + " % of its compounds stand in train").where(known, "")
-    both = note.where(shared.eq(""), note + "; ").where(note.ne(""), "") + shared
-    return summary.assign(clean=clean, note=both.mask(train, ""))
+    overlap = (percent + " % of its compounds are in train").where(overlapping, "")
+    separator = pd.Series("; ", index=summary.index).where(panel.ne("") & overlap.ne(""), "")
+    return summary.assign(clean=clean, note=(panel + separator + overlap).mask(train, ""))

@@ -1,25 +1,24 @@
-"""From rows of tables to assays that can be learnt from; what is left out is said, row by row.
-
-Reads and writes no files.
-"""
+"""From rows of tables to usable assays, with a reason for every row that is dropped."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from molmeta.curation.measurements import measured
 from molmeta.curation.repeats import merge_repeats
-from molmeta.curation.thresholds import WINDOWS, label, thresholds_of
+from molmeta.curation.thresholds import TargetClass, label, thresholds_of
 from molmeta.curation.units import PERCENT_UNIT, PX
-from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import Compound, Rejected, compounds
+from molmeta.runtime.options import Options, Size, mistake
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from typing import Self
 
 KEPT = (
     "assay", "smiles", "inchikey", "active", "value", "unit", "relation", "target", "cluster",
@@ -31,53 +30,52 @@ ASSAYS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What decides over rows and assays.
+class Rules(Options):
+    """Which rows and assays to keep, and what counts as active: `curation` in the config.
 
-    Attributes:
-        target_class: "enzyme" lets the median be the threshold between pX 5 and 7, "other"
-            between 4 and 6.
-        thresholds: threshold of single assays, by name, on the scale of the assay (pX or %).
-        min_compounds: distinct compounds an assay needs.
-        min_class: actives, and inactives, an assay needs.
-        spread: how far apart repeats may lie on the pX scale.
-        percent_spread: the same for % inhibition, in percentage points.
-        tautomer: bring molecules to their canonical tautomer, about 30 times slower.
+    Raises:
+        ConfigError: an unknown option, or one out of range.
     """
 
-    target_class: Literal["enzyme", "other"] = "enzyme"
-    thresholds: Mapping[str, float] = field(default_factory=dict[str, float])
-    min_compounds: int = 8
-    min_class: int = 2
-    spread: float = 1.0
-    percent_spread: float = 20.0
-    tautomer: bool = False
+    section = "curation"
 
-    def __post_init__(self) -> None:
-        if self.min_class < 1 or self.min_compounds < 2 * self.min_class:
-            raise ConfigError(
-                f"curation: min_compounds or min_class is out of range; got {self.min_compounds} "
-                f"and {self.min_class}, expected min_class >= 1 and min_compounds >= twice that. "
-                "Correct the config."
+    target_class: TargetClass = "enzyme"
+    """Range in which the median of an assay may be its threshold of activity: pX 5 to 7 for
+    'enzyme', pX 4 to 6 for 'other'."""
+    thresholds: Mapping[str, float] = Field(default_factory=dict[str, float])
+    """Threshold of single assays by name, on the scale of the assay (pX or %)."""
+    min_compounds: Size = 8
+    """Smallest number of distinct compounds in an assay."""
+    min_class: PositiveInt = 2
+    """Smallest number of actives, and of inactives, in an assay."""
+    spread: NonNegativeFloat = 1.0
+    """Largest difference between repeats of a compound, in pX units."""
+    percent_spread: NonNegativeFloat = 20.0
+    """Largest difference between repeats of a compound in % inhibition, in percentage points."""
+    tautomer: bool = False
+    """Convert molecules to their canonical tautomer; curation then takes about 30 times as long."""
+
+    @model_validator(mode="after")
+    def _require_room_for_both_classes(self) -> Self:
+        if self.min_compounds < 2 * self.min_class:
+            raise mistake(
+                f"'min_compounds' must be at least twice 'min_class'; got {self.min_compounds} "
+                f"and {self.min_class}."
             )
-        if self.target_class not in WINDOWS:
-            raise ConfigError(
-                f"curation: unknown target_class; got '{self.target_class}', expected one of "
-                f"{sorted(WINDOWS)}. Correct the config."
-            )
+        return self
 
 
 @dataclass(frozen=True)
 class Curated:
-    """What became of the rows of a table.
+    """The rows of a table after curation.
 
-    Every row that was read is a row of `dropped`, or one of `kept`, or merged into one.
+    Every row that was read is in `dropped`, or in `kept`, or merged into a row of `kept`.
 
     Attributes:
-        kept: one row a compound of each usable assay, columns `KEPT`, by assay and InChIKey.
-        dropped: every row that is not in `kept`, columns `DROPPED`, by assay and row.
-        assays: one row an assay, columns `ASSAYS`; n_read = n_dropped + n_merged + n_compounds.
+        kept: one row per compound of each usable assay, columns `KEPT`, sorted by assay and
+            InChIKey.
+        dropped: dropped rows with their reason, columns `DROPPED`, sorted by assay and row.
+        assays: one row per assay, columns `ASSAYS`; n_read = n_dropped + n_merged + n_compounds.
     """
 
     kept: pd.DataFrame
@@ -90,12 +88,12 @@ def curate(rows: pd.DataFrame, *, rules: Rules | None = None, cores: int = 1) ->
 
     Args:
         rows: as `molmeta.curation.tables.read_table` returns them.
-        rules: what decides; the defaults where not given.
+        rules: which rows and assays to keep; the defaults if None.
         cores: processes that standardise molecules.
 
     Source:
         Thresholds and repeats follow Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks
-        2021, save that a qualified value which cannot be decided is dropped.
+        2021. Unlike there, bounds that do not decide the label are dropped.
     """
     rules = rules or Rules()
     rows = _on_one_scale(_with_compounds(measured(rows), rules, cores))
@@ -112,22 +110,25 @@ def curate(rows: pd.DataFrame, *, rules: Rules | None = None, cores: int = 1) ->
 
 
 def _with_compounds(rows: pd.DataFrame, rules: Rules, cores: int) -> pd.DataFrame:
-    """Add `given`, the SMILES as read, `inchikey`, and `key`, which numbers (assay, InChIKey)."""
+    """Add the standardised SMILES and the InChIKey.
+
+    The SMILES as read moves to `source_smiles`; `key` numbers the pairs of assay and InChIKey.
+    """
     distinct = rows.loc[rows["reason"].eq(""), "smiles"].drop_duplicates()
-    found = compounds(list(distinct), tautomer=rules.tautomer, cores=cores)
-    by_text = pd.DataFrame(
-        [_columns(item) for item in found],
+    standardised = compounds(list(distinct), tautomer=rules.tautomer, cores=cores)
+    by_smiles = pd.DataFrame(
+        [_columns(item) for item in standardised],
         index=pd.Index(distinct),
         columns=["smiles", "inchikey", "reason", "detail"],
         dtype="str",
     )
-    made = by_text.reindex(rows["smiles"]).fillna("").set_axis(rows.index)
-    bad = made["reason"].ne("") & rows["reason"].eq("")
-    rows = rows.rename(columns={"smiles": "given"}).assign(
-        smiles=made["smiles"],
-        inchikey=made["inchikey"],
-        reason=rows["reason"].mask(bad, made["reason"]),
-        detail=rows["detail"].mask(bad, made["detail"]),
+    by_row = by_smiles.reindex(rows["smiles"]).fillna("").set_axis(rows.index)
+    rejected = by_row["reason"].ne("") & rows["reason"].eq("")
+    rows = rows.rename(columns={"smiles": "source_smiles"}).assign(
+        smiles=by_row["smiles"],
+        inchikey=by_row["inchikey"],
+        reason=rows["reason"].mask(rejected, by_row["reason"]),
+        detail=rows["detail"].mask(rejected, by_row["detail"]),
     )
     return rows.assign(key=rows.groupby(["assay", "inchikey"], sort=False).ngroup())
 
@@ -139,26 +140,25 @@ def _columns(item: Compound | Rejected) -> tuple[str, str, str, str]:
 
 
 def _on_one_scale(rows: pd.DataFrame) -> pd.DataFrame:
-    """Drop the rarer of pX and % in an assay without labels; pX stays where they are equal."""
-    open_rows = rows[rows["reason"].eq("") & rows["active"].isna()]
-    counts = open_rows.groupby("assay")["unit"].value_counts().unstack(fill_value=0)
+    """Drop the rarer of pX and % in assays without labels; where both are equal, pX is kept."""
+    unlabelled = rows[rows["reason"].eq("") & rows["active"].isna()]
+    counts = unlabelled.groupby("assay")["unit"].value_counts().unstack(fill_value=0)
     percent = counts.get(PERCENT_UNIT, 0) > counts.get(PX, 0)
-    usual = pd.Series(np.where(percent, PERCENT_UNIT, PX), index=counts.index, dtype="str")
-    minority = open_rows["unit"].ne(open_rows["assay"].map(usual))
-    at = open_rows.index[minority]
-    rows.loc[at, "reason"] = "minority_unit"
-    rows.loc[at, "detail"] = (
-        rows.loc[at, "unit"] + " in an assay of " + rows.loc[at, "assay"].map(usual)
-    )
+    unit_of_assay = pd.Series(np.where(percent, PERCENT_UNIT, PX), index=counts.index, dtype="str")
+    unit = unlabelled["assay"].map(unit_of_assay)
+    minority = unlabelled.index[unlabelled["unit"].ne(unit)]
+    rows.loc[minority, "reason"] = "minority_unit"
+    rows.loc[minority, "detail"] = rows.loc[minority, "unit"] + " in an assay of " + unit[minority]
     return rows
 
 
 def _with_reasons_of(merged: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    said = merged.reindex(rows["key"]).set_axis(rows.index)
-    late = rows["reason"].eq("") & said["reason"].ne("")
+    """Give every row the reason for which its compound was dropped after merging."""
+    by_row = merged.reindex(rows["key"]).set_axis(rows.index)
+    dropped = rows["reason"].eq("") & by_row["reason"].ne("")
     return rows.assign(
-        reason=rows["reason"].mask(late, said["reason"]),
-        detail=rows["detail"].mask(late, said["detail"]),
+        reason=rows["reason"].mask(dropped, by_row["reason"]),
+        detail=rows["detail"].mask(dropped, by_row["detail"]),
     )
 
 
@@ -172,11 +172,11 @@ def _result(rows: pd.DataFrame, merged: pd.DataFrame, limits: pd.Series, rules: 
         target=kept["assay"].map(assays["target"]),
         cluster=kept["assay"].map(assays["cluster"]),
     )
-    out = rows["reason"].eq("") & ~rows["assay"].isin(usable)
+    unusable = rows["reason"].eq("") & ~rows["assay"].isin(usable)
     dropped = rows.assign(
-        smiles=rows["given"],
-        reason=rows["reason"].mask(out, "assay_left_out"),
-        detail=rows["detail"].mask(out, rows["assay"].map(assays["status"])),
+        smiles=rows["source_smiles"],
+        reason=rows["reason"].mask(unusable, "assay_left_out"),
+        detail=rows["detail"].mask(unusable, rows["assay"].map(assays["status"])),
     )
     dropped = dropped[dropped["reason"].ne("")].sort_values(["assay", "row"], kind="stable")
     return Curated(
@@ -189,8 +189,9 @@ def _result(rows: pd.DataFrame, merged: pd.DataFrame, limits: pd.Series, rules: 
 def _assays(
     rows: pd.DataFrame, merged: pd.DataFrame, limits: pd.Series, rules: Rules
 ) -> pd.DataFrame:
-    by_assay, left = rows.groupby("assay"), merged.groupby("assay")
-    assays = pd.DataFrame({"n_read": by_assay.size(), "n_dropped": by_assay["reason"].agg(_given)})
+    by_assay, compounds_of = rows.groupby("assay"), merged.groupby("assay")
+    n_dropped = rows["reason"].ne("").groupby(rows["assay"]).sum()
+    assays = pd.DataFrame({"n_read": by_assay.size(), "n_dropped": n_dropped})
     for column in ("target", "cluster"):
         assays[column] = rows[rows[column].ne("")].groupby("assay")[column].first()
     assays["target"] = assays["target"].astype("str").fillna("")
@@ -199,26 +200,23 @@ def _assays(
     assays["unit"] = merged[merged["unit"].ne("")].groupby("assay")["unit"].first()
     assays["unit"] = assays["unit"].astype("str").fillna("")
     assays["threshold"] = limits
-    assays["n_compounds"] = left.size().reindex(assays.index, fill_value=0)
-    assays["n_active"] = left["active"].sum().reindex(assays.index, fill_value=0).astype("int64")
+    assays["n_compounds"] = compounds_of.size().reindex(assays.index, fill_value=0)
+    n_active = compounds_of["active"].sum()
+    assays["n_active"] = n_active.reindex(assays.index, fill_value=0).astype("int64")
     assays["n_merged"] = assays["n_read"] - assays["n_dropped"] - assays["n_compounds"]
     assays["share_active"] = assays["n_active"] / assays["n_compounds"].where(lambda n: n > 0)
     return assays.assign(status=_status(assays, rules))
 
 
-def _given(reasons: pd.Series) -> int:
-    return int(reasons.ne("").sum())
-
-
 def _status(assays: pd.DataFrame, rules: Rules) -> pd.Series:
     n, active = assays["n_compounds"], assays["n_active"]
     rarer = np.minimum(active, n - active)
-    small = n.astype("str") + f" compounds, expected at least {rules.min_compounds}"
-    sided = active.astype("str") + " active of " + n.astype("str")
-    sided += f", expected at least {rules.min_class} of each class"
+    too_small = n.astype("str") + f" compounds, expected at least {rules.min_compounds}"
+    one_sided = active.astype("str") + " active of " + n.astype("str")
+    one_sided += f", expected at least {rules.min_class} of each class"
     status = np.select(
         [n < rules.min_compounds, rarer < rules.min_class],
-        ["too small: " + small, "one-sided: " + sided],
+        ["too small: " + too_small, "one-sided: " + one_sided],
         default="ok",
     )
     return pd.Series(status, index=assays.index, dtype="str")

@@ -1,4 +1,4 @@
-"""From the text of a measurement to a label or a value on its scale, or the reason against it."""
+"""From the text of a measurement to a label or a scaled value, or a reason to drop the row."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REASONS = {
-    "missing_assay": "the row names no assay",
-    "missing_smiles": "the row has no SMILES",
-    "invalid_smiles": "RDKit or InChI makes no molecule of the SMILES",
-    "missing_label": "the table has labels, this row has none",
+    "missing_assay": "the assay is missing",
+    "missing_smiles": "the SMILES is missing",
+    "invalid_smiles": "RDKit or InChI cannot read the SMILES as a molecule",
+    "missing_label": "the label is missing in a table with labels",
     "bad_label": "the label is neither 0 nor 1",
-    "missing_value": "the row has no value",
-    "bad_value": "the value is no number",
+    "missing_value": "the value is missing",
+    "bad_value": "the value is not a number",
     "not_finite": "the value is infinite",
-    "missing_unit": "the value has no unit",
-    "unknown_unit": "the unit is no concentration, no pX and no percentage",
-    "unknown_relation": "the qualifier is none of < > = ~",
-    "not_positive": "a concentration is zero or negative",
-    "implausible_value": "no assay measures that: pX outside 0 to 15, or beyond 500 %",
-    "minority_unit": "most of the assay is on the other scale, and % and pX do not convert",
-    "contradictory_labels": "repeats of the compound carry both labels",
-    "repeats_disagree": "repeats of the compound lie too far apart",
-    "mixed_qualifiers": "repeats say below one bound and above another, none is exact",
-    "undecidable": "the bound lies on the near side of the threshold",
+    "missing_unit": "the unit is missing",
+    "unknown_unit": "the unit is not a concentration, pX or percentage",
+    "unknown_relation": "the qualifier is not one of < > = ~",
+    "not_positive": "the concentration is zero or negative",
+    "implausible_value": "the value is implausible: pX outside 0 to 15, or beyond 500 %",
+    "minority_unit": "most of the assay is on the other scale; % and pX cannot be converted",
+    "contradictory_labels": "repeats of the compound have both labels",
+    "repeats_disagree": "repeats of the compound are too far apart",
+    "mixed_qualifiers": "repeats give an upper and a lower bound, but no exact value",
+    "undecidable": "the bound does not say on which side of the threshold the value is",
     "assay_left_out": "the assay as a whole is too small or one-sided",
 }
-"""What each reason code of a dropped row means."""
+"""Meaning of the reason codes of dropped rows."""
 
 _PX_RANGE = (0.0, 15.0)
 _PERCENT_LIMIT = 500.0
@@ -49,18 +49,18 @@ _BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
 
 
 def measured(rows: pd.DataFrame) -> pd.DataFrame:
-    """Judge each row for itself, apart from its molecule.
+    """Convert the measurement of each row, or give the reason to drop the row.
 
-    In a table with labels a value that cannot be used goes, and the row stays.
+    In a table with labels, an unusable value is left blank and the row is kept.
 
     Args:
         rows: as `molmeta.curation.tables.read_table` returns them.
 
     Returns:
-        row, assay, smiles, target, cluster as they were, and for each row
-        active: 0.0, 1.0 or NaN where the table has no labels.
-        value, unit, relation: on the pX or % scale; NaN, "" and "" where there is none.
-        reason, detail: "" where nothing speaks against the row.
+        row, assay, smiles, target and cluster, unchanged, and
+        active: 0.0 or 1.0; NaN in tables without labels.
+        value, unit, relation: on the pX or % scale; NaN, "" and "" where blank.
+        reason, detail: "" for rows to keep.
     """
     values, problem = _values(rows)
     active = _labels(rows)
@@ -72,7 +72,7 @@ def measured(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _values(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Return value, unit and relation of each row, blank where there is a problem with them."""
+    """Return value, unit and relation of each row, blank where unusable, and the reasons."""
     if "value" not in rows:
         blank = pd.DataFrame({"value": np.nan, "unit": "", "relation": ""}, index=rows.index)
         return blank.astype({"unit": "str", "relation": "str"}), pd.Series("", index=rows.index)
@@ -80,30 +80,34 @@ def _values(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     relation = relations(qualifier.where(qualifier.ne(""), rows["relation"]))
     scale = scales(rows["unit"])
     value = to_scale(number, rows["unit"])
-    found = pd.DataFrame({"value": value, "unit": scale, "relation": relation}, index=rows.index)
-    problem = pd.Series(_value_problems(rows, number, found), index=rows.index, dtype="str")
-    found["relation"] = flip_for_concentrations(relation, rows["unit"])
-    good = problem.eq("")
-    return found.assign(
-        value=value.where(good),
-        unit=scale.where(good, ""),
-        relation=found["relation"].where(good, ""),
+    scaled = pd.DataFrame({"value": value, "unit": scale, "relation": relation}, index=rows.index)
+    problem = pd.Series(_value_problems(rows, number, scaled), index=rows.index, dtype="str")
+    scaled["relation"] = flip_for_concentrations(relation, rows["unit"])
+    usable = problem.eq("")
+    return scaled.assign(
+        value=value.where(usable),
+        unit=scale.where(usable, ""),
+        relation=scaled["relation"].where(usable, ""),
     ), problem
 
 
-def _value_problems(rows: pd.DataFrame, number: pd.Series, found: pd.DataFrame) -> NDArray[np.str_]:
+def _value_problems(
+    rows: pd.DataFrame, number: pd.Series, scaled: pd.DataFrame
+) -> NDArray[np.str_]:
+    """Return the first reason that applies to each row, in the order of the mapping below."""
     low, high = _PX_RANGE
-    px, percent = found["unit"].eq(PX), found["unit"].eq(PERCENT_UNIT)
-    concentration = px & found["value"].ne(number)
+    px, percent = scaled["unit"].eq(PX), scaled["unit"].eq(PERCENT_UNIT)
+    # Only concentrations change on their way to pX.
+    concentration = px & scaled["value"].ne(number)
     problems = {
         "missing_value": _blank(rows["value"]),
         "bad_value": number.isna(),
         "not_finite": np.isinf(number),
         "missing_unit": rows["unit"].eq(""),
-        "unknown_unit": found["unit"].eq(""),
-        "unknown_relation": found["relation"].eq(""),
+        "unknown_unit": scaled["unit"].eq(""),
+        "unknown_relation": scaled["relation"].eq(""),
         "not_positive": concentration & number.le(0),
-        "implausible_value": (px & ~found["value"].between(low, high))
+        "implausible_value": (px & ~scaled["value"].between(low, high))
         | (percent & number.abs().gt(_PERCENT_LIMIT)),
     }
     return np.select(list(problems.values()), list(problems), default="")
@@ -118,8 +122,8 @@ def _labels(rows: pd.DataFrame) -> pd.Series:
 
 def _label_problems(rows: pd.DataFrame, active: pd.Series) -> pd.Series:
     problems = {"missing_label": _blank(rows["active"]), "bad_label": active.isna()}
-    chosen = np.select(list(problems.values()), list(problems), default="")
-    return pd.Series(chosen, index=rows.index, dtype="str")
+    reasons = np.select(list(problems.values()), list(problems), default="")
+    return pd.Series(reasons, index=rows.index, dtype="str")
 
 
 def _row_problems(rows: pd.DataFrame, problem: pd.Series) -> NDArray[np.str_]:

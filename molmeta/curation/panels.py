@@ -1,4 +1,4 @@
-"""Groups of assays that measured mostly the same compounds: they are not independent results."""
+"""Panels: groups of assays that measured mostly the same compounds, so are not independent."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from scipy.sparse import csgraph
 if TYPE_CHECKING:
     import pandas as pd
 
-# scipy's sparse matrices have no precise types, which strict checking refuses; Any says so once.
+# The types of scipy's sparse matrices are incomplete, which strict type checking refuses.
 _sparse: Any = sparse
 _csgraph: Any = csgraph
 
 SHARE = 0.5
+"""Share of the compounds of each of two assays that both have measured if they form a panel."""
 
 
 def panels(measured: pd.DataFrame, *, share: float = SHARE) -> dict[str, str]:
-    """Return the panel of each assay, named after its first assay, "" for an assay that is alone.
+    """Return the panel of each assay, named after its first assay; "" for assays in no panel.
 
-    Two assays belong together where they share at least that part of the compounds of each of
-    them, and so do those that are linked through others. Sharing half of the smaller one alone is
-    not enough: one large screen would then join every assay that followed it up.
+    Two assays are in the same panel if they share at least `share` of the compounds of each, or if
+    a chain of such pairs links them. Sharing half of the smaller assay is not enough: otherwise,
+    one large screen would join all the assays that followed it up.
 
     Args:
-        measured: assay, inchikey; one row a measurement.
-        share: above 0, up to 1.
+        measured: columns assay and inchikey, one row per measurement.
+        share: above 0, at most 1.
 
     Example:
         >>> import pandas as pd
@@ -47,6 +48,7 @@ def panels(measured: pd.DataFrame, *, share: float = SHARE) -> dict[str, str]:
 
 
 def _compounds_of(measured: pd.DataFrame, assays: pd.Series) -> Any:  # noqa: ANN401 - see _sparse
+    """Return a sparse matrix of 0 and 1, one row per assay and one column per compound."""
     columns = measured["inchikey"].astype("category").cat.codes.to_numpy()
     rows = assays.cat.codes.to_numpy()
     matrix: Any = _sparse.csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, columns)))
@@ -55,11 +57,13 @@ def _compounds_of(measured: pd.DataFrame, assays: pd.Series) -> Any:  # noqa: AN
 
 
 def _components(matrix: Any, share: float) -> list[int]:  # noqa: ANN401 - see _sparse
-    together = (matrix @ matrix.T).tocoo()
+    """Return the number of the panel of each assay."""
+    # Entry (i, j) of the product counts the compounds that assays i and j have in common.
+    shared = (matrix @ matrix.T).tocoo()
     sizes = np.asarray(matrix.sum(axis=1)).ravel()
-    larger = np.maximum(sizes[together.row], sizes[together.col])
-    linked = together.data >= share * larger
-    pairs = (together.row[linked], together.col[linked])
-    graph = _sparse.csr_matrix((np.ones(int(linked.sum())), pairs), shape=together.shape)
+    larger = np.maximum(sizes[shared.row], sizes[shared.col])
+    linked = shared.data >= share * larger
+    pairs = (shared.row[linked], shared.col[linked])
+    graph = _sparse.csr_matrix((np.ones(int(linked.sum())), pairs), shape=shared.shape)
     labels: Any = _csgraph.connected_components(graph, directed=False)[1]
     return [int(label) for label in labels]

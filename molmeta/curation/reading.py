@@ -1,4 +1,4 @@
-"""From any table, curated or not, to assays and the molecules that their rows point into."""
+"""From tables, curated or not, to assays and the molecules that their rows point into."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pandas as pd
 from pyarrow import parquet
 
 from molmeta.assays.assay import COLUMNS, Assay, assays_of, distinct_compounds, read_curated
-from molmeta.curation.curate import curate
+from molmeta.curation.curate import Rules, curate
 from molmeta.curation.measurements import REASONS
-from molmeta.curation.tables import read_table
+from molmeta.curation.usertables import read_user_table
 from molmeta.errors import TableError
 from molmeta.molecules.store import load_store, update
 
@@ -19,26 +19,34 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from molmeta.curation.curate import Rules
+    from molmeta.curation.curate import Curated
+    from molmeta.curation.usertables import TableOptions, UserTable
     from molmeta.molecules.blocks import Molecules
 
 _log = logging.getLogger(__name__)
 
-# pyarrow brings no types, which strict checking refuses; Any says so once.
+# pyarrow has no types, which strict type checking refuses.
 _parquet: Any = parquet
 
 
 def assays_and_molecules(
-    tables: Sequence[Path], store: Path | None, featurizers: Sequence[str], *, cores: int = 1
+    tables: Sequence[Path],
+    store: Path | None,
+    featurizers: Sequence[str],
+    *,
+    options: TableOptions | None = None,
+    cores: int = 1,
 ) -> tuple[list[Assay], Molecules]:
-    """Read tables, curating those that are not, and find or make their molecules' features.
+    """Return the assays of tables with the features of their molecules.
 
-    What curation drops here has no file beside it, so it is logged, a line for each reason.
+    Tables that are not curated yet are curated with default rules. The log says how many rows are
+    dropped for each reason, since no file lists them.
 
     Args:
         tables: curated tables, or tables as `data/README.md` describes them.
-        store: molecule store; without one the molecules are featurized here.
-        featurizers: blocks to bring.
+        store: molecule store; None featurizes the molecules here.
+        featurizers: names of the features to return.
+        options: names of columns, unit and threshold of tables that are not curated.
         cores: processes to use.
 
     Raises:
@@ -46,9 +54,7 @@ def assays_and_molecules(
     """
     curated = [path for path in tables if is_curated(path)]
     frames = [read_curated(curated)] if curated else []
-    frames += [
-        curated_rows(path, read_table(path), cores=cores) for path in tables if path not in curated
-    ]
+    frames += [_curated(path, options, cores) for path in tables if path not in curated]
     frame = pd.concat(frames, ignore_index=True)
     if store is not None:
         found = load_store(store)
@@ -58,7 +64,7 @@ def assays_and_molecules(
 
 
 def is_curated(path: Path) -> bool:
-    """Tell whether a file is a curated table, by its columns; it may hold no row."""
+    """Return whether a file is a curated table, judged by its columns."""
     if path.suffix != ".parquet":
         return False
     try:
@@ -66,37 +72,42 @@ def is_curated(path: Path) -> bool:
     except (OSError, ValueError) as error:
         raise TableError(
             f"{path}: cannot be read; got '{error}', expected a complete Parquet file. "
-            "Make or copy it again."
+            "Create or copy it again."
         ) from error
 
 
-def curated_rows(
-    path: Path, rows: pd.DataFrame, *, rules: Rules | None = None, cores: int = 1
-) -> pd.DataFrame:
-    """Curate the rows of a table that has no file to say beside it what is dropped; log it.
+def curated_assays(
+    where: Path | str, table: UserTable, *, rules: Rules | None = None, cores: int = 1
+) -> Curated:
+    """Curate a table whose dropped rows are written nowhere, and log them instead.
 
     Args:
-        path: where the rows come from, for messages.
-        rows: as `molmeta.curation.tables.read_table` returns them.
-        rules: what decides; the defaults where not given.
+        where: source of the rows, for messages.
+        table: of `molmeta.curation.usertables.read_user_table`; its thresholds are applied.
+        rules: other rules of curation; the defaults where not given.
         cores: processes to use.
 
     Raises:
         TableError: no assay in it can be used.
     """
-    result = curate(rows, rules=rules, cores=cores)
-    _tell(path, result.dropped)
+    rules = (rules or Rules()).model_copy(update={"thresholds": table.thresholds})
+    result = curate(table.rows, rules=rules, cores=cores)
+    _log_dropped(where, result.dropped)
     if result.kept.empty:
         status = "; ".join(f"{a}: {s}" for a, s in result.assays[["assay", "status"]].to_numpy())
         raise TableError(
-            f"{path}: holds no assay that can be used; got {status[:200]}, expected actives and "
-            "inactives. Add measured compounds; see data/README.md."
+            f"{where}: holds no assay that can be used; got {status[:200]}, expected actives and "
+            "inactives. Add measured compounds, or set another --threshold."
         )
-    return result.kept
+    return result
 
 
-def _tell(path: Path, dropped: pd.DataFrame) -> None:
+def _curated(path: Path, options: TableOptions | None, cores: int) -> pd.DataFrame:
+    return curated_assays(path, read_user_table(path, options), cores=cores).kept
+
+
+def _log_dropped(where: Path | str, dropped: pd.DataFrame) -> None:
     for reason, rows in dropped.groupby("reason", sort=True):
         code, first = str(reason), int(rows["row"].min())
         why = REASONS.get(code, code)
-        _log.warning("%s: %d rows left out, first row %d: %s", path, len(rows), first, why)
+        _log.warning("%s: %d rows left out, first row %d: %s", where, len(rows), first, why)

@@ -1,4 +1,4 @@
-"""Assays as others publish them, brought to long tables: FS-Mol's release, MoleculeNet's sheets."""
+"""Published collections of assays as long tables: the FS-Mol release and MoleculeNet tables."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _RELEASE_FIELDS = {"smiles": "SMILES", "active": "Property", "value": "Regressio
 
 
 def release_files(folder: Path) -> list[Path]:
-    """Return the assays of a folder of FS-Mol's release, one `*.jsonl.gz` each, by name."""
+    """Return the files of the FS-Mol release in a folder, one assay each, sorted by name."""
     return sorted(path for path in folder.glob(f"*{RELEASE_SUFFIX}") if path.name[0] != ".")
 
 
 def read_release(folder: Path) -> pd.DataFrame:
-    """Read a folder of FS-Mol's own release as one long table; features in it are left alone.
+    """Read a folder of the FS-Mol release as one long table, without the features in it.
 
     Returns:
-        Columns assay (the file name, as FS-Mol does it), smiles, active, value (nM or %),
-        unit, relation; the index is the line in its file, from 1.
+        Columns assay (the file name, as in FS-Mol), smiles, active, value (nM or %), unit and
+        relation. The index is the line number in the file, from 1.
 
     Raises:
-        TableError: the folder has no such file, or a file is damaged or of another kind.
+        TableError: the folder contains no such file, or a file is damaged or of another kind.
 
     Source:
         Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks 2021; microsoft/FS-Mol.
@@ -39,22 +39,22 @@ def read_release(folder: Path) -> pd.DataFrame:
     paths = release_files(folder)
     if not paths:
         raise TableError(
-            f"{folder}: holds no assay; got no file '*{RELEASE_SUFFIX}', expected one an assay. "
-            "Unpack FS-Mol's release there."
+            f"{folder}: contains no assays; expected a file '*{RELEASE_SUFFIX}' for each assay. "
+            "Unpack the FS-Mol release there."
         )
     records = [record for path in paths for record in _records(path)]
     return pd.DataFrame(records).set_index("row")
 
 
 def melt_wide(frame: pd.DataFrame, *, smiles: str, where: Path) -> pd.DataFrame:
-    """Turn a sheet with one 0/1 column an assay into rows; cells without a measurement go.
+    """Convert a wide table with one 0/1 column per assay to one row per measurement.
 
-    Columns that hold anything else than 0, 1 and blanks are no assays and are passed over.
+    Columns with values other than 0, 1 and blank are ignored; blank cells give no row.
 
     Args:
-        frame: as read, with the source's row as index.
-        smiles: name of the column that holds the molecules.
-        where: what to name in errors.
+        frame: the table as read; the index is the row in the source.
+        smiles: name of the column with the molecules.
+        where: file for error messages.
 
     Raises:
         TableError: no column looks like an assay.
@@ -62,15 +62,14 @@ def melt_wide(frame: pd.DataFrame, *, smiles: str, where: Path) -> pd.DataFrame:
     assays = [column for column in frame.columns if column != smiles and _binary(frame[column])]
     if not assays:
         raise TableError(
-            f"{where}: holds no assay; got columns {list(frame.columns)[:8]}, expected columns of "
-            "0, 1 and blanks beside the SMILES. Set its layout to 'long' if it is not a wide sheet."
+            f"{where}: contains no assays; got columns {list(frame.columns)[:8]}, expected "
+            "columns of 0, 1 and blanks. If it is not a wide table, set its layout to 'long'."
         )
     molecules = frame[[smiles]].rename(columns={smiles: "smiles"})
-    parts = [_one_assay(molecules, frame[name], name) for name in assays]
-    return pd.concat(parts)
+    return pd.concat([_rows_of(molecules, frame[name], name) for name in assays])
 
 
-def _one_assay(molecules: pd.DataFrame, cells: pd.Series, name: str) -> pd.DataFrame:
+def _rows_of(molecules: pd.DataFrame, cells: pd.Series, name: str) -> pd.DataFrame:
     active = pd.to_numeric(cells, errors="coerce")
     measured = active.notna()
     return molecules[measured].assign(active=active[measured].astype("float64"), assay=name)
@@ -90,12 +89,12 @@ def _records(path: Path) -> Iterator[dict[str, object]]:
 
 def _fields(path: Path, row: int, line: str) -> dict[str, object]:
     try:
-        given = json.loads(line)
-        found: dict[str, object] = {ours: given[theirs] for ours, theirs in _RELEASE_FIELDS.items()}
-        found["relation"] = str(given.get("Relation") or "")
+        record = json.loads(line)
+        fields: dict[str, object] = {name: record[key] for name, key in _RELEASE_FIELDS.items()}
+        fields["relation"] = str(record.get("Relation") or "")
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise TableError(
-            f"{path}: line {row} is no FS-Mol molecule; got '{line[:60]}', expected a JSON object "
-            f"with {sorted(_RELEASE_FIELDS.values())}. Download the file again."
+            f"{path}: line {row} is not an FS-Mol record; got '{line[:60]}', expected a JSON "
+            f"object with {sorted(_RELEASE_FIELDS.values())}. Download the file again."
         ) from error
-    return found | {"unit": "nM"}
+    return fields | {"unit": "nM"}

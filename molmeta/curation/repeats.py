@@ -1,4 +1,4 @@
-"""Repeats of a compound within an assay: one measurement of them, or the reason against them."""
+"""Merge repeats of a compound within an assay, or give the reason to drop them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ if TYPE_CHECKING:
 
 
 def merge_repeats(rows: pd.DataFrame, *, spread: float, percent_spread: float) -> pd.DataFrame:
-    """Merge rows that have the same `key`, that is the same assay and InChIKey.
+    """Merge the rows with the same `key`, that is, with the same assay and InChIKey.
 
-    Exact values give their median; without any, the tightest of the bounds holds. Repeats go
-    where exact values lie more than the spread apart, a bound contradicts the exact values by
-    more than the spread, or bounds point both ways. Where the table has labels these decide
-    alone: repeats go where they carry both, and values that disagree are left blank.
+    The merged value is the median of the exact values or, if there are none, the tightest bound.
+    Repeats are dropped if their exact values differ by more than the spread, if a bound
+    contradicts the median by more than the spread, or if there are only bounds, on both sides.
+    In tables with labels, only labels count: repeats with both labels are dropped, and the value
+    is left blank where values disagree.
 
     Args:
-        rows: key, assay, inchikey, smiles, active, value, unit, relation.
-        spread: on the pX scale.
-        percent_spread: in percentage points.
+        rows: columns key, assay, inchikey, smiles, active, value, unit and relation.
+        spread: largest difference on the pX scale.
+        percent_spread: largest difference of % inhibition, in percentage points.
 
     Returns:
-        One row a key, as index: assay, inchikey, smiles, active, value, unit, relation,
-        reason, detail. The SMILES is the first of its repeats in the alphabet.
+        One row per key, which is the index: assay, inchikey, smiles, active, value, unit,
+        relation, reason and detail. The SMILES is the alphabetically first one.
     """
+    # The alphabetically first SMILES does not depend on the order of the rows.
     first = rows.sort_values(["key", "smiles"], kind="stable").drop_duplicates("key")
     first = first.set_index("key")[["assay", "inchikey", "smiles", "unit"]]
     bounds = _bounds(rows)
@@ -54,9 +56,14 @@ _LABELS = "contradictory_labels"
 
 
 def _bounds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return for each key what its repeats say: exact low, mid, high; below; above; certain."""
+    """Return the range of the repeats of each key.
+
+    low, mid, high: minimum, median and maximum of the exact values.
+    below, above: tightest upper and lower bound.
+    certain: whether one of the values is exact and not approximate (~).
+    """
     relation, value = rows["relation"], rows["value"]
-    exact = pd.DataFrame(
+    by_key = pd.DataFrame(
         {
             "key": rows["key"],
             "exact": value.where(relation.isin(["=", "~"])),
@@ -67,12 +74,12 @@ def _bounds(rows: pd.DataFrame) -> pd.DataFrame:
     ).groupby("key")
     return pd.DataFrame(
         {
-            "low": exact["exact"].min(),
-            "mid": exact["exact"].median(),
-            "high": exact["exact"].max(),
-            "below": exact["below"].min(),
-            "above": exact["above"].max(),
-            "certain": exact["certain"].any(),
+            "low": by_key["exact"].min(),
+            "mid": by_key["exact"].median(),
+            "high": by_key["exact"].max(),
+            "below": by_key["below"].min(),
+            "above": by_key["above"].max(),
+            "certain": by_key["certain"].any(),
         }
     )
 
@@ -97,10 +104,10 @@ def _merged_relation(bounds: pd.DataFrame) -> pd.Series:
 
 def _details(bounds: pd.DataFrame, reason: pd.Series) -> pd.Series:
     detail = pd.Series("", index=bounds.index, dtype="str")
-    bad = bounds[reason.ne("") & reason.ne(_LABELS)]
-    columns = (bad["low"], bad["high"], bad["below"], bad["above"])
+    dropped = bounds[reason.ne("") & reason.ne(_LABELS)]
+    columns = (dropped["low"], dropped["high"], dropped["below"], dropped["above"])
     lines = [_line(numbers) for numbers in zip(*columns, strict=True)]
-    detail[bad.index] = pd.Series(lines, index=bad.index, dtype="str")
+    detail[dropped.index] = pd.Series(lines, index=dropped.index, dtype="str")
     detail[reason.eq(_LABELS)] = "0 and 1"
     return detail
 

@@ -1,4 +1,4 @@
-"""From a CSV, TSV or Parquet file, gzipped or not, to its columns; gives them no meaning."""
+"""Read the columns of CSV, TSV and Parquet files, gzipped or not."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 FIRST_TEXT_ROW = 2
-"""The row that a spreadsheet gives to the first line below the header."""
+"""Number of the first row below the header in a spreadsheet."""
 
 
 def is_table(path: Path) -> bool:
-    """Return whether the name of a file is that of a table; hidden files are not."""
+    """Return whether a file has the name of a table; hidden files do not."""
     return not path.name.startswith(".") and _suffix(path) in SUFFIXES
 
 
 def table_name(path: Path) -> str:
-    """Return the file name without `.csv`, `.csv.gz` and the like; text only, never a path.
+    """Return the file name without `.csv`, `.csv.gz` and the like.
 
     Example:
         >>> from pathlib import Path
@@ -38,29 +38,31 @@ def table_name(path: Path) -> str:
 
 
 def read_columns(path: Path) -> pd.DataFrame:
-    """Return all columns as they stand: text from text files, typed columns from Parquet.
+    """Return all columns unchanged: text from text files, typed columns from Parquet.
 
-    The index is the row as a spreadsheet counts it: below the header from 2 in text files, from
-    1 in Parquet. Rows without any text are left out. Text may be UTF-8 with or without a byte
-    order mark, UTF-16, or else is taken as Latin-1; commas, tabs and semicolons separate.
+    Text files are UTF-8 with or without a byte order mark, UTF-16, or otherwise Latin-1. Columns
+    are separated by commas, tabs or semicolons. Blank rows are left out.
+
+    Returns:
+        The index is the row number in a spreadsheet, from 2 below the header; in Parquet from 1.
 
     Raises:
-        TableError: the file is absent, empty, truncated, damaged or of another kind.
+        TableError: the file is missing, empty, truncated, damaged or of another kind.
     """
     if not _suffix(path):
-        _refuse(path, "is no table", f"'{path.name}'", f"one of {list(SUFFIXES)}, .gz allowed")
+        _refuse(path, "is not a table", f"'{path.name}'", f"one of {list(SUFFIXES)}, .gz allowed")
     content = read_bytes(path)
     if not content.strip():
         _refuse(path, "is empty", f"{len(content)} bytes", "a table with a header")
     parse = _parquet if _suffix(path) == ".parquet" else _text
     frame = parse(path, content)
     if frame.empty:
-        _refuse(path, "holds no rows", f"a header of {list(frame.columns)}", "rows below it")
+        _refuse(path, "has no rows", f"a header of {list(frame.columns)}", "rows below it")
     return frame
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the content of a file, unpacked where its name ends in `.gz`.
+    """Return the content of a file, decompressed if its name ends in `.gz`.
 
     Raises:
         TableError: the file cannot be opened, or the gzip stream is truncated or damaged.
@@ -75,7 +77,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(content: bytes) -> str:
-    """Return the text of bytes in UTF-8, UTF-16 with its mark, or else Latin-1."""
+    """Decode UTF-16 with a byte order mark, UTF-8, or otherwise Latin-1."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", errors="replace")
     try:
@@ -88,7 +90,7 @@ def _parquet(path: Path, content: bytes) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(io.BytesIO(content))
     except (OSError, ValueError, NotImplementedError) as error:
-        _refuse(path, "is no Parquet file", f"'{error}'", "a complete Parquet file")
+        _refuse(path, "is not a Parquet file", f"'{error}'", "a complete Parquet file")
     frame.columns = [str(column).strip() for column in frame.columns]
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
@@ -99,7 +101,7 @@ def _text(path: Path, content: bytes) -> pd.DataFrame:
     try:
         frame = _parsed(text, _separator(path, text))
     except (pd.errors.ParserWarning, ValueError) as error:
-        _refuse(path, "cannot be parsed", f"'{error}'", "a header and as many fields in each row")
+        _refuse(path, "cannot be parsed", f"'{error}'", "a header and as many cells in every row")
     frame.columns = [str(column).strip() for column in frame.columns]
     frame.index = pd.RangeIndex(FIRST_TEXT_ROW, len(frame) + FIRST_TEXT_ROW)
     frame = frame.fillna("")
@@ -107,7 +109,7 @@ def _text(path: Path, content: bytes) -> pd.DataFrame:
 
 
 def _parsed(text: str, separator: str) -> pd.DataFrame:
-    # pandas only warns when every row has a field too many, and drops that field.
+    # If every row has one cell more than the header, pandas only warns and drops that cell.
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         return pd.read_csv(

@@ -1,140 +1,138 @@
-"""From a folder of assays to rows with fixed columns; judges no measurement and no molecule."""
+"""From a folder of tables to rows with fixed columns, before any check of measurements."""
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import pandas as pd
+from pydantic import Field
 
 from molmeta.curation.releases import melt_wide, read_release, release_files
 from molmeta.curation.tablefiles import is_table, read_columns, table_name
-from molmeta.errors import ConfigError, TableError
+from molmeta.errors import TableError
+from molmeta.runtime.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
 SPLITS = ("train", "valid", "test")
-COLUMNS = (
+Column = Literal[
     "assay", "smiles", "smiles_fixed", "active", "value", "unit", "relation", "target", "cluster",
-)  # fmt: skip
-ABOUT = ("file", "assay", "target", "cluster")
-TEXT = ("assay", "smiles", "unit", "relation", "target", "cluster")
+]  # fmt: skip
+COLUMNS: tuple[Column, ...] = get_args(Column)
+TEXT: tuple[Column, ...] = ("assay", "smiles", "unit", "relation", "target", "cluster")
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How the columns of a source are named.
+class About(Options):
+    """A table that describes the assays, in the folder of your tables."""
 
-    Attributes:
-        kind: "long", one measurement a row, or "wide", one 0/1 column an assay.
-        columns: name in the source of each of our columns, where it differs; a table that has
-            none of these names, as one of your own beside a published set, is read by ours.
-        unit: unit of `value` where the source has no such column.
-        about: a table of the assays themselves that stands beside the source, where there is one:
-            its `file`, and its columns `assay`, `target` and `cluster`, by the name they have.
+    section = "layout"
+
+    file: str = ""
+    """File name; "" where there is no such table."""
+    assay: str = "assay"
+    """Column with the name of the assay."""
+    target: str = "target"
+    """Column with the target of the assay."""
+    cluster: str = "cluster"
+    """Column with the cluster of related assays."""
+
+
+class Layout(Options):
+    """How the columns of source tables are named: `layout` in the config.
+
+    Raises:
+        ConfigError: an unknown option or column.
     """
 
-    kind: Literal["long", "wide"] = "long"
-    columns: Mapping[str, str] = field(default_factory=dict[str, str])
-    unit: str = ""
-    about: Mapping[str, str] = field(default_factory=dict[str, str])
+    section = "layout"
 
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.columns) - set(COLUMNS)) + sorted(set(self.about) - set(ABOUT))
-        if self.kind not in ("long", "wide") or unknown:
-            raise ConfigError(
-                f"layout: kind or columns mean nothing here; got '{self.kind}' and {unknown}, "
-                f"expected 'long' or 'wide' and keys among {list(COLUMNS)}. Correct the config."
-            )
+    kind: Literal["long", "wide"] = "long"
+    """'long' for one measurement per row, 'wide' for one 0/1 column per assay, as in MoleculeNet.
+    """
+    columns: Mapping[Column, str] = Field(default_factory=dict[Column, str])
+    """Names of columns in your tables where they differ from data/README.md. A table with none of
+    these names is read by the names in data/README.md."""
+    unit: str = ""
+    """Unit of `value` in tables without a `unit` column: nM, uM, mM, M, pIC50, %, ..."""
+    about: About = About()
+    """A table that describes the assays, where your tables do not give targets and clusters."""
 
 
 def find_tables(folder: Path, *, splits: Sequence[str] = SPLITS) -> dict[tuple[str, str], Path]:
-    """Return the path of every table by (split, table), in the order of the names.
+    """Return the path of every table by (split, table), sorted by name within a split.
 
-    A split is a folder of tables, a folder of FS-Mol's release (one table, named as the split),
-    or a single file named as the split.
+    A split is a folder of tables, a folder of the FS-Mol release (one table, named after the
+    split), or a single file named after the split.
 
     Raises:
         TableError: a split is missing or empty, or two files of a split have the same name.
     """
-    found: dict[tuple[str, str], Path] = {}
+    paths: dict[tuple[str, str], Path] = {}
     for split in splits:
         for name, path in _tables_of(folder, split):
-            if (split, name) in found:
+            if (split, name) in paths:
                 raise TableError(
-                    f"{path}: table '{name}' is there twice; got {found[split, name]} too, "
-                    "expected one file a name. Rename or remove one of them."
+                    f"{path}: table '{name}' has two files; the other one is "
+                    f"{paths[split, name]}. Rename or remove one of them."
                 )
-            found[split, name] = path
-    return found
+            paths[split, name] = path
+    return paths
 
 
 def read_table(path: Path, *, layout: Layout | None = None) -> pd.DataFrame:
-    """Read one table, or one folder of FS-Mol's release, into rows with fixed columns.
+    """Read a table, or a folder of the FS-Mol release, into rows with fixed columns.
 
     Returns:
-        `row` (int64, as in the source), then text columns assay, smiles, unit, relation, target
-        and cluster, "" where unknown; `active` and `value` as they stand, each only where the
-        source has it.
+        `row` (int64, as in the source); the text columns assay, smiles, unit, relation, target
+        and cluster, "" where unknown; `active` and `value` as in the source, if it has them.
 
     Raises:
         TableError: the file cannot be read, or a column is missing.
     """
     layout = layout or Layout()
     if path.is_dir():
-        return _described(_normalised(read_release(path), Layout(), path), layout, path)
+        return _described(rows_of(read_release(path), Layout(), path), layout, path)
     frame = read_columns(path)
     if layout.kind == "wide":
         smiles = _source_column(frame, layout, "smiles")
         _require(smiles, "smiles", frame, path)
-        rows = _normalised(melt_wide(frame, smiles=str(smiles), where=path), Layout(), path)
+        rows = rows_of(melt_wide(frame, smiles=str(smiles), where=path), Layout(), path)
     else:
-        rows = _normalised(frame, _fitting(layout, frame), path)
+        rows = rows_of(frame, _fitting(layout, frame), path)
     return _described(rows, layout, path)
 
 
-def check_assays_distinct(assays: Mapping[tuple[str, str], Iterable[str]]) -> None:
-    """Refuse an assay that stands in two tables, of one split or of two.
-
-    Args:
-        assays: names of the assays of each (split, table).
-
-    Raises:
-        TableError: with both places.
-    """
-    owner: dict[str, tuple[str, str]] = {}
-    for place, names in assays.items():
-        for name in dict.fromkeys(names):
-            if name in owner:
-                raise TableError(
-                    f"{'/'.join(place)}: assay '{name}' stands in two tables; got it in "
-                    f"{'/'.join(owner[name])} too, expected every assay once. "
-                    "Rename or remove one of them."
-                )
-            owner[name] = place
-
-
 def _tables_of(folder: Path, split: str) -> list[tuple[str, Path]]:
-    inside = folder / split
-    if inside.is_dir() and release_files(inside):
-        return [(split, inside)]
-    within = sorted(inside.iterdir()) if inside.is_dir() else []
-    beside = sorted(folder.glob(f"{split}.*")) if folder.is_dir() else []
-    tables = [p for p in within if is_table(p)] + [
-        p for p in beside if is_table(p) and table_name(p) == split
-    ]
+    split_folder = folder / split
+    if split_folder.is_dir() and release_files(split_folder):
+        return [(split, split_folder)]
+    in_folder = sorted(split_folder.iterdir()) if split_folder.is_dir() else []
+    single_files = sorted(folder.glob(f"{split}.*")) if folder.is_dir() else []
+    tables = [path for path in in_folder if is_table(path)]
+    tables += [path for path in single_files if is_table(path) and table_name(path) == split]
     if not tables:
         raise TableError(
-            f"{inside}: holds no table; got {[p.name for p in within][:5]}, expected CSV, TSV or "
-            "Parquet files, .gz allowed. Put at least one assay there."
+            f"{split_folder}: contains no tables; got {[p.name for p in in_folder][:5]}, expected "
+            "CSV, TSV or Parquet files, .gz allowed. Save at least one assay there."
         )
     return [(table_name(path), path) for path in tables]
 
 
-def _normalised(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
+def rows_of(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
+    """Rows of a table in memory, in the form that `read_table` returns.
+
+    Args:
+        frame: columns as in the source; its index numbers the rows.
+        layout: names of the columns.
+        where: file that messages name; an assay without a name takes the file's.
+
+    Raises:
+        TableError: a column is missing.
+    """
     named = _renamed(frame, layout, where)
     _require_measurement(named, frame, layout, where)
     rows = pd.DataFrame({"row": frame.index.astype("int64")}, index=frame.index)
@@ -154,45 +152,51 @@ def _normalised(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFram
 
 
 def _fitting(layout: Layout, frame: pd.DataFrame) -> Layout:
-    """Forget the names of a published set for a table that has none of them, as one of your own."""
+    """Return a layout without column names for a table that has none of the named columns.
+
+    You can thus save your own tables next to those of a published collection.
+    """
     named = any(name in frame.columns for name in layout.columns.values())
-    return layout if named or not layout.columns else replace(layout, columns={})
+    return layout if named or not layout.columns else layout.model_copy(update={"columns": {}})
 
 
 def _described(rows: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
-    """Fill in target and cluster from the table of the assays, where the rows do not give them."""
-    if not layout.about:
+    """Fill in blank targets and clusters from the table that describes the assays."""
+    about = layout.about
+    if not about.file:
         return rows
-    path = where.parent / Path(layout.about.get("file", "")).name
-    about = read_columns(path)
-    names = {ours: layout.about.get(ours, ours) for ours in ABOUT[1:]}
-    _require(names["assay"] if names["assay"] in about else None, names["assay"], about, path)
-    assays = about[names["assay"]].astype("str")
-    for column in ("target", "cluster"):
-        if names[column] in about:
-            known = dict(zip(assays, _text(about, names[column]), strict=True))
-            given = rows["assay"].map(known).fillna("")
-            rows[column] = rows[column].where(rows[column].ne(""), given)
+    path = where.parent / Path(about.file).name
+    frame = read_columns(path)
+    _require(about.assay if about.assay in frame else None, about.assay, frame, path)
+    assays = frame[about.assay].astype("str")
+    for column, source in (("target", about.target), ("cluster", about.cluster)):
+        if source in frame:
+            description_of = dict(zip(assays, _text(frame, source), strict=True))
+            described = rows["assay"].map(description_of).fillna("")
+            rows[column] = rows[column].where(rows[column].ne(""), described)
     return rows
 
 
 def _renamed(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
     sources = {column: _source_column(frame, layout, column) for column in COLUMNS}
-    for ours in layout.columns:
-        _require(sources.get(ours), layout.columns[ours], frame, where)
+    for column in layout.columns:
+        _require(sources.get(column), layout.columns[column], frame, where)
     _require(sources["smiles"], "smiles", frame, where)
-    return pd.DataFrame({ours: frame[its] for ours, its in sources.items() if its is not None})
+    return pd.DataFrame(
+        {column: frame[source] for column, source in sources.items() if source is not None}
+    )
 
 
-def _source_column(frame: pd.DataFrame, layout: Layout, ours: str) -> str | None:
-    wanted = layout.columns.get(ours, ours)
-    folded = {str(column).casefold(): str(column) for column in reversed(list(frame.columns))}
-    return wanted if wanted in frame.columns else folded.get(wanted.casefold())
+def _source_column(frame: pd.DataFrame, layout: Layout, column: Column) -> str | None:
+    """Return the name that a column has in the source; case matters only where names clash."""
+    name = layout.columns.get(column, column)
+    folded = {str(other).casefold(): str(other) for other in reversed(list(frame.columns))}
+    return name if name in frame.columns else folded.get(name.casefold())
 
 
-def _require(found: str | None, wanted: str, frame: pd.DataFrame, where: Path) -> None:
-    if found is None:
-        raise _missing(wanted, f"'{wanted}'", frame, where)
+def _require(source: str | None, name: str, frame: pd.DataFrame, where: Path) -> None:
+    if source is None:
+        raise _missing(name, f"'{name}'", frame, where)
 
 
 def _require_measurement(
@@ -203,23 +207,23 @@ def _require_measurement(
     if "value" not in named:
         raise _missing("active", "'active' (0/1) or 'value'", frame, where, also="value")
     if "unit" not in named and not layout.unit:
-        raise _missing("unit", "'unit' beside 'value' (nM, uM, pIC50, %, ...)", frame, where)
+        raise _missing("unit", "'unit' for 'value' (nM, uM, pIC50, %, ...)", frame, where)
 
 
 def _missing(
-    wanted: str, rule: str, frame: pd.DataFrame, where: Path, *, also: str = ""
+    name: str, rule: str, frame: pd.DataFrame, where: Path, *, also: str = ""
 ) -> TableError:
     columns = [str(column) for column in frame.columns]
-    hints = [_hint(name, columns) for name in (wanted, also) if name]
+    hints = [_hint(missing, columns) for missing in (name, also) if missing]
     return TableError(
-        f"{where}: column '{wanted}' is missing; got {columns[:12]}, expected {rule}. "
+        f"{where}: column '{name}' is missing; got {columns[:12]}, expected {rule}. "
         f"{next(filter(None, hints), 'See data/README.md.')}"
     )
 
 
-def _hint(wanted: str, columns: list[str]) -> str:
-    close = difflib.get_close_matches(wanted, columns, n=1, cutoff=0.6)
-    return f"Did you mean '{close[0]}'? Rename it to '{wanted}'." if close else ""
+def _hint(name: str, columns: list[str]) -> str:
+    close = difflib.get_close_matches(name, columns, n=1)
+    return f"Did you mean '{close[0]}'? Rename it to '{name}'." if close else ""
 
 
 def _text(named: pd.DataFrame, column: str) -> pd.Series:

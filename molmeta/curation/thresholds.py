@@ -1,8 +1,8 @@
-"""From values to labels: where the threshold of an assay lies, and on which side a value is."""
+"""From values to labels: the threshold of each assay, and the side of it that a value is on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,28 +13,32 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-WINDOWS = {"enzyme": (5.0, 7.0), "other": (4.0, 6.0)}
-"""Where on the pX scale the median of an assay may be its threshold."""
+TargetClass = Literal["enzyme", "other"]
+WINDOWS: dict[TargetClass, tuple[float, float]] = {"enzyme": (5.0, 7.0), "other": (4.0, 6.0)}
+"""Range of pX in which the median of an assay is its threshold."""
 FALLBACK_PX = 5.0
+"""Threshold in pX where the median is outside that range."""
 LOWEST_PERCENT = 50.0
+"""Lowest threshold of % inhibition."""
 LARGEST_PERCENT = 500.0
+"""Largest value that can be % inhibition."""
 
 
 def thresholds_of(
-    merged: pd.DataFrame, *, target_class: str, overrides: Mapping[str, float]
+    merged: pd.DataFrame, *, target_class: TargetClass, overrides: Mapping[str, float]
 ) -> pd.Series:
-    """Return the threshold of every assay that brings no labels, NaN for those that do.
+    """Return the threshold of every assay without labels, NaN for assays with labels.
 
-    The median of the assay, bounds counted at their bound, if it lies in the window of the target
-    class, else pX 5; for % inhibition the median, but at least 50 %.
+    It is the median of the assay, if that is in the window of the target class, and pX 5
+    otherwise. For % inhibition it is the median, but at least 50 %. Bounds count as values.
 
     Args:
-        merged: assay, active, value, unit; one row a compound.
+        merged: columns assay, active, value and unit, one row per compound.
         target_class: a key of `WINDOWS`.
-        overrides: thresholds that are taken as they are, by assay.
+        overrides: thresholds by assay, used instead.
 
     Returns:
-        float64, by assay.
+        float64, indexed by assay.
 
     Source:
         Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks 2021, appendix on thresholds.
@@ -42,55 +46,63 @@ def thresholds_of(
     by_assay = merged.groupby("assay")
     median, unit = by_assay["value"].median(), by_assay["unit"].first()
     px = median.where(median.between(*WINDOWS[target_class]), FALLBACK_PX)
-    chosen = px.mask(unit.eq(PERCENT_UNIT), median.clip(lower=LOWEST_PERCENT))
-    given = chosen.index.to_series().map(dict(overrides)).astype("float64")
+    rule = px.mask(unit.eq(PERCENT_UNIT), median.clip(lower=LOWEST_PERCENT))
+    override = rule.index.to_series().map(dict(overrides)).astype("float64")
     labelled = by_assay["active"].count().gt(0)
-    return given.fillna(chosen).mask(labelled).astype("float64")
+    return override.fillna(rule).mask(labelled).astype("float64")
 
 
 def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
-    """Set `active` where the table gave none: 1 above the threshold, as FS-Mol, 0 up to it.
+    """Set `active` where the table has no label: 1 above the threshold, 0 up to it.
 
-    A bound labels its compound only from the far side of the threshold: below pX 4 is inactive
-    for a threshold of 5, below pX 6 cannot be decided and gets that reason. Labels that came with
-    the table stay, and where the values of an assay run against them these are not on the scale
-    that was claimed: FS-Mol gives % inhibition as if it were nM, and gets its % back; what is no
-    percentage then is left blank.
+    A bound labels its compound only if it excludes the other side of the threshold. At a threshold
+    of 5, "below pX 4" is inactive, and "below pX 6" is dropped as undecidable.
+
+    Labels in the table are kept. If the actives of such an assay have lower values than its
+    inactives, the unit in the table is wrong: FS-Mol gives some % inhibition as nM. These values
+    are converted back to %, and left blank if they cannot be percentages.
 
     Args:
-        merged: assay, active, value, unit, relation, reason, detail; one row a compound.
-        thresholds: by assay.
+        merged: columns assay, active, value, unit, relation, reason and detail, one row per
+            compound.
+        thresholds: threshold by assay.
     """
     limit = merged["assay"].map(thresholds).astype("float64")
     value, relation = merged["value"], merged["relation"]
-    near = (relation.eq("<") & value.gt(limit)) | (relation.eq(">") & value.lt(limit))
+    undecided = (relation.eq("<") & value.gt(limit)) | (relation.eq(">") & value.lt(limit))
     above = value.gt(limit) | (relation.eq(">") & value.ge(limit))
-    open_rows = merged["reason"].eq("") & merged["active"].isna()
-    lost = merged.index[near & open_rows]
-    labelled = merged.assign(active=merged["active"].mask(open_rows, above.astype("float64")))
-    labelled.loc[lost, "reason"] = "undecidable"
-    labelled.loc[lost, "detail"] = _near_detail(merged.loc[lost], limit.loc[lost])
-    return _with_percent_restored(labelled, open_rows)
+    unlabelled = merged["reason"].eq("") & merged["active"].isna()
+    dropped = merged.index[undecided & unlabelled]
+    labelled = merged.assign(active=merged["active"].mask(unlabelled, above.astype("float64")))
+    labelled.loc[dropped, "reason"] = "undecidable"
+    labelled.loc[dropped, "detail"] = _bound_details(merged.loc[dropped], limit.loc[dropped])
+    return _with_percent_restored(labelled, unlabelled)
 
 
-def _near_detail(merged: pd.DataFrame, limit: pd.Series) -> list[str]:
+def _bound_details(merged: pd.DataFrame, limit: pd.Series) -> list[str]:
     rows = zip(merged["relation"], merged["value"], limit, strict=True)
     return [f"{relation} {value:.4g}, threshold {at:.4g}" for relation, value, at in rows]
 
 
 def _with_percent_restored(merged: pd.DataFrame, derived: pd.Series) -> pd.DataFrame:
-    given = merged[~derived & merged["value"].notna()]
-    means = given.groupby(["assay", "active"])["value"].mean().unstack()
+    """Convert values back to % in assays whose actives have lower values than their inactives.
+
+    Args:
+        merged: as in `label`, with all labels.
+        derived: whether a label was derived from the value; these labels prove nothing.
+    """
+    with_both = merged[~derived & merged["value"].notna()]
+    means = with_both.groupby(["assay", "active"])["value"].mean().unstack()
     if 0.0 not in means or 1.0 not in means:
         return merged
-    contrary = merged["assay"].isin(means.index[means[1.0].lt(means[0.0])]) & ~derived
+    reversed_scale = merged["assay"].isin(means.index[means[1.0].lt(means[0.0])]) & ~derived
+    # Undoes pX = 9 - log10(x nM): x is the number that the table gave as nM.
     percent = 10 ** (9 - merged["value"])
-    kept, lost = contrary & percent.le(LARGEST_PERCENT), contrary & ~percent.le(LARGEST_PERCENT)
+    possible = percent.le(LARGEST_PERCENT)
+    restored, blank = reversed_scale & possible, reversed_scale & ~possible
+    relation = merged["relation"].replace({"<": ">", ">": "<"})
     return merged.assign(
-        value=merged["value"].mask(kept, percent).mask(lost, np.nan),
-        unit=merged["unit"].mask(kept, PERCENT_UNIT).mask(lost, ""),
-        relation=merged["relation"].mask(kept, merged["relation"].replace(_TURNED)).mask(lost, ""),
+        value=merged["value"].mask(restored, percent).mask(blank, np.nan),
+        unit=merged["unit"].mask(restored, PERCENT_UNIT).mask(blank, ""),
+        relation=merged["relation"].mask(restored, relation).mask(blank, ""),
     )
-
-
-_TURNED = {"<": ">", ">": "<"}

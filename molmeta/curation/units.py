@@ -1,4 +1,4 @@
-"""Units and qualifiers of measurements, and both on one scale: pX = -log10 M, or % inhibition."""
+"""Units and qualifiers of measurements, and their conversion to pX = -log10 M or % inhibition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOLAR = {
     "fm": -15, "pm": -12, "nm": -9, "um": -6, "mm": -3, "m": 0,
     "pmol/l": -12, "nmol/l": -9, "umol/l": -6, "mmol/l": -3, "mol/l": 0,
 }  # fmt: skip
-"""Exponent of ten of each unit of concentration, in mol/l."""
+"""Power of ten of each unit of concentration, in mol/l."""
 LOGARITHMIC = frozenset({
     "px", "pxc50", "pic50", "pec50", "pac50", "pki", "pkd", "pchembl", "pchembl_value",
     "pchembl value", "-log10 m", "-log10(m)", "-log m", "-log(m)",
@@ -34,9 +34,9 @@ _QUALIFIED = re.compile(r"^\s*([<>=~≤≥≈]{0,2})\s*(.*?)\s*$")
 
 
 def scale_of(unit: str) -> str:
-    """Return "pX" or "%" for a unit, "" for one that is neither.
+    """Return "pX" or "%" for a unit, and "" for any other.
 
-    Case does not matter, and both signs for micro are known.
+    Case does not matter, and both Unicode signs for micro are accepted.
 
     Example:
         >>> scale_of("µM"), scale_of("% inhibition"), scale_of("ug/ml")
@@ -48,25 +48,35 @@ def scale_of(unit: str) -> str:
     return PERCENT_UNIT if name in PERCENT else ""
 
 
+def is_concentration(unit: str) -> bool:
+    """Whether a unit is one of concentration, so that low values are potent.
+
+    Example:
+        >>> is_concentration("nM"), is_concentration("pIC50")
+        (True, False)
+    """
+    return _plain(unit) in MOLAR
+
+
 def scales(units: pd.Series) -> pd.Series:
     """Return `scale_of` of each unit."""
     return _lookup(units, {unit: scale_of(unit) for unit in _distinct(units)})
 
 
 def relations(texts: pd.Series) -> pd.Series:
-    """Return "=", "<", ">" or "~" for each qualifier, "" for one that is unknown.
+    """Return "=", "<", ">" or "~" for each qualifier, and "" for any other.
 
-    A blank means "="; quotes, as older ChEMBL exports have them, are taken off.
+    A blank means "=". Quotes, as in older ChEMBL exports, are removed.
     """
     table = {text: RELATIONS.get(text.strip("'\" "), "") for text in _distinct(texts)}
     return _lookup(texts, table)
 
 
 def split_qualifiers(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Split texts as ">10000" into the qualifier, "" where there is none, and the number.
+    """Split text such as ">10000" into qualifier and number.
 
     Returns:
-        Qualifiers as text, and float64 numbers, NaN where the rest is no number.
+        Qualifiers, "" where missing; and float64 numbers, NaN where the rest is not a number.
     """
     if pd.api.types.is_numeric_dtype(values):
         blank = pd.Series("", index=values.index, dtype="str")
@@ -76,10 +86,10 @@ def split_qualifiers(values: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def to_scale(values: pd.Series, units: pd.Series) -> pd.Series:
-    """Bring values to -log10 M where the unit is one of concentration; leave others alone.
+    """Convert concentrations to -log10 M, and leave values in other units unchanged.
 
     Args:
-        values: float64; NaN, infinite and non-positive concentrations give NaN or infinity.
+        values: float64. NaN, infinite and non-positive concentrations give NaN or infinity.
         units: unit of each value.
 
     Example:
@@ -94,7 +104,7 @@ def to_scale(values: pd.Series, units: pd.Series) -> pd.Series:
 
 
 def flip_for_concentrations(relation: pd.Series, units: pd.Series) -> pd.Series:
-    """Turn "<" and ">" round where the unit is a concentration: above 10 uM is below pX 5."""
+    """Reverse "<" and ">" where the unit is a concentration: above 10 uM is below pX 5."""
     molar = units.map({unit: _plain(unit) in MOLAR for unit in _distinct(units)}).astype(bool)
     return relation.map(FLIPPED).fillna("").where(molar, relation)
 

@@ -1,4 +1,4 @@
-"""Encoders, one a file, found by file name; names joined by '+' are joined encoders."""
+"""Encoders, one file each, found by file name; '+' between names joins encoders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from molmeta import registry
 from molmeta.encoders.base import Encoder, Joined
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,15 +15,15 @@ __all__ = ["Encoder", "Joined", "build", "get", "names"]
 
 
 def names() -> tuple[str, ...]:
-    """Names of all single encoders."""
-    return registry.names(__name__)
+    """Return the names of all single encoders."""
+    return registry.names(__name__, Encoder)
 
 
 def get(name: str) -> type[Encoder]:
-    """Return the encoder class of that name.
+    """Return the class of the encoder with this name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: no encoder has this name.
     """
     return registry.find(__name__, name, Encoder)
 
@@ -32,31 +32,31 @@ def build(name: str, options: Mapping[str, Any]) -> Encoder:
     """Return a new encoder, its weights drawn from torch's current random state.
 
     Args:
-        name: an encoder's name, or several joined by '+', as 'gine+fingerprint'.
-        options: constructor options of the encoder; of a join, one mapping for each part, and a
-            list of them where several parts have one name.
+        name: name of an encoder, or several names joined by '+', such as 'gine+fingerprint'.
+        options: constructor options of the encoder. For a join, one mapping for each name, or a
+            list of mappings for a name that occurs several times.
 
     Raises:
-        ConfigError: an unknown name or option, or another number of options than of parts.
+        ConfigError: a name or option is unknown, or a list of options has the wrong length.
     """
     parts = name.split("+")
     if len(parts) == 1:
         return get(name)(**registry.bind(get(name), options, f"encoder '{name}'"))
-    unknown = sorted(set(options) - set(parts))
-    if unknown:
-        registry.bind(Joined, options, f"encoder '{name}', whose options stand under its parts")
+    for part in options:
+        if part not in parts:
+            raise ConfigError(f"encoder '{name}': options of {unknown_name('part', part, parts)}")
     own = {part: iter(_listed(part, parts.count(part), options.get(part, {}))) for part in parts}
     return Joined([build(part, next(own[part])) for part in parts])
 
 
 def _listed(name: str, n: int, options: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 - config
-    """Options of each part of a name; one mapping is for all of them."""
+    """Return the options of each of n parts with this name; a single mapping applies to all."""
     if not isinstance(options, list):
         return [options] * n
-    found: list[Any] = [*options]
-    if len(found) != n:
+    of_parts: list[Any] = [*options]
+    if len(of_parts) != n:
         raise ConfigError(
-            f"encoder '{name}': options for {len(found)} parts; got the name {n} times, expected "
-            "as many options. Correct 'encoder_options'."
+            f"encoder '{name}': options for {len(of_parts)} parts; got the name {n} times, "
+            "expected as many options. Correct 'encoder_options'."
         )
-    return found
+    return of_parts

@@ -1,4 +1,4 @@
-"""What the graph encoders share: categories in, messages along the bonds, a readout a molecule."""
+"""Shared by the graph encoders: one-hot features, messages along bonds and a readout."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES
 
 
 class MessagePassing(Encoder):
-    """Parent of the graph encoders: a subclass gives the layer, this class all around it.
+    """Parent of the graph encoders; a subclass provides one layer.
 
-    x <- x + dropout(layer(norm(x), bonds)); the vector is a linear map of the mean, the maximum
-    and the scaled sum over the atoms. LayerNorm acts on each atom alone.
+    x <- x + dropout(layer(norm(x), bonds)). The vector is a linear map of the mean, the maximum
+    and the scaled sum of x over the atoms. The norm is a LayerNorm on each atom.
 
     Args:
-        width: length of one vector, and of one atom's state.
+        width: length of a vector, and of the state of an atom.
         layers: rounds of message passing.
-        dropout: share of each update dropped in training.
+        dropout: dropout of each update.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("graph",)
@@ -42,7 +42,7 @@ class MessagePassing(Encoder):
         """Return one layer of message passing."""
 
     def step(self, layer: nn.Module, x: Tensor, bonds: Tensor, graphs: Graphs) -> Tensor:
-        """Return the update of the atoms' states x of shape (V, W)."""
+        """Return the update of the atom states x, shape (V, W)."""
         return layer(x, graphs.edge_index, bonds)
 
     def forward(self, molecules: Molecules) -> Tensor:
@@ -62,15 +62,15 @@ def one_hot(categories: Tensor, sizes: tuple[int, ...], dtype: torch.dtype) -> T
 
 
 def pooled(x: Tensor, offsets: Tensor) -> Tensor:
-    """Return mean, maximum and sum / 32 of the rows of each molecule, shape (G, 3W).
+    """Return mean, maximum and sum / 32 over the atoms of each molecule, shape (G, 3W).
 
-    A molecule without atoms has zeros. The sum is scaled by the size of a usual molecule, so that
-    the three parts start out alike.
+    A molecule without atoms has zeros. A typical molecule has 32 atoms, so that the three parts
+    have similar sizes.
     """
     counts = offsets.diff()
-    owner = torch.arange(len(counts), device=x.device).repeat_interleave(counts)
-    total = x.new_zeros(len(counts), x.shape[1]).index_add(0, owner, x)
-    index = owner.unsqueeze(1).expand_as(x)
+    molecule_of_atom = torch.arange(len(counts), device=x.device).repeat_interleave(counts)
+    total = x.new_zeros(len(counts), x.shape[1]).index_add(0, molecule_of_atom, x)
+    index = molecule_of_atom.unsqueeze(1).expand_as(x)
     peak = x.new_zeros(total.shape).scatter_reduce(0, index, x, "amax", include_self=False)
     mean = total / counts.clamp(min=1).unsqueeze(1)
     return torch.cat([mean, peak, total / 32], dim=1)

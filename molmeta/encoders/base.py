@@ -1,9 +1,9 @@
-"""What an encoder is: from molecules to one vector each. Knows no labels."""
+"""The interface of all encoders: from molecules to one vector each."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,49 +12,72 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from molmeta.assays.assay import Assay
+    from molmeta.assays.training_data import TrainingData
     from molmeta.molecules.blocks import Molecules
 
 
-class Encoder(nn.Module, ABC):
-    """Base of every encoder.
-
-    No encoder normalises over the batch, so that a vector depends on its own molecule alone.
+class Paper(NamedTuple):
+    """A publication behind a learner or an encoder, for the tables and `CITATION.cff`.
 
     Attributes:
-        width: length of one vector.
+        authors: "Family, Given" of each author, separated by "; ".
+        year: year of publication.
+        title: title as published.
+        venue: conference, journal or publisher.
+        kind: type of reference in the Citation File Format.
+        doi: empty for a publication without one.
+    """
+
+    authors: str
+    year: int
+    title: str
+    venue: str
+    kind: Literal["conference-paper", "article", "book"] = "conference-paper"
+    doi: str = ""
+
+    @property
+    def first_author(self) -> str:
+        """Family name of the only author, of two authors, or of the first one with "et al."."""
+        families = [author.partition(",")[0] for author in self.authors.split("; ")]
+        if len(families) > 2:
+            return f"{families[0]} et al."
+        return " and ".join(families)
+
+
+class Encoder(nn.Module, ABC):
+    """Base class of encoders. A subclass in a file of this folder is found by its file name.
+
+    The keyword-only arguments of the constructor are its options. An encoder must not normalise
+    over the batch, so that a vector depends on its own molecule alone.
+
+    Attributes:
+        width: length of a vector.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    """Publications of the method, for `CITATION.cff`."""
     width: int
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        """Names of the blocks it reads."""
+        """Names of the blocks that it reads from molecules."""
         return self.reads
 
     @abstractmethod
     def forward(self, molecules: Molecules) -> Tensor:
-        """Return one vector a molecule, shape (G, width)."""
+        """Return one vector for each molecule, shape (G, width)."""
 
     def directions(self, molecules: Molecules) -> Tensor:
-        """Return vectors of length 1, shape (G, width), for comparing by their cosine."""
+        """Return vectors scaled to length 1, shape (G, width); their products are cosines."""
         return F.normalize(self(molecules), dim=1)
 
-    def fit(self, molecules: Molecules) -> None:
-        """Take fixed statistics, such as means, from the molecules of the training assays."""
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        """Store what the training assays have measured; most encoders have no use for it.
-
-        Args:
-            molecules: the molecule store's.
-            assays: their `rows` are rows of it.
-        """
+    def fit(self, data: TrainingData) -> None:
+        """Compute fixed statistics, such as means, from the training data."""
 
 
 class Joined(Encoder):
-    """Several encoders side by side: the vectors of all, one after the other."""
+    """Several encoders side by side; their vectors are concatenated."""
 
     def __init__(self, parts: Sequence[Encoder]) -> None:
         super().__init__()
@@ -73,14 +96,10 @@ class Joined(Encoder):
         return torch.cat([part(molecules) for part in self.encoders], dim=1)
 
     def directions(self, molecules: Molecules) -> Tensor:
-        """As of one encoder; their inner product is the mean of the parts' cosines."""
+        """Return vectors of length 1 whose products are the mean of the parts' cosines."""
         parts = [part.directions(molecules) for part in self.encoders]
         return torch.cat(parts, dim=1) / len(parts) ** 0.5
 
-    def fit(self, molecules: Molecules) -> None:
+    def fit(self, data: TrainingData) -> None:
         for part in self.encoders:
-            part.fit(molecules)
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        for part in self.encoders:
-            part.remember(molecules, assays)
+            part.fit(data)

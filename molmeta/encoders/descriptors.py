@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -10,21 +12,25 @@ from molmeta.errors import ConfigError
 from molmeta.molecules.blocks import Molecules, Vectors
 from molmeta.molecules.featurizers import FEATURIZERS
 
+if TYPE_CHECKING:
+    from molmeta.assays.training_data import TrainingData
+
 DESCRIPTORS = FEATURIZERS["descriptors"].size
-"""As many as this release of RDKit knows."""
+"""Number of descriptors in this release of RDKit."""
 
 
 class DescriptorVectors(Encoder):
-    """Dense features, brought to one scale and projected.
+    """Standardised dense features through a linear layer.
 
-    Descriptors span many orders of magnitude, so each goes through sign(x) log(1 + |x|), is then
-    centred and scaled by the mean and deviation over the training molecules, and cut at 5.
+    Descriptors span many orders of magnitude. Each is therefore transformed by
+    sign(x) log(1 + |x|), standardised by its mean and standard deviation over the training
+    compounds, and clamped to [-5, 5].
 
     Args:
-        width: length of one vector.
+        width: length of a vector.
         block: dense block to read: `descriptors`, or `deepchem:NAME`.
         size: length of the block's vectors.
-        dropout: share of inputs dropped in training.
+        dropout: dropout of the inputs.
     """
 
     mean: Tensor
@@ -52,8 +58,8 @@ class DescriptorVectors(Encoder):
         values = self.compressed(molecules).to(self.mean.dtype)
         return self.project(((values - self.mean) / self.scale).clamp(-5, 5))
 
-    def fit(self, molecules: Molecules) -> None:
-        values = self.compressed(molecules)
+    def fit(self, data: TrainingData) -> None:
+        values = self.compressed(data.compounds)
         deviation = values.std(0, correction=0)
         self.mean.copy_(values.mean(0))
         self.scale.copy_(torch.where(deviation > 0, deviation, torch.ones_like(deviation)))
@@ -62,12 +68,12 @@ class DescriptorVectors(Encoder):
         """Return sign(x) log(1 + |x|) of the block's vectors, shape (G, size).
 
         Raises:
-            ConfigError: the vectors are of another length.
+            ConfigError: the vectors have another length.
         """
         values = molecules.block(self.block, Vectors).values
         if values.shape[1] != len(self.mean):
             raise ConfigError(
-                f"encoder 'descriptors': the vectors of '{self.block}' are of another length; got "
+                f"encoder 'descriptors': the vectors of '{self.block}' have another length; got "
                 f"{values.shape[1]}, expected {len(self.mean)}. Set its option 'size'."
             )
         return values.sign() * values.abs().log1p()

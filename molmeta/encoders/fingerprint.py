@@ -1,4 +1,4 @@
-"""Fingerprint network: the on-bits through a small network."""
+"""Fingerprint network: a multilayer perceptron on the on-bits."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from molmeta.molecules.similarity import product
 
 
 class Fingerprint(Encoder):
-    """A multilayer perceptron over the bits that are set.
+    """A multilayer perceptron on fingerprints.
 
-    The first layer sums the rows of the on-bits, some forty times less arithmetic than a dense
-    product over all bits. In training a share of the on-bits is dropped, as if the molecule had
-    been seen incompletely.
+    The first layer sums the rows of the on-bits, which takes about a fortieth of the arithmetic
+    of a dense product. In training, a share of the on-bits is dropped.
 
     Args:
-        width: length of one vector.
-        hidden: width of the layer between.
+        width: length of a vector.
+        hidden: width of the hidden layers.
         layers: hidden layers, at least one.
-        dropout: share of hidden units dropped in training.
+        dropout: dropout of the hidden layers.
         bit_dropout: share of on-bits dropped in training.
         bits: names of the fingerprints to read, joined by '+'.
     """
@@ -60,20 +59,20 @@ class Fingerprint(Encoder):
         return self.last(hidden)
 
     def summed(self, molecules: Molecules) -> Tensor:
-        """Add up the rows of the on-bits, shape (G, hidden)."""
-        parts = [molecules.block(name, Bits) for name in self.bits]
+        """Return the sum of the rows of the on-bits, shape (G, hidden)."""
+        blocks = [molecules.block(name, Bits) for name in self.bits]
         rows = torch.split(self.embedding, self.sizes)
-        sums = [self._sum(bits, own) for bits, own in zip(parts, rows, strict=True)]
+        sums = [self._sum(*pair) for pair in zip(blocks, rows, strict=True)]
         return torch.stack(sums).sum(0)
 
     def _sum(self, bits: Bits, rows: Tensor) -> Tensor:
         if self.training or torch.is_grad_enabled():
-            return sparse_product(self.seen(bits.sparse(rows.dtype)), rows)
-        # A third of the time, but it cannot be differentiated twice.
+            return sparse_product(self.dropped(bits.sparse(rows.dtype)), rows)
+        # Three times as fast, but it cannot be differentiated twice.
         return product(bits, rows)
 
-    def seen(self, sparse: Tensor) -> Tensor:
-        """Drop a share of the entries in training."""
+    def dropped(self, sparse: Tensor) -> Tensor:
+        """Return a sparse matrix without a share `bit_dropout` of its entries, in training."""
         if not self.training or self.bit_dropout == 0:
             return sparse
         values = nn.functional.dropout(sparse.values(), self.bit_dropout)
@@ -81,9 +80,9 @@ class Fingerprint(Encoder):
 
 
 def sparse_product(sparse: Tensor, rows: Tensor) -> Tensor:
-    """Multiply in float32: a sum of a few rows gains nothing from bfloat16.
+    """Return the product in float32.
 
-    Sparse products may not have it at all.
+    A sum of a few rows gains nothing from bfloat16, which sparse products may not support.
     """
     with torch.autocast(sparse.device.type, enabled=False):
         return sparse @ rows

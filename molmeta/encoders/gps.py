@@ -1,4 +1,4 @@
-"""GPS: message passing along the bonds and attention among all atoms of a molecule."""
+"""GPS: messages along the bonds and attention between all atoms of a molecule."""
 
 from __future__ import annotations
 
@@ -8,24 +8,34 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch_geometric.nn import GINEConv, GPSConv
 
 from molmeta.encoders._message_passing import MessagePassing
+from molmeta.encoders.base import Paper
 from molmeta.molecules.blocks import Graphs, Molecules
 
 PAIRS = 4_000_000
-"""Pairs of atoms that attend to each other at once: 16 MB for each head."""
+"""Largest number of pairs of atoms in one call of attention: 16 MB for each head."""
 
 
 class GPS(MessagePassing):
-    """General, powerful, scalable graph transformer over GINE layers.
-
-    Source:
-        Rampasek et al., Recipe for a General, Powerful, Scalable Graph Transformer, NeurIPS 2022.
+    """General, powerful, scalable graph transformer on GINE layers.
 
     Args:
-        width: length of one vector, and of one atom's state.
+        width: length of a vector, and of the state of an atom.
         layers: rounds of message passing.
-        dropout: share of each update dropped in training.
+        dropout: dropout of each update.
         heads: attention heads; must divide `width`.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Rampášek, Ladislav; Galkin, Mikhail; Dwivedi, Vijay Prakash; Luu, Anh Tuan; "
+                "Wolf, Guy; Beaini, Dominique"
+            ),
+            year=2022,
+            title="Recipe for a General, Powerful, Scalable Graph Transformer",
+            venue="NeurIPS",
+        ),
+    )
 
     def __init__(
         self, *, width: int = 64, layers: int = 3, dropout: float = 0.1, heads: int = 4
@@ -39,13 +49,13 @@ class GPS(MessagePassing):
         return GPSConv(width, GINEConv(network), heads=self.heads, norm=None)
 
     def forward(self, molecules: Molecules) -> Tensor:
-        """Return one vector a molecule, from groups of molecules of about one size.
+        """Return one vector for each molecule, in groups of molecules of similar size.
 
-        Attention pads all of a group to its largest molecule: a single peptide among two thousand
-        drugs would ask for gigabytes.
+        Attention pads all molecules of a group to the largest: one peptide among two thousand
+        drugs would need gigabytes.
         """
         atoms = molecules.block("graph", Graphs).atom_offsets.diff()
-        groups = _of_one_size(list(map(int, atoms.cpu().numpy())))
+        groups = _of_similar_size(list(map(int, atoms.cpu().numpy())))
         if len(groups) == 1:
             return super().forward(molecules)
         rows = [torch.tensor(group, device=atoms.device) for group in groups]
@@ -60,8 +70,8 @@ class GPS(MessagePassing):
             return layer(x, graphs.edge_index, graphs.atom_molecule, edge_attr=bonds)
 
 
-def _of_one_size(atoms: list[int]) -> list[list[int]]:
-    """Part rows by size, so that no part asks for more than PAIRS padded pairs of atoms."""
+def _of_similar_size(atoms: list[int]) -> list[list[int]]:
+    """Return groups of rows sorted by size, each with at most PAIRS padded pairs of atoms."""
     order = sorted(range(len(atoms)), key=atoms.__getitem__)
     groups: list[list[int]] = [[]]
     for row in order:

@@ -1,4 +1,4 @@
-"""Activity profile network: what is known of a compound beside its structure."""
+"""Profile network: the fingerprint network with the activity records of each compound."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.assays.memory import KEYED_BY, CompoundMemory
+from molmeta.assays.records import KEY_FINGERPRINTS, ActivityRecords
+from molmeta.encoders.base import Paper
 from molmeta.encoders.fingerprint import Fingerprint, sparse_product
 from molmeta.molecules.blocks import csr, tensor_of
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from molmeta.assays.assay import Assay
+    from molmeta.assays.training_data import TrainingData
     from molmeta.molecules.blocks import Molecules
 
 SHRINK = 7.0
@@ -27,29 +26,54 @@ RANK = 128
 
 
 class Profile(Fingerprint):
-    """The fingerprint network, told what the training assays have found about the compound.
+    """The fingerprint network with the activity profile of each compound as a further input.
 
-    With p the standardised activities of a compound in the training assays that measured it, the
-    vector is a n / |n| beside b p R / sqrt(|p|^2 + 7): n what the network makes of the sum over
-    on-bits and of p A, the mean of p and log(1 + the number of these assays); R of random signs,
-    so that inner products of the second part are nearly those of the profiles; A, a and b
-    learnt. A compound that none has measured has zeros there. In training no episode sees what
-    its own target's assays have found (`CompoundMemory.blinded`).
+    The vector is a n / |n|, followed by b p R / sqrt(|p|^2 + 7). Here, n is the output of the
+    network for the sum over on-bits plus a linear map of p A, the mean of p and log(1 + m).
+
+    | symbol       | attribute      | meaning                                   | start value |
+    | ------------ | -------------- | ----------------------------------------- | ----------- |
+    | p            | `records`      | activity profile over the training assays |             |
+    | m            |                | number of assays in the profile           |             |
+    | A            | `activities`   | a vector for each training assay          | random      |
+    |              | `from_records` | the linear map                            | random      |
+    | R            |                | random signs, not trained                 |             |
+    | log a, log b | `log_weights`  | weights of the two parts                  | 0, 0        |
+
+    Inner products of the second part are approximately those of the profiles. A compound without
+    records has zeros there. In training, no episode sees the records of its own target
+    (`hide_own_targets` in `molmeta.assays.records`).
 
     Source:
-        Petrone et al., ACS Chem. Biol. 2012, 7, 1399 (activity profiles as descriptors);
-        Achlioptas, J. Comput. Syst. Sci. 2003, 66, 671 (random signs); the 7 is what `profile_gp`
-        learnt on FS-Mol.
+        Achlioptas, J. Comput. Syst. Sci. 2003, 66, 671 (random signs). The 7 is the value that
+        `profile_gp` reached in training on FS-Mol.
 
     Args:
-        width: length of the network's part.
-        hidden: width of the layer between.
+        width: length of the network's part of the vector.
+        hidden: width of the hidden layers.
         layers: hidden layers, at least one.
-        dropout: share of hidden units dropped in training.
-        bit_dropout: share of on-bits, and of what the network is told, dropped in training.
-        assays: training assays there is room for.
+        dropout: dropout of the hidden layers.
+        bit_dropout: share of on-bits and of records dropped in training.
+        assays: largest number of training assays.
         sketch: columns of R.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Petrone, Paula M.; Simms, Benjamin; Nigsch, Florian; Lounkine, Eugen; "
+                "Kutchukian, Peter; Cornett, Allen; Deng, Zhan; Davies, John W.; Jenkins, Jeremy "
+                "L.; Glick, Meir"
+            ),
+            year=2012,
+            title=(
+                "Rethinking Molecular Similarity: Comparing Compounds on the Basis of Biological "
+                "Activity"
+            ),
+            venue="ACS Chemical Biology",
+            kind="article",
+        ),
+    )
 
     def __init__(
         self,
@@ -66,35 +90,38 @@ class Profile(Fingerprint):
             width=width, hidden=hidden, layers=layers, dropout=dropout, bit_dropout=bit_dropout
         )
         self.width = width + sketch
-        self.memory = CompoundMemory()
+        self.records = ActivityRecords()
         self.activities = nn.Parameter(torch.randn(assays, RANK) * RANK**-0.5)
-        self.told = nn.Linear(RANK + 2, hidden)
+        self.from_records = nn.Linear(RANK + 2, hidden)
         self.log_weights = nn.Parameter(torch.zeros(2))
         self.sketch = sketch
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*super().featurizers, *KEYED_BY)))
+        return tuple(dict.fromkeys((*super().featurizers, *KEY_FINGERPRINTS)))
 
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        self.memory.fill(molecules, assays)
+    def fit(self, data: TrainingData) -> None:
+        self.records.fill(data)
 
     def forward(self, molecules: Molecules) -> Tensor:
-        known = self.memory.look_up(molecules)
-        length = (known.sums(known.values**2) + SHRINK).sqrt()
-        values = known.values / length.repeat_interleave(known.counts)
-        profiles = csr(known.offsets, known.assays, values, len(self.activities))
-        mean = known.sums(known.values) / known.counts.clamp(min=1)
-        features = torch.stack([mean, known.counts.to(mean).log1p()], dim=1)
-        told = torch.cat([sparse_product(self.seen(profiles), self.activities), features], dim=1)
-        network, kept = self.log_weights.exp()
-        vectors = F.normalize(self.network(self.summed(molecules) + self.told(told)), dim=1)
+        profiles = self.records.look_up(molecules)
+        length = (profiles.sums(profiles.values**2) + SHRINK).sqrt()
+        values = profiles.values / length.repeat_interleave(profiles.counts)
+        matrix = csr(profiles.offsets, profiles.assays, values, len(self.activities))
+        mean = profiles.sums(profiles.values) / profiles.counts.clamp(min=1)
+        features = torch.stack([mean, profiles.counts.to(mean).log1p()], dim=1)
+        summed = sparse_product(self.dropped(matrix), self.activities)
+        inputs = torch.cat([summed, features], dim=1)
+        network_weight, sketch_weight = self.log_weights.exp()
+        hidden = self.summed(molecules) + self.from_records(inputs)
+        vectors = F.normalize(self.network(hidden), dim=1)
         signs = _signs(len(self.activities), self.sketch, mean.device)
-        return torch.cat([network * vectors, kept * sparse_product(profiles, signs)], dim=1)
+        sketch = sketch_weight * sparse_product(matrix, signs)
+        return torch.cat([network_weight * vectors, sketch], dim=1)
 
 
 @cache
 def _signs(rows: int, columns: int, device: torch.device) -> Tensor:
-    # Drawn by numpy: torch would draw nothing where a model is built to be filled from its file.
+    # numpy draws them, as torch would draw nothing while a model is built on the meta device.
     drawn = generator(0, "signs").integers(0, 2, size=(rows, columns), dtype=np.int8)
     return tensor_of((2 * drawn - 1) / np.float32(columns**0.5)).to(device)

@@ -1,4 +1,4 @@
-"""Choosing what to measure next as a Gymnasium environment, so that choosing can be learnt.
+"""Choosing the next compound to measure, as a Gymnasium environment for reinforcement learning.
 
 Importing this package registers `molmeta/AssaySearch-v0`; it needs the extra `molmeta[envs]`.
 """
@@ -13,25 +13,28 @@ try:
     import gymnasium
 except ImportError as error:
     raise ConfigError(
-        "molmeta.envs: Gymnasium is missing; got no such package, expected gymnasium 1.0 or later. "
+        "molmeta.envs: needs Gymnasium; got no such package, expected gymnasium 1.0 or later. "
         "Install it with: pip install 'molmeta[envs]'"
     ) from error
 
 from molmeta.envs.assay_search import FEATURES, AssaySearch, Search, from_tables
+from molmeta.envs.learning import Chooser, load_policy
 from molmeta.envs.policies import Policy, acquisition_policy, played
 
 __all__ = [
     "FEATURES",
     "ID",
     "AssaySearch",
+    "Chooser",
     "Policy",
     "Search",
     "acquisition_policy",
     "from_tables",
+    "load_policy",
     "played",
 ]
 
 ID = "molmeta/AssaySearch-v0"
-# Gymnasium leaves a parameter without its type, which strict checking refuses; Any says so once.
+# Gymnasium is partly untyped, which strict checking refuses; Any is declared once here.
 _gymnasium: Any = gymnasium
 _gymnasium.register(id=ID, entry_point="molmeta.envs.assay_search:from_tables")

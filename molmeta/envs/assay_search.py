@@ -1,4 +1,4 @@
-"""One episode is an assay: each action measures a compound, its reward is a hit. Learns nothing."""
+"""The environment: an episode is an assay, an action measures a compound, a hit is the reward."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ FEATURES = (
     "similarity_active", "similarity_inactive", "similarity_plate", "left",
 )  # fmt: skip
 """Columns of an observation, each from 0 to 1: whether the candidate can be measured; whether it
-is a known active; the predictor's view; Tanimoto similarity to the nearest known active, known
-inactive, and compound that was put on the present plate; and the share of the budget that is left,
-the same in every row."""
+was measured active; probability of activity and its uncertainty; Tanimoto similarity to the nearest
+measured active, measured inactive and compound on the current plate; and the remaining share of the
+budget, the same in every row."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """How long and how wide an episode is.
+    """Size of an episode.
 
     Attributes:
-        window: candidates, drawn from the assay; a smaller assay leaves rows empty.
-        start: of them measured before the first action, at least one active and one inactive.
-        batch: actions a plate; answers are seen when it is full.
-        rounds: plates an episode.
-        share: share of actives among the candidates; None keeps the assay's own.
+        window: number of candidates drawn from the assay; a smaller assay leaves rows empty.
+        start: candidates measured before the first action, with both classes.
+        batch: actions per plate; labels are revealed when the plate is full.
+        rounds: plates per episode.
+        share: share of actives among the candidates; None keeps the assay's share.
 
     Raises:
         ConfigError: a number is out of its range.
@@ -61,8 +61,8 @@ class Search:
         fits = self.start + self.batch * self.rounds <= self.window
         if not (sizes and fits and (self.share is None or 0 < self.share < 1)):
             raise ConfigError(
-                f"environment: an episode is impossible; got {self}, expected a start of 2 or "
-                "more and plates that fit into the window with it, and a share between 0 and 1. "
+                f"environment: sizes do not fit together; got {self}, expected a start of 2 or "
+                "more that fits into the window with all plates, and a share between 0 and 1. "
                 "Correct the options of the environment."
             )
 
@@ -70,22 +70,21 @@ class Search:
 class AssaySearch(gymnasium.Env[Observation, np.int64]):
     """Find the actives of an assay with few measurements.
 
-    The action is the row of the candidate to measure next. A hit is rewarded with 1, also within
-    a plate; the observation shows the answers, and what the predictor has learnt from them, only
-    when the plate is full. A row that is not open costs the action and brings nothing;
-    `info["action_mask"]` says which are open.
+    The action is the row of the candidate to measure next. A hit is rewarded with 1 at once, but
+    the observation shows labels, and predictions updated with them, only when the plate is full.
+    Choosing a row that cannot be measured wastes the action; `info["action_mask"]` tells which can.
 
     Args:
-        learner: adapted anew after every plate.
-        assays: one is drawn for each episode, or named: `reset(options={"assay": name})`.
-        molecules: rows of the assays point into them; with fingerprints.
-        search: sizes.
+        learner: adapted again after every plate.
+        assays: one is drawn for each episode, or chosen by `reset(options={"assay": name})`.
+        molecules: the store that the assays' rows point into, with fingerprints.
+        search: sizes of an episode.
 
     Raises:
-        EpisodeError: no assay.
+        EpisodeError: there is no assay.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own form
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as in Gymnasium
 
     def __init__(
         self,
@@ -97,8 +96,8 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
     ) -> None:
         if not assays:
             raise EpisodeError(
-                "environment: has nothing to search; got no assay, expected at least one. "
-                "Name tables that hold some."
+                "environment: has no assays; got none, expected at least one. Choose tables that "
+                "contain some."
             )
         self.learner, self.molecules = learner, molecules
         self.assays = {assay.name: assay for assay in assays}
@@ -110,10 +109,10 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin an episode.
+        """Start an episode.
 
         Raises:
-            ConfigError: the assay that is named is not there.
+            ConfigError: the assay is unknown.
         """
         super().reset(seed=seed)
         self._assay = self._chosen((options or {}).get("assay"))
@@ -121,21 +120,21 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
         self._campaign = Campaign(self.learner, self.molecules.select(tensor_of(rows)), labels)
         self._campaign.begin(self._start(labels))
         self._plate: list[int] = []
-        self._left = self.search.batch * self.search.rounds
-        self._look()
+        self._remaining = self.search.batch * self.search.rounds
+        self._predict()
         return self._observation(), self._info()
 
     def step(self, action: SupportsInt) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        place, reward = int(action), 0.0
-        if self._open()[place]:
-            self._plate.append(place)
-            reward = float(self._campaign.labels[place])
-        self._left -= 1
-        if self._left % self.search.batch == 0:
+        row, reward = int(action), 0.0
+        if self._open()[row]:
+            self._plate.append(row)
+            reward = float(self._campaign.labels[row])
+        self._remaining -= 1
+        if self._remaining % self.search.batch == 0:
             self._campaign.measure(np.array(self._plate, np.int64))
             self._plate = []
-            self._look()
-        done = self._left == 0 or not self._open().any()
+            self._predict()
+        done = self._remaining == 0 or not self._open().any()
         return self._observation(), reward, done, False, self._info()
 
     def _chosen(self, name: str | None) -> Assay:
@@ -155,8 +154,8 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
         order = self.np_random.permutation(len(assay))
         actives, inactives = (order[assay.labels[order] == label] for label in (1, 0))
         taken = [*actives[:n_active], *inactives[: self.search.window - n_active]]
-        places = self.np_random.permutation(np.array(taken, np.int64))
-        return assay.rows[places], assay.labels[places]
+        positions = self.np_random.permutation(np.array(taken, np.int64))
+        return assay.rows[positions], assay.labels[positions]
 
     def _start(self, labels: NDArray[np.float32]) -> NDArray[np.int64]:
         n_active = min(
@@ -166,29 +165,29 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
         return np.concatenate([actives[:n_active], inactives[: self.search.start - n_active]])
 
     def _open(self) -> NDArray[np.bool_]:
-        found = np.zeros(self.search.window, dtype=np.bool_)
-        found[self._campaign.open] = True
-        found[self._plate] = False
-        return found
+        is_open = np.zeros(self.search.window, dtype=np.bool_)
+        is_open[self._campaign.open] = True
+        is_open[self._plate] = False
+        return is_open
 
-    def _look(self) -> None:
-        """Adapt to all that is known, which changes only when a plate is full."""
-        everything = np.arange(len(self._campaign))
-        view = self._campaign.view(everything, self._campaign.adapted())
-        inactive = self._campaign.similarity(everything, self._campaign.known(0))
-        columns = (view.probability, view.uncertainty, view.similarity, inactive)
-        self._seen = np.zeros(self.observation_space.shape or (), np.float32)
-        self._seen[self._campaign.known(1), 1] = 1
-        self._seen[: len(everything), 2:6] = np.stack(columns, axis=1).clip(0, 1)
+    def _predict(self) -> None:
+        """Adapt to all measured compounds, which changes only when a plate is full."""
+        rows = np.arange(len(self._campaign))
+        assessed = self._campaign.assess(rows, self._campaign.adapted())
+        inactive = self._campaign.similarity(rows, self._campaign.known(0))
+        columns = (assessed.probability, assessed.uncertainty, assessed.similarity, inactive)
+        self._predictions = np.zeros(self.observation_space.shape or (), np.float32)
+        self._predictions[self._campaign.known(1), 1] = 1
+        self._predictions[: len(rows), 2:6] = np.stack(columns, axis=1).clip(0, 1)
 
     def _observation(self) -> Observation:
-        found = self._seen.copy()
-        found[:, 0] = self._open()
+        observation = self._predictions.copy()
+        observation[:, 0] = self._open()
         if self._plate:
-            places, plate = np.arange(len(self._campaign)), np.array(self._plate, np.int64)
-            found[: len(places), 6] = self._campaign.similarity(places, plate)
-        found[:, 7] = self._left / (self.search.batch * self.search.rounds)
-        return found
+            rows, plate = np.arange(len(self._campaign)), np.array(self._plate, np.int64)
+            observation[: len(rows), 6] = self._campaign.similarity(rows, plate)
+        observation[:, 7] = self._remaining / (self.search.batch * self.search.rounds)
+        return observation
 
     def _info(self) -> dict[str, Any]:
         labels = self._campaign.labels
@@ -205,14 +204,14 @@ def from_tables(
     *,
     model: str = "tanimoto_gp",
     molecules: str | Path | None = None,
-    **search: Any,  # noqa: ANN401 - fields of Search, which names what is wrong
+    **search: Any,  # noqa: ANN401 - fields of Search, checked below
 ) -> AssaySearch:
-    """Return the environment of the assays of tables.
+    """Environment of the assays of some tables.
 
     Args:
         tables: curated tables, or tables as in `data/README.md`.
         model: file, or the name of a baseline.
-        molecules: molecule store; without one the molecules are featurized here.
+        molecules: molecule store; None featurizes the compounds here.
         search: fields of `Search`.
 
     Raises:
@@ -226,10 +225,11 @@ def from_tables(
     if unknown:
         raise ConfigError(
             f"environment: option '{unknown[0]}' is unknown; got {sorted(search)}, expected "
-            f"some of {list(Search.__dataclass_fields__)}. Correct it."
+            f"names among {list(Search.__dataclass_fields__)}. Correct it."
         )
     chosen = named(model)
     blocks = tuple(dict.fromkeys((*chosen.featurizers, FINGERPRINT)))
     store = None if molecules is None else Path(molecules)
-    assays, found = assays_and_molecules([Path(table) for table in tables], store, blocks)
-    return AssaySearch(chosen.learner, assays, found, search=Search(**search))
+    paths = [Path(table) for table in tables]
+    assays, featurized = assays_and_molecules(paths, store, blocks)
+    return AssaySearch(chosen.learner, assays, featurized, search=Search(**search))

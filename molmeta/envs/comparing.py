@@ -1,4 +1,4 @@
-"""Policies on the same episodes: the acquisition functions, and whatever was learnt."""
+"""Compares policies, trained ones and acquisition functions, on the same episodes."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def compare(
     """Play every policy and every acquisition function on the same episodes of every assay.
 
     Returns:
-        `policy`, `repeat`, `assay`, `hits`, `by_chance`; one row an episode.
+        A row for each episode: `policy`, `repeat`, `assay`, `hits`, `by_chance`.
     """
-    everyone = {name: acquisition_policy(name) for name in ACQUISITIONS} | dict(policies)
+    all_policies = {name: acquisition_policy(name) for name in ACQUISITIONS} | dict(policies)
     rows = [
         {"policy": name, "repeat": repeat}
         | played(env, policy, seed_of(seed, "compare", assay, repeat) % 2**31, assay=assay)
         for assay in sorted(env.assays)
         for repeat in range(repeats)
-        for name, policy in everyone.items()
+        for name, policy in all_policies.items()
     ]
     return pd.DataFrame(rows)
 
 
 def means(rows: pd.DataFrame) -> dict[str, float]:
-    """Return the mean hits of each policy, and of chance as it is expected."""
-    found = rows.groupby("policy", sort=False)["hits"].mean().round(2)
-    hits = {str(name): float(value) for name, value in found.items()}
+    """Mean hits of each policy, and the number expected by chance."""
+    mean_hits = rows.groupby("policy", sort=False)["hits"].mean().round(2)
+    hits = {str(name): float(value) for name, value in mean_hits.items()}
     return {**hits, "by_chance": round(float(rows["by_chance"].mean()), 2)}

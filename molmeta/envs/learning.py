@@ -1,4 +1,4 @@
-"""A small policy that learns to choose from the assays of others: REINFORCE on episodes."""
+"""Trains a small policy with REINFORCE on episodes of past assays."""
 
 from __future__ import annotations
 
@@ -26,19 +26,25 @@ if TYPE_CHECKING:
     from molmeta.envs.assay_search import AssaySearch, Observation
 
 KIND = "policy"
-# Torch leaves some parameters without a type, which strict checking refuses; Any says so once.
+# Torch is partly untyped, which strict checking refuses; Any is declared once here.
 _torch: Any = torch
 
 
 class Chooser(nn.Module):
-    """Scores each candidate by its own row: s(x) = k p(x) + MLP(x), p its probability.
+    """Scores each candidate by its row of the observation, s(x) = k p(x) + MLP(x).
 
-    The last layer begins at zero, so that what is learnt begins as the greedy choice. A row's
-    score does not depend on the other rows, nor on how many there are.
+    | symbol | attribute | meaning | start value |
+    |---|---|---|---|
+    | k | `steepness` | weight of the probability | 20 |
+    | p(x) | column `probability` of x | probability of activity | |
+    | MLP | `layers` | network with one hidden layer | last layer zero |
+
+    The last layer starts at zero, so training starts from the greedy policy. The score of a row
+    does not depend on the other rows or on their number.
 
     Args:
         hidden: width of the hidden layer.
-        steepness: k, how far the first choices follow the probability.
+        steepness: start value of k.
     """
 
     def __init__(self, *, hidden: int = 16, steepness: float = 20.0) -> None:
@@ -50,13 +56,13 @@ class Chooser(nn.Module):
         self.steepness = nn.Parameter(torch.tensor(steepness))
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Return logits of shape (window,), minus infinity for rows that are not open."""
-        chance = observation[:, FEATURES.index("probability")]
-        scores = self.steepness * chance + self.layers(observation).squeeze(1)
+        """Logits of shape (window,), minus infinity for rows that cannot be measured."""
+        p = observation[:, FEATURES.index("probability")]
+        scores = self.steepness * p + self.layers(observation).squeeze(1)
         return scores.masked_fill(observation[:, 0] == 0, -torch.inf)
 
     def best(self, observation: Observation, rng: np.random.Generator) -> int:
-        """The policy that takes the highest score."""
+        """Row with the highest score; a `Policy`."""
         del rng
         with torch.no_grad():
             return int(self(tensor_of(observation)).argmax())
@@ -64,15 +70,15 @@ class Chooser(nn.Module):
 
 @dataclass(frozen=True)
 class PolicyTraining:
-    """How long a policy is trained.
+    """Length of the training of a policy.
 
     Attributes:
-        steps: updates; each plays `rollouts` episodes of one start of one assay.
-        rollouts: episodes an update, at least 2.
+        steps: number of updates; each plays `rollouts` episodes with one start of one assay.
+        rollouts: episodes per update, at least 2.
         learning_rate: of Adam.
-        validate_every: updates between two validations, where there is anything to validate on.
+        validate_every: updates between two validations, if there are assays to validate on.
         validation_repeats: episodes of each assay in a validation.
-        seed: of everything that is drawn.
+        seed: of all random draws.
     """
 
     steps: int = 200
@@ -90,16 +96,16 @@ def learn(
     valid: AssaySearch | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Chooser:
-    """Return a policy that was trained on the assays of an environment.
+    """Train a policy on the assays of an environment.
 
-    The gradient of the log-probability of each action is weighted by the hits from there on, less
-    what the other episodes of the same start had at that action.
+    The gradient of the log-probability of each action is weighted by the hits from that action
+    on, minus the mean of the other episodes with the same start.
 
     Args:
-        env: reset it before another use.
-        training: how long.
-        valid: other assays; the policy returned is the one that found most hits there, be it the
-            one that training began with. Without them it is the last.
+        env: reset it before you use it again.
+        training: length of the training.
+        valid: other assays; the policy that finds most hits there is returned, which may be the
+            one before training. None returns the policy after the last update.
         progress: called with 1 after each update.
 
     Source:
@@ -109,7 +115,7 @@ def learn(
     with torch_seed(training.seed, "policy"):
         chooser = Chooser()
         optimizer = _torch.optim.Adam(chooser.parameters(), lr=training.learning_rate)
-        tried = [_validated(chooser, valid, training)]
+        validated = [_validated(chooser, valid, training)]
         for step in range(1, training.steps + 1):
             seed = seed_of(training.seed, "episode", step - 1) % 2**31
             episodes = [_rollout(env, chooser, seed) for _ in range(training.rollouts)]
@@ -117,10 +123,10 @@ def learn(
             torch.autograd.backward(-_advantage_weighted(episodes))
             optimizer.step()
             if step % training.validate_every == 0 or step == training.steps:
-                tried.append(_validated(chooser, valid, training))
+                validated.append(_validated(chooser, valid, training))
             progress(1)
     if valid is not None:
-        chooser.load_state_dict(max(tried, key=lambda one: one[0])[1])
+        chooser.load_state_dict(max(validated, key=lambda item: item[0])[1])
     return chooser
 
 
@@ -134,7 +140,7 @@ def save_policy(chooser: Chooser, path: Path) -> None:
 
 
 def load_policy(path: Path) -> Chooser:
-    """Read a policy; no code in the file is ever run.
+    """Read a policy; no code in the file is run.
 
     Raises:
         ModelError: the file is damaged, of another kind, or made for other observations.
@@ -145,7 +151,7 @@ def load_policy(path: Path) -> Chooser:
         chooser.load_state_dict(tensors)
     except (KeyError, RuntimeError) as error:
         raise ModelError(
-            f"{path}: is no policy for these observations; got {header.get('features')}, "
+            f"{path}: is not a policy for these observations; got {header.get('features')}, "
             f"expected {list(FEATURES)}. Train it again."
         ) from error
     return chooser
@@ -154,7 +160,7 @@ def load_policy(path: Path) -> Chooser:
 def _validated(
     chooser: Chooser, valid: AssaySearch | None, training: PolicyTraining
 ) -> tuple[int, dict[str, Tensor]]:
-    """Return the hits that a policy finds on episodes that are always the same, and its weights."""
+    """Hits that a policy finds on the validation episodes, and its weights."""
     weights = copy.deepcopy(chooser.state_dict())
     if valid is None:
         return 0, weights
@@ -166,7 +172,7 @@ def _validated(
 
 
 def _rollout(env: AssaySearch, chooser: Chooser, seed: int) -> tuple[Tensor, Tensor]:
-    """Play one episode and return log-probabilities and rewards of its actions, shape (T,)."""
+    """Log-probabilities and rewards of the T actions of one episode, shapes (T,)."""
     observation, _ = env.reset(seed=seed)
     logs: list[Tensor] = []
     rewards: list[float] = []
@@ -180,9 +186,10 @@ def _rollout(env: AssaySearch, chooser: Chooser, seed: int) -> tuple[Tensor, Ten
     return torch.stack(logs), torch.tensor(rewards)
 
 
-def _advantage_weighted(played: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """The mean over episodes of sum over actions of log-probability times advantage."""
-    logs = torch.stack([log for log, _ in played])
-    ahead = torch.stack([rewards.flip(0).cumsum(0).flip(0) for _, rewards in played])
-    others = (ahead.sum(0) - ahead) / (len(played) - 1)
-    return (logs * (ahead - others)).sum(1).mean()
+def _advantage_weighted(episodes: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Mean over episodes of the sum over actions of log-probability times advantage."""
+    logs = torch.stack([log for log, _ in episodes])
+    # Reversing twice turns a cumulative sum into the rewards from each action on.
+    returns = torch.stack([rewards.flip(0).cumsum(0).flip(0) for _, rewards in episodes])
+    baseline = (returns.sum(0) - returns) / (len(episodes) - 1)
+    return (logs * (returns - baseline)).sum(1).mean()

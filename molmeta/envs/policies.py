@@ -1,4 +1,4 @@
-"""Ways to choose the next row of an observation, and the playing of an episode. Learns nothing."""
+"""Policies, which choose the next row of an observation, and playing an episode with one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from molmeta.campaigns import acquisition
-from molmeta.campaigns.acquisition import View
+from molmeta.campaigns.acquisition import Assessment
 from molmeta.envs.assay_search import FEATURES, Observation
 
 if TYPE_CHECKING:
     from molmeta.envs.assay_search import AssaySearch
 
 Policy = Callable[[Observation, np.random.Generator], int]
-"""From an observation and a source of randomness to the row that is measured next."""
+"""From an observation and a random generator to the row to measure next."""
 
-_PLACE = {name: place for place, name in enumerate(FEATURES)}
+_COLUMN = {name: column for column, name in enumerate(FEATURES)}
 
 
 def acquisition_policy(name: str) -> Policy:
-    """Return the policy that measures the open candidate of the highest acquisition score.
+    """Policy that measures the candidate with the highest acquisition score.
 
     Raises:
         ConfigError: the name is unknown.
@@ -29,22 +29,22 @@ def acquisition_policy(name: str) -> Policy:
     score = acquisition.get(name).score
 
     def policy(observation: Observation, rng: np.random.Generator) -> int:
-        scores = score(view_of(observation), rng)
+        scores = score(assessment_of(observation), rng)
         return int(np.where(observation[:, 0] > 0, scores, -np.inf).argmax())
 
     return policy
 
 
-def view_of(observation: Observation) -> View:
-    """Return the part of an observation that acquisition functions look at."""
+def assessment_of(observation: Observation) -> Assessment:
+    """The part of an observation that acquisition functions use."""
     columns = observation.astype(np.float64)
-    chance = columns[:, _PLACE["probability"]]
-    active = columns[:, _PLACE["active"]] > 0
-    incumbent = float(chance[active].mean()) if active.any() else 1.0
-    return View(
-        chance,
-        columns[:, _PLACE["uncertainty"]],
-        columns[:, _PLACE["similarity_active"]],
+    p = columns[:, _COLUMN["probability"]]
+    active = columns[:, _COLUMN["active"]] > 0
+    incumbent = float(p[active].mean()) if active.any() else 1.0
+    return Assessment(
+        p,
+        columns[:, _COLUMN["uncertainty"]],
+        columns[:, _COLUMN["similarity_active"]],
         incumbent,
     )
 
@@ -52,13 +52,13 @@ def view_of(observation: Observation) -> View:
 def played(
     env: AssaySearch, policy: Policy, seed: int, *, assay: str | None = None
 ) -> dict[str, Any]:
-    """Play one episode and return its `assay`, `hits`, and the hits expected `by_chance`.
+    """Play one episode; return its `assay`, `hits`, and the hits expected `by_chance`.
 
     Args:
         env: the environment.
-        policy: what chooses.
+        policy: chooses the rows.
         seed: of the episode's candidates and start, and of the policy.
-        assay: which one; drawn where none is named.
+        assay: name of the assay; None draws one.
     """
     rng = np.random.default_rng(seed)
     observation, info = env.reset(seed=seed, options={"assay": assay})

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from molmeta.assays.records import records_in, times_measured
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.evaluation.evaluate import judging
-from molmeta.evaluation.ranking import ranking_metrics
+from molmeta.evaluation.evaluate import inference_mode
+from molmeta.evaluation.metrics import ranking_metrics
 from molmeta.evaluation.statistics import interval
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
@@ -108,11 +109,11 @@ def enrich(
 
 
 def without_memory(learner: MetaLearner) -> MetaLearner:
-    """Return the learner as it is of compounds that no training assay has measured."""
-    forgetful = copy.deepcopy(learner)
-    for memory in forgetful.memories():
-        memory.clear()
-    return forgetful
+    """Return a copy of the learner without activity records."""
+    without = copy.deepcopy(learner)
+    for records in records_in(without):
+        records.clear()
+    return without
 
 
 def new_compounds(
@@ -126,7 +127,7 @@ def new_compounds(
     found: list[Screen] = []
     for screen in screens:
         own = molecules.select(tensor_of(screen.rows).to(molecules.device))
-        new = (learner.known(own) == 0).cpu().numpy()
+        new = (times_measured(learner, own) == 0).cpu().numpy()
         left = replace(screen, rows=screen.rows[new], labels=screen.labels[new])
         if all(have > needed for have, needed in _counted(left, plan).values()):
             found.append(left)
@@ -217,7 +218,10 @@ def _of_screen(
 ) -> Iterator[dict[str, Any]]:
     pool = molecules.select(tensor_of(screen.rows).to(molecules.device))
     labels = tensor_of(screen.labels).to(molecules.device)
-    known = {name: (learner.known(pool) > 0).cpu().numpy() for name, learner in learners.items()}
+    known = {
+        name: (times_measured(learner, pool) > 0).cpu().numpy()
+        for name, learner in learners.items()
+    }
     pools = {name: _prepared(learner, Labelled(pool, labels)) for name, learner in learners.items()}
     for draw in range(plan.draws):
         rng = generator(plan.seed, "enrich", screen.source, screen.target, draw)
@@ -243,7 +247,7 @@ def _of_screen(
 
 def _prepared(learner: MetaLearner, pool: Labelled) -> tuple[Labelled, list[Molecules]]:
     """Return the pool, and in chunks, as all draws will see it."""
-    with judging(learner):
+    with inference_mode(learner):
         molecules = learner.prepare(pool.molecules)
     rows = torch.arange(len(molecules), device=molecules.device)
     chunks = [molecules.select(part) for part in torch.split(rows, CHUNK)]
@@ -254,8 +258,9 @@ def _scores(
     learner: MetaLearner, pool: Labelled, chunks: Sequence[Molecules], support: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     rows = tensor_of(support).to(pool.labels.device)
-    with judging(learner):
-        predictor = learner.adapt(Labelled(pool.molecules.select(rows), pool.labels[rows]))
+    with inference_mode(learner):
+        labelled = Labelled(pool.molecules.select(rows), pool.labels[rows])
+        predictor = learner.adapt_library(labelled)
         return torch.cat([predictor(chunk).double() for chunk in chunks]).cpu().numpy()
 
 

@@ -1,4 +1,4 @@
-"""Compares evaluated models with published scores of the same assays, assay by assay."""
+"""Compares evaluated models with published scores on the same assays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEEDED = ("method", "task", "support", "delta_auprc")
 
 
 def read_published(path: Path) -> pd.DataFrame:
-    """Read published scores: columns method, task, support and delta_auprc, one row each.
+    """Read published scores: one row for each method, task and support, with its delta_auprc.
 
     Raises:
         TableError: the file cannot be read or lacks a column.
@@ -32,16 +32,16 @@ def read_published(path: Path) -> pd.DataFrame:
     numbers = {
         name: pd.to_numeric(table[name], errors="coerce") for name in ("support", "published")
     }
-    known = table.assign(**numbers).dropna(subset=["support", "published"])
+    scores = table.assign(**numbers).dropna(subset=["support", "published"])
     keys = ["method", "assay", "support"]
-    return known.astype({"support": "int64"}).groupby(keys)["published"].mean().reset_index()
+    return scores.astype({"support": "int64"}).groupby(keys)["published"].mean().reset_index()
 
 
 def read_groups(path: Path, column: str) -> pd.Series:
-    """Read a property of assays, such as the panel that each belongs to; "" where it is unknown.
+    """Read a property of assays, such as the panel that each belongs to.
 
     Returns:
-        Texts such as "panel: True", by the table's column task.
+        Labels such as "panel: True" by assay; assays without the property are missing.
 
     Raises:
         TableError: the file cannot be read or lacks a column.
@@ -59,28 +59,29 @@ def compare_published(
     groups: pd.Series | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return the difference of each model to each published method over the assays both have.
+    """Return the difference of each model to each published method over their shared assays.
 
-    Published scores are means over draws of their own, so that they are paired by assay and not by
-    episode. Intervals are of a bootstrap over clusters of assays.
+    Published scores are means over other episodes, so they are paired by assay instead of by
+    episode. Intervals are from a bootstrap over clusters of assays.
 
     Args:
-        metrics: of one or more models.
-        published: as `read_published` returns it.
-        audit: gives clusters and the scopes beside that of all assays; None leaves them out.
-        groups: as `read_groups` returns them; each is one more scope.
-        seed: of the bootstrap.
+        metrics: metrics table of one or more models.
+        published: table that `read_published` returns.
+        audit: leakage audit, which provides clusters and further scopes; None for all assays only.
+        groups: labels that `read_groups` returns; each label is a further scope.
+        seed: seed of the bootstrap.
 
     Returns:
         Rows of `COLUMNS`; `mean` and `published` are over the same `n_assays`.
     """
-    found = scopes(metrics, audit)
+    tables = scopes(metrics, audit)
     if groups is not None:
-        group = found[ALL]["assay"].map(groups)
-        found |= {str(name): found[ALL][group.eq(name)] for name in sorted(group.dropna().unique())}
+        group = tables[ALL]["assay"].map(groups)
+        labels = sorted(group.dropna().unique())
+        tables |= {str(label): tables[ALL][group.eq(label)] for label in labels}
     rows = [
         {"scope": scope, **row}
-        for scope, table in found.items()
+        for scope, table in tables.items()
         for row in _differences(assay_scores(table), published, seed)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -92,7 +93,7 @@ def _columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
     if missing:
         raise TableError(
             f"{path}: columns are missing; got {list(table.columns)[:12]}, expected {list(names)}. "
-            "Rename them."
+            "Rename the columns."
         )
     return table[list(names)]
 
@@ -103,13 +104,13 @@ def _differences(
     both = scores.merge(published, on=["assay", "support"]).dropna(subset=["delta_auprc"])
     both["difference"] = both["delta_auprc"] - both["published"]
     for (model, method, support), group in both.groupby(["model", "method", "support"]):
-        found = asdict(interval(list(group["difference"]), list(group["cluster"]), seed=seed))
+        estimate = asdict(interval(list(group["difference"]), list(group["cluster"]), seed=seed))
         yield {
             "model": model,
             "method": method,
             "support": support,
             "mean": group["delta_auprc"].mean(),
             "published": group["published"].mean(),
-            "difference": found.pop("mean"),
-            **found,
+            "difference": estimate.pop("mean"),
+            **estimate,
         }

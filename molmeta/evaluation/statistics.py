@@ -1,7 +1,7 @@
-"""Intervals and paired comparisons over assays, computed from the metrics table.
+"""Bootstrap intervals and paired tests over assays, computed from the metrics table.
 
-Assays of one cluster (a target, a panel) are not independent: they are drawn together in the
-bootstrap and count once in the rank test. Does not read, format or draw anything.
+Assays of one cluster (a target or a panel) are not independent, so the bootstrap resamples whole
+clusters, and each cluster counts once in the rank test.
 """
 
 from __future__ import annotations
@@ -14,36 +14,24 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from molmeta.evaluation.metrics import names as metric_names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-METRICS = (
-    "delta_auprc",
-    "auprc",
-    "auroc",
-    "bedroc20",
-    "ef1",
-    "ef5",
-    "brier",
-    "log_loss",
-    "calibration_error",
-    "r2",
-    "rmse",
-    "spearman",
-)
-"""The columns of the metrics table that hold a score."""
-
 BASELINES = ("similarity", "tanimoto_gp", "logistic_regression", "random_forest")
-"""The models that a meta-learner has to beat; they learn from the support alone."""
+"""Models that learn from the support alone; a meta-learner has to beat them."""
 
 ALL, CLEAN, OUTSIDE_PANELS, NEW = "all", "clean", "outside panels", "new"
+"""Scopes: all assays, assays without leakage, assays outside panels, assays with new compounds."""
 MOSTLY_NEW = 0.1
+"""Share of query compounds up to which an assay counts as new to a pretrained model."""
 RESAMPLES = 10_000
 LEVEL = 0.95
 _EPISODE = ["support", "assay", "cluster", "repeat", "episode"]
-_SPLITS = {"test": 0, "valid": 1, "train": 2}
+_SPLIT_ORDER = {"test": 0, "valid": 1, "train": 2}
 
 
 @dataclass(frozen=True)
@@ -51,11 +39,11 @@ class Interval:
     """A mean over assays with its bootstrap interval over clusters.
 
     Attributes:
-        mean: mean over assays; NaN without any.
-        low: lower end of the 95 % interval; NaN below two clusters.
-        high: upper end of it.
-        n_assays: assays with a finite value.
-        n_clusters: clusters that they fall into.
+        mean: mean over assays; NaN if there are none.
+        low: lower end of the 95 % interval; NaN for fewer than two clusters.
+        high: upper end of the interval.
+        n_assays: number of assays with a finite value.
+        n_clusters: number of clusters of these assays.
     """
 
     mean: float
@@ -71,10 +59,10 @@ def interval(
     """Return the mean over assays and its 95 % percentile interval over resampled clusters.
 
     Args:
-        values: one score an assay; values that are not finite are left out.
-        clusters: the cluster of each assay, equally long.
-        seed: of the resampling; the same clusters and seed give the same resamples, which is
-            what makes the intervals of two models comparable.
+        values: one score for each assay; values that are not finite are ignored.
+        clusters: cluster of each assay, as many as values.
+        seed: seed of the resampling. The same clusters and seed give the same resamples, so the
+            intervals of two models can be compared.
 
     Source:
         Cameron, Gelbach & Miller, Rev. Econ. Stat. 90, 414 (2008), pairs cluster bootstrap.
@@ -90,22 +78,22 @@ def interval(
     mean = float(sums.sum() / n_assays)
     if len(sums) < 2:
         return Interval(mean, np.nan, np.nan, n_assays, len(sums))
-    drawn = _resamples(len(sums), seed)
-    # einsum stays on one thread; a BLAS product this small loses more to waiting than it gains
-    means = np.einsum("rc,c->r", drawn, sums) / np.einsum("rc,c->r", drawn, counts)
+    resamples = _resamples(len(sums), seed)
+    # einsum uses one thread; for products this small, BLAS threads wait longer than they compute.
+    means = np.einsum("rc,c->r", resamples, sums) / np.einsum("rc,c->r", resamples, counts)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(mean, float(low), float(high), n_assays, len(sums))
 
 
 def signed_rank(values: Sequence[float] | NDArray[np.float64], clusters: Sequence[str]) -> float:
-    """Return the two-sided p of Wilcoxon's signed-rank test on the mean difference per cluster.
+    """Return the two-sided p value of Wilcoxon's signed-rank test on cluster means.
 
     Args:
-        values: one paired difference an assay; NaN is left out.
-        clusters: the cluster of each assay, equally long.
+        values: one paired difference for each assay; NaN is ignored.
+        clusters: cluster of each assay, as many as values.
 
     Returns:
-        p in (0, 1]; NaN below two clusters, 1 where nothing differs.
+        p in (0, 1]; NaN for fewer than two clusters, 1 if all differences are zero.
 
     Source:
         Wilcoxon, Biometrics Bull. 1, 80 (1945); for models over data sets: Demsar, JMLR 7 (2006).
@@ -116,12 +104,12 @@ def signed_rank(values: Sequence[float] | NDArray[np.float64], clusters: Sequenc
         return float("nan")
     if not np.any(means):
         return 1.0
-    tested: Any = stats.wilcoxon(means)  # pyright: ignore[reportUnknownMemberType]
-    return float(tested.pvalue)
+    result: Any = stats.wilcoxon(means)  # pyright: ignore[reportUnknownMemberType]
+    return float(result.pvalue)
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Return the p values adjusted for their number by Holm's step-down rule; NaN stays NaN.
+    """Return p values adjusted for multiple comparisons by Holm's method; NaN stays NaN.
 
     Source:
         Holm, Scand. J. Statist. 6, 65 (1979).
@@ -131,8 +119,8 @@ def holm(values: Sequence[float]) -> list[float]:
         [0.03, 0.06, 0.06]
     """
     p = np.asarray(values, dtype=np.float64)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
+    finite = np.flatnonzero(np.isfinite(p))
+    order = finite[np.argsort(p[finite], kind="stable")]
     factors = np.arange(len(order), 0, -1)
     adjusted = np.full(len(p), np.nan)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * factors))
@@ -140,57 +128,65 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def scopes(metrics: pd.DataFrame, audit: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
-    """Return the rows over all assays, over clean ones and, if there are panels, outside them.
+    """Return the rows of the metrics table for each scope of assays.
 
-    Where a model knows compounds from its own training, as the pretrained model does, there is also
-    the scope of the assays in which no model knows more than a tenth of the queries. The clusters
-    of the audit replace those of the metrics table, because only the audit knows the panels.
-    Without an audit there is neither the clean scope nor that outside the panels.
+    Args:
+        metrics: the metrics table.
+        audit: the leakage audit, or None. It replaces the clusters of the metrics table, because
+            only the audit knows the panels.
+
+    Returns:
+        Rows by scope: always `ALL`; `CLEAN` with an audit, and `OUTSIDE_PANELS` if it lists
+        panels; `NEW`, if a model records its training compounds, with the assays of which no
+        model saw more than a tenth of the query compounds in training.
     """
     known = metrics["known"] if "known" in metrics else pd.Series(0.0, index=metrics.index)
-    seen = known.groupby(metrics["assay"]).transform("max").fillna(0.0)
-    new = {NEW: seen.le(MOSTLY_NEW)} if seen.gt(0).any() else {}
+    highest = known.groupby(metrics["assay"]).transform("max").fillna(0.0)
+    new = {NEW: highest.le(MOSTLY_NEW)} if highest.gt(0).any() else {}
     if audit is None:
-        return {ALL: metrics, **{name: metrics[kept] for name, kept in new.items()}}
-    found_out = audited(audit).set_index("assay")
+        return {ALL: metrics, **{name: metrics[rows] for name, rows in new.items()}}
+    audited = audit_by_assay(audit).set_index("assay")
     metrics = metrics.copy()
-    metrics["cluster"] = metrics["assay"].map(found_out["cluster"]).fillna(metrics["cluster"])
-    clean, panel = (metrics["assay"].map(found_out[name]) for name in ("clean", "panel"))
-    found = {ALL: metrics, CLEAN: metrics[clean.eq(True)]}  # noqa: FBT003 - a comparison
+    metrics["cluster"] = metrics["assay"].map(audited["cluster"]).fillna(metrics["cluster"])
+    clean, panel = (metrics["assay"].map(audited[name]) for name in ("clean", "panel"))
+    rows = {CLEAN: clean.eq(True)}  # noqa: FBT003 - a comparison
     if panel.fillna("").ne("").any():
-        found[OUTSIDE_PANELS] = metrics[panel.eq("")]
-    return found | {name: metrics[kept] for name, kept in new.items()}
+        rows[OUTSIDE_PANELS] = panel.eq("")
+    return {ALL: metrics, **{name: metrics[kept] for name, kept in (rows | new).items()}}
 
 
-def audited(audit: pd.DataFrame) -> pd.DataFrame:
-    """Return one row of the audit an assay: where a name stands in two splits, the later fold's."""
-    order = audit["split"].map(_SPLITS).fillna(len(_SPLITS))
+def audit_by_assay(audit: pd.DataFrame) -> pd.DataFrame:
+    """Return one audit row for each assay; test rows take precedence over valid and train rows."""
+    order = audit["split"].map(_SPLIT_ORDER).fillna(len(_SPLIT_ORDER))
     return audit.assign(order=order).sort_values("order", kind="stable").drop_duplicates("assay")
 
 
 def assay_scores(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean over seeds, then repeats: one row per (model, support, assay, cluster)."""
+    """Return means over seeds, then repeats: one row per (model, support, assay, cluster)."""
     keys = ["model", "support", "assay", "cluster"]
-    return _episode_scores(metrics).groupby(keys, sort=True)[list(METRICS)].mean().reset_index()
+    scores = _episode_scores(metrics)
+    return scores.groupby(keys, sort=True)[_metrics_in(scores)].mean().reset_index()
 
 
 def summarise(
-    metrics: pd.DataFrame, *, names: Sequence[str] = METRICS, seed: int = 0
+    metrics: pd.DataFrame, *, names: Sequence[str] | None = None, seed: int = 0
 ) -> pd.DataFrame:
     """Return the mean over assays and its interval, one row per (model, support, metric).
 
     Args:
-        metrics: the metrics table; rows with a reason were not drawn and are left out.
-        names: the metrics wanted.
-        seed: of the resampling.
+        metrics: the metrics table; rows with a reason have no scores and are ignored.
+        names: metrics to summarise; None for all columns of metrics.
+        seed: seed of the resampling.
 
     Returns:
         Columns `model, support, metric, mean, low, high, n_assays, n_clusters, n_seeds, seed_sd`;
-        the last is the standard deviation of the means per seed, NaN for a single one.
+        `seed_sd` is the standard deviation of the means of the training seeds, NaN for one seed.
     """
+    names = _metrics_in(metrics) if names is None else names
     spread = _seed_spread(metrics, names)
     rows = [
-        {"model": model, "support": support, "metric": name, **_of(group, name, seed)}
+        {"model": model, "support": support, "metric": name}
+        | asdict(interval(list(group[name]), list(group["cluster"]), seed=seed))
         | spread[f"{model}\n{support}\n{name}"]
         for (model, support), group in assay_scores(metrics).groupby(["model", "support"])
         for name in names
@@ -205,13 +201,19 @@ def compare(
     metric: str = "delta_auprc",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return every model's paired difference to each baseline over the episodes both have.
+    """Return the paired difference of each model to each baseline over their shared episodes.
+
+    Args:
+        metrics: the metrics table.
+        baselines: models to compare with.
+        metric: metric to compare.
+        seed: seed of the resampling.
 
     Returns:
         Columns `model, baseline, support, metric, difference, low, high, p, p_holm, n_assays,
-        n_clusters, n_episodes, share_better`; `p_holm` is adjusted for all comparisons of a
-        meta-learner at that support and NaN between baselines, `share_better` is the share of
-        assays on which the model lies above the baseline.
+        n_clusters, n_episodes, share_better`. `p_holm` is adjusted for all comparisons of
+        meta-learners at that support size, and NaN between baselines. `share_better` is the share
+        of assays on which the model is better than the baseline.
     """
     wide = _episode_scores(metrics).pivot_table(index=_EPISODE, columns="model", values=metric)
     rows = [
@@ -237,29 +239,32 @@ _PAIRED = (
 
 
 def _episode_scores(metrics: pd.DataFrame) -> pd.DataFrame:
-    drawn = metrics[metrics["reason"].fillna("").eq("")]
-    return drawn.groupby(["model", *_EPISODE], sort=True)[list(METRICS)].mean().reset_index()
+    groups = _evaluated(metrics).groupby(["model", *_EPISODE], sort=True)
+    return groups[_metrics_in(metrics)].mean().reset_index()
+
+
+def _metrics_in(table: pd.DataFrame) -> list[str]:
+    return [name for name in metric_names() if name in table.columns]
+
+
+def _evaluated(metrics: pd.DataFrame) -> pd.DataFrame:
+    return metrics[metrics["reason"].fillna("").eq("")]
 
 
 def _by_cluster(
     values: Sequence[float] | NDArray[np.float64], clusters: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum and number of the finite values of each cluster."""
     scores = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(scores)
-    names, codes = np.unique(np.asarray(clusters, dtype=str)[finite], return_inverse=True)
-    sums = np.zeros(len(names))
-    np.add.at(sums, codes, scores[finite])
-    return sums, np.bincount(codes, minlength=len(names)).astype(np.float64)
-
-
-def _of(group: pd.DataFrame, name: str, seed: int) -> dict[str, Any]:
-    return asdict(interval(list(group[name]), list(group["cluster"]), seed=seed))
+    _, codes = np.unique(np.asarray(clusters, dtype=str)[finite], return_inverse=True)
+    sums = np.bincount(codes, weights=scores[finite])
+    return sums.astype(np.float64), np.bincount(codes).astype(np.float64)
 
 
 def _seed_spread(metrics: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    drawn = metrics[metrics["reason"].fillna("").eq("")]
     keys = ["model", "support", "seed"]
-    seeds = drawn.groupby([*keys, "assay"])[list(names)].mean().groupby(keys).mean()
+    seeds = _evaluated(metrics).groupby([*keys, "assay"])[list(names)].mean().groupby(keys).mean()
     return {
         f"{model}\n{support}\n{name}": {"n_seeds": len(group), "seed_sd": group[name].std(ddof=1)}
         for (model, support), group in seeds.groupby(["model", "support"])
@@ -275,20 +280,21 @@ def _differences(paired: pd.DataFrame, seed: int) -> Iterator[dict[str, Any]]:
         episodes = counts.loc[group.index].sum()
         for model in (str(name) for name in group.columns if episodes[name] > 0):
             values = group[model].to_numpy(dtype=np.float64)
-            found = asdict(interval(values, clusters, seed=seed))
+            estimate = asdict(interval(values, clusters, seed=seed))
             yield {
                 "model": model,
                 "support": support,
-                "difference": found.pop("mean"),
-                **found,
+                "difference": estimate.pop("mean"),
+                **estimate,
                 "p": signed_rank(values, clusters),
                 "n_episodes": int(episodes[model]),
-                "share_better": np.count_nonzero(values > 0) / found["n_assays"],
+                "share_better": np.count_nonzero(values > 0) / estimate["n_assays"],
             }
 
 
 @lru_cache(maxsize=64)
 def _resamples(n_clusters: int, seed: int) -> NDArray[np.float64]:
+    """How often each cluster occurs in each resample, shape (RESAMPLES, n_clusters)."""
     rng = np.random.default_rng(seed)
-    even = np.full(n_clusters, 1 / n_clusters)
-    return rng.multinomial(n_clusters, even, size=RESAMPLES).astype(np.float64)
+    uniform = np.full(n_clusters, 1 / n_clusters)
+    return rng.multinomial(n_clusters, uniform, size=RESAMPLES).astype(np.float64)

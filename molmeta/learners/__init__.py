@@ -1,4 +1,4 @@
-"""Learners, one a file, found by file name: a new file is a new learner, nothing else to edit."""
+"""Learners, one file each, found by file name: adding a file adds a learner."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["Labelled", "MetaLearner", "Predictor", "get", "names", "probability"
 
 
 def names() -> tuple[str, ...]:
-    """Names of all learners."""
-    return registry.names(__name__)
+    """Return the names of all learners."""
+    return registry.names(__name__, MetaLearner)
 
 
 def get(name: str) -> type[MetaLearner]:
-    """Return the learner class of that name.
+    """Return the class of the learner with this name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: no learner has this name.
     """
     return registry.find(__name__, name, MetaLearner)

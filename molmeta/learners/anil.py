@@ -1,4 +1,4 @@
-"""ANIL: MAML whose steps on a support change the head alone."""
+"""ANIL: MAML whose steps on a support change only the last layer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.gradient import GradientLearner
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.encoders.base import Encoder
     from molmeta.learners._parents.gradient import Objective, Weights
     from molmeta.molecules.labelled import Labelled
 
@@ -19,44 +19,32 @@ WEIGHT, BIAS = "head.weight", "head.bias"
 
 
 class ANIL(GradientLearner):
-    """Almost no inner loop: the encoder is shared by all assays, the linear head adapts.
+    """Almost no inner loop: all assays share the encoder, and only the linear head adapts.
 
-    h' = h - a grad_h L_support(h, e), some steps; the outer gradient is that of L_query(h', e)
-    with respect to h and e, through the steps. The support is encoded once, however many steps
-    there are. The support must hold both classes.
+    A few steps h' = h - a grad_h L_support(h, e) adapt the head h. The outer gradient is that of
+    L_query(h', e) with respect to h and the encoder e, through the steps. The support is encoded
+    once, whatever the number of steps. It must have both classes.
 
-    Source:
-        Raghu et al., Rapid Learning or Feature Reuse? Towards Understanding the Effectiveness of
-        MAML, ICLR 2020 (steps and step size are those of MAML for MiniImagenet).
-
-    Args:
-        encoder: any encoder.
-        inner_steps: gradient steps on the support in training.
-        evaluation_steps: gradient steps on the support when nothing is trained.
-        inner_rate: step size a.
+    Options: see `GradientLearner`.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        inner_steps: int = 5,
-        evaluation_steps: int = 10,
-        inner_rate: float = 0.01,
-    ) -> None:
-        super().__init__(
-            encoder,
-            inner_steps=inner_steps,
-            evaluation_steps=evaluation_steps,
-            inner_rate=inner_rate,
-        )
+    papers = (
+        Paper(
+            authors="Raghu, Aniruddh; Raghu, Maithra; Bengio, Samy; Vinyals, Oriol",
+            year=2020,
+            title=(
+                "Rapid Learning or Feature Reuse? Towards Understanding the Effectiveness of MAML"
+            ),
+            venue="ICLR",
+        ),
+    )
+    use_when = "the encoder is large: unlike with `maml`, it runs only once on the support"
 
     def initial(self) -> Weights:
-        head = self.scorer.head
-        return {WEIGHT: head.weight, BIAS: head.bias}
+        return {WEIGHT: self.head.weight, BIAS: self.head.bias}
 
     def objective(self, labelled: Labelled) -> Objective:
-        vectors = self.scorer.encoder(labelled.molecules)
+        vectors = self.encoder(labelled.molecules)
 
         def loss(weights: Weights) -> Tensor:
             logits = F.linear(vectors, weights[WEIGHT], weights[BIAS]).squeeze(1)

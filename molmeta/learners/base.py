@@ -1,70 +1,75 @@
-"""What every learner is: from a support to a predictor. Knows no files and no assay names."""
+"""The interface of all learners: from a support to a predictor."""
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.assays.memory import CompoundMemory
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.molecules.blocks import Molecules
 
 if TYPE_CHECKING:
-    from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
-    from molmeta.encoders.base import Encoder
+    from molmeta.assays.training_data import TrainingData
+    from molmeta.encoders.base import Encoder, Paper
     from molmeta.molecules.labelled import Labelled
 
 Predictor = Callable[[Molecules], Tensor]
-"""From G molecules to G logits, or to G values where the learner's `target` is "value"."""
+"""From G molecules to G logits, or to G values if the learner's `target` is "value"."""
 Target = Literal["activity", "value"]
 
 
 class UncertainPredictor(Protocol):
-    """A predictor that also says how far it can be trusted; see `MetaLearner.uncertainty`."""
+    """A predictor with an uncertainty for each prediction; see `MetaLearner.uncertainty`."""
 
     def __call__(self, molecules: Molecules) -> Tensor:
-        """Return what every predictor returns, shape (G,)."""
+        """Return logits or values, as every predictor does, shape (G,)."""
         ...
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
-        """Return the standard deviation of what is predicted, above 0, shape (G,).
+        """Return the standard deviation of the predicted function, above 0, shape (G,).
 
-        That of the function itself, without the noise of a measurement: it falls with every
-        molecule alike that is measured. In the unit of the values; where classes are predicted,
-        active is +1 and inactive is -1.
+        It excludes measurement noise, so that it falls with every similar molecule in the support.
+        Its unit is that of the values; for classes, active is +1 and inactive is -1.
         """
         ...
 
 
 class MetaLearner(nn.Module, ABC):
-    """Base of every learner; a subclass in a file of this folder is found by its file's name.
+    """Base class of learners. A subclass in a file of this folder is found by its file name.
 
-    Options are the keyword-only arguments of the constructor. Traits are declared here and held
-    against the code by the contract tests.
+    The keyword-only arguments of the constructor are the learner's options. The class attributes
+    below describe a learner; contract tests check them against its behaviour.
     """
 
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    """Publications of the method, the one that introduced it first."""
+    use_when: ClassVar[str] = ""
+    """When to choose this learner, as the end of a sentence that begins with "Use it when"."""
     order_invariant: ClassVar[bool] = True
-    """Whether the order of the support leaves predictions as they are."""
+    """Whether predictions do not depend on the order of the support."""
     meta_trained: ClassVar[bool] = True
-    """Whether there is anything to learn before the first support; baselines have nothing."""
+    """Whether it learns from other assays before the first support; baselines do not."""
     actives_only: ClassVar[bool] = False
-    """Whether a support of actives alone is answered rather than refused."""
+    """Whether it accepts a support without inactives."""
     transductive: ClassVar[bool] = False
-    """Whether the molecules of a query influence each other's predictions."""
+    """Whether predictions depend on the other molecules of a query."""
     regression: ClassVar[bool] = False
-    """Whether it can learn measured values instead of classes, with the option `target`."""
+    """Whether it can predict measured values instead of classes, with the option `target`."""
     uncertainty: ClassVar[bool] = False
-    """Whether its predictors are also `UncertainPredictor`."""
-    target: Target = "activity"
-    """What is predicted: logits of activity, or values in the unit of the assay."""
+    """Whether its predictors are `UncertainPredictor`s."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """Featurizers that the learner itself reads, beside those of its encoder."""
+    """Featurizers that the learner reads in addition to those of its encoder."""
+    renamed_options: ClassVar[Mapping[str, str]] = {}
+    """Former names of options, with their present names."""
+    target: Target = "activity"
+    """What it predicts: logits of activity, or values in the unit of the assay."""
 
     def __init__(self, encoder: Encoder | None = None) -> None:
         super().__init__()
@@ -72,64 +77,50 @@ class MetaLearner(nn.Module, ABC):
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        """Names of all blocks that molecules must bring."""
-        encoder = () if self.encoder is None else self.encoder.featurizers
-        return tuple(dict.fromkeys((*encoder, *self.needs)))
+        """Names of all blocks that it reads from molecules."""
+        of_encoder = () if self.encoder is None else self.encoder.featurizers
+        return tuple(dict.fromkeys((*of_encoder, *self.needs)))
 
-    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
-        """Take fixed statistics from the molecules and names of the training assays."""
-        del assays
+    def fit(self, data: TrainingData) -> None:
+        """Compute fixed statistics from the training data, before the first episode."""
         if self.encoder is not None:
-            self.encoder.fit(molecules)
+            self.encoder.fit(data)
 
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        """Store what the training assays have measured, if the learner or its encoder keeps it.
-
-        Args:
-            molecules: the molecule store's.
-            assays: their `rows` are rows of it.
-        """
-        if self.encoder is not None:
-            self.encoder.remember(molecules, assays)
-
-    def memories(self) -> list[CompoundMemory]:
-        """Return what keeps a record of the training compounds: most learners have nothing."""
-        return [module for module in self.modules() if isinstance(module, CompoundMemory)]
-
-    def known(self, molecules: Molecules) -> Tensor:
-        """Return how many training assays have measured each molecule, int64, shape (G,).
-
-        Zeros where the learner keeps no record of what it learnt from.
-        """
-        for memory in self.memories():
-            return memory.look_up(molecules).counts
-        return torch.zeros(len(molecules), dtype=torch.int64, device=molecules.device)
-
-    def blinded(
-        self, episodes: Sequence[Episode], molecules: Molecules
-    ) -> tuple[Sequence[Episode], Molecules]:
-        """Return what `backward` is to see, so that no record answers for an episode's target."""
-        for memory in self.memories():
-            if memory.target_of:
-                return memory.blinded(episodes, molecules)
-        return episodes, molecules
+    @classmethod
+    def idea(cls) -> str:
+        """Return the method in one line: the first line of its module's docstring."""
+        return (sys.modules[cls.__module__].__doc__ or "").strip().partition("\n")[0]
 
     @abstractmethod
     def adapt(self, support: Labelled) -> Predictor:
-        """Return a predictor for this support; change nothing on self.
+        """Return a predictor for this support, without changing the learner.
 
         Raises:
-            EpisodeError: the support holds one class only, or nothing; actives alone are
-                answered where `actives_only` says so. Where `target` is "value": a value is
-                missing.
+            EpisodeError: the support is empty or has only one class (actives alone are accepted
+                if `actives_only`), or a value is missing and `target` is "value".
         """
 
+    def adapt_library(self, support: Labelled) -> Predictor:
+        """Return a predictor for the compounds of a library, most of which are inactive.
+
+        `adapt` is for compounds that were chosen as those of the support were. Most learners have
+        one predictor for both.
+
+        Raises:
+            EpisodeError: as for `adapt`.
+        """
+        return self.adapt(support)
+
+    def library_share(self, support: Labelled) -> float:
+        """Return the share of actives for which probabilities in a library are calibrated."""
+        return float(support.labels.mean()) if len(support) else 0.0
+
     def prepare(self, molecules: Molecules) -> Molecules:
-        """Do once what no support changes, for molecules that will be scored many times."""
+        """Compute in advance what does not depend on a support, for repeated scoring."""
         return molecules
 
     def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
-        """Add the gradient of the mean query loss to `.grad` and return that loss."""
+        """Add the gradient of the mean query loss to `.grad` and return this loss."""
         total = 0.0
         for episode in episodes:
             support, query = episode.labelled(molecules)
@@ -139,15 +130,15 @@ class MetaLearner(nn.Module, ABC):
         return total
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Binary cross-entropy of logits of shape (Q,)."""
+        """Return the binary cross-entropy of logits of shape (Q,)."""
         return F.binary_cross_entropy_with_logits(logits, labels)
 
 
 def require_encoder(encoder: Encoder | None, learner: MetaLearner) -> Encoder:
-    """Refuse to build a learner that cannot do without an encoder.
+    """Return the encoder of a learner that needs one.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: it is None.
     """
     if encoder is None:
         raise ConfigError(
@@ -158,7 +149,7 @@ def require_encoder(encoder: Encoder | None, learner: MetaLearner) -> Encoder:
 
 
 def require_both_classes(labels: Tensor) -> None:
-    """Refuse a support that no ranking can be learnt from.
+    """Check that a support has both classes.
 
     Raises:
         EpisodeError: fewer than one active or one inactive.
@@ -167,14 +158,14 @@ def require_both_classes(labels: Tensor) -> None:
 
 
 def require_support(labels: Tensor, *, actives_only: bool) -> None:
-    """Refuse a support that lacks a class that its learner cannot do without.
+    """Check that a support has the classes that a learner needs.
 
     Args:
-        labels: of the support, shape (S,).
-        actives_only: whether actives alone will do, the learner's trait of that name.
+        labels: labels of the support, shape (S,).
+        actives_only: whether actives alone suffice, as in `MetaLearner.actives_only`.
 
     Raises:
-        EpisodeError: no active, or no inactive where `actives_only` is false.
+        EpisodeError: no active, or no inactive while `actives_only` is false.
     """
     n_active, n = int((labels > 0.5).sum()), len(labels)
     if n_active == 0 or (n_active == n and not actives_only):
@@ -186,5 +177,5 @@ def require_support(labels: Tensor, *, actives_only: bool) -> None:
 
 
 def probability(logits: Tensor) -> Tensor:
-    """Probability of activity from logits of shape (G,)."""
+    """Return the probability of activity for logits of shape (G,)."""
     return torch.sigmoid(logits)

@@ -1,4 +1,4 @@
-"""Conditional neural process: a support becomes one vector, and each query is decoded with it."""
+"""Conditional neural process: the support becomes one vector that decodes each query."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.embedding import EmbeddingLearner
 from molmeta.learners._parts.targets import (
     Scale,
@@ -27,28 +28,44 @@ if TYPE_CHECKING:
     from molmeta.learners.base import Predictor, Target
     from molmeta.molecules.labelled import Labelled
 
-LEAST_SPREAD = 0.1
+MIN_SPREAD = 0.1
 
 
 class CNP(EmbeddingLearner):
-    """Decode each query beside the mean of what every molecule of the support says.
+    """Decode each query together with the mean of a vector for each molecule of the support.
 
-    r = mean_i h(z_i, y_i), with y in {-1, 1}; logit(q) = g(z_q, r). h and g are networks with one
-    hidden layer, and training is on the cross-entropy of the queries. Values are learnt on the
-    support's scale: g then gives mean and spread of a normal distribution, the spread at least
-    0.1, its log-density is what is trained on, and the mean is what is predicted.
+    r = mean_i h(z_i, y_i), with y in {-1, 1}, and logit(q) = g(z_q, r). Both h and g have one
+    hidden layer. Training minimises the cross-entropy of the queries.
 
-    The support must hold both classes, unless values are learnt.
+    | symbol | attribute | meaning                                              |
+    | ------ | --------- | ---------------------------------------------------- |
+    | z      |           | vectors of the encoder                               |
+    | h      | `enter`   | network from a molecule and its label to a vector    |
+    | g      | `decode`  | network from a query and r to a logit, or two values |
 
-    Source:
-        Garnelo et al., Conditional Neural Processes, ICML 2018.
+    For values, g returns the mean and the spread of a normal distribution, the spread at least
+    0.1, on the scale of the support. Training maximises the log-density; predictions are the mean.
+
+    The support must have both classes, or a value for each molecule.
 
     Args:
         encoder: any encoder.
         target: 'activity' or 'value'.
-        width: of the hidden layers and of r.
+        width: width of the hidden layers and of r.
     """
 
+    papers = (
+        Paper(
+            authors=(
+                "Garnelo, Marta; Rosenbaum, Dan; Maddison, Chris J.; Ramalho, Tiago; Saxton, "
+                "David; Shanahan, Murray; Teh, Yee Whye; Rezende, Danilo J.; Eslami, S. M. Ali"
+            ),
+            year=2018,
+            title="Conditional Neural Processes",
+            venue="ICML",
+        ),
+    )
+    use_when = "you predict values of small supports; one vector cannot hold a large support"
     regression: ClassVar[bool] = True
 
     def __init__(self, encoder: Encoder, *, target: Target = "activity", width: int = 256) -> None:
@@ -61,25 +78,24 @@ class CNP(EmbeddingLearner):
     def adapt(self, support: Labelled) -> Predictor:
         if self.target == "activity":
             require_both_classes(support.labels)
-        found = support_numbers(support, self.target)
-        scale = self.scale(found)
-        vectors = self.encode(support.molecules)
-        decoded = self.decoder(vectors, scale.to(found))
+        numbers = support_numbers(support, self.target)
+        scale = self.scale(numbers)
+        decoded = self.decoder(self.encode(support.molecules), scale.to(numbers))
         return lambda molecules: scale.back(decoded(self.encode(molecules))[:, 0]).float()
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         decoded = self.decoder(vectors, labels * 2 - 1)
         return lambda query: decoded(query)[:, 0]
 
-    def scale(self, found: Tensor) -> Scale:
-        """Return the scale of a support's numbers; classes stay +1 and -1."""
-        return scale_of(found, self.target, centre=False)
+    def scale(self, numbers: Tensor) -> Scale:
+        """Return the scale of the numbers of a support; classes stay +1 and -1."""
+        return scale_of(numbers, self.target, centre=False)
 
     def decoder(self, vectors: Tensor, y: Tensor) -> Head:
-        """Return what gives the outputs of g, shape (Q, 1) or (Q, 2), to queries of (Q, W)."""
+        """Return g for this support: from queries (Q, W) to outputs, shape (Q, 1) or (Q, 2)."""
         entered = self.enter(torch.cat([vectors, y.to(vectors).unsqueeze(1)], dim=1))
-        read = entered.mean(0)
-        return lambda query: self.decode(torch.cat([query, read.expand(len(query), -1)], dim=1))
+        summary = entered.mean(0)
+        return lambda query: self.decode(torch.cat([query, summary.expand(len(query), -1)], dim=1))
 
     def losses(
         self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
@@ -90,12 +106,12 @@ class CNP(EmbeddingLearner):
         return [self._value_loss(*part) for part in parts]
 
     def _value_loss(self, episode: Episode, support: Tensor, query: Tensor) -> Tensor:
-        found, asked = episode_numbers(episode, "value", support)
-        scale = self.scale(found)
-        mean, raw = self.decoder(support, scale.to(found))(query).double().T
-        spread = LEAST_SPREAD + (1 - LEAST_SPREAD) * F.softplus(raw)
-        return F.gaussian_nll_loss(mean, scale.to(asked), spread.square(), full=True)
+        support_y, query_y = episode_numbers(episode, "value", support)
+        scale = self.scale(support_y)
+        mean, raw = self.decoder(support, scale.to(support_y))(query).double().T
+        spread = MIN_SPREAD + (1 - MIN_SPREAD) * F.softplus(raw)
+        return F.gaussian_nll_loss(mean, scale.to(query_y), spread.square(), full=True)
 
 
-def _network(enter: int, hidden: int, leave: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(enter, hidden), nn.GELU(), nn.Linear(hidden, leave))
+def _network(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))

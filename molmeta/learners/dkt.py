@@ -1,4 +1,4 @@
-"""Deep kernel transfer: a Gaussian process whose kernel is learnt with the encoder, for all."""
+"""Deep kernel transfer: a Gaussian process with one kernel, trained with the encoder."""
 
 from __future__ import annotations
 
@@ -7,37 +7,48 @@ from typing import TYPE_CHECKING, Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.gaussian_learner import GaussianLearner
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._parents.gaussian_learner import Fitted, View
-    from molmeta.learners._parts.gaussian_process import Known
+    from molmeta.learners._parents.gaussian_learner import Fitted, KernelInputs
+    from molmeta.learners._parts.gaussian_process import Observations
     from molmeta.learners.base import Target
 
 OBJECTIVES = ("likelihood", "joint", "marginal")
 
 
 class DKT(GaussianLearner):
-    """A Gaussian process on learnt vectors; noise, output scale and length scale are learnt once.
+    """A Gaussian process on trained vectors with kernel parameters that all assays share.
 
-    Encoder and kernel maximise the marginal likelihood of support and query of each episode
-    together; a support is then met with the kernel as it is. Vectors are brought to length 1, so
-    that one length scale suits every encoder. See `GaussianLearner` for kernel and logit.
-
-    Source:
-        Patacchiola et al., Bayesian Meta-Learning for the Few-Shot Setting via Deep Kernels,
-        NeurIPS 2020.
+    The encoder, the noise, the output scale and the length scale maximise the marginal likelihood
+    of support and query together. Afterwards the kernel stays fixed. Vectors are scaled to length
+    1, so that one length scale suits every encoder. See `GaussianLearner` for the kernel and the
+    logit.
 
     Args:
         encoder: any encoder.
         target: 'activity' or 'value'.
-        further: kernels to add, see `GaussianLearner`; the weight of each is learnt.
-        centre: whether the mean label of a support is taken off first; the paper does not.
-        objective: 'likelihood' as published; 'joint' for that of the query given the support, or
-            'marginal' for its mean over single queries.
+        further: kernels to add, see `GaussianLearner`; their weights are trained.
+        centre: whether to subtract the mean label of a support first; the paper does not.
+        objective: 'likelihood', as in the paper; 'joint', the density of the query given the
+            support; or 'marginal', its mean over single queries.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Patacchiola, Massimiliano; Turner, Jack; Crowley, Elliot J.; O'Boyle, Michael; "
+                "Storkey, Amos"
+            ),
+            year=2020,
+            title="Bayesian Meta-Learning for the Few-Shot Setting via Deep Kernels",
+            venue="NeurIPS",
+        ),
+    )
+    use_when = "as `adkf`, but supports are too small to fit a kernel to, or there are many of them"
 
     def __init__(
         self,
@@ -60,15 +71,15 @@ class DKT(GaussianLearner):
     def place(self, vectors: Tensor) -> Tensor:
         return F.normalize(vectors, dim=1)
 
-    def kernel_parameters(self, known: Known) -> Tensor:
-        del known
+    def kernel_parameters(self, support: Observations) -> Tensor:
+        del support
         return self.log_parameters.double()
 
-    def episode_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+    def episode_loss(self, fitted: Fitted, query: KernelInputs, query_y: Tensor) -> Tensor:
         if self.objective == "marginal":
-            return self.marginal_loss(fitted, query, asked)
-        joint = self.joint_loss(fitted, query, asked)
+            return self.marginal_loss(fitted, query, query_y)
+        joint = self.joint_loss(fitted, query, query_y)
         if self.objective == "joint":
             return joint
-        n = len(fitted.posterior.y) + len(asked)
-        return (joint * len(asked) - fitted.posterior.log_likelihood) / n
+        n = len(fitted.posterior.y) + len(query_y)
+        return (joint * len(query_y) - fitted.posterior.log_likelihood) / n

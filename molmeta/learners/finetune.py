@@ -1,4 +1,4 @@
-"""Fine-tuning: a multi-task network whose every weight goes on learning from the support."""
+"""Fine-tuning: a multi-task network whose weights are all trained further on the support."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parts.targets import aims_of
 from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.multitask import MultiTask
@@ -24,7 +25,7 @@ HEAD = "head"
 
 
 class Aimed(NamedTuple):
-    """Molecules and what the network is to say of them.
+    """Molecules with the outputs that the network is fitted to.
 
     Attributes:
         molecules: S molecules.
@@ -39,36 +40,58 @@ class Aimed(NamedTuple):
 
 
 class FineTune(MultiTask):
-    """A multi-task network with a new last layer, and then all its weights, fitted to the support.
+    """A multi-task network with a new last layer, fitted to the support with all its weights.
 
-    Trained as `multitask` is. Then, for z the vectors around the support's mean, at length 1,
-    logit(x) = v . z + b: first v and b as the linear probe has them, then all weights by Adam on
-    the whole support, on copies. How many steps is learnt from the support alone: from a fit
-    without every fifth molecule of each class, whose loss says when to stop; then it starts again
-    with all. Where no class has three molecules nothing is held out, and all steps are taken.
-    Values are learnt on the support's scale by half their mean squared error, are one class there,
-    and start from the ridge regression of `multitask`.
+    Training is that of `multitask`. Then logit(x) = v . z + b, with vectors z centred on the
+    support and scaled to length 1. First, v and b are those of the linear probe. Then Adam trains
+    copies of all weights on the whole support.
 
-    The support must hold both classes, or a value of each molecule.
+    The support itself sets the number of steps: a first fit without every fifth molecule of each
+    class finds the step with the lowest loss on these molecules, and a second fit on all molecules
+    takes that many steps. If no class has three molecules, nothing is held out and all steps are
+    taken.
+
+    For values, half the mean squared error on the scale of the support replaces the log loss, all
+    molecules count as one class, and the fit starts from the ridge regression of `multitask`. The
+    support must have both classes, or a value for each molecule.
+
+    Rates, steps, patience and the held-out fifth are those of GNN-MT in FS-Mol; starting from the
+    probe follows Kumar et al.
 
     Args:
         encoder: any encoder.
-        assays: training assays there is room for.
-        ridge: of the new layer, on summed losses; None takes that of `multitask`.
-        learning_rate: of the encoder's weights; 0 leaves the linear probe.
-        head_rate: of the new layer.
-        steps: at most.
-        patience: steps without a better loss on what is held out before it stops.
+        assays: largest number of training assays.
+        ridge: ridge of the new layer, on summed losses; None for that of `multitask`.
+        learning_rate: learning rate of the encoder; 0 keeps the linear probe.
+        head_rate: learning rate of the new layer.
+        steps: largest number of steps.
+        patience: steps without a lower held-out loss before the search stops.
         target: 'activity' or 'value'.
 
     Raises:
-        ConfigError: an option out of its range.
-
-    Source:
-        Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks 2021 (GNN-MT: rates, steps,
-        patience and a fifth held out); Kumar et al., Fine-Tuning can Distort Pretrained Features
-        and Underperform Out-of-Distribution, ICLR 2022 (the probe first).
+        ConfigError: an option is out of range.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Stanley, Megan; Bronskill, John F.; Maziarz, Krzysztof; Misztela, Hubert; "
+                "Lanini, Jessica; Segler, Marwin; Schneider, Nadine; Brockschmidt, Marc"
+            ),
+            year=2021,
+            title="FS-Mol: A Few-Shot Learning Dataset of Molecules",
+            venue="NeurIPS Datasets and Benchmarks",
+        ),
+        Paper(
+            authors="Kumar, Ananya; Raghunathan, Aditi; Jones, Robbie; Ma, Tengyu; Liang, Percy",
+            year=2022,
+            title=(
+                "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution"
+            ),
+            venue="ICLR",
+        ),
+    )
+    use_when = "the support is large and there is time for steps on all weights"
 
     def __init__(  # noqa: PLR0913 - options that trained models have been saved with
         self,
@@ -98,26 +121,26 @@ class FineTune(MultiTask):
 
     def adapt(self, support: Labelled) -> Predictor:
         aims, scale = aims_of(support, self.target)
-        known = Aimed(support.molecules, aims)
-        fit = _Fit(self, known)
-        weights = fit.descent.after(self.best_steps(known, fit), fit.loss(known))
+        aimed = Aimed(support.molecules, aims)
+        fit = _Fit(self, aimed)
+        weights = fit.descent.after(self.best_steps(aimed, fit), fit.loss(aimed))
 
         def predict(molecules: Molecules) -> Tensor:
             return scale.back(fit.outputs(weights, molecules))
 
         return predict
 
-    def best_steps(self, known: Aimed, fit: _Fit) -> int:
-        """Return the number of steps after which what is held out was predicted best."""
+    def best_steps(self, support: Aimed, fit: _Fit) -> int:
+        """Return the number of steps with the lowest held-out loss."""
         with torch.no_grad():
-            order = torch.argsort(fit.outputs(fit.descent.weights, known.molecules))
+            order = torch.argsort(fit.outputs(fit.descent.weights, support.molecules))
         one_class = self.target == "value"
-        classes = torch.zeros_like(known.aims) if one_class else known.aims
-        kept, held = (known.part(rows) for rows in parted(order, classes))
-        if len(held.aims) == 0:
+        classes = torch.zeros_like(support.aims) if one_class else support.aims
+        kept, held_out = (support.part(rows) for rows in parted(order, classes))
+        if len(held_out.aims) == 0:
             return self.stopping.most
         inner = _Fit(self, kept)
-        return self.stopping.best(inner.descent, inner.loss(kept), inner.error(held))
+        return self.stopping.best(inner.descent, inner.loss(kept), inner.error(held_out))
 
     def error(self, outputs: Tensor, aims: Tensor) -> Tensor:
         """Return the mean log loss, or half the mean squared error of values."""
@@ -127,39 +150,40 @@ class FineTune(MultiTask):
 
 
 class _Fit:
-    """One fit to a support: where its vectors lie, and the weights from the linear probe on."""
+    """One fit to a support: the centre of its vectors, and a descent from the linear probe."""
 
-    def __init__(self, learner: FineTune, known: Aimed) -> None:
+    def __init__(self, learner: FineTune, support: Aimed) -> None:
         self.learner = learner
         start: Weights = dict(learner.encoder.named_parameters())
         with torch.no_grad():
-            vectors = learner.encoder(known.molecules)
-            self.middle = vectors.mean(0)
-            design = self.placed(vectors).double()
-            probe = learner.probe(design, known.aims.double()).to(vectors)
+            vectors = learner.encoder(support.molecules)
+            self.centre = vectors.mean(0)
+            design = self.design(vectors).double()
+            probe = learner.probe(design, support.aims.double()).to(vectors)
         rates = {**dict.fromkeys(start, learner.learning_rate), HEAD: learner.head_rate}
         self.descent = Descent({**start, HEAD: probe}, rates)
 
-    def placed(self, vectors: Tensor) -> Tensor:
-        turned = F.normalize(vectors - self.middle, dim=1)
+    def design(self, vectors: Tensor) -> Tensor:
+        """Return centred vectors of length 1 with a constant column, shape (G, W + 1)."""
+        turned = F.normalize(vectors - self.centre, dim=1)
         return torch.cat([turned, torch.ones_like(turned[:, :1])], dim=1)
 
     def outputs(self, weights: Weights, molecules: Molecules) -> Tensor:
         """Return logits, or values on the support's scale, shape (G,)."""
-        body = {name: w for name, w in weights.items() if name != HEAD}
+        body = {name: weight for name, weight in weights.items() if name != HEAD}
         vectors = functional_call(self.learner.encoder, body, (molecules,))
-        return self.placed(vectors) @ weights[HEAD]
+        return self.design(vectors) @ weights[HEAD]
 
-    def error(self, known: Aimed) -> Loss:
-        """Mean loss of what is known."""
+    def error(self, aimed: Aimed) -> Loss:
+        """Return the mean error of these molecules as a function of the weights."""
 
         def error(weights: Weights) -> Tensor:
-            outputs = self.outputs(weights, known.molecules)
-            return self.learner.error(outputs, known.aims.to(outputs))
+            outputs = self.outputs(weights, aimed.molecules)
+            return self.learner.error(outputs, aimed.aims.to(outputs))
 
         return error
 
-    def loss(self, known: Aimed) -> Loss:
-        """The same with the probe's penalty, so that the probe starts at its lowest."""
-        error, share = self.error(known), self.learner.ridge / 2 / len(known.aims)
+    def loss(self, aimed: Aimed) -> Loss:
+        """Return the error plus the ridge of the probe, of which the probe is the minimum."""
+        error, share = self.error(aimed), self.learner.ridge / 2 / len(aimed.aims)
         return lambda weights: error(weights) + share * weights[HEAD][:-1].square().sum()

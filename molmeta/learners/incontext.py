@@ -1,4 +1,4 @@
-"""Attention over the labelled support, beside kernel ridge regression on the same vectors."""
+"""In-context learning: a transformer reads the labelled support, beside ridge regression."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, Points
+from molmeta.encoders.base import Paper
+from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, RidgeInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,23 +24,40 @@ UNKNOWN = 2
 class InContext(KernelLearner):
     """A transformer reads the support with its labels; each query attends to the support only.
 
-    h = transformer(W z + e_label), with a label vector of its own for 'unknown'; similarity is
-    mean cos(h_q, h_actives) - mean cos(h_q, h_inactives), and the same before attention as a
-    residual; logit = t similarity + kernel ridge (`KernelRidge`). Queries do not see each other,
-    and the order of the support does not matter. The support must hold both classes.
+    logit(q) = kernel ridge (`KernelRidge`) + t_1 D(W z) + t_2 D(h), with
+    h = transformer(W z + e_label) and D(x) = mean cos(x_q, x_active) - mean cos(x_q, x_inactive).
 
-    Source:
-        Schimunek et al., Context-enriched Molecule Representations Improve Few-shot Drug
-        Discovery, ICLR 2023 (MHNfs); Fifty et al., In-Context Learning for Few-Shot Molecular
-        Property Prediction, arXiv 2310.08863 (CAMP).
+    | symbol           | attribute         | meaning                                | start value  |
+    | ---------------- | ----------------- | -------------------------------------- | ------------ |
+    | z                |                   | vectors of the encoder                 |              |
+    | W                | `enter`           | linear layer                           | random       |
+    | e_label          | `labels`          | vectors of the labels inactive, active | random       |
+    |                  |                   | and, for queries, unknown              |              |
+    | log t_1, log t_2 | `log_temperature` | weights of the two similarities        | log 2, log 2 |
+
+    Queries do not influence each other, and the order of the support has no effect. The support
+    must have both classes. The label vectors follow Fifty et al., arXiv 2310.08863 (CAMP).
 
     Args:
         encoder: any encoder.
-        width: of the transformer's states.
-        layers: of the transformer.
-        heads: of its attention; must divide `width`.
-        dropout: in the transformer.
+        width: width of the transformer.
+        layers: layers of the transformer.
+        heads: attention heads; must divide `width`.
+        dropout: dropout of the transformer.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Schimunek, Johannes; Seidl, Philipp; Friedrich, Lukas; Kuhn, Daniel; Rippmann, "
+                "Friedrich; Hochreiter, Sepp; Klambauer, Günter"
+            ),
+            year=2023,
+            title="Context-enriched Molecule Representations Improve Few-shot Drug Discovery",
+            venue="ICLR",
+        ),
+    )
+    use_when = "supports are small and training assays are many"
 
     def __init__(
         self,
@@ -57,37 +75,37 @@ class InContext(KernelLearner):
         self.ridge = KernelRidge()
         self.log_temperature = nn.Parameter(torch.full((2,), math.log(2.0)))
 
-    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
+    def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         ridge = self.ridge(support, labels)
-        plain = self.enter(support.vectors)
-        read, memories = self.read(plain + self.labels[labels.long()], None)
-        compared = [_difference(plain, labels), _difference(read, labels)]
+        entered = self.enter(support.vectors)
+        states, context = self.read(entered + self.labels[labels.long()], None)
+        differences = [_difference(entered, labels), _difference(states, labels)]
 
-        def logits(query: Points) -> Tensor:
+        def logits(query: RidgeInputs) -> Tensor:
             entered = self.enter(query.vectors)
-            seen, _ = self.read(entered + self.labels[UNKNOWN], memories)
-            parts = zip(self.log_temperature.exp(), compared, (entered, seen), strict=True)
+            states, _ = self.read(entered + self.labels[UNKNOWN], context)
+            parts = zip(self.log_temperature.exp(), differences, (entered, states), strict=True)
             similarity = sum(t * difference(x) for t, difference, x in parts)
             return ridge(query) + similarity
 
         return logits
 
-    def read(self, x: Tensor, memories: list[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
-        """Return states after attention to the memory of each layer, and what x itself was there.
+    def read(self, x: Tensor, context: list[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
+        """Return the states after all layers, and the states before each layer.
 
         Args:
             x: states, shape (G, W).
-            memories: the support's states before each layer; None where x is the support.
+            context: the support's states before each layer; None if x is the support.
         """
-        seen: list[Tensor] = []
-        for place, layer in enumerate(self.layers):
-            seen.append(x)
-            x = layer(x, x if memories is None else memories[place])
-        return x, seen
+        before: list[Tensor] = []
+        for number, layer in enumerate(self.layers):
+            before.append(x)
+            x = layer(x, x if context is None else context[number])
+        return x, before
 
 
 class _Layer(nn.Module):
-    """Attention from states to a memory, then a small network, each with norm and residual."""
+    """Attention to a context and a small network, each with a norm and a residual."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -100,11 +118,11 @@ class _Layer(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
         query = self._split(self.query(self.norm(x)))
-        key, value = map(self._split, self.key_value(self.norm(memory)).chunk(2, dim=1))
-        read = F.scaled_dot_product_attention(query, key, value)
-        x = x + self.dropout(self.out(read.transpose(0, 1).flatten(1)))
+        key, value = map(self._split, self.key_value(self.norm(context)).chunk(2, dim=1))
+        attended = F.scaled_dot_product_attention(query, key, value)
+        x = x + self.dropout(self.out(attended.transpose(0, 1).flatten(1)))
         return x + self.dropout(self.body(self.second(x)))
 
     def _split(self, x: Tensor) -> Tensor:

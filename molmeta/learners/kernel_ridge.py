@@ -1,10 +1,11 @@
-"""Kernel ridge regression on a learnt kernel: solved in closed form for each support."""
+"""Kernel ridge regression on a trained kernel, solved in closed form for each support."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, Points
+from molmeta.encoders.base import Paper
+from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, RidgeInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,22 +16,29 @@ if TYPE_CHECKING:
 
 
 class DeepKernelRidge(KernelLearner):
-    """Ridge regression on the cosine of learnt vectors plus the Tanimoto similarity.
+    """Ridge regression on the cosine of trained vectors plus the Tanimoto similarity.
 
-    See `KernelRidge`. The encoder is trained through the solution of the ridge regression, so
-    that its vectors are those on which a few labels go furthest. The support must hold both
+    The encoder is trained through the solution of the ridge regression, so that its vectors
+    generalise from a few labels. See `KernelRidge` for the formulas. The support must have both
     classes.
-
-    Source:
-        Bertinetto et al., Meta-learning with Differentiable Closed-form Solvers, ICLR 2019.
 
     Args:
         encoder: any encoder.
     """
 
+    papers = (
+        Paper(
+            authors="Bertinetto, Luca; Henriques, João F.; Torr, Philip H. S.; Vedaldi, Andrea",
+            year=2019,
+            title="Meta-learning with Differentiable Closed-form Solvers",
+            venue="ICLR",
+        ),
+    )
+    use_when = "you need a fast head that compares plain fingerprints as well"
+
     def __init__(self, encoder: Encoder) -> None:
         super().__init__(encoder)
         self.ridge = KernelRidge()
 
-    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
+    def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         return self.ridge(support, labels)

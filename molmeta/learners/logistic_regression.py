@@ -1,4 +1,4 @@
-"""Logistic regression on fingerprint bits. Learns nothing before the support."""
+"""Logistic regression on fingerprint bits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from sklearn.linear_model import LogisticRegression as _Fit
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, product
@@ -20,25 +21,32 @@ if TYPE_CHECKING:
 
 
 class LogisticRegression(MetaLearner):
-    """A weight for each bit, kept small by an L2 penalty.
+    """A weight for each bit, with an L2 penalty.
 
-    logit(x) = w . x + b, minimising c * sum of log losses + |w|^2 / 2; classes are not
-    reweighted, so that probabilities keep the support's share of actives. Bits that no molecule
-    of the support has get no weight, as they would with them left in.
+    logit(x) = w . x + b, minimising c * sum of log losses + |w|^2 / 2. Classes are not
+    reweighted, so that probabilities keep the support's share of actives. Bits that are off in
+    the whole support have weight 0, as they would if they took part in the fit.
 
-    The support must hold an active and an inactive.
+    The support must have both classes.
 
     Args:
-        encoder: not used; learners take one.
-        c: weight of the data against the penalty, above 0.
+        encoder: not used; accepted because all learners take one.
+        c: weight of the data relative to the penalty, above 0.
 
     Raises:
-        ConfigError: c that is not above 0.
-
-    Source:
-        Pedregosa et al., Scikit-learn, JMLR 2011, 12, 2825.
+        ConfigError: c is not above 0.
     """
 
+    papers = (
+        Paper(
+            authors="Pedregosa, Fabian; Varoquaux, Gaël; Gramfort, Alexandre",
+            year=2011,
+            title="Scikit-learn: Machine Learning in Python",
+            venue="Journal of Machine Learning Research",
+            kind="article",
+        ),
+    )
+    use_when = "you need a baseline that everybody has"
     meta_trained: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 
@@ -46,8 +54,8 @@ class LogisticRegression(MetaLearner):
         super().__init__(encoder)
         if not c > 0:
             raise ConfigError(
-                f"logistic_regression: c leaves the data no weight; got {c}, expected a number "
-                "above 0. Correct it in the learner's options."
+                f"logistic_regression: c is out of range; got {c}, expected a number above 0. "
+                "Correct it in the learner's options."
             )
         self.c = c
 

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.gradient import GradientLearner
-
-if TYPE_CHECKING:
-    from molmeta.encoders.base import Encoder
 
 
 class MAML(GradientLearner):
-    """Model-agnostic meta-learning, second order.
+    """Model-agnostic meta-learning of second order.
 
-    w' = w - a grad L_support(w), some steps; the outer gradient is that of L_query(w') with
-    respect to w, through the steps. The support must hold both classes.
+    A few steps w' = w - a grad L_support(w) adapt the weights. The outer gradient is that of
+    L_query(w') with respect to w, through the steps. The support must have both classes.
 
-    Source:
-        Finn et al., Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks, ICML 2017.
-
-    Args:
-        encoder: any encoder.
-        inner_steps: gradient steps on the support in training.
-        evaluation_steps: gradient steps on the support when nothing is trained.
-        inner_rate: step size a.
+    Options: see `GradientLearner`.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        inner_steps: int = 3,
-        evaluation_steps: int = 5,
-        inner_rate: float = 0.05,
-    ) -> None:
-        super().__init__(
-            encoder,
-            inner_steps=inner_steps,
-            evaluation_steps=evaluation_steps,
-            inner_rate=inner_rate,
-        )
+    papers = (
+        Paper(
+            authors="Finn, Chelsea; Abbeel, Pieter; Levine, Sergey",
+            year=2017,
+            title="Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks",
+            venue="ICML",
+        ),
+    )
+    use_when = "the encoder itself should adapt to each assay; it is the most expensive to train"

@@ -1,4 +1,4 @@
-"""Memory-augmented network: writes the support into a memory, reads it for each query."""
+"""Memory-augmented network: writes the support to a memory and reads it for each query."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.memory import MemoryCell, MemoryLearner, MemoryState, similarity
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ BLANK = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class State(MemoryState):
-    """What one step hands to the next, for N sequences side by side.
+    """State between two steps, for N sequences side by side.
 
     Attributes:
         usage: how much each of L slots is in use, shape (N, L).
@@ -30,16 +31,13 @@ class State(MemoryState):
 
 
 class MANN(MemoryLearner[State]):
-    """An LSTM with an external memory that is written by least recently used access (LRUA).
+    """An LSTM whose external memory is written by least recently used access (LRUA).
 
-    The support is a sequence of [x_t ; y_(t-1)]: a label comes one step late, so that the network
-    must keep the molecule until its label is known. One last step brings the last label. Queries
-    then read the memory as it stands and write nothing, so they do not influence each other.
-    The order of the support matters; predictions are averaged over several orders. The support
-    must hold both classes.
-
-    Source:
-        Santoro et al., Meta-Learning with Memory-Augmented Neural Networks, ICML 2016.
+    The support is a sequence of [x_t ; y_(t-1)]: each label arrives one step late, so that the
+    network must remember the molecule until then. See `MemoryLearner` for the sequence and
+    `LRUACell` for a step. Queries read the memory without writing, so that they do not influence
+    each other. The order of the support matters; predictions are averaged over several orders.
+    The support must have both classes.
 
     Args:
         encoder: any encoder.
@@ -47,8 +45,21 @@ class MANN(MemoryLearner[State]):
         slots: rows of the memory.
         slot_width: length of one row.
         reads: read heads.
-        orders: orders of the support to average over, outside training.
+        orders: orders of the support to average over in evaluation.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Santoro, Adam; Bartunov, Sergey; Botvinick, Matthew; Wierstra, Daan; Lillicrap, "
+                "Timothy"
+            ),
+            year=2016,
+            title="Meta-Learning with Memory-Augmented Neural Networks",
+            venue="ICML",
+        ),
+    )
+    use_when = "you study memory; it has to learn that the order of a support does not matter"
 
     def __init__(
         self,
@@ -72,11 +83,18 @@ class MANN(MemoryLearner[State]):
 
 
 class LRUACell(MemoryCell[State]):
-    """One step of the memory-augmented network; writes first, then reads what stands there.
+    """One step of the memory-augmented network: first it writes, then it reads.
 
-    With h the controller's output: keys k = tanh(W_k h), adds a = tanh(W_a h), and gates
-    s = sigmoid(W_s h). A head writes a at s w_read(t-1) + (1 - s) w_least_used, and reads at
-    softmax(cos(k, M)). Usage decays by 0.95 a step and grows by what was read and written.
+    A head writes a at s w_read(t-1) + (1 - s) w_least_used, and reads at softmax(cos(k, M)). Usage
+    decays by a factor of 0.95 in each step and grows by the weights of reading and writing.
+
+    | symbol | attribute | meaning                                             |
+    | ------ | --------- | --------------------------------------------------- |
+    | h      |           | hidden state of the controller                      |
+    | k      | `keys`    | tanh(W_k h), what to look for                       |
+    | a      | `adds`    | tanh(W_a h), what to write                          |
+    | s      | `gates`   | sigmoid(W_s h), 1 to write where the head last read |
+    | M      |           | the memory                                          |
 
     Args:
         inputs: length of an input.
@@ -119,21 +137,22 @@ class LRUACell(MemoryCell[State]):
         return (weights @ state.memory).reshape(n, q, self.reads * self.slot_width)
 
     def address(self, memory: Tensor, hidden: Tensor) -> Tensor:
-        """Return where each head of each controller output reads, shape (N, Q x R, L)."""
+        """Return the read weights of each head for each hidden state, shape (N, Q x R, L)."""
         keys = torch.tanh(self.keys(hidden)).view(len(memory), -1, self.slot_width)
         return similarity(keys, memory).softmax(2)
 
 
 def lrua(state: State, adds: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
-    """Write where was just read, or where is least used; return the memory and where.
+    """Write to the slots read last or used least; return the memory and the write weights.
 
     Args:
-        state: the state before.
+        state: state before the step.
         adds: what each head writes, shape (N, R, M).
         gates: 1 writes where the head last read, 0 to the least used slots, shape (N, R, 1).
     """
     least = state.usage.topk(adds.shape[1], dim=1, largest=False).indices
     unused = F.one_hot(least, state.usage.shape[1]).to(adds)
-    where = gates * state.weights + (1 - gates) * unused
-    kept = state.memory * (1 - unused[:, 0]).unsqueeze(2)
-    return kept + where.transpose(1, 2) @ adds, where
+    weights = gates * state.weights + (1 - gates) * unused
+    # The least used slot is erased before anything is written.
+    erased = state.memory * (1 - unused[:, 0]).unsqueeze(2)
+    return erased + weights.transpose(1, 2) @ adds, weights

@@ -1,52 +1,42 @@
-"""Meta-SGD: MAML that learns the step size of every weight as well."""
+"""Meta-SGD: MAML with a trained step size for every weight."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.gradient import GradientLearner, Update, descent
-
-if TYPE_CHECKING:
-    from molmeta.encoders.base import Encoder
 
 
 class MetaSGD(GradientLearner):
-    """Learns from where to start, in which direction to go and how far, for one step.
+    """Trains the initial weights together with the direction and length of the steps.
 
-    w' = w - a * grad L_support(w), with a step size for every single weight; the outer gradient
-    is that of L_query(w') with respect to w and a, through the step. Step sizes may become
-    negative. The support must hold both classes.
+    A few steps w' = w - a * grad L_support(w) adapt the weights, with a step size in a for every
+    single weight. The outer gradient is that of L_query(w') with respect to w and a, through the
+    steps. Step sizes may become negative. The support must have both classes.
 
-    Source:
-        Li et al., Meta-SGD: Learning to Learn Quickly for Few-Shot Learning, arXiv 1707.09835.
+    The paper takes one step and draws the initial step sizes from [0.005, 0.1]; here all of them
+    start at `inner_rate`.
 
-    Args:
-        encoder: any encoder.
-        inner_steps: gradient steps on the support in training; the paper takes one.
-        evaluation_steps: gradient steps on the support when nothing is trained.
-        inner_rate: what all step sizes start from; the paper draws it from [0.005, 0.1].
+    Options: see `GradientLearner`.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        inner_steps: int = 1,
-        evaluation_steps: int = 1,
-        inner_rate: float = 0.05,
-    ) -> None:
-        super().__init__(
-            encoder,
-            inner_steps=inner_steps,
-            evaluation_steps=evaluation_steps,
-            inner_rate=inner_rate,
-        )
-        # A list, for names with "encoder." in them would be taken for weights of the encoder.
+    papers = (
+        Paper(
+            authors="Li, Zhenguo; Zhou, Fengwei; Chen, Fei; Li, Hang",
+            year=2017,
+            title="Meta-SGD: Learning to Learn Quickly for Few-Shot Learning",
+            venue="arXiv",
+            kind="article",
+            doi="10.48550/arXiv.1707.09835",
+        ),
+    )
+    use_when = "a single gradient step has to suffice"
+
+    def add_parameters(self) -> None:
         self.rates = nn.ParameterList(
-            torch.full_like(weight, inner_rate) for weight in self.initial().values()
+            torch.full_like(weight, self.inner_rate) for weight in self.initial().values()
         )
 
     def update(self) -> Update:

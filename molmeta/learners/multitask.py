@@ -1,4 +1,4 @@
-"""Multi-task network with a linear probe: ordinary supervised pretraining, no episodes."""
+"""Multi-task network: one network for all training assays, then a linear probe."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.targets import Scale, aims_of, episode_aims, require_target, scale_of
@@ -18,47 +19,58 @@ from molmeta.molecules.blocks import tensor_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
+    from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.learners.base import Predictor, Target
-    from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
 NEWTON_STEPS = 12
 RIDGE: dict[Target, float] = {"activity": 0.05, "value": 1.0}
-"""Of the linear probe; of 0.05 to 4, 1 had the best R2 at 16 and 64 on FS-Mol's valid assays."""
+"""Ridge of the linear probe. For values, 1 gave the best R2 at 16 and 64 on FS-Mol's validation
+assays, of values from 0.05 to 4."""
 _linalg: Any = torch.linalg
 
 
 class MultiTask(EmbeddingLearner):
-    """One encoder over all training assays, each with a weight vector of its own.
+    """One encoder for all training assays, with a weight vector for each of them.
 
-    Training: p(active | x, assay t) = sigmoid(w_t' z(x) + b_t), over support and query alike, for
-    here they are only labelled molecules. Afterwards, per assay, a linear probe: logistic
-    regression on z / |z|, with a ridge, by Newton's method. The support must hold both classes.
+    In training, p(active | x, assay t) = sigmoid(w_t . gelu(norm(z)) + b_t) for the molecules of
+    support and query alike. A new assay gets a linear probe: logistic regression with a ridge on
+    the vectors z, centred on the support and scaled to length 1, by Newton's method.
 
-    Values are learnt by the squared error of w_t' z(x) + b_t, on the scale of all that assay t has
-    measured; an assay that `remember` was not shown has that of its episode. The probe is then a
-    ridge regression on the same vectors and the support's scale. Each molecule needs a value.
+    | symbol | attribute | meaning                       | start value            |
+    | ------ | --------- | ----------------------------- | ---------------------- |
+    | z      |           | vectors of the encoder        |                        |
+    | w_t    | `weights` | weights of training assay t   | normal, variance 1 / W |
+    | b_t    | `biases`  | intercept of training assay t | 0                      |
 
-    Source:
-        Formont et al., A Strong Baseline for Molecular Few-Shot Learning, TMLR 2025 (linear
-        probe); Dahl et al., Multi-task Neural Networks for QSAR Predictions, arXiv 2014.
+    For values, training minimises the squared error on the scale of each assay's values, and the
+    probe is a ridge regression on the scale of the support. The support must have both classes,
+    or a value for each molecule.
+
+    Dahl et al., arXiv 1406.1231, introduced multi-task networks for activities.
 
     Args:
         encoder: any encoder.
-        assays: training assays there is room for.
-        ridge: of the linear probe; None takes 0.05 for classes and 1 for values.
+        assays: largest number of training assays.
+        ridge: ridge of the linear probe; None for 0.05 (classes) or 1 (values).
         target: 'activity' or 'value'.
 
     Raises:
-        ConfigError: an option out of its range.
+        ConfigError: an option is out of range.
     """
 
+    papers = (
+        Paper(
+            authors="Formont, Philippe; Jeannin, Hugo; Piantanida, Pablo; Ben Ayed, Ismail",
+            year=2025,
+            title="A Strong Baseline for Molecular Few-Shot Learning",
+            venue="Transactions on Machine Learning Research",
+            kind="article",
+        ),
+    )
+    use_when = "you need the baseline of meta-learning, or an encoder for other learners (`init`)"
     regression: ClassVar[bool] = True
 
     def __init__(
@@ -70,30 +82,32 @@ class MultiTask(EmbeddingLearner):
         target: Target = "activity",
     ) -> None:
         super().__init__(encoder)
-        own = type(self).__module__.rpartition(".")[2]
-        require_target(target, own)
+        name = type(self).__module__.rpartition(".")[2]
+        require_target(target, name)
         width, self.target = self.encoder.width, target
         self.ridge = RIDGE[target] if ridge is None else ridge
-        require(own, {"ridge": (ridge, 0 < self.ridge < math.inf, "a number above 0, or None")})
-        self.place, self.scales = dict[str, int](), dict[str, Scale]()
+        require(name, {"ridge": (ridge, 0 < self.ridge < math.inf, "a number above 0, or None")})
+        self.row_of_assay, self.scales = dict[str, int](), dict[str, Scale]()
         self.norm = nn.LayerNorm(width)
         self.weights = nn.Parameter(torch.randn(assays, width) * width**-0.5)
         self.biases = nn.Parameter(torch.zeros(assays))
 
-    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
-        super().fit(molecules, assays)
-        if len(assays) > len(self.biases):
+    def fit(self, data: TrainingData) -> None:
+        super().fit(data)
+        n = len(data.assays)
+        if n > len(self.biases):
             raise ConfigError(
-                f"learner 'multitask': has room for {len(self.biases)} assays; got {len(assays)}, "
+                f"learner 'multitask': has room for {len(self.biases)} assays; got {n}, "
                 "expected no more. Raise 'assays' in its options."
             )
-        self.place = {name: place for place, name in enumerate(assays)}
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        super().remember(molecules, assays)
+        self.row_of_assay = {assay.name: row for row, assay in enumerate(data.assays)}
         if self.target == "value":
-            known = {assay.name: assay.measured().values for assay in assays}
-            self.scales = {name: _scale(values) for name, values in known.items() if len(values)}
+            values = {assay.name: assay.measured().values for assay in data.assays}
+            self.scales = {
+                name: scale_of(tensor_of(measured).double(), "value")
+                for name, measured in values.items()
+                if len(measured)
+            }
 
     def adapt(self, support: Labelled) -> Predictor:
         aims, scale = aims_of(support, self.target)
@@ -104,15 +118,16 @@ class MultiTask(EmbeddingLearner):
         self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
     ) -> list[Tensor]:
         losses: list[Tensor] = []
-        # Taken at once: each row taken alone would have a gradient as large as all weights.
-        places = [self.place[episode.assay] for episode in episodes]
-        heads = zip(self.weights[places], self.biases[places], strict=True)
+        # One selection for all episodes: a selection for each would have a gradient as large as
+        # all weights.
+        rows = [self.row_of_assay[episode.assay] for episode in episodes]
+        heads = zip(self.weights[rows], self.biases[rows], strict=True)
         parts = zip(episodes, supports, queries, heads, strict=True)
         for episode, support, query, (weights, bias) in parts:
             vectors = F.gelu(self.norm(torch.cat([support, query])))
             logits = vectors @ weights + bias
-            scale = self.scales.get(episode.assay)
-            losses.append(self.loss(logits, episode_aims(episode, self.target, logits, scale)))
+            aims = episode_aims(episode, self.target, logits, self.scales.get(episode.assay))
+            losses.append(self.loss(logits, aims))
         return losses
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -129,36 +144,42 @@ class MultiTask(EmbeddingLearner):
         ).to(query)
 
     def probe(self, design: Tensor, aims: Tensor) -> Tensor:
-        """Return the weights of the linear probe for the columns of a design, the last constant."""
+        """Return the weights of the linear probe, one for each column of the design.
+
+        Args:
+            design: shape (S, W), float64, the last column constant.
+            aims: labels, or values on the scale of the support, shape (S,).
+        """
         fit = logistic if self.target == "activity" else least_squares
         return fit(design, aims, self.ridge)
 
 
 def least_squares(design: Tensor, numbers: Tensor, ridge: float) -> Tensor:
-    """Return the weights of a ridge regression, the last column constant and not penalised.
+    """Return the weights of a ridge regression.
 
     Args:
-        design: shape (S, W), float64.
+        design: shape (S, W), float64; the last column is constant and not penalised.
         numbers: shape (S,).
-        ridge: penalty ridge / 2 |w|^2 beside half the summed squared errors, above 0.
+        ridge: adds ridge / 2 |w|^2 to half the summed squared errors, above 0.
     """
-    middle, level = design.mean(0), numbers.mean()
-    apart = design - middle
-    gram = apart @ apart.T + ridge * torch.eye(len(design)).to(design)
-    weights = apart.T @ _linalg.solve(gram, numbers - level)
-    return torch.cat([weights[:-1], (level - middle @ weights).unsqueeze(0)])
+    column_means, mean = design.mean(0), numbers.mean()
+    centred = design - column_means
+    gram = centred @ centred.T + ridge * torch.eye(len(design)).to(design)
+    weights = centred.T @ _linalg.solve(gram, numbers - mean)
+    return torch.cat([weights[:-1], (mean - column_means @ weights).unsqueeze(0)])
 
 
 def logistic(design: Tensor, labels: Tensor, ridge: float) -> Tensor:
-    """Return the weights of a ridge logistic regression, the last column not penalised.
+    """Return the weights of a logistic regression with a ridge, by Newton's method.
 
     Args:
-        design: shape (S, W), float64.
+        design: shape (S, W), float64; the last column is constant and not penalised.
         labels: 1.0 or 0.0, shape (S,).
-        ridge: penalty ridge / 2 |w|^2 beside the summed log loss.
+        ridge: adds ridge / 2 |w|^2 to the summed log loss.
     """
     penalty = torch.full((design.shape[1],), ridge, dtype=design.dtype, device=design.device)
     penalty[-1] = 1e-6
+    # Each step solves a system of S equations, which is smaller than one of W.
     inverse = design / penalty
     gram, weights = design @ inverse.T, torch.zeros_like(penalty)
     for _ in range(NEWTON_STEPS):
@@ -168,10 +189,6 @@ def logistic(design: Tensor, labels: Tensor, ridge: float) -> Tensor:
         target = logits + (labels - p) / curvature
         weights = inverse.T @ _linalg.solve(gram + torch.diag(1 / curvature), target)
     return weights
-
-
-def _scale(values: NDArray[np.float32]) -> Scale:
-    return scale_of(tensor_of(values).double(), "value")
 
 
 def _with_constant(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Neural Turing machine: heads find slots of a memory by content and by place."""
+"""Neural Turing machine: heads address the slots of a memory by content and by position."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.learners._parents.memory import MemoryCell, MemoryLearner, MemoryState, similarity
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ SHIFTS = (-1, 0, 1)
 
 
 class Aim(NamedTuple):
-    """Where a head wants to go, for K heads of N sequences.
+    """Where each of K heads moves, for N sequences.
 
     Attributes:
-        key: what to look for, shape (N, K, M).
-        strength: how sharply to look, beta > 0, shape (N, K, 1).
-        gate: 1 goes where the content is, 0 stays where the head was, shape (N, K, 1).
-        shift: share of each step of `SHIFTS`, shape (N, K, 3).
+        key: content to look for, shape (N, K, M).
+        strength: beta > 0, how sharply to look, shape (N, K, 1).
+        gate: g, 1 to go to the content, 0 to stay, shape (N, K, 1).
+        shift: s, share of each step of `SHIFTS`, shape (N, K, 3).
         sharpness: gamma >= 1, shape (N, K, 1).
     """
 
@@ -35,16 +36,22 @@ class Aim(NamedTuple):
 
 
 class NTM(MemoryLearner[MemoryState]):
-    """An LSTM whose heads address an external memory by content, then by place.
+    """An LSTM whose heads address an external memory first by content, then by position.
 
     w_c = softmax(beta cos(k, M)); w_g = g w_c + (1 - g) w(t-1); w_s(i) = sum_j w_g(i - j) s(j);
-    w(t) ~ w_s^gamma. Read r = w M; write M <- M (1 - w e') + w a'. The support is a sequence of
-    [x_t ; y_(t-1)], as in `mann`; queries read the memory as it stands and write nothing. The
-    order of the support matters; predictions are averaged over several orders. The support must
-    hold both classes.
+    w(t) ~ w_s^gamma. A head reads r = w M, and writes M <- M (1 - w e') + w a'.
 
-    Source:
-        Graves et al., Neural Turing Machines, arXiv 1410.5401, 2014.
+    | symbol      | field or attribute               | meaning                      |
+    | ----------- | -------------------------------- | ---------------------------- |
+    | k           | `Aim.key`                        | content to look for          |
+    | beta, gamma | `Aim.strength`, `.sharpness`     | sharpness of content, of w   |
+    | g, s        | `Aim.gate`, `.shift`             | interpolation, shift         |
+    | e, a        | `NTMCell.changes`                | what to erase, what to add   |
+    | M, w        | `MemoryState.memory`, `.weights` | memory, weights of its slots |
+
+    The support is a sequence of [x_t ; y_(t-1)], as in `mann`; queries read the memory without
+    writing. The order of the support matters; predictions are averaged over several orders. The
+    support must have both classes.
 
     Args:
         encoder: any encoder.
@@ -52,8 +59,20 @@ class NTM(MemoryLearner[MemoryState]):
         slots: rows of the memory.
         slot_width: length of one row.
         heads: read heads, and as many write heads.
-        orders: orders of the support to average over, outside training.
+        orders: orders of the support to average over in evaluation.
     """
+
+    papers = (
+        Paper(
+            authors="Graves, Alex; Wayne, Greg; Danihelka, Ivo",
+            year=2014,
+            title="Neural Turing Machines",
+            venue="arXiv",
+            kind="article",
+            doi="10.48550/arXiv.1410.5401",
+        ),
+    )
+    use_when = "as `mann`"
 
     def __init__(
         self,
@@ -77,11 +96,11 @@ class NTM(MemoryLearner[MemoryState]):
 
 
 class NTMCell(MemoryCell[MemoryState]):
-    """One step of the machine: all heads aim at the memory as it was, read it, then write.
+    """One step of the machine: all heads address the memory of the last step, read, then write.
 
-    Every sequence starts from the same memory, drawn uniformly from +-1 / sqrt(L + M) when the
-    cell is made and saved with it, from a learnt state of the controller, and with all heads on
-    the first slot.
+    Every sequence starts with the same memory, with a trained state of the controller and with
+    all heads on the first slot. The memory is drawn uniformly from +-1 / sqrt(L + M) when the cell
+    is created, and saved with it.
 
     Args:
         inputs: length of an input.
@@ -115,6 +134,7 @@ class NTMCell(MemoryCell[MemoryState]):
     def write(self, state: MemoryState, x: Tensor) -> MemoryState:
         hidden, cell = self.control(state, x)
         aim = aimed(self.aims(hidden).view(len(x), 2 * self.heads, self.slot_width + 6))
+        # The first half of the heads read, the second half write.
         weights = address(state.memory, state.weights, aim)
         read = weights[:, : self.heads] @ state.memory
         erase, add = self.changes(hidden).view(len(x), self.heads, -1).chunk(2, dim=2)
@@ -131,7 +151,7 @@ class NTMCell(MemoryCell[MemoryState]):
 
 
 def aimed(raw: Tensor) -> Aim:
-    """Return what numbers of any size say of the aim, from shape (N, K, M + 6)."""
+    """Return the aims that unbounded numbers of shape (N, K, M + 6) stand for."""
     strength, gate, sharpness, shift, key = torch.split(raw, [1, 1, 1, 3, raw.shape[2] - 6], dim=2)
     return Aim(
         key, F.softplus(strength), gate.sigmoid(), shift.softmax(2), 1 + F.softplus(sharpness)
@@ -139,30 +159,30 @@ def aimed(raw: Tensor) -> Aim:
 
 
 def address(memory: Tensor, before: Tensor, aim: Aim) -> Tensor:
-    """Return where each head stands now: shares of the slots, shape (N, K, L).
+    """Return the new weights of the slots for each head, shape (N, K, L).
 
     Args:
         memory: shape (N, L, M).
-        before: where each head stood, shape (N, K, L).
-        aim: where each head wants to go.
+        before: weights of the last step, shape (N, K, L).
+        aim: where each head moves.
     """
     content = (aim.strength * similarity(aim.key, memory)).softmax(2)
     gated = aim.gate * content + (1 - aim.gate) * before
     moved = [gated.roll(step, 2) * aim.shift[..., i : i + 1] for i, step in enumerate(SHIFTS)]
     shifted = torch.stack(moved).sum(0)
-    # w^gamma / sum(w^gamma) by logarithms, as small shares to a high power are 0 / 0.
+    # w^gamma / sum(w^gamma) by logarithms, as high powers of small weights would give 0 / 0.
     tiny = torch.finfo(shifted.dtype).tiny
     return (aim.sharpness * shifted.clamp(min=tiny).log()).softmax(2)
 
 
 def changed(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -> Tensor:
-    """Return the memory (N, L, M) after all heads erased and then added.
+    """Return the memory (N, L, M) after all heads have erased and then added.
 
     Args:
         memory: shape (N, L, M).
-        weights: where each head stands, shape (N, R, L).
-        erase: what share to erase, shape (N, R, M).
-        add: what to add, shape (N, R, M).
+        weights: weights of the slots for each head, shape (N, R, L).
+        erase: share to erase, shape (N, R, M).
+        add: numbers to add, shape (N, R, M).
     """
     kept = 1 - weights.unsqueeze(3) * erase.unsqueeze(2)
     return memory * kept.prod(1) + weights.transpose(1, 2) @ add

@@ -1,4 +1,4 @@
-"""Prototypical network: each class is the mean of its support."""
+"""Prototypical network: each class is the mean of its support vectors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 
@@ -20,20 +21,34 @@ _linalg: Any = torch.linalg
 
 
 class ProtoNet(EmbeddingLearner):
-    """A query belongs to the class whose mean vector is nearer.
+    """Assigns a query to the class with the nearer mean.
 
-    logit(q) = d_0(q) - d_1(q) with d_c(q) = (q - m_c)' P_c (q - m_c). Euclidean: P_c = I.
-    Mahalanobis: P_c = [l Cov(S_c) + (1 - l) Cov(S) + 0.1 I]^-1, l = min(n_c / (n_c + 1), 0.1).
-    The support must hold both classes.
+    logit(q) = d_0(q) - d_1(q) with d_c(q) = (q - m_c)' P_c (q - m_c).
 
-    Source:
-        Snell et al., Prototypical Networks for Few-shot Learning, NeurIPS 2017; the Mahalanobis
-        form as in Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks 2021.
+    | symbol | meaning                                                                  |
+    | ------ | ------------------------------------------------------------------------ |
+    | m_c    | mean vector of class c                                                   |
+    | P_c    | I (euclidean), or [l Cov(S_c) + (1 - l) Cov(S) + 0.1 I]^-1 (mahalanobis) |
+    | S, S_c | the support and its members of class c                                   |
+    | l      | min(n_c / (n_c + 1), 0.1) for a class of n_c molecules                   |
+
+    The Mahalanobis form is that of Stanley et al., FS-Mol, 2021. The support must have both
+    classes.
 
     Args:
         encoder: any encoder.
         metric: 'mahalanobis' or 'euclidean'.
     """
+
+    papers = (
+        Paper(
+            authors="Snell, Jake; Swersky, Kevin; Zemel, Richard",
+            year=2017,
+            title="Prototypical Networks for Few-shot Learning",
+            venue="NeurIPS",
+        ),
+    )
+    use_when = "you need a plain meta-learner to compare with; it solves one small linear system"
 
     def __init__(
         self, encoder: Encoder, *, metric: Literal["mahalanobis", "euclidean"] = "mahalanobis"
@@ -60,15 +75,15 @@ class ProtoNet(EmbeddingLearner):
         mean = members.mean(0)
         if self.metric == "euclidean":
             return lambda query: (query - mean).square().sum(1)
-        precise = mahalanobis(support.double(), members.double())
-        return lambda query: precise((query - mean).double())
+        quadratic = mahalanobis(support.double(), members.double())
+        return lambda query: quadratic((query - mean).double())
 
 
 def mahalanobis(support: Tensor, members: Tensor) -> Head:
-    """Return d -> d' P d for rows d, with the regularised precision of one class.
+    """Return d -> d' P d for the rows of d, with the regularised precision P of one class.
 
     The W x W inverse is never formed: with A the stacked, scaled deviations, Cov = A'A, and by
-    Woodbury's identity P = 10 [I - A'(0.1 I + A A')^-1 A], a solve of size S + n_c.
+    Woodbury's identity P = 10 [I - A'(0.1 I + A A')^-1 A], which needs a system of S + n_c.
 
     Args:
         support: vectors of the whole support, shape (S, W).
@@ -77,12 +92,12 @@ def mahalanobis(support: Tensor, members: Tensor) -> Head:
     weight = min(len(members) / (len(members) + 1), SHRINKAGE) if len(members) > 1 else 0.0
     deviations = [((1 - weight) / (len(support) - 1)) ** 0.5 * (support - support.mean(0))]
     if weight > 0:
-        own = members - members.mean(0)
-        deviations.append((weight / (len(members) - 1)) ** 0.5 * own)
+        within = members - members.mean(0)
+        deviations.append((weight / (len(members) - 1)) ** 0.5 * within)
     a = torch.cat(deviations)
     ridge = RIDGE * torch.eye(len(a), dtype=a.dtype, device=a.device)
     factor: Tensor = _linalg.cholesky(ridge + a @ a.T)
-    # Solved once and not for each chunk of queries, of which a library has many.
+    # Solved once, not for each of the many chunks of a library.
     whitened: Tensor = _linalg.solve_triangular(factor, a, upper=False)
 
     def quadratic(d: Tensor) -> Tensor:

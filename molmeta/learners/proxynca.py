@@ -1,4 +1,4 @@
-"""Proxies: what is active on one target comes close to one vector, far from other targets'."""
+"""Proxies: the actives of a training target are drawn to one vector, away from all others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.assays.memory import target_numbers
+from molmeta.assays.records import target_numbers
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
+    from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
 
@@ -30,54 +31,77 @@ SHARPNESS = 12.0
 
 
 class ProxyNCA(EmbeddingLearner):
-    """One vector a training target, to which the vectors of its actives are nearer than to others.
+    """One proxy vector for each training target, close to the vectors of its actives.
 
-    p(t | x) = softmax_t(s cos(z(x), w_t)) over the targets of all training assays. Encoder,
-    proxies w and sharpness s learn from -log p(t | x) of molecules that are active on t; inactives
-    are not looked at. All other targets stand for what a library holds, so that vectors tell
-    what binds to a target from everything else, and not from the inactives measured beside it. A
-    query is scored by cosine attention to the labels of the support, of sharpness s, as if its
-    molecules were proxies. The support must hold both classes.
+    p(t | x) = softmax_t(s cos(z(x), w_t)) over the targets of all training assays. Training
+    minimises -log p(t | x) over molecules that are active on t and ignores inactives. All other
+    targets represent the rest of a library, so that vectors separate the actives of a target from
+    everything else, rather than from the inactives measured with them.
 
-    Assays without a known target are targets of their own.
+    | symbol | attribute       | meaning                | start value     |
+    | ------ | --------------- | ---------------------- | --------------- |
+    | z      |                 | vectors of the encoder |                 |
+    | w_t    | `proxies`       | proxy of target t      | standard normal |
+    | log s  | `log_sharpness` | sharpness              | log 12          |
 
-    Source:
-        Movshovitz-Attias et al., No Fuss Distance Metric Learning Using Proxies, ICCV 2017; Zhai
-        and Wu, Classification is a Strong Baseline for Deep Metric Learning, BMVC 2019 (softmax
-        over cosines).
+    A query is scored by cosine attention of sharpness s to the labels of the support, as if the
+    molecules of the support were proxies. The support must have both classes. An assay whose
+    target is unknown counts as a target of its own.
 
     Args:
         encoder: any encoder.
-        targets: targets of training assays there is room for.
+        targets: largest number of training targets.
 
     Raises:
-        ConfigError: there is room for no target.
+        ConfigError: `targets` is below 1.
     """
+
+    papers = (
+        Paper(
+            authors=(
+                "Movshovitz-Attias, Yair; Toshev, Alexander; Leung, Thomas K.; Ioffe, Sergey; "
+                "Singh, Saurabh"
+            ),
+            year=2017,
+            title="No Fuss Distance Metric Learning Using Proxies",
+            venue="ICCV",
+        ),
+        Paper(
+            authors="Zhai, Andrew; Wu, Hao-Yu",
+            year=2019,
+            title="Classification is a Strong Baseline for Deep Metric Learning",
+            venue="BMVC",
+        ),
+    )
+    use_when = "you need an encoder (`init`) that separates actives from a whole library"
 
     def __init__(self, encoder: Encoder, *, targets: int = 8192) -> None:
         super().__init__(encoder)
         if targets < 1:
             raise ConfigError(
-                f"learner 'proxynca': has room for no target; got {targets}, expected 1 or more. "
+                f"learner 'proxynca': 'targets' is too small; got {targets}, expected 1 or more. "
                 "Raise 'targets' in its options."
             )
         self.proxies = nn.Parameter(torch.randn(targets, self.encoder.width))
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(SHARPNESS)))
-        self.place = dict[str, int]()
+        self.proxy_of_assay = dict[str, int]()
 
-    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
-        super().fit(molecules, assays)
-        self._place({name: number for number, name in enumerate(assays)})
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        super().remember(molecules, assays)
-        self._place(target_numbers(assays))
+    def fit(self, data: TrainingData) -> None:
+        super().fit(data)
+        numbers = target_numbers(data.assays)
+        n = len(set(numbers.values()))
+        if n > len(self.proxies):
+            raise ConfigError(
+                f"learner 'proxynca': has room for {len(self.proxies)} targets; got {n}, "
+                "expected no more. Raise 'targets' in its options."
+            )
+        self.proxy_of_assay = numbers
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        known = F.normalize(vectors, dim=1)
+        support = F.normalize(vectors, dim=1)
 
         def logits(query: Tensor) -> Tensor:
-            cosine = F.normalize(query, dim=1) @ known.T
+            cosine = F.normalize(query, dim=1) @ support.T
             return attended(self.log_sharpness.exp() * cosine, labels)
 
         return logits
@@ -85,25 +109,20 @@ class ProxyNCA(EmbeddingLearner):
     def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
         actives = [_actives(episode) for episode in episodes]
         counts = [len(rows) for rows in actives]
-        places = np.repeat([self.place[episode.assay] for episode in episodes], counts)
-        distinct, inverse = np.unique(np.concatenate(actives), return_inverse=True)
+        of_episode = [self.proxy_of_assay[episode.assay] for episode in episodes]
+        # A molecule of several episodes is encoded once.
+        distinct, index = np.unique(np.concatenate(actives), return_inverse=True)
         vectors = self.encode(molecules.select(tensor_of(distinct).to(molecules.device)))
-        proxies = F.normalize(self.proxies[: max(self.place.values()) + 1], dim=1)
+        n_targets = max(self.proxy_of_assay.values()) + 1
+        proxies = F.normalize(self.proxies[:n_targets], dim=1)
         logits = self.log_sharpness.exp() * (F.normalize(vectors, dim=1) @ proxies.T)
-        chosen, wanted = (tensor_of(part).to(logits.device) for part in (inverse, places))
-        costs = F.cross_entropy(logits[chosen], wanted, reduction="none")
+        row, target = (
+            tensor_of(part).to(logits.device) for part in (index, np.repeat(of_episode, counts))
+        )
+        costs = F.cross_entropy(logits[row], target, reduction="none")
         loss = torch.stack([part.mean() for part in torch.split(costs, counts)]).mean()
         torch.autograd.backward(loss)
         return float(loss.detach())
-
-    def _place(self, place: dict[str, int]) -> None:
-        n = len(set(place.values()))
-        if n > len(self.proxies):
-            raise ConfigError(
-                f"learner 'proxynca': has room for {len(self.proxies)} targets; got {n}, "
-                "expected no more. Raise 'targets' in its options."
-            )
-        self.place = place
 
 
 def _actives(episode: Episode) -> NDArray[np.int64]:

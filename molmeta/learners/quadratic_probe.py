@@ -1,4 +1,4 @@
-"""Quadratic probe on a multi-task network: a centre and a metric for each class, no episodes."""
+"""Quadratic probe: a centre and a metric for each class on a multi-task network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from molmeta.errors import ConfigError
+from molmeta.learners._parts.tuning import require
 from molmeta.learners.multitask import MultiTask
 
 if TYPE_CHECKING:
@@ -20,42 +20,46 @@ if TYPE_CHECKING:
     from molmeta.learners._parents.embedding import Head
 
 EPOCHS = {16: 10, 32: 33, 64: 37, 128: 64}
-"""Published number of steps by support size."""
+"""Number of steps in the paper, by support size."""
 HALVINGS = 20
 _torch: Any = torch
 
 
 class QuadraticProbe(MultiTask):
-    """Two Gaussians in the space that a multi-task network has learnt, one for each class.
+    """A Gaussian for each class in the space of a multi-task network.
 
-    Trained as `multitask` is. Then, for z the vectors around the support's mean, at length 1:
-    p(k | z) ~ exp(-t d_k(z)) with d_k(z) = (z - w_k)' M_k (z - w_k), where the metric of class k
-    is M_k = [(1 - l) Cov_k + l I]^-1 and Cov_k is taken around w_k. For a given w_k this M_k is the
-    one that minimises tr(M S_k) - log det M, S_k = (1 - l) Cov_k + l I: the most likely Gaussian.
+    Training is that of `multitask`. Then p(k | z) ~ exp(-t d_k(z)) for vectors z centred on the
+    support and scaled to length 1, with d_k(z) = (z - w_k)' M_k (z - w_k) and the metric
+    M_k = [(1 - l) Cov_k + l I]^-1. For given w_k, this M_k minimises tr(M S_k) - log det M with
+    S_k = (1 - l) Cov_k + l I: it is that of the most likely Gaussian.
 
-    The centres start at the mean of their class, at length 1, and then descend the support's mean
-    cross-entropy by Adam, M_k following at every step; so the loss is a function of the centres
-    alone, and its gradient goes through M_k. A step that would raise it is halved until it does
-    not, so that it never increases. (To fit M_k to the cross-entropy as well has no minimum:
-    metrics grow without end.) A class of one molecule has the metric I / l at the start.
+    | symbol | attribute     | meaning                                                   |
+    | ------ | ------------- | --------------------------------------------------------- |
+    | w_k    |               | centre of class k; starts at its mean, scaled to length 1 |
+    | Cov_k  |               | covariance of class k around w_k                          |
+    | l      | `shrinkage`   | share of the identity in the covariance                   |
+    | t      | `temperature` | factor of the distances                                   |
 
-    The support must hold both classes. It learns no values: without classes there is no Gaussian.
+    Adam minimises the mean cross-entropy of the support over the centres, with M_k updated in
+    every step. The loss is thus a function of the centres alone; its gradient passes through M_k.
+    A step that would raise the loss is halved until it does not. (Fitting M_k to the cross-entropy
+    as well has no minimum, as the metrics grow without bound.)
+
+    The support must have both classes. Values are not supported.
 
     Args:
         encoder: any encoder.
-        assays: training assays there is room for.
+        assays: largest number of training assays.
         shrinkage: l, above 0 and at most 1.
         temperature: t, above 0.
-        learning_rate: of Adam on the centres.
-        epochs: steps on the centres; None takes the published number for the support's size.
+        learning_rate: learning rate of Adam on the centres.
+        epochs: steps on the centres; None for the number in the paper for this support size.
 
     Raises:
-        ConfigError: an option out of its range.
-
-    Source:
-        Formont et al., A Strong Baseline for Molecular Few-Shot Learning, TMLR 2025.
+        ConfigError: an option is out of range.
     """
 
+    use_when = "you have a multi-task network already; it needs no training of its own"
     regression: ClassVar[bool] = False
 
     def __init__(
@@ -69,41 +73,44 @@ class QuadraticProbe(MultiTask):
         epochs: int | None = None,
     ) -> None:
         super().__init__(encoder, assays=assays)
-        _require("shrinkage", shrinkage, 0 < shrinkage <= 1, "above 0 and at most 1")
-        _require("temperature", temperature, 0 < temperature < math.inf, "a number above 0")
-        _require("learning_rate", learning_rate, 0 <= learning_rate < math.inf, "0 or more")
-        _require("epochs", epochs, epochs is None or epochs >= 0, "0 or more, or None")
+        rules = {
+            "shrinkage": (shrinkage, 0 < shrinkage <= 1, "above 0 and at most 1"),
+            "temperature": (temperature, 0 < temperature < math.inf, "a number above 0"),
+            "learning_rate": (learning_rate, 0 <= learning_rate < math.inf, "0 or more"),
+            "epochs": (epochs, epochs is None or epochs >= 0, "0 or more, or None"),
+        }
+        require("quadratic_probe", rules)
         self.shrinkage, self.temperature = shrinkage, temperature
         self.learning_rate, self.epochs = learning_rate, epochs
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        middle = vectors.detach().mean(0)
+        centre = vectors.detach().mean(0)
 
-        def placed(some: Tensor) -> Tensor:
-            return F.normalize(some.detach() - middle, dim=1).double()
+        def turned(raw: Tensor) -> Tensor:
+            return F.normalize(raw.detach() - centre, dim=1).double()
 
-        known = placed(vectors)
-        centres = self.centres(known, labels)
-        return lambda query: self.logits(known, labels, placed(query))(centres).to(query)
+        support = turned(vectors)
+        centres = self.centres(support, labels)
+        return lambda query: self.logits(support, labels, turned(query))(centres).to(query)
 
     def centres(self, vectors: Tensor, labels: Tensor) -> Tensor:
-        """Return w of both classes, the inactive one first, shape (2, W).
+        """Return w for both classes, the inactive one first, shape (2, W).
 
         Args:
             vectors: of length 1, float64, shape (S, W).
             labels: 1.0 or 0.0, shape (S,).
         """
-        logits, known = self.logits(vectors, labels, vectors), labels.to(vectors)
+        logits, expected = self.logits(vectors, labels, vectors), labels.to(vectors)
         means = [vectors[labels == label].mean(0) for label in (0, 1)]
         return descend(
-            lambda centres: self.loss(logits(centres), known),
+            lambda centres: self.loss(logits(centres), expected),
             F.normalize(torch.stack(means), dim=1),
             steps=published_epochs(len(labels)) if self.epochs is None else self.epochs,
             rate=self.learning_rate,
         )
 
     def logits(self, vectors: Tensor, labels: Tensor, query: Tensor) -> Callable[[Tensor], Tensor]:
-        """Return what gives logits of shape (Q,) from centres of shape (2, W)."""
+        """Return the logits of a query, shape (Q,), as a function of the centres, shape (2, W)."""
         inactive, active = (
             Distances(vectors[labels == label], query, self.shrinkage) for label in (0, 1)
         )
@@ -113,34 +120,34 @@ class QuadraticProbe(MultiTask):
 class Distances:
     """Distances (q - w)' M (q - w) of Q vectors to a class of n, as a function of its centre w.
 
-    With the rows of A the class around w and c = (1 - l) / (n - 1), Woodbury's identity says
-    M = [c A'A + l I]^-1 = [I - c A' (c A A' + l I)^-1 A] / l: a system of n equations instead of W,
-    and of vectors it needs inner products alone, of which w changes only those with itself.
+    With the rows of A the class around w and c = (1 - l) / (n - 1), Woodbury's identity gives
+    M = [c A'A + l I]^-1 = [I - c A' (c A A' + l I)^-1 A] / l. This needs a system of n equations
+    instead of W, and only inner products of vectors. A new w changes only the products with w.
 
     Args:
-        known: the class, shape (n, W).
+        members: vectors of the class, shape (n, W).
         query: shape (Q, W).
         shrinkage: l.
     """
 
-    def __init__(self, known: Tensor, query: Tensor, shrinkage: float) -> None:
-        self.known, self.query, self.shrinkage = known, query, shrinkage
-        self.spread = (1 - shrinkage) / max(len(known) - 1, 1)
-        self.among, self.across = known @ known.T, known @ query.T
+    def __init__(self, members: Tensor, query: Tensor, shrinkage: float) -> None:
+        self.members, self.query, self.shrinkage = members, query, shrinkage
+        self.spread = (1 - shrinkage) / max(len(members) - 1, 1)
+        self.within, self.across = members @ members.T, members @ query.T
         self.lengths = query.square().sum(1)
 
     def __call__(self, centre: Tensor) -> Tensor:
-        known, query, length = self.known @ centre, self.query @ centre, centre @ centre
-        shift = length - known.unsqueeze(1)
-        system = self.spread * (self.among + shift - known)
-        system = system + self.shrinkage * torch.eye(len(known)).to(system)
+        members, query, length = self.members @ centre, self.query @ centre, centre @ centre
+        shift = length - members.unsqueeze(1)
+        system = self.spread * (self.within + shift - members)
+        system = system + self.shrinkage * torch.eye(len(members)).to(system)
         across = self.across + shift - query
-        inside = (across * _torch.linalg.solve(system, self.spread * across)).sum(0)
-        return (self.lengths - 2 * query + length - inside) / self.shrinkage
+        explained = (across * _torch.linalg.solve(system, self.spread * across)).sum(0)
+        return (self.lengths - 2 * query + length - explained) / self.shrinkage
 
 
 def descend(loss: Callable[[Tensor], Tensor], start: Tensor, *, steps: int, rate: float) -> Tensor:
-    """Return a point that Adam reaches from `start`, where no step raises the loss."""
+    """Return the point that Adam reaches from `start`, with steps that never raise the loss."""
     with torch.enable_grad():
         point = start.detach().clone().requires_grad_()
         optimizer: Any = torch.optim.Adam([point], lr=rate)
@@ -156,7 +163,7 @@ def descend(loss: Callable[[Tensor], Tensor], start: Tensor, *, steps: int, rate
 def _not_above(
     least: float, loss: Callable[[Tensor], Tensor], point: Tensor, before: Tensor
 ) -> Tensor:
-    """Move `point` back towards where it was until the loss is no higher, and return the loss."""
+    """Move `point` back towards `before` until the loss is at most `least`; return the loss."""
     for halving in range(HALVINGS + 1):
         value = loss(point)
         if float(value.detach()) <= least:
@@ -167,14 +174,6 @@ def _not_above(
 
 
 def published_epochs(n_support: int) -> int:
-    """Return the steps published for a support size, between two of them as its logarithm goes."""
+    """Return the number of steps in the paper, interpolated in the logarithm of the size."""
     sizes, steps = np.log2(list(EPOCHS)), list(EPOCHS.values())
     return round(float(np.interp(math.log2(n_support), sizes, steps)))
-
-
-def _require(name: str, value: object, holds: bool, rule: str) -> None:  # noqa: FBT001
-    if not holds:
-        raise ConfigError(
-            f"quadratic_probe: {name} is out of range; got {value}, expected {rule}. "
-            "Correct it in the learner's options."
-        )

@@ -1,4 +1,4 @@
-"""Random forest on fingerprint bits, FS-Mol's own baseline. Learns nothing before the support."""
+"""Random forest on fingerprint bits, the baseline of FS-Mol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from sklearn import ensemble
 
-from molmeta.errors import ConfigError
+from molmeta.encoders.base import Paper
+from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT, bits_of
 
@@ -26,30 +27,37 @@ _Forest: Any = ensemble.RandomForestClassifier
 class RandomForest(MetaLearner):
     """The mean vote of decision trees, each grown on a resample of the support.
 
-    p(x) = (n v + 1) / (n + 2) for n trees and v the mean share of actives in their leaves at x, so
-    that log-odds stay finite when all trees agree. Bits that all or no molecules of the support
-    have split nothing and are left out. The support is put in the order of its fingerprints
-    first, so that resamples do not depend on the order it came in.
+    p(x) = (n v + 1) / (n + 2) for n trees, with v the mean share of actives in the leaves that x
+    falls into. Log-odds are therefore finite even if all trees agree. Bits that are equal in the
+    whole support are left out. The support is sorted by its fingerprints first, so that resamples
+    do not depend on its order.
 
-    The support must hold an active and an inactive.
+    FS-Mol searches a grid in each support (100 or 200 trees, depth 5 to 20, leaves of 2 or 5),
+    at 180 times the cost. The support must have both classes.
 
     Args:
-        encoder: not used; learners take one.
+        encoder: not used; accepted because all learners take one.
         n_estimators: trees.
         max_features: bits tried at each split: "sqrt" or "log2" of their number, or a share of it.
-        min_samples_leaf: molecules of the support in a leaf at least.
-        max_depth: splits from root to leaf at most; None for no limit.
-        seed: of the resamples and of the bits tried.
+        min_samples_leaf: smallest number of molecules in a leaf.
+        max_depth: largest number of splits from root to leaf; None for no limit.
+        seed: seed of the resamples and of the bits tried.
 
     Raises:
-        ConfigError: an option out of its range.
-
-    Source:
-        Breiman, Machine Learning 2001, 45, 5; FS-Mol (Stanley et al., 2021) chooses by grid search
-        in each support among 100 or 200 trees, depth 5 to 20 and leaves of 2 or 5, at 180
-        times the cost.
+        ConfigError: an option is out of range.
     """
 
+    papers = (
+        Paper(
+            authors="Breiman, Leo",
+            year=2001,
+            title="Random Forests",
+            venue="Machine Learning",
+            kind="article",
+            doi="10.1023/A:1010933404324",
+        ),
+    )
+    use_when = "you compare with FS-Mol's own baseline"
     meta_trained: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 
@@ -64,10 +72,13 @@ class RandomForest(MetaLearner):
         seed: int = 0,
     ) -> None:
         super().__init__(encoder)
-        _require("n_estimators", n_estimators, n_estimators >= 1, "1 or more")
-        _require("min_samples_leaf", min_samples_leaf, min_samples_leaf >= 1, "1 or more")
-        _require("max_depth", max_depth, max_depth is None or max_depth >= 1, "1 or more, or None")
-        _require("max_features", max_features, _is_share(max_features), "sqrt, log2 or a share")
+        rules = {
+            "n_estimators": (n_estimators, n_estimators >= 1, "1 or more"),
+            "min_samples_leaf": (min_samples_leaf, min_samples_leaf >= 1, "1 or more"),
+            "max_depth": (max_depth, max_depth is None or max_depth >= 1, "1 or more, or None"),
+            "max_features": (max_features, _is_share(max_features), "sqrt, log2 or a share"),
+        }
+        require("random_forest", rules)
         self.options: dict[str, Any] = {
             "n_estimators": n_estimators,
             "max_features": max_features if isinstance(max_features, str) else float(max_features),
@@ -100,18 +111,10 @@ def _dense(molecules: Molecules) -> NDArray[np.float32]:
 
 
 def _varying(dense: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Columns that can split; the first one where none can, for a forest must have one."""
-    found = np.flatnonzero(dense.min(axis=0) != dense.max(axis=0))
-    return found if len(found) else np.zeros(1, dtype=np.int64)
+    """Columns that can split, or the first one if there is none, as a forest needs one."""
+    columns = np.flatnonzero(dense.min(axis=0) != dense.max(axis=0))
+    return columns if len(columns) else np.zeros(1, dtype=np.int64)
 
 
 def _is_share(value: str | float) -> bool:
     return value in {"sqrt", "log2"} if isinstance(value, str) else 0 < value <= 1
-
-
-def _require(name: str, value: object, holds: bool, rule: str) -> None:  # noqa: FBT001
-    if not holds:
-        raise ConfigError(
-            f"random_forest: {name} is out of range; got {value}, expected {rule}. "
-            "Correct it in the learner's options."
-        )

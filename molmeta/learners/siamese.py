@@ -1,4 +1,4 @@
-"""Siamese network: molecules of like class come close, of unlike class stay a margin apart."""
+"""Siamese network: pairs of the same class are close, other pairs a margin apart."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
@@ -21,25 +22,50 @@ if TYPE_CHECKING:
 
 
 class Siamese(EmbeddingLearner):
-    """One encoder for both molecules of a pair, trained by the contrastive loss of all pairs.
+    """One encoder for both molecules of a pair, trained on the contrastive loss of all pairs.
 
-    L = (1 - y) d^2 + y max(0, m - d)^2, with y = 1 for a pair of unlike class, averaged over the
-    pairs within an episode; d is the distance of the vectors on the unit sphere, at most 2.
-    A query is scored by its distances to the support: p = sum_i softmax_i(-t d_i^2) y_i, which on
-    the sphere is the cosine attention of one-shot learning. The encoder learns from the pairs
-    alone; the scale t learns from the labels of the queries, so that p is a probability. The
-    support must hold both classes.
+    L = (1 - y) d^2 + y max(0, m - d)^2, averaged over the pairs within an episode, with y = 1 for
+    a pair of different classes. The score of a query is p = sum_i softmax_i(-t d_i^2) y_i over the
+    support, which on the unit sphere is the cosine attention of one-shot learning. Only the pairs
+    train the encoder; the labels of the queries train only t, so that p is a probability.
 
-    Source:
-        Hadsell et al., Dimensionality Reduction by Learning an Invariant Mapping, CVPR 2006
-        (the loss); Koch et al., Siamese Neural Networks for One-shot Image Recognition, ICML
-        Deep Learning Workshop 2015 (the use); Altae-Tran et al., Low Data Drug Discovery with
-        One-Shot Learning, ACS Central Science 2017 (the scoring).
+    | symbol | attribute   | meaning                                          | start value |
+    | ------ | ----------- | ------------------------------------------------ | ----------- |
+    | d      |             | distance of two vectors on the unit sphere       |             |
+    | m      | `margin`    | distance beyond which different classes are free |             |
+    | log t  | `log_scale` | sharpness of the attention                       | 0           |
+
+    The support must have both classes. The use is that of Koch et al., the loss that of Hadsell
+    et al., the scoring that of Altae-Tran et al.
 
     Args:
         encoder: any encoder.
-        margin: distance at which unlike molecules are far enough apart, between 0 and 2.
+        margin: m, above 0 and at most 2, the largest distance.
     """
+
+    papers = (
+        Paper(
+            authors="Koch, Gregory; Zemel, Richard; Salakhutdinov, Ruslan",
+            year=2015,
+            title="Siamese Neural Networks for One-shot Image Recognition",
+            venue="ICML Deep Learning Workshop",
+        ),
+        Paper(
+            authors="Hadsell, Raia; Chopra, Sumit; LeCun, Yann",
+            year=2006,
+            title="Dimensionality Reduction by Learning an Invariant Mapping",
+            venue="CVPR",
+        ),
+        Paper(
+            authors="Altae-Tran, Han; Ramsundar, Bharath; Pappu, Aneesh S.; Pande, Vijay",
+            year=2017,
+            title="Low Data Drug Discovery with One-Shot Learning",
+            venue="ACS Central Science",
+            kind="article",
+            doi="10.1021/acscentsci.6b00367",
+        ),
+    )
+    use_when = "the distance between two vectors should itself be meaningful"
 
     def __init__(self, encoder: Encoder, *, margin: float = 1.0) -> None:
         super().__init__(encoder)
@@ -61,37 +87,33 @@ class Siamese(EmbeddingLearner):
     def losses(
         self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
     ) -> list[Tensor]:
-        pairs = zip(episodes, supports, queries, strict=True)
-        losses: list[Tensor] = []
-        for own, (episode, support, query) in zip(
-            super().losses(episodes, *map(_detached, (supports, queries))), pairs, strict=True
-        ):
+        # Detached vectors keep the query loss from training the encoder.
+        constant = [[part.detach() for part in parts] for parts in (supports, queries)]
+        losses = super().losses(episodes, *constant)
+        for i, (episode, *parts) in enumerate(zip(episodes, supports, queries, strict=True)):
+            vectors = torch.cat(parts)
             labels = [tensor_of(part) for part in (episode.support_labels, episode.query_labels)]
-            vectors = torch.cat([support, query])
-            losses.append(own + contrastive(vectors, torch.cat(labels).to(vectors), self.margin))
+            pairs = contrastive(vectors, torch.cat(labels).to(vectors), self.margin)
+            losses[i] = losses[i] + pairs
         return losses
 
 
-def distances(one: Tensor, other: Tensor) -> Tensor:
-    """Return the distance of vectors (A, W) to vectors (B, W) on the unit sphere, shape (A, B)."""
-    # Without the product of matrices, by which equal vectors are some 1e-3 apart.
+def distances(x: Tensor, others: Tensor) -> Tensor:
+    """Return the distances of vectors (A, W) to vectors (B, W) on the unit sphere, (A, B)."""
+    # By a matrix product, equal vectors would be about 1e-3 apart.
     mode = "donot_use_mm_for_euclid_dist"
-    return torch.cdist(F.normalize(one, dim=1), F.normalize(other, dim=1), compute_mode=mode)
+    return torch.cdist(F.normalize(x, dim=1), F.normalize(others, dim=1), compute_mode=mode)
 
 
 def contrastive(vectors: Tensor, labels: Tensor, margin: float) -> Tensor:
-    """Return the mean loss of all pairs of different molecules.
+    """Return the mean contrastive loss of all pairs of different molecules.
 
     Args:
         vectors: shape (G, W), G at least 2.
         labels: shape (G,).
-        margin: distance from which on an unlike pair costs nothing.
+        margin: distance from which a pair of different classes has no loss.
     """
-    d, unlike = distances(vectors, vectors), labels.unsqueeze(0) != labels.unsqueeze(1)
-    cost = torch.where(unlike, (margin - d).clamp(min=0), d).square()
+    d, different = distances(vectors, vectors), labels.unsqueeze(0) != labels.unsqueeze(1)
+    cost = torch.where(different, (margin - d).clamp(min=0), d).square()
     n = len(vectors)
     return cost.sum() / (n * (n - 1))
-
-
-def _detached(vectors: list[Tensor]) -> list[Tensor]:
-    return [part.detach() for part in vectors]

@@ -1,4 +1,4 @@
-"""Similarity search, the chemist's own way of using a few known actives. Learns nothing."""
+"""Similarity search: Tanimoto similarity to the active compounds of the support."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import torch
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
-from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import MetaLearner, Predictor, require_support
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, tanimoto
 
 if TYPE_CHECKING:
@@ -21,30 +22,42 @@ Mode = Literal["max", "mean", "difference"]
 
 
 class Similarity(MetaLearner):
-    """Rank by Tanimoto similarity to the support's actives.
+    """Rank molecules by their Tanimoto similarity to the support's actives.
 
-    score(x) = max over actives a of T(x, a) in mode `max`, the mean over them in mode `mean`, and
-    in mode `difference` the maximum over actives less the maximum over inactives. A search gives
-    no probability; logit = logit of the support's share of actives + steepness * (score - c),
-    with c the mean score of the support's molecules to the others, keeps its order and says of a
-    molecule that is no more similar than they are what the share of actives says.
+    score(x) is the maximum of T(x, a) over the actives a (mode `max`), their mean (`mean`), or
+    the maximum over actives minus the maximum over inactives (`difference`). A similarity search
+    has no probabilities. Here, logit = logit(p) + steepness * (score - c), where p is the
+    support's share of actives, and c the mean score of its molecules against the others. This
+    keeps the ranking; a molecule as similar as those of the support gets probability p.
 
-    The support must hold an active and an inactive.
+    A support of actives alone is ranked the same way with p = 1/2, except in mode `difference`,
+    which needs inactives. Hert et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1177, compare ways to
+    combine the similarities to several actives.
 
     Args:
-        encoder: not used; learners take one.
-        mode: how similarities become one score.
-        steepness: how fast log-odds grow with the score, above 0.
+        encoder: not used; accepted because all learners take one.
+        mode: how similarities are combined to a score.
+        steepness: increase of the log-odds with the score, above 0.
 
     Raises:
-        ConfigError: an unknown mode or a steepness that is not above 0.
-
-    Source:
-        Willett, Barnard and Downs, J. Chem. Inf. Comput. Sci. 1998, 38, 983 (similarity search);
-        Hert et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1177 (the maximum over several actives).
+        ConfigError: the mode is unknown or the steepness is not above 0.
     """
 
+    papers = (
+        Paper(
+            authors="Willett, Peter; Barnard, John M.; Downs, Geoffrey M.",
+            year=1998,
+            title="Chemical Similarity Searching",
+            venue="Journal of Chemical Information and Computer Sciences",
+            kind="article",
+            doi="10.1021/ci9800211",
+        ),
+    )
+    use_when = (
+        "you search a library from a few actives; the baseline to beat there (`docs/enrichment.md`)"
+    )
     meta_trained: ClassVar[bool] = False
+    actives_only: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
 
     def __init__(
@@ -58,20 +71,20 @@ class Similarity(MetaLearner):
             )
         if not steepness > 0:
             raise ConfigError(
-                f"similarity: steepness would turn the ranking round; got {steepness}, expected "
+                f"similarity: steepness would reverse the ranking; got {steepness}, expected "
                 "a number above 0. Correct it in the learner's options."
             )
         self.mode, self.steepness = mode, steepness
 
     def adapt(self, support: Labelled) -> Predictor:
-        require_both_classes(support.labels)
-        known, active = bits_of(support.molecules), support.labels > 0.5
-        among = tanimoto(known, known).fill_diagonal_(0)
-        centre = self._score(among, active).mean()
-        prior = torch.logit(support.labels.mean())
+        require_support(support.labels, actives_only=self.mode != "difference")
+        support_bits, active = bits_of(support.molecules), support.labels > 0.5
+        within = tanimoto(support_bits, support_bits).fill_diagonal_(0)
+        centre = self._score(within, active).mean()
+        prior = torch.logit(support.labels.mean()) if not active.all() else torch.tensor(0.0)
 
         def predict(molecules: Molecules) -> Tensor:
-            score = self._score(tanimoto(bits_of(molecules), known), active)
+            score = self._score(tanimoto(bits_of(molecules), support_bits), active)
             return prior + self.steepness * (score - centre)
 
         return predict

@@ -1,4 +1,4 @@
-"""A network trained on the support alone. Learns nothing before the support."""
+"""Single-task network: trained on the support alone."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from molmeta.encoders.base import Paper
 from molmeta.encoders.fingerprint import Fingerprint
-from molmeta.learners._parents.gradient import Scorer
 from molmeta.learners._parts.targets import aims_of, require_target, support_numbers
 from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.base import MetaLearner, Predictor, Target, require_both_classes
@@ -29,33 +29,42 @@ if TYPE_CHECKING:
 
 
 class SingleTask(MetaLearner):
-    """An encoder and a linear layer, from random weights to those that the support asks for.
+    """An encoder and a linear layer, trained from random weights on one support.
 
-    Adam on the mean log loss of the whole support. How many steps is learnt from the support
-    alone: from a training without every fifth molecule of each class, whose loss says when to
-    stop; then it starts again with all. Where no class has three molecules nothing is held out,
-    and all steps are taken. Random weights come from a seed that the support itself gives, and the
-    support is put in the order of its fingerprints, so that the order it came in has no say.
-    Values are learnt with mean 0 and spread 1 by their mean squared error.
+    Adam minimises the mean log loss of the whole support. The support itself sets the number of
+    steps: a first training without every fifth molecule of each class finds the step with the
+    lowest loss on these molecules, and a second training on all molecules takes that many steps.
+    If no class has three molecules, nothing is held out and all steps are taken.
 
-    The support must hold both classes, or a value of each molecule.
+    The support seeds the random weights and is sorted by its fingerprints, so that predictions do
+    not depend on its order. Values are scaled to mean 0 and spread 1 and fitted by the mean squared
+    error. The support must have both classes, or a value for each molecule.
 
     Args:
-        encoder: trained from the weights it has; none is a fingerprint network.
+        encoder: trained from the weights that it has; None for a fingerprint network.
         target: 'activity' or 'value'.
         hidden: width of the fingerprint network.
-        learning_rate: of Adam.
-        steps: at most.
-        patience: steps without a better loss on what is held out before it stops.
-        seed: of the random weights, beside the support.
+        learning_rate: learning rate of Adam.
+        steps: largest number of steps.
+        patience: steps without a lower held-out loss before the search stops.
+        seed: seed of the random weights, together with the support.
 
     Raises:
-        ConfigError: an option out of its range.
-
-    Source:
-        Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks 2021 (GNN-ST).
+        ConfigError: an option is out of range.
     """
 
+    papers = (
+        Paper(
+            authors=(
+                "Stanley, Megan; Bronskill, John F.; Maziarz, Krzysztof; Misztela, Hubert; "
+                "Lanini, Jessica; Segler, Marwin; Schneider, Nadine; Brockschmidt, Marc"
+            ),
+            year=2021,
+            title="FS-Mol: A Few-Shot Learning Dataset of Molecules",
+            venue="NeurIPS Datasets and Benchmarks",
+        ),
+    )
+    use_when = "you want to know what a network achieves without other assays"
     meta_trained: ClassVar[bool] = False
     regression: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
@@ -89,69 +98,72 @@ class SingleTask(MetaLearner):
             require_both_classes(support.labels)
         else:
             support_numbers(support, self.target)
-        known, digest = in_own_order(support, self.target)
-        aims, scale = aims_of(known, self.target)
-        network = self.network(known, digest)
-        steps = self.best_steps(network, known, aims)
-        weights = self.descent(network).after(steps, self.objective(network, known.molecules, aims))
+        sorted_support, digest = in_own_order(support, self.target)
+        molecules = sorted_support.molecules
+        aims, scale = aims_of(sorted_support, self.target)
+        network = self.network(sorted_support, digest)
+        steps = self.best_steps(network, sorted_support, aims)
+        weights = self.descent(network).after(steps, self.objective(network, molecules, aims))
 
         def predict(molecules: Molecules) -> Tensor:
             return scale.back(functional_call(network, weights, (molecules,))).float()
 
         return predict
 
-    def network(self, support: Labelled, digest: str) -> Scorer:
-        """Return the network before its first step."""
+    def network(self, support: Labelled, digest: str) -> nn.Module:
+        """Return the network before the first step: molecules to outputs of shape (G,)."""
         with torch_seed(self.seed, "single_task", digest):
-            network = Scorer(self.fresh())
+            encoder = self.fresh()
+            network = nn.Sequential(encoder, nn.Linear(encoder.width, 1), nn.Flatten(0))
         return network.eval().to(support.labels.device)
 
     def fresh(self) -> Encoder:
-        """Return a copy of the encoder, or a network on fingerprints."""
+        """Return a copy of the encoder, or a new fingerprint network."""
         if self.encoder is not None:
             return copy.deepcopy(self.encoder)
         return Fingerprint(width=self.hidden, hidden=self.hidden)
 
-    def descent(self, network: Scorer) -> Descent:
+    def descent(self, network: nn.Module) -> Descent:
+        """Return Adam at the initial weights of a network."""
         start: Weights = dict(network.named_parameters())
         return Descent(start, dict.fromkeys(start, self.learning_rate))
 
-    def best_steps(self, network: Scorer, support: Labelled, aims: Tensor) -> int:
-        """Return the number of steps after which what is held out was predicted best."""
+    def best_steps(self, network: nn.Module, support: Labelled, aims: Tensor) -> int:
+        """Return the number of steps with the lowest held-out loss."""
         classes = support.labels if self.target == "activity" else torch.zeros_like(support.labels)
         parts = parted(torch.arange(len(support), device=aims.device), classes)
         if len(parts[1]) == 0:
             return self.stopping.most
-        kept, held = (
+        kept, held_out = (
             self.objective(network, support.molecules.select(rows), aims[rows]) for rows in parts
         )
-        return self.stopping.best(self.descent(network), kept, held)
+        return self.stopping.best(self.descent(network), kept, held_out)
 
-    def objective(self, network: Scorer, molecules: Molecules, aims: Tensor) -> Loss:
-        """Return the mean log loss, or squared error of values, as a function of the weights."""
+    def objective(self, network: nn.Module, molecules: Molecules, aims: Tensor) -> Loss:
+        """Return the mean log loss, or the squared error of values, as a function of weights."""
         activity = self.target == "activity"
         error = F.binary_cross_entropy_with_logits if activity else F.mse_loss
 
         def loss(weights: Weights) -> Tensor:
-            said = functional_call(network, weights, (molecules,))
-            return error(said, aims.to(said))
+            outputs = functional_call(network, weights, (molecules,))
+            return error(outputs, aims.to(outputs))
 
         return loss
 
 
 def in_own_order(support: Labelled, target: Target = "activity") -> tuple[Labelled, str]:
-    """Return the support in the order of its fingerprints, and a digest of these and its classes.
+    """Return the support sorted by fingerprints, and a digest of its fingerprints and labels.
 
-    Where values are learnt they stand in for the classes, but not in the digest, so that the unit
-    they are given in has no say.
+    For values, molecules with equal fingerprints are sorted by value. The digest then leaves out
+    labels and values, so that the unit of the values has no effect.
     """
     bits = np.packbits(bits_of(support.molecules).dense(torch.uint8).cpu().numpy(), axis=1)
     active = support.labels.cpu().numpy() > 0.5
     rows = np.column_stack([bits, active]) if target == "activity" else bits
-    known = support.values if target == "value" else None
-    last = active if known is None else known.cpu().numpy()
-    order = np.lexsort((last, *rows.T))
+    values = support.values if target == "value" else None
+    last_key = active if values is None else values.cpu().numpy()
+    order = np.lexsort((last_key, *rows.T))
     digest = hashlib.sha256(rows[order].tobytes()).hexdigest()
-    at = tensor_of(order).to(support.labels.device)
-    values = None if known is None else known[at]
-    return Labelled(support.molecules.select(at), support.labels[at], values), digest
+    index = tensor_of(order).to(support.labels.device)
+    ordered = None if values is None else values[index]
+    return Labelled(support.molecules.select(index), support.labels[index], ordered), digest

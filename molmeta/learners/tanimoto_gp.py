@@ -1,4 +1,4 @@
-"""Gaussian process on fingerprints, the strongest baseline on few compounds. Learns nothing."""
+"""Gaussian process on the Tanimoto similarity of fingerprints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parts.targets import (
     Scale,
@@ -35,34 +36,57 @@ _linalg: Any = torch.linalg
 
 
 class TanimotoGP(MetaLearner):
-    """Regress labels of +1 and -1, or values, on the Tanimoto kernel, fitted to each support.
+    """Gaussian process regression of labels (+1 and -1) or values, fitted to each support.
 
-    y = m + f(x) + noise, cov(f(x), f(x')) = v T(x, x'), noise of variance v r, and m the mean
-    label; T is the Tanimoto similarity, or its mean over several fingerprints. One
-    eigendecomposition of T serves every r of a grid; v is in closed form for each, and the r of
-    highest marginal likelihood is taken. P(active) = P(y > 0), normal in y. T is positive
-    semidefinite; eigenvalues that rounding makes negative are set to 0, and r is at least 1e-6,
-    so that molecules that repeat, with whatever labels, leave the system solvable.
+    y = m + f(x) + noise, cov(f(x), f(x')) = v T(x, x'), and P(active) = P(y > 0).
 
-    The support must hold an active and an inactive, unless values are learnt.
+    | symbol | meaning                                                                      |
+    | ------ | ---------------------------------------------------------------------------- |
+    | m      | mean label or value of the support                                           |
+    | T      | Tanimoto similarity, or its mean over several fingerprints                   |
+    | v      | amplitude, in closed form for each r                                         |
+    | r      | noise variance over v; the one of `steps` values with the highest likelihood |
+
+    One eigendecomposition of T serves all values of r. T is positive semidefinite; eigenvalues
+    below 0 come from rounding and are set to 0. As r is at least 1e-6, the system can be solved
+    even if molecules repeat with different labels.
+
+    The support must have both classes, unless values are predicted.
+
+    Source:
+        Rasmussen and Williams, 2006, sections 2.2, 5.4.1 and 6.5 (regression on labels). Stanley
+        et al., FS-Mol, 2021, and Chen et al., ICLR 2023, use it as a baseline (GP-ST).
 
     Args:
-        encoder: not used; learners take one.
+        encoder: not used; accepted because all learners take one.
         fingerprints: names of the fingerprints to compare, joined by '+'.
         target: 'activity', or 'value' for the mean of y in the unit of the values.
         least_noise: lowest r, at least 1e-6.
         most_noise: highest r.
-        steps: values of r between them, evenly in log r.
+        steps: number of values of r, evenly spaced in log r.
 
     Raises:
-        ConfigError: noise below 1e-6 or infinite or not in order, or no steps.
-
-    Source:
-        Ralaivola et al., Neural Networks 2005, 18, 1093 (kernel); Rasmussen and Williams,
-        Gaussian processes for machine learning, 2006, 2.2, 5.4.1 and 6.5 (regression on labels);
-        Stanley et al., FS-Mol, 2021, and Chen et al., ICLR 2023 (as baseline, GP-ST).
+        ConfigError: the noise is below 1e-6, infinite or not in order, or there are no steps.
     """
 
+    papers = (
+        Paper(
+            authors="Ralaivola, Liva; Swamidass, Sanjay J.; Saigo, Hiroto; Baldi, Pierre",
+            year=2005,
+            title="Graph kernels for chemical informatics",
+            venue="Neural Networks",
+            kind="article",
+            doi="10.1016/j.neunet.2005.07.009",
+        ),
+        Paper(
+            authors="Rasmussen, Carl Edward; Williams, Christopher K. I.",
+            year=2006,
+            title="Gaussian Processes for Machine Learning",
+            venue="MIT Press",
+            kind="book",
+        ),
+    )
+    use_when = "there are no other assays, or their compounds are unlike yours"
     meta_trained: ClassVar[bool] = False
     regression: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True
@@ -96,35 +120,37 @@ class TanimotoGP(MetaLearner):
     def adapt(self, support: Labelled) -> UncertainPredictor:
         if self.target == "activity":
             require_both_classes(support.labels)
-        known = Seen.of(support.molecules, self.fingerprints)
-        found = support_numbers(support, self.target)
-        scale = scale_of(found, self.target)
-        values, vectors = spectrum(known.kernel(known))
-        rotated = vectors.t() @ scale.to(found)
+        fingerprints = Fingerprints.of(support.molecules, self.fingerprints)
+        numbers = support_numbers(support, self.target)
+        scale = scale_of(numbers, self.target)
+        values, vectors = spectrum(fingerprints.kernel(fingerprints))
+        rotated = vectors.t() @ scale.to(numbers)
         ratio, variance = self._fitted(values, rotated)
         whitener = vectors / (values + ratio).sqrt()
         weights = whitener @ (rotated / (values + ratio).sqrt())
-        return _Predictor(self.target, known, whitener, weights, (variance, ratio), scale)
+        fitted = (variance, ratio)
+        return TanimotoPredictor(self.target, fingerprints, whitener, weights, fitted, scale)
 
     def _fitted(self, values: Tensor, rotated: Tensor) -> tuple[Tensor, Tensor]:
+        """Return r and v, from the eigenvalues of T and y in the basis of its eigenvectors."""
         low, high = torch.tensor(self.noise, dtype=torch.float64, device=values.device).log()
         ratios = torch.exp(low + (high - low) * torch.linspace(0, 1, self.steps).to(low))
         variances = values + ratios.unsqueeze(1)
-        scales = (rotated.square() / variances).mean(dim=1)
-        likelihood = -len(values) * scales.log() - variances.log().sum(dim=1)
+        amplitudes = (rotated.square() / variances).mean(dim=1)
+        likelihood = -len(values) * amplitudes.log() - variances.log().sum(dim=1)
         best = likelihood.argmax()
-        return ratios[best], scales[best]
+        return ratios[best], amplitudes[best]
 
 
 def spectrum(kernel: Tensor) -> tuple[Tensor, Tensor]:
-    """Return eigenvalues, none below 0, and eigenvectors of a kernel of shape (S, S)."""
+    """Return the eigenvalues, clamped at 0, and eigenvectors of a kernel of shape (S, S)."""
     values, vectors = _linalg.eigh(kernel)
     return values.clamp(min=0), vectors
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Molecules as the kernel sees them.
+class Fingerprints:
+    """The fingerprints of G molecules that the kernel compares.
 
     Attributes:
         fingerprints: one of each kind, by its name.
@@ -133,60 +159,60 @@ class Seen:
     fingerprints: dict[str, Bits]
 
     @classmethod
-    def of(cls, molecules: Molecules, names: Iterable[str]) -> Seen:
-        """Read the fingerprints of these names.
+    def of(cls, molecules: Molecules, names: Iterable[str]) -> Fingerprints:
+        """Return the fingerprints with these names.
 
         Raises:
-            ConfigError: the molecules come without one.
+            ConfigError: the molecules lack one of them.
         """
         return cls({name: molecules.block(name, Bits) for name in names})
 
-    def kernel(self, others: Seen) -> Tensor:
-        """Return T of G molecules with S others, float64, shape (G, S)."""
+    def kernel(self, others: Fingerprints) -> Tensor:
+        """Return T for G molecules against S others, float64, shape (G, S)."""
         pairs = ((bits, others.fingerprints[name]) for name, bits in self.fingerprints.items())
-        return torch.stack([tanimoto(bits, known).double() for bits, known in pairs]).mean(0)
+        return torch.stack([tanimoto(*pair).double() for pair in pairs]).mean(0)
 
-    def own(self) -> Tensor:
-        """Return T of each molecule with itself, float64, shape (G,): 0 without any bit."""
+    def diagonal(self) -> Tensor:
+        """Return T of each molecule with itself, float64, shape (G,): 0 without on-bits."""
         counts = [bits.offsets.diff() for bits in self.fingerprints.values()]
         return (torch.stack(counts) > 0).double().mean(0)
 
 
 @dataclass(frozen=True)
-class _Predictor:
-    """What was learnt from one support of S molecules, on the scale of its numbers.
+class TanimotoPredictor:
+    """The process conditioned on a support of S molecules, on the scale of its numbers.
 
     Attributes:
-        target: what is predicted.
-        known: the support.
-        whitener: W with W W' the inverse of kernel and noise over v, shape (S, S).
-        weights: of the support's molecules in the mean, shape (S,).
+        target: 'activity' or 'value'.
+        support: fingerprints of the support.
+        whitener: W with W W' the inverse of T + r I, shape (S, S).
+        weights: weights of the support in the mean, shape (S,).
         fitted: v and r.
-        scale: of the support's numbers.
+        scale: scale of the support's numbers.
     """
 
     target: Target
-    known: Seen
+    support: Fingerprints
     whitener: Tensor
     weights: Tensor
     fitted: tuple[Tensor, Tensor]
     scale: Scale
 
     def __call__(self, molecules: Molecules) -> Tensor:
-        seen, cross = self._met(molecules)
+        query, cross = self._kernel(molecules)
         mean = self.scale.back(cross @ self.weights)
         if self.target == "value":
             return mean.float()
         variance, ratio = self.fitted
-        return log_odds(mean / (self._variance(seen, cross) + variance * ratio).sqrt()).float()
+        return log_odds(mean / (self._variance(query, cross) + variance * ratio).sqrt()).float()
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
-        variance = self._variance(*self._met(molecules))
+        variance = self._variance(*self._kernel(molecules))
         return (self.scale.spread * variance.clamp(min=FLOOR**2).sqrt()).float()
 
-    def _met(self, molecules: Molecules) -> tuple[Seen, Tensor]:
-        seen = Seen.of(molecules, self.known.fingerprints)
-        return seen, seen.kernel(self.known)
+    def _kernel(self, molecules: Molecules) -> tuple[Fingerprints, Tensor]:
+        query = Fingerprints.of(molecules, self.support.fingerprints)
+        return query, query.kernel(self.support)
 
-    def _variance(self, seen: Seen, cross: Tensor) -> Tensor:
-        return self.fitted[0] * (seen.own() - (cross @ self.whitener).square().sum(dim=1))
+    def _variance(self, query: Fingerprints, cross: Tensor) -> Tensor:
+        return self.fitted[0] * (query.diagonal() - (cross @ self.whitener).square().sum(dim=1))

@@ -33,6 +33,7 @@ def featurize_library(
     names: Sequence[str],
     *,
     model: Model | None = None,
+    force: bool = False,
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Written:
@@ -47,18 +48,19 @@ def featurize_library(
         output: featurized library to write.
         names: featurizers to run.
         model: add the vectors of this model, so that its screens need not compute them.
+        force: accept a library of which more than half is invalid.
         cores: processes to use.
         progress: called with the number of records done since the last call.
 
     Raises:
         ConfigError: an unknown featurizer, or a model without vectors.
-        TableError: the library cannot be read, or breaks off.
+        TableError: the library cannot be read, is mostly invalid, or breaks off.
         OutputError: the output cannot be written, or another run is writing it.
         WorkerError: a worker process was killed.
     """
     for name in names:
         featurizers.get(name)
-    source = LibrarySource(library, names, progress)
+    source = LibrarySource(library, names, progress, force=force)
     with exclusive(output):
         chunks = source.chunks()
         first = list(islice(chunks, 1))

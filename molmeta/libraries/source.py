@@ -11,6 +11,7 @@ from molmeta.errors import TableError
 from molmeta.libraries.file import is_library_file, open_library
 from molmeta.libraries.prepare import prepare
 from molmeta.libraries.reading import STDIN, read_library
+from molmeta.libraries.validity import require_readable
 from molmeta.runtime.parallel import streamed
 
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ class LibrarySource:
         progress: Callable[[int], None] | None = None,
         *,
         model: str = "",
+        force: bool = False,
     ) -> None:
         self.path, self.names, self._progress = path, names, progress
+        self._force = force
         self.error: TableError | None = None
         self.empty = True
         self.file = open_library(path, names, model) if is_library_file(path) else None
@@ -98,6 +101,8 @@ class LibrarySource:
         """Yield the records of a library that was not featurized yet, chunk by chunk."""
         try:
             for chunk in read_library(self.path):
+                if self.empty and not self._force:
+                    require_readable(self.path, chunk)
                 self.empty = False
                 yield chunk
                 self.advance(len(chunk))

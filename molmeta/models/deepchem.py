@@ -1,6 +1,6 @@
-"""DeepChem's datasets as a source of assays, and a model where DeepChem expects one of its own.
+"""DeepChem's datasets as a source of assays, and molmeta's models where DeepChem expects one.
 
-Reads no file and imports DeepChem only to evaluate; its datasets come from whoever made them.
+DeepChem is imported only to evaluate. See docs/deepchem.md.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 def table_of(dataset: Any) -> pd.DataFrame:  # noqa: ANN401 - DeepChem's Dataset is untyped
-    """Return the measurements of a DeepChem or MoleculeNet dataset as rows of our tables.
+    """Measurements of a DeepChem or MoleculeNet dataset as a table for `molmeta.curate`.
 
     Args:
-        dataset: SMILES as `ids`, one column of `y` an assay, 0/1; weight 0 means not measured.
+        dataset: SMILES as `ids`, a 0/1 column of `y` for each assay; weight 0 means not measured.
 
     Returns:
         Columns assay (text), smiles (text) and active (int8), by assay in the dataset's order.
 
     Raises:
-        TableError: the ids are no text, or a label is neither 0 nor 1.
+        TableError: the ids are not text, or a label is neither 0 nor 1.
     """
     smiles, labels, measured = _contents(dataset)
     names = [str(name) for name in dataset.get_task_names()]
@@ -44,12 +44,13 @@ def table_of(dataset: Any) -> pd.DataFrame:  # noqa: ANN401 - DeepChem's Dataset
 
 
 class DeepChemModel:
-    """A model where DeepChem expects one: `fit` adapts to a dataset, `predict` scores another.
+    """A model with DeepChem's interface: `fit` adapts to a dataset, `predict` scores another.
 
-    One predictor a task. The ids of a dataset are its SMILES; features in `X` are not read.
+    Each task gets its own predictor. The ids of a dataset are its SMILES; features in `X` are
+    ignored.
 
     Args:
-        model: ready to adapt; it is never changed.
+        model: the model to adapt; it stays as it is.
     """
 
     def __init__(self, model: Model) -> None:
@@ -60,27 +61,27 @@ class DeepChemModel:
         """Adapt to the measured molecules of each task.
 
         Raises:
-            EpisodeError: a task holds one class only.
+            EpisodeError: a task has a single class.
             MoleculeError: a SMILES does not parse.
             TableError: as `table_of`.
         """
         smiles, labels, measured = _contents(dataset)
         self.predictors = tuple(
-            self.model.adapt(list(smiles[known]), [int(label) for label in column[known]])
-            for column, known in zip(labels.T, measured.T, strict=True)
+            self.model.adapt(list(smiles[rows]), [int(label) for label in column[rows]])
+            for column, rows in zip(labels.T, measured.T, strict=True)
         )
 
     def predict(self, dataset: Any, transformers: Sequence[Any] = ()) -> NDArray[np.float64]:  # noqa: ANN401
-        """Return the probability of inactive and active, shape (N, tasks, 2), NaN if unparsable.
+        """Probabilities of inactive and active, shape (N, tasks, 2), NaN for invalid SMILES.
 
         Raises:
-            ConfigError: nothing was fitted yet, or transformers of labels were given.
+            ConfigError: `fit` was not called, or transformers of labels were given.
         """
         if not self.predictors or transformers:
             raise ConfigError(
                 f"DeepChem model: cannot predict; got {len(self.predictors)} fitted tasks and "
                 f"{len(transformers)} transformers, expected fitted tasks and no transformer. "
-                "Call 'fit' first, on labels as they are."
+                "Call 'fit' first, on labels without a transformer."
             )
         smiles = [str(text) for text in dataset.ids]
         active = np.stack([predictor.predict(smiles) for predictor in self.predictors], axis=1)
@@ -92,8 +93,8 @@ class DeepChemModel:
         metrics: Sequence[Any],
         transformers: Sequence[Any] = (),
         **options: bool,
-    ) -> Any:  # noqa: ANN401 - as DeepChem's own Model.evaluate
-        """Return what DeepChem's own `Model.evaluate` would."""
+    ) -> Any:  # noqa: ANN401 - as in DeepChem
+        """Scores of DeepChem metrics, as its own `Model.evaluate` returns them."""
         evaluator = deepchem().utils.evaluate.Evaluator(self, dataset, list(transformers))
         with quiet():
             return evaluator.compute_model_performance(list(metrics), **options)
@@ -102,11 +103,11 @@ class DeepChemModel:
 def _contents(
     dataset: Any,  # noqa: ANN401 - DeepChem's Dataset is untyped
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], NDArray[np.bool_]]:
-    """SMILES (N,), labels (N, T) and whether each was measured (N, T)."""
+    """SMILES of shape (N,), labels of shape (N, T), and whether each was measured, (N, T)."""
     smiles = np.array(dataset.ids, object)
     if not all(isinstance(text, str) for text in smiles):
         raise TableError(
-            f"DeepChem dataset: ids are no SMILES; got {smiles[:3].tolist()}, expected text. "
+            f"DeepChem dataset: ids must be SMILES; got {smiles[:3].tolist()}, expected text. "
             "Load it with the SMILES as ids."
         )
     labels = np.asarray(dataset.y, np.float64).reshape(len(smiles), -1)

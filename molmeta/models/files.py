@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from molmeta import registry
 from molmeta.errors import ConfigError, ModelError, one_line
+from molmeta.models.conversion import FORMAT, converted
 from molmeta.models.model import Model
 from molmeta.models.recipes import recipe_of
+from molmeta.molecules import featurizers
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.version import __version__
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-FORMAT = 1
 KIND = "model"
 LARGEST_OPTION = 100_000
 
@@ -36,12 +38,14 @@ def save(model: Model, path: Path, *, half: bool = False) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    header = {
+    header: dict[str, Any] = {
         "kind": KIND,
         "format": FORMAT,
         "recipe": model.recipe.to_dict(),
         "history": dict(model.history),
     }
+    if plugins := _plugins_of(model):
+        header["plugins"] = plugins
     tensors = model.learner.state_dict()
     write_tensors(path, _halved(tensors) if half else tensors, header)
 
@@ -49,18 +53,21 @@ def save(model: Model, path: Path, *, half: bool = False) -> None:
 def load(path: Path) -> Model:
     """Read a model.
 
-    The learner is built without memory behind it, and with no more parameters than the file
+    A model that uses a plugin needs it to be loaded: reading a file never imports one. The learner
+    is built without memory behind it, and with no more parameters than the file
     holds, so that a hostile header cannot ask for more; then every tensor must fit.
 
     Raises:
-        ModelError: the file is damaged, of another kind, or does not fit its own recipe.
+        ModelError: the file is damaged, of another kind, does not fit its own recipe, or needs a
+            plugin that is not loaded.
     """
     tensors, header = read_tensors(path, KIND)
+    _require_plugins(header.get("plugins", []), path)
     try:
-        _require_format(header["format"])
+        tensors, header = converted(tensors, header)
         recipe, history = recipe_of(header["recipe"]), dict(header["history"])
         _require_modest(header["recipe"])
-        with _at_most(len(tensors)), torch.device("meta"):
+        with registry.without_plugin_imports(), _at_most(len(tensors)), torch.device("meta"):
             learner = recipe.build(0)
         tensors = _widened(tensors)
         _require_numbers(learner.state_dict(), tensors)
@@ -73,9 +80,22 @@ def load(path: Path) -> Model:
     return Model(learner.eval().requires_grad_(requires_grad=True), recipe, history)
 
 
-def _require_format(found: object) -> None:
-    if found != FORMAT:
-        raise ValueError(f"format {found}")
+def _plugins_of(model: Model) -> list[str]:
+    """Names of the plugins that define the learner, a part of it, or one of its featurizers."""
+    registered = featurizers.FEATURIZERS
+    functions = [registered[name].function for name in model.featurizers if name in registered]
+    parts = (*map(type, model.learner.modules()), *functions)
+    return sorted({registry.plugin_of(part) for part in parts} - {""})
+
+
+def _require_plugins(names: object, path: Path) -> None:
+    needed = cast("list[object]", names) if isinstance(names, list) else []
+    missing = [str(name)[:200] for name in needed if name not in registry.loaded_plugins()]
+    if missing:
+        raise ModelError(
+            f"{path}: was trained with the plugin '{missing[0]}', which is not loaded. Name it by "
+            f"--plugin {missing[0]}, or by molmeta.registry.load_plugin in Python."
+        )
 
 
 def _require_modest(value: object) -> None:

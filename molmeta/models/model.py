@@ -1,32 +1,39 @@
-"""A learner with its recipe and history: one file, loaded without running code or needing a GPU."""
+"""A learner with its recipe and history, ready to adapt to the measured compounds of an assay."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import rdkit
 import torch
 
-from molmeta.errors import EpisodeError, MoleculeError
+from molmeta.assays.records import times_measured
+from molmeta.errors import ConfigError, EpisodeError, MoleculeError, unknown_name
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
-from molmeta.molecules.compounds import compound
+from molmeta.molecules.compounds import compound, smiles_texts
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
+    from rdkit.Chem import Mol
 
     from molmeta.learners import MetaLearner
     from molmeta.models.recipes import Recipe
     from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.compounds import Compound
+
+Among = Literal["library", "assay"]
+"""What a compound is compared with; see `AssayPredictor.predict`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Model:
     Attributes:
         learner: in evaluation mode.
         recipe: what it was built from.
-        history: where it comes from: version, seed, training data, validation; plain values.
+        history: version, seed, training data and validation scores, as plain values.
     """
 
     learner: MetaLearner
@@ -45,138 +52,178 @@ class Model:
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        """Blocks that molecules must bring."""
+        """Names of the feature blocks that the learner reads."""
         return self.learner.featurizers
 
     @property
     def digest(self) -> str:
-        """Changes when anything does that its predictions depend on."""
-        text = json.dumps([__version__, rdkit.__version__, self.recipe.to_dict()])
-        found = hashlib.sha256(text.encode())
+        """SHA-256 of everything that predictions depend on: versions, recipe and weights."""
+        versions = json.dumps([__version__, rdkit.__version__, self.recipe.to_dict()])
+        sha = hashlib.sha256(versions.encode())
         for name, tensor in self.learner.state_dict().items():
-            found.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-        return found.hexdigest()
+            sha.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return sha.hexdigest()
 
     def adapt(
         self,
-        smiles: Sequence[str],
+        smiles: Iterable[str | Mol],
         active: Sequence[int],
         *,
         values: Sequence[float] | None = None,
     ) -> AssayPredictor:
-        """Learn one assay from its support.
+        """Adapt to one assay from its support, the compounds measured so far.
 
         Args:
-            smiles: S SMILES.
+            smiles: S compounds, as SMILES or RDKit molecules.
             active: 1 for active and 0 for inactive, S of them.
-            values: what was measured, such as pIC50, S of them; a learner of values needs them.
+            values: measured values such as pIC50, S of them; required by learners of values.
 
         Raises:
-            EpisodeError: unequal lengths, labels other than 0 and 1, or one class only.
+            EpisodeError: unequal lengths, labels other than 0 and 1, a compound with both
+                labels, or a single class.
             MoleculeError: a SMILES does not parse.
 
         Example:
             >>> from molmeta.models.named import baseline
             >>> predictor = baseline("similarity").adapt(["CCO", "c1ccccc1"], [1, 0])
-            >>> predictor.predict(["CCO", "no molecule"]).round(1)
-            array([0.7, nan])
+            >>> predictor.predict(["CCO", "no molecule"]).round(2)
+            array([0.95,  nan])
         """
-        _require_support(smiles, active)
-        _require_as_many(smiles, active if values is None else values, "values")
-        parsed = [compound(text).smiles for text in smiles]
+        texts = smiles_texts(smiles)
+        _require_labels(texts, active)
+        _require_equal_lengths(texts, active if values is None else values, "values")
+        compounds = [compound(text) for text in texts]
+        _require_one_label_each(compounds, active)
         labels = torch.tensor([float(label) for label in active])
         measured = None if values is None else torch.tensor([float(value) for value in values])
-        molecules = featurize(parsed, self.featurizers)
-        share = float(labels.mean()) if len(labels) else 0.0
-        return AssayPredictor(self, self._adapted(Labelled(molecules, labels, measured)), share)
-
-    def known(self, smiles: Sequence[str]) -> NDArray[np.int64]:
-        """Return how many training assays measured each compound, -1 where one does not parse.
-
-        Known compounds are easier to predict than new ones. Zero where a learner keeps no record.
-        """
-        result = np.full(len(smiles), -1, np.int64)
-        places, kept = _valid(smiles)
-        if kept:
-            counts = self.learner.known(featurize(kept, self.featurizers))
-            result[places] = counts.cpu().numpy()
-        return result
-
-    def _adapted(self, support: Labelled) -> Predictor:
+        molecules = featurize([parsed.smiles for parsed in compounds], self.featurizers)
+        support = Labelled(molecules, labels, measured)
         with torch.no_grad():
-            return self.learner.adapt(support)
+            return AssayPredictor(self, self.learner.adapt_library(support), support)
+
+    def known(self, smiles: Iterable[str | Mol | None]) -> NDArray[np.int64]:
+        """Number of training assays that measured each compound, shape (G,).
+
+        Compounds in the training data are easier to predict than new ones. The number is -1
+        where a SMILES does not parse, and 0 for learners that keep no record.
+        """
+        texts = smiles_texts(smiles)
+        counts = np.full(len(texts), -1, np.int64)
+        rows, parsed = _parsed(texts)
+        if parsed:
+            molecules = featurize(parsed, self.featurizers)
+            counts[rows] = times_measured(self.learner, molecules).cpu().numpy()
+        return counts
 
 
 @dataclass(frozen=True)
 class AssayPredictor:
-    """What a model has learnt from one support; several can be used at the same time.
+    """A model adapted to one support; several can be used at the same time.
 
     Attributes:
-        model: what was adapted.
-        predictor: what came of it.
-        share: share of actives in the support, at which its probabilities hold.
+        model: the model, which adapting leaves as it is.
+        predictor: from featurized molecules of a library to logits, or to values.
+        support: the featurized support.
     """
 
     model: Model
     predictor: Predictor
-    share: float
+    support: Labelled
+
+    @property
+    def share(self) -> float:
+        """Share of actives for which probabilities in a library are calibrated."""
+        return self.model.learner.library_share(self.support)
+
+    @cached_property
+    def within_assay(self) -> Predictor:
+        """From featurized molecules that belong to the assay's series to logits, or to values."""
+        with torch.no_grad():
+            return self.model.learner.adapt(self.support)
 
     def predict(
-        self, smiles: Sequence[str], *, prevalence: float | None = None
+        self,
+        smiles: str | Mol | Iterable[str | Mol | None],
+        *,
+        among: Among = "library",
+        prevalence: float | None = None,
     ) -> NDArray[np.float64]:
-        """Return the probability of activity of each SMILES, NaN where one does not parse.
+        """Probability of activity of each compound, shape (G,).
 
         Args:
-            smiles: G SMILES.
-            prevalence: share of actives among what is scored, such as 0.005 in a library; None
-                leaves probabilities at the support's share.
+            smiles: G compounds, as SMILES or RDKit molecules; one that is not in a list counts
+                as a list of one. None, NaN and text that does not parse give NaN.
+            among: "library" compares a compound with a library, in which unmeasured compounds
+                are presumed inactive; it credits a compound for resembling the actives, however
+                many inactive analogues were measured. "assay" compares compounds that were
+                chosen as those of the support were, such as analogues of one series.
+            prevalence: share of actives among these compounds, such as 0.005 in a library; None
+                leaves the probabilities at the support's share.
 
         Raises:
-            ConfigError: a prevalence that is no share, or a support of one class.
+            ConfigError: `among` is unknown, the prevalence is not between 0 and 1, or the support
+                has one class and the model needs two to be calibrated.
         """
-        shift = prior_shift(prevalence, self.share)
-        places, kept = _valid(smiles)
-        result = np.full(len(smiles), np.nan)
-        if kept:
-            found = self.predict_molecules(featurize(kept, self.model.featurizers))
-            result[places] = [shift(p) for p in found]
-        return result
+        shares = {"library": self.share, "assay": float(self.support.labels.mean())}
+        if among not in shares:
+            raise ConfigError(f"predict: {unknown_name('value of among', among, shares)}")
+        shift = prior_shift(prevalence, shares[among])
+        texts = smiles_texts(smiles)
+        probabilities = np.full(len(texts), np.nan)
+        rows, parsed = _parsed(texts)
+        if parsed:
+            molecules = featurize(parsed, self.model.featurizers)
+            at_share = self.predict_molecules(molecules, among=among)
+            probabilities[rows] = [shift(p) for p in at_share]
+        return probabilities
 
-    def predict_molecules(self, molecules: Molecules) -> NDArray[np.float64]:
-        """Return the probability of activity of G featurized molecules, or their values."""
+    def predict_molecules(
+        self, molecules: Molecules, *, among: Among = "library"
+    ) -> NDArray[np.float64]:
+        """Probability of activity of G featurized molecules, or their values, shape (G,)."""
+        predictor = self.predictor if among == "library" else self.within_assay
         with torch.no_grad():
-            found = self.predictor(molecules).double()
-        valued = self.model.learner.target == "value"
-        return (found if valued else probability(found)).cpu().numpy()
+            outputs = predictor(molecules).double()
+        predicts_values = self.model.learner.target == "value"
+        return (outputs if predicts_values else probability(outputs)).cpu().numpy()
 
 
-def _valid(smiles: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return the places of those that parse, and their standardised SMILES."""
-    parsed = [_parsed(text) for text in smiles]
-    kept = [(place, text) for place, text in enumerate(parsed) if text is not None]
-    return [place for place, _ in kept], [text for _, text in kept]
+def _parsed(texts: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Positions of the texts that parse, and their standardised SMILES."""
+    rows: list[int] = []
+    standardised: list[str] = []
+    for row, text in enumerate(texts):
+        try:
+            standardised.append(compound(text).smiles)
+        except MoleculeError:
+            continue
+        rows.append(row)
+    return rows, standardised
 
 
-def _parsed(text: str) -> str | None:
-    try:
-        return compound(text).smiles
-    except MoleculeError:
-        return None
-
-
-def _require_as_many(smiles: Sequence[str], others: Sequence[float], what: str) -> None:
+def _require_equal_lengths(smiles: Sequence[str], others: Sequence[float], what: str) -> None:
     if len(smiles) != len(others):
         raise EpisodeError(
             f"support: unequal lengths; got {len(smiles)} SMILES and {len(others)} {what}, "
-            "expected as many of one as of the other. Pair them again."
+            "expected one for each SMILES. Pair them again."
         )
 
 
-def _require_support(smiles: Sequence[str], active: Sequence[int]) -> None:
-    _require_as_many(smiles, active, "labels")
+def _require_labels(smiles: Sequence[str], active: Sequence[int]) -> None:
+    _require_equal_lengths(smiles, active, "labels")
     wrong = [label for label in active if label not in (0, 1)]
     if wrong:
         raise EpisodeError(
             f"support: a label is neither 0 nor 1; got {wrong[0]!r}, expected 1 for active and "
-            "0 for inactive. Set a threshold on measured values first."
+            "0 for inactive. Apply a threshold to measured values first."
         )
+
+
+def _require_one_label_each(compounds: Sequence[Compound], active: Sequence[int]) -> None:
+    label_of: dict[str, int] = {}
+    for parsed, label in zip(compounds, active, strict=True):
+        if label_of.setdefault(parsed.inchikey, label) != label:
+            raise EpisodeError(
+                f"support: a compound has both labels; got '{parsed.smiles}' as active and as "
+                "inactive, expected one label for each compound. Remove it or correct its label."
+            )

@@ -1,4 +1,4 @@
-"""Finds a model by what a user calls it: a file, the pretrained model, or a learner's name."""
+"""Finds a model by the name a user gives: a file, the pretrained model, or a baseline."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from molmeta.errors import ConfigError
+from molmeta import learners, registry
+from molmeta.errors import ConfigError, ModelError
+from molmeta.models import pretrained
 from molmeta.models.files import load
 from molmeta.models.model import Model
-from molmeta.models.pretrained import load_pretrained
 from molmeta.models.recipes import Recipe
 from molmeta.version import __version__
 
@@ -19,43 +20,47 @@ if TYPE_CHECKING:
 
 
 def baseline(name: str, options: Mapping[str, Any] | None = None) -> Model:
-    """Return a learner that has nothing to meta-train, as a model.
+    """A learner that needs no meta-training, as a model.
 
     Raises:
         ConfigError: the name is unknown, or the learner must be meta-trained first.
     """
-    recipe = Recipe(name, learner_options=options or {})
-    learner = recipe.build(0) if not _trained(name) else None
-    if learner is None:
+    if learners.get(name).meta_trained:
         raise ConfigError(
-            f"learner '{name}': must be meta-trained first; got no model file, expected one. "
-            "Run 'molmeta train', or name a baseline such as 'similarity'."
+            f"model '{name}': must be meta-trained first; got the name of a learner, expected the "
+            "file of a trained one. Run 'molmeta train', or name a baseline such as 'similarity'."
         )
-    return Model(learner.eval(), recipe, {"version": __version__})
+    recipe = Recipe(name, learner_options=options or {})
+    return Model(recipe.build(0).eval(), recipe, {"version": __version__})
 
 
 def named(name: str) -> Model:
-    """Return the model in a file, the pretrained model, or the baseline of that name.
+    """The model in a file, the pretrained model, or the baseline of that name.
 
-    `NAME:OPTION=VALUE` sets an option of a baseline, as in `similarity:mode=mean`.
+    `NAME:OPTION=VALUE` sets an option of a baseline, such as `similarity:mode=mean`.
 
     Raises:
-        ConfigError: there is neither, or no such option.
-        ModelError: the file is no model.
+        ConfigError: neither a file nor a name, or the baseline has no such option.
+        ModelError: the file is not a model.
     """
     path = Path(name)
-    if path.suffix == ".safetensors" or path.is_file():
+    if path.is_file():
         return load(path)
-    if name == "pretrained":
-        return load_pretrained()
+    if path.suffix == ".safetensors":
+        raise ModelError(
+            f"{path}: cannot be read; got no such file, expected a file of 'molmeta train'. "
+            f"Correct the path.{registry.similar_file(path)}"
+        )
+    if name == pretrained.NAME:
+        return pretrained.load_pretrained()
     if name == "shipped":
         raise ConfigError("model 'shipped': has a new name; use 'pretrained'.")
-    base, colon, text = name.partition(":")
-    option, _, value = text.partition("=")
+    base, colon, setting = name.partition(":")
+    choices = (pretrained.NAME, *learners.names())
+    if base not in choices:
+        raise ConfigError(
+            f"model '{base}' is unknown; expected a model file, '{pretrained.NAME}' or a baseline "
+            f"such as 'similarity'. See 'molmeta learners'.{registry.suggestion(base, choices)}"
+        )
+    option, _, value = setting.partition("=")
     return baseline(base, {option: yaml.safe_load(value)} if colon else None)
-
-
-def _trained(name: str) -> bool:
-    from molmeta import learners
-
-    return learners.get(name).meta_trained

@@ -1,7 +1,7 @@
 """The pretrained model inside the package: its file, its checksum, and how to replace it.
 
-Run `python -m molmeta.models.pretrained MODEL ABOUT.yaml` to replace it. ABOUT describes
-the training data, the licence and the limits of the model.
+`python -m molmeta.models.pretrained MODEL ABOUT.yaml` replaces it. ABOUT describes the training
+data, the licence and the limits of the model.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ ABOUT = ("data", "licence", "attribution", "trained", "limits")
 
 @cache
 def load_pretrained(folder: Path = FOLDER) -> Model:
-    """Return the pretrained model after checking its file against its checksum.
+    """The pretrained model, after its file was checked against its checksum.
 
     Raises:
         ModelError: the file is missing or does not match its checksum.
     """
     path, digest = folder / "model.safetensors", folder / "model.sha256"
     try:
-        expected, found = digest.read_text().strip(), _digest(path)
+        expected, actual = digest.read_text().strip(), _digest(path)
     except OSError as error:
         raise ModelError(
             f"{path}: the pretrained model cannot be read; got '{error}', expected the file of "
             "this release. Install molmeta again."
         ) from error
-    if found != expected:
+    if actual != expected:
         raise ModelError(
-            f"{path}: does not match its checksum; got SHA-256 {found[:12]}, expected "
+            f"{path}: does not match its checksum; got SHA-256 {actual[:12]}, expected "
             f"{expected[:12]}. Install molmeta again."
         )
     return load(path)
@@ -55,22 +55,26 @@ def load_pretrained(folder: Path = FOLDER) -> Model:
 def publish(model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER) -> Path:
     """Write a model and its description where `load_pretrained` finds it.
 
-    Its matrices are rounded to half precision: it is in every copy of the package.
+    Matrices are rounded to half precision, because every copy of the package contains them.
+
+    Args:
+        model: replaces the pretrained model.
+        about: a text for each key of `ABOUT`.
+        folder: where the package keeps the model.
 
     Raises:
-        ConfigError: nothing is said of the data, the licence, the attribution, the date or the
-            limits.
+        ConfigError: a key of `ABOUT` is missing or empty.
         OutputError: the folder cannot be written to.
     """
     missing = [key for key in ABOUT if not about.get(key)]
     if missing:
         raise ConfigError(
-            f"about: leaves something out; got none of {missing}, expected words on each of "
+            f"about: {missing} missing or empty; got {sorted(about)}, expected a text for each of "
             f"{list(ABOUT)}. Add them."
         )
     path = folder / "model.safetensors"
-    words = {key: str(value) for key, value in about.items()}
-    save(replace(model, history={**model.history, "about": words}), path, half=True)
+    texts = {key: str(value) for key, value in about.items()}
+    save(replace(model, history={**model.history, "about": texts}), path, half=True)
     with written(folder / "model.sha256") as temporary:
         temporary.write_text(_digest(path) + "\n")
     return path

@@ -1,4 +1,4 @@
-"""Share of actives in a library, and probabilities moved to it from that of a support."""
+"""Prevalence of actives in a library, and the shift of probabilities to that prevalence."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 class Estimate(NamedTuple):
-    """The share of actives in a library.
+    """Estimated share of actives in a library.
 
     Attributes:
         share: the estimate, above 0.
-        low, high: ends of an 80 % interval; low is 0 where the scores do not say that there is one.
+        low, high: ends of an 80 % interval; low is 0 where the scores are compatible with a
+            library without actives.
     """
 
     share: float
@@ -24,21 +25,22 @@ class Estimate(NamedTuple):
 
 
 def share_of(prevalence: float | Estimate | None) -> float | None:
-    """Return a prevalence that is given or estimated as a number, None where there is none."""
+    """A given or estimated prevalence as a number; None if there is neither."""
     return prevalence.share if isinstance(prevalence, Estimate) else prevalence
 
 
 def prior_shift(prevalence: float | None, share: float) -> Callable[[float], float]:
-    """Return what moves a probability: p r / (p r + 1 - p), r = odds(prevalence) / odds(share).
+    """Function that shifts a probability from the support's share of actives to a prevalence.
 
-    The order stays as it is, and so do 0 and 1.
+    p becomes p r / (p r + 1 - p) with r = odds(prevalence) / odds(share). The ranking does not
+    change, and neither do probabilities of 0 and 1.
 
     Args:
-        prevalence: share of actives in the library, between 0 and 1; None moves nothing.
-        share: share of actives in the support, between 0 and 1 where there is a prevalence.
+        prevalence: share of actives in the library, between 0 and 1; None changes nothing.
+        share: share of actives in the support, between 0 and 1 if there is a prevalence.
 
     Raises:
-        ConfigError: one of them is no share of a mixture.
+        ConfigError: one of them is not between 0 and 1.
 
     Source:
         Saerens et al., Adjusting the outputs of a classifier to new a priori probabilities,
@@ -52,13 +54,13 @@ def prior_shift(prevalence: float | None, share: float) -> Callable[[float], flo
         return float
     if not 0 < prevalence < 1:
         raise ConfigError(
-            f"prevalence: is no share of a library; got {prevalence}, expected more than 0 and "
-            "less than 1. Give 0.005 where one compound in 200 is thought active."
+            f"prevalence: must be above 0 and below 1; got {prevalence}, expected a share such as "
+            "0.005, one compound in 200. Correct --prevalence."
         )
     if not 0 < share < 1:
         raise ConfigError(
-            f"prevalence: cannot be reached from a support of one class; got {share:.0%} active, "
-            "expected actives and inactives. Leave --prevalence out, or add measured molecules."
+            f"prevalence: needs a support of both classes; got {share:.0%} active, expected "
+            "actives and inactives. Leave --prevalence out, or add measured compounds."
         )
     ratio = prevalence / (1 - prevalence) / (share / (1 - share))
     return lambda p: p * ratio / (p * ratio + (1 - p))

@@ -1,12 +1,12 @@
-"""A recipe names a learner, its encoder and their options: all that it takes to build one."""
+"""Recipes: the learner, the encoder and their options, as needed to build a learner."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from molmeta import encoders, learners, registry
-from molmeta.errors import ConfigError, one_line
+from molmeta.errors import ConfigError, one_line, unknown_name
 from molmeta.runtime.seeds import torch_seed
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from molmeta.learners import MetaLearner
 
-# What constructors raise, our own and those of torch: its sizes are checked by `assert`.
-_UNFIT = (
+# Raised by constructors for unusable options, those of torch included, which use `assert`.
+_CONSTRUCTION_ERRORS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError,
     ValueError,
 )  # fmt: skip
@@ -26,11 +26,12 @@ class Recipe:
     """What to build.
 
     Attributes:
-        learner: name of a file in `molmeta/learners`.
-        encoder: name of a file in `molmeta/encoders`, or several joined by '+'; "" for none.
+        learner: name of a learner, a file in `molmeta/learners`.
+        encoder: name of an encoder, a file in `molmeta/encoders`, or several joined by '+'; "" for
+            learners without an encoder.
         learner_options: keyword arguments of the learner.
-        encoder_options: keyword arguments of the encoder; of a join, by the name of each part, as
-            a list where a name comes twice.
+        encoder_options: keyword arguments of the encoder. For a joined encoder, a mapping from the
+            name of each part to its arguments, or to a list of them where a name occurs twice.
     """
 
     learner: str
@@ -39,42 +40,42 @@ class Recipe:
     encoder_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def build(self, seed: int) -> MetaLearner:
-        """Return a new learner, its weights drawn from the seed.
+        """Return a new learner with random weights drawn from the seed.
 
         Raises:
-            ConfigError: an unknown name or option, or options that nothing can be built from.
+            ConfigError: an unknown name or option, or options that do not fit together.
         """
         try:
-            return self._built(seed)
-        except _UNFIT as error:
+            return self._build(seed)
+        except _CONSTRUCTION_ERRORS as error:
             raise ConfigError(
-                f"recipe: '{self.learner}' with encoder '{self.encoder}' cannot be built; got "
-                f"'{one_line(error)}', expected options that fit together. Correct the recipe."
+                f"recipe: cannot build learner '{self.learner}' with encoder '{self.encoder}'; "
+                f"got '{one_line(error)}'. Correct the options."
             ) from error
 
-    def _built(self, seed: int) -> MetaLearner:
-        found = learners.get(self.learner)
-        options = registry.bind(found, self.learner_options, f"learner '{self.learner}'")
+    def _build(self, seed: int) -> MetaLearner:
+        learner_class = learners.get(self.learner)
+        options = registry.bind(learner_class, self.learner_options, f"learner '{self.learner}'")
         with torch_seed(seed, "weights"):
             if not self.encoder:
-                return found(**options)
-            return found(encoders.build(self.encoder, self.encoder_options), **options)
+                return learner_class(**options)
+            encoder = encoders.build(self.encoder, self.encoder_options)
+            return learner_class(encoder, **options)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def recipe_of(entry: Mapping[str, Any]) -> Recipe:
-    """Return the recipe of a config entry.
+    """Return the recipe in a mapping, such as an entry of `models` in the config.
 
     Raises:
         ConfigError: the learner is missing or a key is unknown.
     """
-    known = ("learner", "encoder", "learner_options", "encoder_options")
-    unknown = sorted(set(entry) - set(known))
-    if unknown or "learner" not in entry:
-        raise ConfigError(
-            f"recipe: got the keys {sorted(entry)}, expected 'learner' and any of {known[1:]}. "
-            "See 'models' in config/config.yaml."
-        )
+    known = [field.name for field in fields(Recipe)]
+    for key in entry:
+        if key not in known:
+            raise ConfigError(f"recipe: {unknown_name('key', key, known)}")
+    if "learner" not in entry:
+        raise ConfigError("recipe: 'learner' is missing. See 'models' in config/config.yaml.")
     return Recipe(**entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
@@ -15,7 +15,7 @@ from molmeta.molecules.rings import may_have_many_rings, rings_are_tractable
 from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 # RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
 _chem: Any = Chem
@@ -41,6 +41,20 @@ class Rejected(NamedTuple):
 
     reason: str
     detail: str
+
+
+def smiles_texts(molecules: str | Chem.Mol | Iterable[object]) -> list[str]:
+    """SMILES of molecules given as SMILES or as RDKit molecules; "" for anything else.
+
+    One molecule that is not in a list counts as a list of one.
+
+    Example:
+        >>> smiles_texts("CCO"), smiles_texts([parse("OCC"), None, float("nan")])
+        (['CCO'], ['CCO', '', ''])
+    """
+    if isinstance(molecules, (str, Chem.Mol)):
+        return [_smiles_text(molecules)]
+    return [_smiles_text(molecule) for molecule in cast("Iterable[object]", molecules)]
 
 
 def parse(smiles: str) -> Chem.Mol:
@@ -154,6 +168,12 @@ def scaffold_of(mol: Chem.Mol) -> str:
         'c1ccccc1'
     """
     return str(_chem.MolToSmiles(_murcko.GetScaffoldForMol(mol)))
+
+
+def _smiles_text(molecule: object) -> str:
+    if isinstance(molecule, Chem.Mol):
+        return str(_chem.MolToSmiles(molecule))
+    return molecule if isinstance(molecule, str) else ""
 
 
 def _compound_or_reason(smiles: str) -> Compound | Rejected:

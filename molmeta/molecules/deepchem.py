@@ -1,7 +1,8 @@
-"""DeepChem's featurizers and splitters as molmeta's own kinds; the only door to DeepChem.
+"""DeepChem's featurizers as functions to a vector, and the import of DeepChem itself.
 
-DeepChem takes some six seconds to import, so that happens on first use; what it logs, warns of or
-hides becomes one named error. Datasets and models are bridged in `molmeta.models.deepchem`.
+DeepChem takes about six seconds to import, so it is imported at first use. Its log messages and
+warnings become one error. Splitters are in `molmeta.assays.splitters`, datasets and models in
+`molmeta.models.deepchem`.
 """
 
 from __future__ import annotations
@@ -33,36 +34,36 @@ if TYPE_CHECKING:
 
 @cache
 def featurizer(name: str) -> Callable[[str | Mol], Vector]:
-    """Return DeepChem's featurizer of that name as a function to one vector, float32, shape (W,).
+    """Return a DeepChem featurizer as a function to one vector, float32, shape (W,).
 
-    The function raises MoleculeError where DeepChem returns an empty array: for a SMILES that
-    does not parse and for a molecule that it fails on. What is not finite becomes 0.
+    The function raises MoleculeError for a SMILES that does not parse, and for a molecule on which
+    DeepChem fails. Values that are not finite become 0.
 
     Args:
-        name: a class of `deepchem.feat` for molecules, such as 'CircularFingerprint'.
+        name: a molecule featurizer in `deepchem.feat`, such as 'CircularFingerprint'.
 
     Raises:
-        ConfigError: DeepChem is absent, has no such featurizer, or this one cannot be made
-            without options or gives no vector.
+        ConfigError: DeepChem is not installed or has no such featurizer, or the featurizer needs
+            options or returns no vector.
     """
-    found = _new_featurizer(name)
+    instance = _new_featurizer(name)
     try:
-        _vector(found, name, parse("CCO"))
+        _vector(instance, name, parse("CCO"))
     except MoleculeError as error:
         raise _unusable(name, str(error)) from error
 
     def vector(molecule: str | Mol) -> Vector:
-        return _vector(found, name, parse(molecule) if isinstance(molecule, str) else molecule)
+        return _vector(instance, name, parse(molecule) if isinstance(molecule, str) else molecule)
 
     return vector
 
 
 @cache
 def deepchem() -> Any:  # noqa: ANN401 - an untyped module
-    """Return the module, imported without its output.
+    """Return the module `deepchem`, imported without its output.
 
     Raises:
-        ConfigError: it is absent, as it must be on Python 3.12 and later.
+        ConfigError: DeepChem is not installed; its last release does not support Python 3.12.
     """
     try:
         with (
@@ -74,13 +75,13 @@ def deepchem() -> Any:  # noqa: ANN401 - an untyped module
     except ImportError as error:
         raise ConfigError(
             f"deepchem: cannot be imported ({error}); got Python {platform.python_version()}, "
-            "expected Python 3.11, where DeepChem's last release ends, and deepchem installed. "
+            "expected Python 3.11, the latest that DeepChem supports, with deepchem installed. "
             "Use an environment with Python 3.11, or molmeta's own featurizers."
         ) from error
 
 
 class _Messages(logging.Handler):
-    """Keeps what DeepChem only logs, such as why a molecule failed."""
+    """Collects log messages of DeepChem, such as why a molecule failed."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -92,7 +93,7 @@ class _Messages(logging.Handler):
 
 @contextlib.contextmanager
 def quiet() -> Generator[list[str]]:
-    """Silence DeepChem and RDKit; yield the list that DeepChem's messages go to instead."""
+    """Silence DeepChem and RDKit; yield the list that collects DeepChem's messages."""
     logger, messages = logging.getLogger("deepchem"), _Messages()
     before = logger.propagate
     logger.addHandler(messages)
@@ -110,22 +111,22 @@ def _new_featurizer(name: str) -> Any:  # noqa: ANN401 - an untyped class
     feat = deepchem().feat
     base = feat.MolecularFeaturizer
     classes: list[tuple[str, Any]] = inspect.getmembers(feat, inspect.isclass)
-    known = {key: cls for key, cls in classes if issubclass(cls, base) and cls is not base}
-    if name not in known:
+    usable = {key: cls for key, cls in classes if issubclass(cls, base) and cls is not base}
+    if name not in usable:
         raise ConfigError(
             f"featurizers: 'deepchem:{name}' is unknown; expected 'deepchem:' and one of "
-            f"{', '.join(sorted(known))}. Correct the name."
+            f"{', '.join(sorted(usable))}. Correct the name."
         )
     try:
         with quiet():
-            return known[name]()
+            return usable[name]()
     except (TypeError, ValueError, ImportError, OSError) as error:
         raise _unusable(name, str(error)) from error
 
 
-def _vector(found: Any, name: str, mol: Mol) -> Vector:  # noqa: ANN401 - an untyped class
+def _vector(instance: Any, name: str, mol: Mol) -> Vector:  # noqa: ANN401 - an untyped class
     with quiet() as messages:
-        row: Any = found.featurize([mol])[0]
+        row: Any = instance.featurize([mol])[0]
     shape = np.shape(row)
     if shape == (0,):
         raise MoleculeError(
@@ -140,6 +141,6 @@ def _vector(found: Any, name: str, mol: Mol) -> Vector:  # noqa: ANN401 - an unt
 
 def _unusable(name: str, got: str) -> ConfigError:
     return ConfigError(
-        f"featurizers: 'deepchem:{name}' cannot be used; got {got}, expected a featurizer that "
-        "needs no options and gives one vector a molecule. Choose another one."
+        f"featurizers: 'deepchem:{name}' cannot be used; got {got}, expected a featurizer without "
+        "required options that returns one vector for each molecule. Choose another one."
     )

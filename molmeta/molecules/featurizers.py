@@ -1,22 +1,25 @@
-"""Turns molecules into features, and packs the features of many molecules into flat arrays.
+"""Featurizers: functions from a molecule to features of one kind.
 
-A featurizer is one decorated function. Nothing here needs torch, so that worker processes start
-at once; `molmeta.molecules.store` gives the arrays to torch.
+A featurizer is one decorated function, here or in a plugin. Nothing here imports torch, so worker
+processes start fast; `molmeta.molecules.store` converts the packed arrays to tensors.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem, DataStructs, rdBase
+from rdkit import Chem, rdBase
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
-from molmeta.errors import ConfigError, MoleculeError
-from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES, MolGraph, molgraph
+from molmeta import registry
+from molmeta.errors import ConfigError, MoleculeError, unknown_name
+from molmeta.molecules import kinds
+from molmeta.molecules.graphs import MolGraph, molgraph
+from molmeta.molecules.information import information_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,13 +30,9 @@ if TYPE_CHECKING:
 # RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
 _chem: Any = Chem
 _descriptors: Any = Descriptors
-_text_of: Any = DataStructs.BitVectToBinaryText
 
-UNPACKED = 4096
-"""Fingerprints that are spread out at once, a byte a bit."""
-
+GROUP = "molmeta.featurizers"
 Arrays = dict[str, NDArray[Any]]
-Kind = Literal["graph", "bits", "vector"]
 
 
 @dataclass(frozen=True)
@@ -41,36 +40,42 @@ class Featurizer:
     """A named function from a molecule to features of one kind.
 
     Attributes:
-        name: also the name of the block it fills.
-        kind: `graph` (MolGraph), `bits` (RDKit's ExplicitBitVect) or `vector` (float32).
-        size: length of the fingerprint or vector; 0 for graphs, and where it is not known ahead.
-        function: what is called for every molecule.
+        name: name of the function, and of the block it fills.
+        kind: name of a file in `molmeta/molecules/kinds`: `graph` (returns a MolGraph), `bits`
+            (an ExplicitBitVect of RDKit) or `vector` (a float32 array).
+        size: length of the fingerprint or vector; 0 for graphs, and if it is not known in advance.
+        function: called for every molecule.
+        revision: increased when the function returns other features for the same molecule.
     """
 
     name: str
-    kind: Kind
+    kind: str
     size: int
     function: Callable[[Mol], Any]
+    revision: int = 1
 
 
 FEATURIZERS: dict[str, Featurizer] = {}
 
 
-def featurizer(kind: Kind, size: int = 0) -> Callable[[Callable[[Mol], Any]], Callable[[Mol], Any]]:
-    """Register a function under its own name.
+def featurizer(
+    kind: str, size: int = 0, *, revision: int = 1
+) -> Callable[[Callable[[Mol], Any]], Callable[[Mol], Any]]:
+    """Register a function as the featurizer of its own name.
 
     Raises:
-        ConfigError: the name is taken.
+        ConfigError: another featurizer has this name, or the kind is unknown.
     """
+    kinds.get(kind)
 
     def register(function: Callable[[Mol], Any]) -> Callable[[Mol], Any]:
         name = function.__name__
         if name in FEATURIZERS:
             raise ConfigError(
-                f"featurizers: '{name}' is there already; got it twice, expected one function "
-                "of a name. Choose another name."
+                f"featurizers: '{name}' is registered twice; got two functions, expected one for "
+                "each name. Rename one of them."
             )
-        FEATURIZERS[name] = Featurizer(name, kind, size, function)
+        FEATURIZERS[name] = Featurizer(name, kind, size, function, revision)
         return function
 
     return register
@@ -80,23 +85,31 @@ def get(name: str) -> Featurizer:
     """Return a featurizer; 'deepchem:NAME' is DeepChem's featurizer of that name.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: no featurizer has this name.
     """
     if name.startswith("deepchem:"):
-        from molmeta.molecules.deepchem import featurizer as bridge
+        from molmeta.molecules.deepchem import featurizer as deepchem_featurizer
 
-        return Featurizer(name, "vector", 0, bridge(name.removeprefix("deepchem:")))
+        return Featurizer(name, "vector", 0, deepchem_featurizer(name.removeprefix("deepchem:")))
+    if name not in FEATURIZERS and name in registry.entry_points(GROUP):
+        registry.load_entry_point(GROUP, name)
     if name not in FEATURIZERS:
-        raise ConfigError(
-            f"featurizers: '{name}' is unknown; expected one of {', '.join(FEATURIZERS)} or "
-            "'deepchem:NAME'. See 'featurizers' in config/config.yaml."
-        )
+        raise ConfigError(unknown_name("featurizer", name, (*FEATURIZERS, "deepchem:NAME")))
     return FEATURIZERS[name]
+
+
+def revision(name: str) -> int:
+    """Return the revision of a featurizer; those of DeepChem have revision 1.
+
+    Raises:
+        ConfigError: no featurizer has this name.
+    """
+    return 1 if name.startswith("deepchem:") else get(name).revision
 
 
 @featurizer("graph")
 def graph(mol: Mol) -> MolGraph:
-    """Atoms and bonds as categories; see `molmeta.molecules.graphs`."""
+    """Atoms and bonds as categories, see `molmeta.molecules.graphs`."""
     return molgraph(mol)
 
 
@@ -114,7 +127,7 @@ def morgan(mol: Mol) -> ExplicitBitVect:
 def morgan3(mol: Mol) -> ExplicitBitVect:
     """Morgan fingerprint of radius 3 (ECFP6) with counts, 4,096 bits.
 
-    Counts, here and below, are kept as further bits that stand for 'at least 2, 4 and 8 times'.
+    Counts, here and below, set additional bits for 'at least 2, 4 and 8 times'.
     """
     return _generators()["morgan3"].GetFingerprint(mol)
 
@@ -149,12 +162,22 @@ def torsions(mol: Mol) -> ExplicitBitVect:
     return _generators()["torsions"].GetFingerprint(mol)
 
 
-@featurizer("vector", size=len(_descriptors.descList))
+@featurizer("vector", size=len(_descriptors.descList), revision=2)
 def descriptors(mol: Mol) -> NDArray[np.float32]:
-    """RDKit's descriptors in the order of its own list; what is not finite becomes 0."""
+    """RDKit's descriptors in the order of its own list; values that are not finite become 0.
+
+    Computed on canonical atom order, so that two spellings of a molecule agree to the last digit.
+    Since revision 2, `Ipc` and `AvgIpc` are exact.
+    """
+    order = np.argsort(np.array(_chem.CanonicalRankAtoms(mol)))
+    canonical = _chem.RenumberAtoms(mol, order.tolist())
+    exact = information_content(canonical)
     with rdBase.BlockLogs():
-        values = np.array([function(mol) for _, function in _descriptors.descList], np.float64)
-    return np.nan_to_num(np.clip(values, -1e9, 1e9), nan=0.0).astype(np.float32)
+        values = [
+            exact[name] if name in exact else function(canonical)
+            for name, function in _descriptors.descList
+        ]
+    return np.nan_to_num(np.clip(np.array(values, np.float64), -1e9, 1e9)).astype(np.float32)
 
 
 def featurize(smiles: Sequence[str], names: Sequence[str]) -> Arrays:
@@ -165,19 +188,19 @@ def featurize(smiles: Sequence[str], names: Sequence[str]) -> Arrays:
         names: featurizers to run.
 
     Returns:
-        Flat arrays named 'featurizer.part', as `molmeta.molecules.blocks` describes them.
+        Flat arrays by 'FEATURIZER.PART', see `molmeta.molecules.blocks`.
 
     Raises:
-        MoleculeError: a SMILES that does not parse, or a featurizer that fails, by its SMILES.
+        MoleculeError: a SMILES does not parse, or a featurizer fails; the message has the SMILES.
     """
     return featurize_mols([_parsed(text) for text in smiles], smiles, names)
 
 
 def featurize_mols(mols: Sequence[Mol], smiles: Sequence[str], names: Sequence[str]) -> Arrays:
-    """Featurize molecules that are parsed already; their SMILES are for messages.
+    """Featurize parsed molecules; their SMILES appear in error messages only.
 
     Raises:
-        MoleculeError: a featurizer that fails, by the SMILES.
+        MoleculeError: a featurizer fails; the message has the SMILES.
     """
     packed: Arrays = {}
     for chosen in map(get, names):
@@ -187,10 +210,10 @@ def featurize_mols(mols: Sequence[Mol], smiles: Sequence[str], names: Sequence[s
 
 
 def run(chosen: Featurizer, mol: Mol, smiles: str) -> Any:  # noqa: ANN401 - kind decides
-    """Featurize one molecule: what `pack` takes, bits as bytes.
+    """Featurize one molecule, in the form that `pack` takes.
 
     Raises:
-        MoleculeError: the featurizer fails, by the SMILES.
+        MoleculeError: the featurizer fails; the message has the SMILES.
     """
     try:
         features = chosen.function(mol)
@@ -199,16 +222,22 @@ def run(chosen: Featurizer, mol: Mol, smiles: str) -> Any:  # noqa: ANN401 - kin
             f"featurizer '{chosen.name}': fails on '{smiles[:80]}'; got '{error}', expected "
             "features. Remove the compound or choose another featurizer."
         ) from error
-    return _text_of(features) if chosen.kind == "bits" else features
+    return kinds.get(chosen.kind).raw(features)
 
 
 def pack(chosen: Featurizer, rows: Sequence[Any]) -> Arrays:
-    """Put what `run` gave for G molecules into flat arrays.
+    """Return flat arrays of G molecules from what `run` returned for each.
 
     Raises:
-        ConfigError: a fingerprint has another size than its featurizer says.
+        ConfigError: the features have another size than the featurizer declares.
     """
-    parts = _PACK[chosen.kind](rows, chosen)
+    try:
+        parts = kinds.get(chosen.kind).pack(rows, chosen.size)
+    except ValueError as error:
+        raise ConfigError(
+            f"featurizer '{chosen.name}': features have another size; got {error}, expected the "
+            f"{chosen.size} of its decorator. Correct the decorator."
+        ) from error
     return {f"{chosen.name}.{part}": array for part, array in parts.items()}
 
 
@@ -235,48 +264,3 @@ def _generators() -> dict[str, Any]:
         "atom_pairs": make.GetAtomPairGenerator(fpSize=4096, countSimulation=True),
         "torsions": make.GetTopologicalTorsionGenerator(fpSize=4096, countSimulation=True),
     }
-
-
-def _offsets(lengths: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
-
-
-def _pack_graphs(rows: Sequence[MolGraph], chosen: Featurizer) -> Arrays:
-    del chosen
-    none = np.zeros((0, len(ATOM_SIZES)), np.uint8), np.zeros((0, len(BOND_SIZES)), np.uint8)
-    return {
-        "atoms": np.concatenate([none[0], *(row.atoms for row in rows)]),
-        "atom_offsets": _offsets([len(row.atoms) for row in rows]),
-        "ends": np.concatenate([np.zeros((0, 2), np.int16), *(row.ends for row in rows)]),
-        "bonds": np.concatenate([none[1], *(row.bonds for row in rows)]),
-        "bond_offsets": _offsets([len(row.bonds) for row in rows]),
-    }
-
-
-def _pack_bits(rows: Sequence[bytes], chosen: Featurizer) -> Arrays:
-    size, width = chosen.size, -(-chosen.size // 8)
-    if odd := [len(row) for row in rows if len(row) != width]:
-        raise ConfigError(
-            f"featurizer '{chosen.name}': a fingerprint has another size; got {odd[0] * 8} bits, "
-            f"expected the {size} that its decorator says. Correct the decorator."
-        )
-    positions, lengths = [np.zeros(0, np.int16)], [np.zeros(0, np.int64)]
-    for first in range(0, len(rows), UNPACKED):
-        some = rows[first : first + UNPACKED]
-        packed = np.frombuffer(b"".join(some), np.uint8).reshape(len(some), width)
-        bits = np.unpackbits(packed, axis=1, count=size, bitorder="little")
-        on = np.flatnonzero(bits.view(np.bool_))
-        positions.append((on % size).astype(np.int16))
-        lengths.append(np.bincount(on // size, minlength=len(some)))
-    return {"positions": np.concatenate(positions), "offsets": _offsets(np.concatenate(lengths))}
-
-
-def _pack_vectors(rows: Sequence[NDArray[np.float32]], chosen: Featurizer) -> Arrays:
-    return {"values": np.stack(rows) if rows else np.zeros((0, chosen.size), np.float32)}
-
-
-_PACK: dict[Kind, Callable[[Any, Featurizer], Arrays]] = {
-    "graph": _pack_graphs,
-    "bits": _pack_bits,
-    "vector": _pack_vectors,
-}

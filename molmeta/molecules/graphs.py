@@ -1,4 +1,4 @@
-"""A molecule as a graph of categories, small integers until an encoder meets them."""
+"""Molecules as graphs whose atom and bond features are categories, encoded as small integers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HYBRIDS = ("SP", "SP2", "SP3", "SP3D", "SP3D2")
 BOND_TYPES = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC")
 ATOM_SIZES = (len(ELEMENTS) + 1, 7, 6, 5, len(HYBRIDS) + 1, 3, 2, 7)
 """Categories of each atom feature: element, degree, charge, hydrogens, hybridisation, chirality
-(none, R, S), aromaticity, size of the smallest ring. The last of a list means 'any other'."""
+(none, R, S), aromaticity, size of the smallest ring. The last category means 'any other'."""
 BOND_SIZES = (len(BOND_TYPES) + 1, 3, 2, 2)
 """Categories of each bond feature: order, stereo (none, E, Z), conjugation, ring membership."""
 
@@ -38,7 +38,7 @@ class MolGraph(NamedTuple):
 
 
 def molgraph(mol: Mol) -> MolGraph:
-    """Atoms and bonds as categories; see ATOM_SIZES and BOND_SIZES."""
+    """Return atoms and bonds as categories, see ATOM_SIZES and BOND_SIZES."""
     rings = mol.GetRingInfo()
     atoms = [_atom(atom, rings.MinAtomRingSize(atom.GetIdx())) for atom in mol.GetAtoms()]
     bonds = [_bond(bond) for bond in mol.GetBonds()]
@@ -82,8 +82,8 @@ def _name(value: Any) -> str:  # noqa: ANN401 - RDKit's enumerations have no pub
     return value.name
 
 
-_ELEMENT = {name: place for place, name in enumerate(ELEMENTS)}
-_CHARGE = {charge: place for place, charge in enumerate((-2, -1, 0, 1, 2))}
-_HYBRID = {name: place for place, name in enumerate(HYBRIDS)}
-_ORDER = {name: place for place, name in enumerate(BOND_TYPES)}
+_ELEMENT = {name: number for number, name in enumerate(ELEMENTS)}
+_CHARGE = {charge: number for number, charge in enumerate((-2, -1, 0, 1, 2))}
+_HYBRID = {name: number for number, name in enumerate(HYBRIDS)}
+_ORDER = {name: number for number, name in enumerate(BOND_TYPES)}
 _STEREO = {"STEREOE": 1, "STEREOZ": 2}

@@ -13,13 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Molecules with a label each.
+    """Molecules with one label each.
 
     Attributes:
         molecules: G molecules.
         labels: 1.0 for active and 0.0 for inactive, float32, shape (G,).
-        values: what was measured, NaN where nothing was, float32, shape (G,); None where none is
-            known.
+        values: measured values, NaN if missing, float32, shape (G,); None if all are missing.
     """
 
     molecules: Molecules

@@ -1,7 +1,7 @@
-"""The molecule store: each distinct compound featurized once, in one file that holds no code.
+"""The molecule store: features of each distinct compound, in one memory-mapped safetensors file.
 
-The file is safetensors, rows in the order of their InChIKeys, so that it depends on the compounds
-alone and not on the order in which they came. It is read by memory map.
+Rows are in the order of their InChIKeys, so a store depends on its compounds and not on the order
+in which they were added.
 """
 
 from __future__ import annotations
@@ -9,26 +9,28 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from molmeta.errors import ModelError
-from molmeta.molecules import featurizers
-from molmeta.molecules.blocks import AnyBlock, Bits, Graphs, Molecules, Vectors, tensor_of
+from molmeta.errors import ConfigError, ModelError
+from molmeta.molecules import featurizers, kinds
+from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.molecules.checks import consistent
+from molmeta.molecules.kinds.base import offsets_of
 from molmeta.runtime.parallel import streamed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
 
     from molmeta.molecules.featurizers import Arrays
+    from molmeta.molecules.kinds import Block
 
 FORMAT = 1
 KIND = "molecule store"
@@ -42,14 +44,16 @@ class Store:
 
     Attributes:
         keys: InChIKeys in ascending order, shape (G,).
-        digests: of the SMILES that were featurized, int64, shape (G,). Tautomers share a key, so
-            a compound may come back under another SMILES.
-        molecules: their blocks, in the same order.
+        digests: hashes of the SMILES that were featurized, int64, shape (G,). Tautomers share an
+            InChIKey, so the SMILES of a compound may change.
+        molecules: blocks of the compounds, in the same order.
+        revisions: revision of the featurizer of each block.
     """
 
     keys: NDArray[np.bytes_]
     digests: NDArray[np.int64]
     molecules: Molecules
+    revisions: Mapping[str, int]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -60,27 +64,27 @@ class Store:
         Raises:
             ModelError: a compound is not in the store.
         """
-        asked = np.array(inchikeys, f"S{KEY_LENGTH}")
-        rows = self._places(asked)
-        found = rows >= 0
-        if not found.all():
-            missing = asked[~found][0].decode()
+        keys = np.array(inchikeys, f"S{KEY_LENGTH}")
+        rows = self._row_of(keys)
+        missing = keys[rows < 0]
+        if len(missing):
             raise ModelError(
-                f"molecule store: {int((~found).sum())} compounds are missing; got none for "
-                f"{missing}, expected every compound of the tables. Run 'molmeta featurize' again."
+                f"molecule store: {len(missing)} compounds are missing; got none for "
+                f"{missing[0].decode()}, expected every compound of the tables. Run 'molmeta "
+                "featurize' again."
             )
         return rows
 
-    def _places(self, keys: NDArray[np.bytes_]) -> NDArray[np.int64]:
-        """Row of each key, -1 where it is missing."""
+    def _row_of(self, keys: NDArray[np.bytes_]) -> NDArray[np.int64]:
+        """Row of each key, -1 if it is missing."""
         if len(self) == 0:
             return np.full(len(keys), -1, np.int64)
         rows = np.minimum(np.searchsorted(self.keys, keys), len(self) - 1)
         return np.where(self.keys[rows] == keys, rows, -1).astype(np.int64)
 
-    def known(self, keys: NDArray[np.bytes_], digests: NDArray[np.int64]) -> NDArray[np.int64]:
+    def reusable(self, keys: NDArray[np.bytes_], digests: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row of each compound that was featurized from the same SMILES, -1 for the others."""
-        rows = self._places(keys)
+        rows = self._row_of(keys)
         return np.where((rows >= 0) & (self.digests[rows] == digests), rows, -1)
 
 
@@ -96,12 +100,12 @@ def featurize(
     Args:
         smiles: G SMILES that all parse.
         names: featurizers to run.
-        cores: worker processes; 1 works in this one.
+        cores: worker processes; with 1, this process does the work.
         progress: called with the number of molecules done since the last call.
 
     Raises:
-        MoleculeError: a SMILES that does not parse, or a featurizer that fails.
-        ConfigError: an unknown featurizer.
+        MoleculeError: a SMILES does not parse, or a featurizer fails.
+        ConfigError: a featurizer is unknown.
     """
     for name in names:
         featurizers.get(name)
@@ -119,40 +123,46 @@ def update(
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Store:
-    """Return a store of just these compounds, featurizing only those that `old` lacks.
+    """Return a store of exactly these compounds, featurizing only those that `old` lacks.
+
+    Nothing of `old` is reused if it has other featurizers, or other revisions of them.
 
     Args:
         old: an earlier store, or None.
         smiles: standardised SMILES by InChIKey.
-        names: featurizers that the store holds.
+        names: featurizers of the new store.
         cores: worker processes.
         progress: called with the number of molecules done since the last call.
     """
     keys = np.array(sorted(smiles), f"S{KEY_LENGTH}")
     texts = [smiles[key] for key in sorted(smiles)]
     digests = _digests(texts)
+    revisions = {name: featurizers.revision(name) for name in names}
     rows, parts = np.full(len(keys), -1, np.int64), list[Molecules]()
-    if old is not None and len(old) and set(old.molecules.blocks) == set(names):
-        rows = old.known(keys, digests)
+    if old is not None and len(old) and old.revisions == revisions:
+        rows = old.reusable(keys, digests)
         parts.append(old.molecules.select(tensor_of(rows[rows >= 0])))
-    fresh = [text for text, row in zip(texts, rows, strict=True) if row < 0]
-    if fresh or not parts:
-        parts.append(featurize(fresh, names, cores=cores, progress=progress))
+    new = [text for text, row in zip(texts, rows, strict=True) if row < 0]
+    if new or not parts:
+        parts.append(featurize(new, names, cores=cores, progress=progress))
+    # Reused compounds come first in `parts`; the order of the keys is restored.
     order = np.argsort(np.concatenate([np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)]))
     molecules = concatenated(parts).select(tensor_of(order)).only(tuple(names))
-    return Store(keys, digests, molecules)
+    return Store(keys, digests, molecules, revisions)
 
 
 def concatenated(parts: Sequence[Molecules]) -> Molecules:
-    """Put molecules one after the other; all must hold the same blocks."""
+    """Concatenate molecules that all have the same blocks."""
     return unpacked(_arrays(part) for part in parts)
 
 
 def unpacked(parts: Iterable[Arrays]) -> Molecules:
-    """Return the molecules whose arrays `featurizers.featurize` packed, part after part."""
-    tensors = {name: tensor_of(array) for name, array in joined(parts).items()}
-    names = dict.fromkeys(name.rsplit(".", 1)[0] for name in tensors)
-    return Molecules({name: _block(name, tensors) for name in names})
+    """Return molecules from the arrays that `featurizers.featurize` packed, part after part.
+
+    Raises:
+        ConfigError: a featurizer is unknown.
+    """
+    return _molecules({name: tensor_of(array) for name, array in joined(parts).items()})
 
 
 def save_store(store: Store, path: Path) -> None:
@@ -164,30 +174,42 @@ def save_store(store: Store, path: Path) -> None:
     tensors = {name: tensor_of(array) for name, array in _arrays(store.molecules).items()}
     tensors["key"] = tensor_of(store.keys.view(np.uint8).reshape(-1, KEY_LENGTH).copy())
     tensors["smiles"] = tensor_of(store.digests)
-    header = {"kind": KIND, "format": FORMAT, "featurizers": list(store.molecules.blocks)}
+    header = {
+        "kind": KIND,
+        "format": FORMAT,
+        "featurizers": list(store.molecules.blocks),
+        "revisions": dict(store.revisions),
+    }
     write_tensors(path, tensors, header)
 
 
 def load_store(path: Path) -> Store:
-    """Read a store by memory map; no code in it is ever run.
+    """Read a store by memory map.
+
+    Stores written before revisions were recorded have revision 1 of every featurizer.
 
     Raises:
         ModelError: the file is missing, damaged, of another kind, or inconsistent.
     """
     tensors, header = read_tensors(path, KIND)
     try:
-        blocks = {name: _block(name, tensors) for name in header["featurizers"]}
-        keys: NDArray[np.bytes_] = tensors["key"].numpy().view(f"S{KEY_LENGTH}").reshape(-1)
-        digests = tensors["smiles"]
-    except (KeyError, TypeError, ValueError) as error:
+        names = [str(name) for name in header["featurizers"]]
+        revisions = {name: int(header.get("revisions", {}).get(name, 1)) for name in names}
+        keys: NDArray[np.bytes_] = tensors.pop("key").numpy().view(f"S{KEY_LENGTH}").reshape(-1)
+        digests = tensors.pop("smiles")
+        blocks = _molecules(tensors).blocks
+        molecules = Molecules({name: blocks[name] for name in names})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"no {error}") from error
-    if header.get("format") != FORMAT or not blocks:
-        raise _damaged(path, f"format {header.get('format')} with {len(blocks)} blocks")
+    except ConfigError as error:
+        raise ModelError(f"{path}: {error}") from error
+    if header.get("format") != FORMAT or not names:
+        raise _damaged(path, f"format {header.get('format')} with {len(names)} blocks")
     if digests.dtype != torch.int64 or digests.shape != (len(keys),):
-        raise _damaged(path, f"SMILES that do not fit {len(keys)} compounds")
-    if not consistent(molecules := Molecules(blocks), len(keys)):
-        raise _damaged(path, f"blocks that do not fit {len(keys)} compounds")
-    return Store(keys, digests.numpy(), molecules)
+        raise _damaged(path, f"SMILES that do not match {len(keys)} compounds")
+    if not consistent(molecules, len(keys)):
+        raise _damaged(path, f"blocks that do not match {len(keys)} compounds")
+    return Store(keys, digests.numpy(), molecules, revisions)
 
 
 def _damaged(path: Path, what: str) -> ModelError:
@@ -202,17 +224,19 @@ def _digests(texts: Sequence[str]) -> NDArray[np.int64]:
     return np.frombuffer(raw, "<i8").astype(np.int64)
 
 
-def _block(name: str, tensors: dict[str, Tensor]) -> AnyBlock:
-    parts = {
-        key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")
-    }
-    if "values" in parts:
-        return Vectors(parts["values"])
-    if "positions" in parts:
-        return Bits(parts["positions"], parts["offsets"], featurizers.FEATURIZERS[name].size)
-    return Graphs(
-        parts["atoms"], parts["atom_offsets"], parts["ends"], parts["bonds"], parts["bond_offsets"]
-    )
+def _molecules(tensors: Mapping[str, Tensor]) -> Molecules:
+    """Molecules from tensors by 'FEATURIZER.PART'; the parts of a block tell its kind."""
+    parts: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        name, _, part = key.rpartition(".")
+        parts.setdefault(name, {})[part] = tensor
+    return Molecules({name: _block(name, arrays) for name, arrays in parts.items()})
+
+
+def _block(name: str, arrays: Mapping[str, Any]) -> Block:
+    kind = kinds.with_parts(arrays)
+    size = {"size": featurizers.get(name).size} if kind.sized else {}
+    return kind(**arrays, **size)
 
 
 def _counted(
@@ -228,16 +252,15 @@ def _arrays(molecules: Molecules) -> Arrays:
     return {
         f"{name}.{part}": value.numpy()
         for name, block in molecules.blocks.items()
-        for part, value in vars(block).items()
-        if isinstance(value, torch.Tensor)
+        for part, value in block.tensors().items()
     }
 
 
 def joined(parts: Iterable[Arrays]) -> Arrays:
-    """Return the arrays of all parts under the same names; offsets go on from part to part.
+    """Concatenate the arrays of all parts; offsets continue from part to part.
 
     Args:
-        parts: as `molmeta.molecules.featurizers` packs them, all of the same featurizers.
+        parts: arrays from `molmeta.molecules.featurizers`, all of the same featurizers.
 
     Example:
         >>> part = {"morgan.positions": np.array([7, 9]), "morgan.offsets": np.array([0, 2])}
@@ -249,11 +272,10 @@ def joined(parts: Iterable[Arrays]) -> Arrays:
         for name, array in part.items():
             collected.setdefault(name, []).append(array)
     return {
-        name: _offsets(arrays) if name.endswith("offsets") else np.concatenate(arrays)
+        name: _joined_offsets(arrays) if name.endswith("offsets") else np.concatenate(arrays)
         for name, arrays in collected.items()
     }
 
 
-def _offsets(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.int64]:
-    lengths = np.concatenate([np.diff(array) for array in arrays])
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+def _joined_offsets(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.int64]:
+    return offsets_of(np.concatenate([np.diff(array) for array in arrays]).astype(np.int64))

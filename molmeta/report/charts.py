@@ -1,6 +1,7 @@
-"""The charts of the page as altair specifications, rendered to inline SVG without a browser.
+"""The charts of the report: Altair specifications that are rendered to inline SVG.
 
-All are drawn small, with large letters: they fill a phone and stand side by side on a screen.
+Charts are small with large labels, so that one fills a phone and two fit next to each other on a
+screen.
 """
 
 from __future__ import annotations
@@ -29,70 +30,70 @@ _DOTS = 60
 def curves(
     rows: Rows, styles: Mapping[str, Style], *, axis: str, title: str, key: str, band: bool = True
 ) -> Markup:
-    """Return one line a model over support sizes, with interval bands.
+    """Return one line for each model over support sizes, with interval bands.
 
     Args:
-        rows: `model, support, mean, low, high` each.
-        styles: the look of every model that occurs.
-        axis: title of the upright axis.
-        title: what the chart shows, in words.
-        key: unique on the page.
+        rows: rows with `model, support, mean, low, high`.
+        styles: style of every model.
+        axis: title of the vertical axis.
+        title: description of the chart.
+        key: prefix of element ids, unique on the page.
         band: whether to draw the intervals.
     """
     chart = _curves(tuple(styles.items()), axis, band=band)
-    return svg.drawn(chart, [_told(row) for row in rows], title=title, key=key)
+    return svg.drawn(chart, [_with_tooltip(row) for row in rows], title=title, key=key)
 
 
 def ranges(rows: Rows, styles: Mapping[str, Style], *, axis: str, title: str, key: str) -> Markup:
-    """Return one row a model: its mean as a point, lowest to highest repeat as a line.
+    """Return one row for each model: its mean as a point, and its range as a line.
 
     Args:
-        rows: `model, mean, low, high` each; drawn from the highest mean down.
-        styles: the look of every model that occurs.
-        axis: title of the level axis.
-        title: what the chart shows, in words.
-        key: unique on the page.
+        rows: rows with `model, mean, low, high`; the highest mean is at the top.
+        styles: style of every model.
+        axis: title of the horizontal axis.
+        title: description of the chart.
+        key: prefix of element ids, unique on the page.
     """
     chart = _ranges(tuple(styles.items()), axis, len(rows))
-    return svg.drawn(chart, [_told(row) for row in rows], title=title, key=key)
+    return svg.drawn(chart, [_with_tooltip(row) for row in rows], title=title, key=key)
 
 
 def waterfall(rows: Rows, *, axis: str, title: str, key: str) -> Markup:
-    """Return one bar an assay, from the largest gain to the largest loss.
+    """Return one bar for each assay, from the largest gain to the largest loss.
 
     Args:
-        rows: `assay, difference, clean` each; clean is None where no audit was made.
-        axis: title of the upright axis.
-        title: what the chart shows, in words.
-        key: unique on the page.
+        rows: rows with `assay, difference, clean`; clean is None without an audit.
+        axis: title of the vertical axis.
+        title: description of the chart.
+        key: prefix of element ids, unique on the page.
     """
     ranked = sorted(rows, key=lambda row: -row["difference"])
     kinds = {kind: color for kind, color in _KINDS.items() if any(_kind(r) == kind for r in rows)}
     values = [
-        {"place": place, "difference": row["difference"], "kind": _kind(row)}
-        | {"told": f"{row['assay']}: {signed(row['difference'])} ({_kind(row)})"}
-        for place, row in enumerate(ranked)
+        {"rank": rank, "difference": row["difference"], "kind": _kind(row)}
+        | {"tooltip": f"{row['assay']}: {signed(row['difference'])} ({_kind(row)})"}
+        for rank, row in enumerate(ranked)
     ]
     bars = alt.Chart(_ROWS).mark_bar()
     bars = bars.encode(
-        x=alt.X("place:O", axis=None, scale=alt.Scale(paddingInner=0.15)),
+        x=alt.X("rank:O", axis=None, scale=alt.Scale(paddingInner=0.15)),
         y=alt.Y("difference:Q", title=axis, axis=_AXIS_TICKS),
         color=alt.Color("kind:N", legend=None, scale=_domain(kinds, list(kinds.values()))),
-        description="told:N",
+        description="tooltip:N",
     )
     chart = _compiled(bars.properties(width=min(820, max(300, 28 * len(rows))), height=190))
     return svg.drawn(chart, values, title=title, key=key)
 
 
 def training(rows: Rows, colors: Mapping[str, str], *, axis: str, title: str, key: str) -> Markup:
-    """Return one line a seed over steps.
+    """Return one line for each seed over training steps.
 
     Args:
-        rows: `step, seed, value` each.
-        colors: the colour of each seed.
-        axis: title of the upright axis.
-        title: what the chart shows, in words.
-        key: unique on the page.
+        rows: rows with `step, seed, value`.
+        colors: color of each seed.
+        axis: title of the vertical axis.
+        title: description of the chart.
+        key: prefix of element ids, unique on the page.
     """
     base = alt.Chart(_ROWS).encode(
         x=alt.X("step:Q", axis=alt.Axis(tickCount=5, tickMinStep=1, format="~s")),
@@ -107,7 +108,7 @@ def training(rows: Rows, colors: Mapping[str, str], *, axis: str, title: str, ke
 
 
 @lru_cache(maxsize=64)
-def _curves(styles: _Looks, axis: str, *, band: bool) -> dict[str, Any]:
+def _curves(styles: _Styles, axis: str, *, band: bool) -> dict[str, Any]:
     support = alt.X("support:O", title=_SUPPORT, scale=alt.Scale(padding=0.25))
     base = alt.Chart(_ROWS).encode(x=support, color=_color(styles))
     area = base.mark_area(aria=False).encode(y=_y("low", axis), y2="high:Q", opacity=_faint(styles))
@@ -117,13 +118,13 @@ def _curves(styles: _Looks, axis: str, *, band: bool) -> dict[str, Any]:
         _ZERO.encode(y=alt.Y(datum=0, axis=_AXIS_TICKS)),
         *([area] if band else []),
         line.encode(y=_y("mean", axis), strokeDash=_dash(styles)),
-        points.encode(y=_y("mean", axis), shape=_shape(styles), description="told:N"),
+        points.encode(y=_y("mean", axis), shape=_shape(styles), description="tooltip:N"),
     ]
     return _compiled(alt.layer(*layers).properties(width=380, height=270))
 
 
 @lru_cache(maxsize=64)
-def _ranges(styles: _Looks, axis: str, n_rows: int) -> dict[str, Any]:
+def _ranges(styles: _Styles, axis: str, n_rows: int) -> dict[str, Any]:
     order = alt.EncodingSortField("mean", order="descending")
     names = alt.Axis(labelLimit=170, ticks=False, domain=False, labelPadding=8)
     y = alt.Y("name:N", sort=order, title=None, axis=names)
@@ -133,17 +134,19 @@ def _ranges(styles: _Looks, axis: str, n_rows: int) -> dict[str, Any]:
     layers = [
         _ZERO.encode(x=alt.X(datum=0, axis=_AXIS_TICKS)),
         rule.encode(x=alt.X("low:Q", title=axis, axis=_AXIS_TICKS), x2="high:Q"),
-        points.encode(x="mean:Q", shape=_shape(styles), description="told:N"),
+        points.encode(x="mean:Q", shape=_shape(styles), description="tooltip:N"),
     ]
     return _compiled(alt.layer(*layers).properties(width=270, height=22 * n_rows + 10))
 
 
-_Looks = tuple[tuple[str, "Style"], ...]
+_Styles = tuple[tuple[str, "Style"], ...]
 _ROWS = alt.NamedData(name=svg.ROWS)
 _ZERO = alt.Chart(alt.Data(values=[{}])).mark_rule(color="#9aa3af", strokeWidth=1, aria=False)
 _SUPPORT = "measured compounds (support)"
 _AXIS_TICKS = alt.Axis(tickCount=5, grid=True, labelOverlap="greedy", labelSeparation=12)
-_KINDS = {"clean": "#1d5fb4", "leaked": _LEAK, "not audited": "#5b6675"}
+_NOT_IN_TRAINING = "not in this run's training data"
+_IN_TRAINING = "in this run's training data"
+_KINDS = {_NOT_IN_TRAINING: "#1d5fb4", _IN_TRAINING: _LEAK, "not audited": "#5b6675"}
 _CONFIG: dict[str, Any] = {
     "background": "transparent",
     "view": {"stroke": None},
@@ -171,15 +174,16 @@ def _compiled(chart: Any) -> dict[str, Any]:  # noqa: ANN401 - any kind of chart
 def _kind(row: dict[str, Any]) -> str:
     if row["clean"] is None:
         return "not audited"
-    return "clean" if row["clean"] else "leaked"
+    return _NOT_IN_TRAINING if row["clean"] else _IN_TRAINING
 
 
-def _told(row: dict[str, Any]) -> dict[str, Any]:
+def _with_tooltip(row: dict[str, Any]) -> dict[str, Any]:
     support = f" at {row['support']}" if "support" in row else ""
     interval = span(row["low"], row["high"])
-    told = f"{model_label(row['model'])}{support}: {number(row['mean'])} {interval}".strip()
-    known = {name: None if value != value else value for name, value in row.items()}
-    return {**known, "name": model_label(row["model"]), "told": told}
+    text = f"{model_label(row['model'])}{support}: {number(row['mean'])} {interval}".strip()
+    # NaN, which is not equal to itself, is not valid JSON.
+    values = {name: None if value != value else value for name, value in row.items()}
+    return {**values, "name": model_label(row["model"]), "tooltip": text}
 
 
 def _y(name: str, title: str) -> alt.Y:
@@ -190,21 +194,24 @@ def _domain(names: Mapping[str, Any], values: Sequence[Any]) -> alt.Scale:
     return alt.Scale(domain=list(names), range=list(values))
 
 
-def _color(styles: _Looks) -> alt.Color:
+def _color(styles: _Styles) -> alt.Color:
     scale = _domain(dict(styles), [style.color for _, style in styles])
     return alt.Color("model:N", legend=None, scale=scale)
 
 
-def _faint(styles: _Looks) -> alt.Opacity:
+def _faint(styles: _Styles) -> Any:  # noqa: ANN401 - a channel or a value
+    if len(styles) == 1:
+        # Vega draws the only value of a domain opaque, whatever its range is.
+        return alt.value(0.12)
     scale = _domain(dict(styles), [0.04 if style.dash else 0.12 for _, style in styles])
     return alt.Opacity("model:N", legend=None, scale=scale)
 
 
-def _shape(styles: _Looks) -> alt.Shape:
+def _shape(styles: _Styles) -> alt.Shape:
     scale = _domain(dict(styles), [style.shape for _, style in styles])
     return alt.Shape("model:N", legend=None, scale=scale)
 
 
-def _dash(styles: _Looks) -> alt.StrokeDash:
+def _dash(styles: _Styles) -> alt.StrokeDash:
     scale = _domain(dict(styles), [list(style.dash) or [1, 0] for _, style in styles])
     return alt.StrokeDash("model:N", legend=None, scale=scale)

@@ -1,4 +1,4 @@
-"""Draws molecules as small SVG: RDKit lays them out, equal strokes are joined into one path."""
+"""Drawings of molecules as small SVG: RDKit draws, and strokes are merged into few paths."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ WIDTH, HEIGHT = 240, 170
 _LARGEST = 120
 _BOND = 26.0
 _SPOT = 0.38
-"""Radius of a spot in lengths of a bond."""
+"""Radius of a spot, in bond lengths."""
 _FAINTEST = 0.08
-"""Below this a spot is not worth its place in the page."""
+"""Atoms with a smaller weight get no spot."""
 
 
 @lru_cache(maxsize=20_000)
 def molecule(smiles: str) -> Markup | None:
-    """Return the drawing of a molecule, or None where it cannot be parsed or is too large.
+    """Return the drawing of a molecule, or None if it cannot be parsed or is too large.
 
-    Letters stay text and take the page's font, so a drawing has about 1.5 kB instead of 12 kB.
+    Letters remain text in the font of the page, so a drawing takes about 1.5 kB instead of 12 kB.
     """
     with rdBase.BlockLogs():
         parsed: Any = Chem.MolFromSmiles(smiles)  # pyright: ignore[reportUnknownMemberType]
@@ -36,16 +36,16 @@ def molecule(smiles: str) -> Markup | None:
 
 
 def drawing(mol: Chem.Mol, label: str, weights: Sequence[float] = ()) -> Markup | None:
-    """Return the drawing of a parsed molecule, in its own layout where it has one.
+    """Return the drawing of a parsed molecule, in its own layout if it has one.
 
     Args:
-        mol: what to draw.
-        label: its name, for those who cannot see it.
-        weights: of each atom from -1 to 1, drawn as a spot behind it, of class `for` where
-            positive and `against` where negative; none where empty.
+        mol: molecule to draw.
+        label: description for screen readers.
+        weights: weight of each atom, from -1 to 1, drawn as a spot behind it: of class `for` if
+            positive, `against` if negative. Empty for no spots.
 
     Returns:
-        An SVG element, or None where the molecule is too large.
+        An SVG element, or None if the molecule is too large.
     """
     if not 0 < mol.GetNumHeavyAtoms() <= _LARGEST:
         return None
@@ -60,23 +60,23 @@ def drawing(mol: Chem.Mol, label: str, weights: Sequence[float] = ()) -> Markup 
 
 
 def _spots(drawer: Any, mol: Chem.Mol, weights: Sequence[float]) -> list[dict[str, str]]:  # noqa: ANN401 - RDKit's
-    """Return the circles behind the atoms that weigh anything; strength is opacity."""
+    """Attributes of the circles behind atoms; the opacity is the weight."""
     radius = _SPOT * _bond_length(drawer, mol)
     return [
         {
-            "cx": f"{drawer.GetDrawCoords(place).x:.1f}",
-            "cy": f"{drawer.GetDrawCoords(place).y:.1f}",
+            "cx": f"{drawer.GetDrawCoords(atom).x:.1f}",
+            "cy": f"{drawer.GetDrawCoords(atom).y:.1f}",
             "r": f"{radius:.1f}",
             "class": "for" if weight > 0 else "against",
             "fill-opacity": f"{min(abs(weight), 1):.2f}",
         }
-        for place, weight in enumerate(weights)
+        for atom, weight in enumerate(weights)
         if abs(weight) >= _FAINTEST
     ]
 
 
 def _bond_length(drawer: Any, mol: Chem.Mol) -> float:  # noqa: ANN401 - RDKit's
-    """Large molecules are shrunk, so it is asked of the drawing."""
+    """Length of a bond in the drawing, in which large molecules are scaled down."""
     for bond in mol.GetBonds():
         start, end = (
             drawer.GetDrawCoords(a) for a in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
@@ -111,5 +111,5 @@ def _path(parent: Element, shapes: list[Element], name: str) -> None:
 
 def _letter(parent: Element, element: Element) -> None:
     size = element.get("style", "").partition("font-size:")[2].partition("px")[0]
-    place = {"x": element.get("x", "0"), "y": element.get("y", "0"), "font-size": size}
-    ElementTree.SubElement(parent, "text", place).text = element.text
+    attributes = {"x": element.get("x", "0"), "y": element.get("y", "0"), "font-size": size}
+    ElementTree.SubElement(parent, "text", attributes).text = element.text

@@ -1,6 +1,6 @@
-"""Reads what the report is made from, and refuses tables that lack a column.
+"""Reads the input tables of the report and checks their columns.
 
-Every cell of a CSV is read as text first: an assay may be called 'NA', a file name may hold HTML.
+Cells of CSV files are read as text first, because an assay may be called 'NA'.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.errors import TableError
-from molmeta.evaluation import ranking, regression
+from molmeta.evaluation import metrics as metric_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """The files of a report; only the metrics are a must.
+    """Input files of a report; only the metrics are required.
 
     Attributes:
-        metrics: Parquet tables of the evaluation, one a model and seed.
-        audit: the audit of leaks, CSV.
+        metrics: metrics tables, Parquet, one for each model and seed.
+        audit: leakage audit, CSV.
         assays: `*.assays.csv` of the curation.
         dropped: `*.dropped.csv` of the curation.
         logs: training logs, `{model}/{seed}.log.parquet`.
-        examples: one episode an assay with its molecules, Parquet.
-        config: the configuration as it was used, YAML.
+        examples: one episode of each assay with its molecules, Parquet.
+        config: configuration of the run, YAML.
         benchmarks: folder of Snakemake's benchmark tables.
-        commands: the command lines that made the results, as text.
+        commands: command lines that made the results.
     """
 
     metrics: Sequence[Path]
@@ -48,14 +48,27 @@ class Sources:
     commands: Sequence[str] = ()
 
     def files(self) -> list[Path]:
-        """Return every single file, in the order of the attributes."""
-        singles = [path for path in (self.audit, self.examples, self.config) if path]
-        return [*self.metrics, *singles, *self.assays, *self.dropped, *self.logs]
+        """Return all files, without those of folders."""
+        optional = [path for path in (self.audit, self.examples, self.config) if path]
+        return [*self.metrics, *optional, *self.assays, *self.dropped, *self.logs]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What stands in the sources; tables that were not given are empty, the audit is None."""
+    """Content of the input files; missing tables are empty, a missing audit is None.
+
+    Attributes:
+        metrics: one row for each model, seed, assay, support size and repeat.
+        audit: one row for each assay of each split, or None.
+        assays: assays of the curation, with their status.
+        dropped: rows that the curation dropped, with the reason.
+        logs: one row for each training step of each model and seed.
+        examples: molecules of the example episodes.
+        config: configuration as text, "" if missing.
+        benchmarks: seconds and memory of each step of the workflow.
+        inputs: path, size in bytes and start of the SHA-256 of each file.
+        commands: command lines that made the results.
+    """
 
     metrics: pd.DataFrame
     audit: pd.DataFrame | None
@@ -71,7 +84,7 @@ class Evidence:
 
 _METRICS = (
     *("model", "seed", "assay", "target", "cluster", "support", "repeat", "episode", "n_support"),
-    *("n_query", *ranking.NAMES, "adapt_seconds", "predict_seconds", "reason"),
+    *("n_query", "delta_auprc", "adapt_seconds", "predict_seconds", "reason"),
 )
 _OVERLAPS = ("exact_overlap", "scaffold_overlap", "near_overlap")
 _COUNTS = ("n_compounds", "n_active", "share_active")
@@ -91,18 +104,17 @@ _BENCHMARK = ("s", "max_rss", "cpu_time")
 
 
 def read(sources: Sources) -> Evidence:
-    """Return the content of all sources.
+    """Return the content of the input files.
 
     Raises:
-        TableError: a file is absent or cannot be read as its kind, lacks a column, or there is
-            not one row of metrics.
+        TableError: a file is missing, cannot be read or lacks a column, or the metrics have no row.
     """
     metrics = _joined((parquet(path, _METRICS) for path in sources.metrics), _METRICS)
     if metrics.empty:
         names = ", ".join(str(path) for path in sources.metrics) or "no file"
         raise TableError(
-            f"metrics: there is nothing to report; got no row in {names}, "
-            "expected at least one evaluated model. Run 'molmeta evaluate' first."
+            f"metrics: there is nothing to report; got no rows in {names}, "
+            "expected those of at least one model. Run 'molmeta evaluate' first."
         )
     return Evidence(
         metrics=_filled(metrics),
@@ -115,7 +127,7 @@ def read(sources: Sources) -> Evidence:
         ),
         config=_text(sources.config) if sources.config else "",
         benchmarks=_benchmarks(sources.benchmarks),
-        inputs=tuple(_fingerprint(path) for path in sources.files()),
+        inputs=tuple(_checksum(path) for path in sources.files()),
         commands=tuple(sources.commands),
     )
 
@@ -126,16 +138,16 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Return a Parquet table that has these columns.
+    """Return a Parquet table after checking that it has these columns.
 
     Raises:
-        TableError: it is absent, damaged, or lacks one of the columns.
+        TableError: the file is missing or damaged, or lacks a column.
     """
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError, NotImplementedError) as error:
         raise _unreadable(path, error, "a Parquet table") from error
-    return _with(table, path, columns)
+    return _checked(table, path, columns)
 
 
 def _csv(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
@@ -143,7 +155,7 @@ def _csv(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataF
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise _unreadable(path, error, "a CSV table") from error
-    table = _with(table, path, columns)
+    table = _checked(table, path, columns)
     return table.assign(**{name: pd.to_numeric(table[name], "coerce") for name in numbers})
 
 
@@ -164,8 +176,8 @@ def _log(path: Path) -> pd.DataFrame:
 
 
 def _benchmarks(folder: Path | None) -> pd.DataFrame:
-    found = sorted(folder.rglob("*.tsv")) if folder else []
-    tables = [_benchmark(path, str(path.relative_to(folder or path))) for path in found]
+    paths = sorted(folder.rglob("*.tsv")) if folder else []
+    tables = [_benchmark(path, str(path.relative_to(folder or path))) for path in paths]
     return _joined(tables, ("step", *_BENCHMARK))
 
 
@@ -173,8 +185,8 @@ def _benchmark(path: Path, name: str) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error, "a benchmark of Snakemake") from error
-    table = _with(table, path, _BENCHMARK)
+        raise _unreadable(path, error, "a benchmark table of Snakemake") from error
+    table = _checked(table, path, _BENCHMARK)
     numbers = {name: pd.to_numeric(table[name], "coerce") for name in _BENCHMARK}
     return table.assign(step=unquote(name.removesuffix(".tsv")), **numbers)
 
@@ -182,7 +194,7 @@ def _benchmark(path: Path, name: str) -> pd.DataFrame:
 def _filled(metrics: pd.DataFrame) -> pd.DataFrame:
     texts = {name: metrics[name].fillna("") for name in ("target", "episode", "reason")}
     cluster = metrics["cluster"].fillna("")
-    blank = {n: np.nan for n in (*regression.NAMES, "known") if n not in metrics.columns}
+    blank = {n: np.nan for n in (*metric_registry.names(), "known") if n not in metrics.columns}
     return metrics.assign(**texts, **blank, cluster=cluster.where(cluster != "", metrics["assay"]))
 
 
@@ -191,12 +203,12 @@ def _joined(tables: Iterable[pd.DataFrame], columns: Sequence[str]) -> pd.DataFr
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
 
 
-def _with(table: pd.DataFrame, path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _checked(table: pd.DataFrame, path: Path, columns: Sequence[str]) -> pd.DataFrame:
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise TableError(
             f"{path}: columns are missing; got {sorted(map(str, table.columns))}, expected also "
-            f"{missing}. Make the table again with this version of molmeta."
+            f"{missing}. Create the table again with this version of molmeta."
         )
     return table
 
@@ -208,7 +220,7 @@ def _text(path: Path) -> str:
         raise _unreadable(path, error, "text in UTF-8") from error
 
 
-def _fingerprint(path: Path) -> tuple[str, int, str]:
+def _checksum(path: Path) -> tuple[str, int, str]:
     content = path.read_bytes()
     return str(path), len(content), hashlib.sha256(content).hexdigest()[:16]
 
@@ -216,5 +228,5 @@ def _fingerprint(path: Path) -> tuple[str, int, str]:
 def _unreadable(path: Path, error: Exception, expected: str) -> TableError:
     return TableError(
         f"{path}: cannot be read; got '{str(error).splitlines()[0] or type(error).__name__}', "
-        f"expected {expected}. Make the file again."
+        f"expected {expected}. Create the file again."
     )

@@ -1,4 +1,4 @@
-"""Computes once what all parts of the page say: summaries, comparisons, who is best where."""
+"""Results that all sections of the report share: summaries, comparisons, best models."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from molmeta.report.evidence import Evidence
 
 HEADLINE = "delta_auprc"
+"""Metric of the conclusions."""
+SIMILARITY = "similarity"
+"""Baseline that gains are stated against."""
 _USUAL_SUPPORT = 16
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A model against a baseline at one support size: `statistics.compare` as a value."""
+    """A row of `statistics.compare`: a model minus a baseline at one support size."""
 
     model: str
     baseline: str
@@ -42,18 +45,19 @@ class Difference:
 
 @dataclass(frozen=True)
 class Findings:
-    """The results behind the page.
+    """The results of an evaluation.
 
     Attributes:
-        summary: `statistics.summarise` with a column `scope`.
-        paired: `statistics.compare` with a column `scope`.
-        differences: the same by (model, baseline, support, scope).
-        scores: `statistics.assay_scores` over all assays.
-        scopes: the names of the scopes that exist.
-        supports: support sizes, rising.
-        models: meta-learners by falling mean, then baselines in their fixed order.
-        baselines: those of the models that are baselines.
-        support: the support size of the headline.
+        summary: table of `statistics.summarise` with a column `scope`.
+        paired: table of `statistics.compare` with a column `scope`.
+        differences: rows of `paired` by (model, baseline, support, scope).
+        scores: table of `statistics.assay_scores` over all assays.
+        scopes: scopes with at least one evaluated episode.
+        supports: support sizes, ascending.
+        models: meta-learners from best to worst, then baselines in a fixed order.
+        baselines: the models that are baselines.
+        recorded: models that record their training compounds and saw some of the query.
+        support: support size of the headline.
     """
 
     summary: pd.DataFrame
@@ -64,6 +68,7 @@ class Findings:
     supports: tuple[int, ...]
     models: tuple[str, ...]
     baselines: tuple[str, ...]
+    recorded: tuple[str, ...]
     support: int
 
     @property
@@ -80,10 +85,10 @@ class Findings:
         return rows.dropna(subset=["mean"]).set_index("model").sort_values("mean", ascending=False)
 
     def best(self, support: int, among: tuple[str, ...], scope: str = ALL) -> str | None:
-        """Return the model with the highest mean of those that were judged on every assay.
+        """Return the model with the highest mean among those evaluated on every assay.
 
-        A model that was judged on fewer assays is named only where no other is left: its mean is
-        over other, perhaps easier, assays.
+        A model evaluated on fewer assays is returned only if there is no other, because its mean
+        is over other, perhaps easier, assays.
         """
         means = self.means(support, scope)
         full = means["n_assays"].eq(means["n_assays"].max())
@@ -93,23 +98,27 @@ class Findings:
     def difference(
         self, model: str, baseline: str, support: int, scope: str = ALL
     ) -> Difference | None:
-        """Return the paired difference, or None where the two share no episode."""
+        """Return the paired difference, or None if the models share no episode."""
         return self.differences.get((model, baseline, support, scope))
 
 
 def find(evidence: Evidence, *, seed: int = 0) -> Findings:
-    """Return the findings of an evaluation; `seed` is that of the bootstrap.
+    """Return the results of an evaluation.
+
+    Args:
+        evidence: tables of the evaluation.
+        seed: seed of the bootstrap.
 
     Raises:
-        TableError: not one episode could be drawn.
+        TableError: no episode was evaluated.
     """
     tables = scopes(evidence.metrics, evidence.audit)
     filled = {name: table for name, table in tables.items() if table["reason"].eq("").any()}
     if ALL not in filled:
         raise TableError(
-            f"metrics: no episode could be drawn; got {evidence.metrics['reason'].iloc[0]!r} and "
-            "the like in every row, expected at least one evaluated episode. Ask for smaller "
-            "supports or give larger assays."
+            "metrics: no episode was evaluated; got a reason in every row, such as "
+            f"{evidence.metrics['reason'].iloc[0]!r}, expected at least one episode. Use smaller "
+            "supports or larger assays."
         )
     summary = _stacked({name: summarise(t, seed=seed) for name, t in filled.items()})
     paired = _stacked({name: compare(t, seed=seed) for name, t in filled.items()})
@@ -125,8 +134,13 @@ def find(evidence: Evidence, *, seed: int = 0) -> Findings:
         supports=supports,
         models=models,
         baselines=tuple(name for name in BASELINES if name in models),
+        recorded=tuple(name for name in models if name in _recorded(evidence.metrics)),
         support=support,
     )
+
+
+def _recorded(metrics: pd.DataFrame) -> set[str]:
+    return {str(name) for name in metrics.loc[metrics["known"].gt(0), "model"].unique()}
 
 
 def _stacked(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -136,19 +150,19 @@ def _stacked(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _differences(paired: pd.DataFrame) -> dict[tuple[str, str, int, str], Difference]:
     names = list(Difference.__dataclass_fields__)
-    rows = records(paired)
     return {
         (row["model"], row["baseline"], int(row["support"]), row["scope"]): Difference(
             **{name: row[name] for name in names}
         )
-        for row in rows
+        for row in records(paired)
     }
 
 
 def _ordered(metrics: pd.DataFrame, summary: pd.DataFrame, support: int) -> tuple[str, ...]:
     rows = summary[summary["metric"].eq(HEADLINE) & summary["scope"].eq(ALL)]
     rows = rows[rows["support"].eq(support)].sort_values("mean", ascending=False)
-    judged = [str(name) for name in rows["model"]]
-    others = sorted(set(map(str, metrics["model"].unique())) - set(judged))
-    learners = [name for name in (*judged, *others) if name not in BASELINES]
-    return (*learners, *(name for name in BASELINES if name in {*judged, *others}))
+    ranked = [str(name) for name in rows["model"]]
+    unranked = sorted(set(map(str, metrics["model"].unique())) - set(ranked))
+    names = (*ranked, *unranked)
+    learners = [name for name in names if name not in BASELINES]
+    return (*learners, *(name for name in BASELINES if name in names))

@@ -1,4 +1,4 @@
-"""Draws the learning curve of one training run as a picture of its own."""
+"""Learning curve of one training run, as an SVG file."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 500
-"""Points of a line at most; of longer runs, every so many."""
+"""Largest number of points of a line; longer runs are thinned out."""
 
 
 def draw_curve(log: pd.DataFrame, path: Path) -> None:
-    """Write the loss of the steps and the delta-AUPRC of the validations as SVG.
+    """Write training loss and validation ΔAUPRC by step as SVG.
 
     Args:
-        log: as `molmeta.training.loop.train` returns it.
-        path: the picture.
+        log: log that `molmeta.training.loop.train` returns.
+        path: SVG file to write.
 
     Raises:
         OutputError: the file cannot be written.
     """
     loss = _line(log, "loss", "training loss")
     valid = _line(log.dropna(subset=["valid"]), "valid", "validation ΔAUPRC").mark_line(point=True)
-    whole: Any = alt.hconcat(loss, valid)
+    chart: Any = alt.hconcat(loss, valid)
     with written(path) as temporary:
-        whole.save(str(temporary), format="svg")
+        chart.save(str(temporary), format="svg")
 
 
 def _line(rows: pd.DataFrame, column: str, title: str) -> alt.Chart:

@@ -1,26 +1,26 @@
-"""Puts the page together and writes it with its tables; computes no number itself."""
+"""The report: one HTML page that contains everything it needs, and its tables as CSV files."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import logging
 import math
-from typing import TYPE_CHECKING
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from molmeta.report import provenance, wording
+from molmeta.report import sections as section_package
+from molmeta.report import wording
 from molmeta.report.answer import answer
-from molmeta.report.assay_section import assay_rows
-from molmeta.report.dropped_section import losses
 from molmeta.report.evidence import read
-from molmeta.report.figures import figures
 from molmeta.report.findings import find
 from molmeta.report.palette import styles
-from molmeta.report.score_tables import comparisons, summaries
-from molmeta.report.templating import asset, environment
+from molmeta.report.sections import sections
+from molmeta.report.sections.base import Inputs
+from molmeta.report.templating import asset, environment, script_hash
 from molmeta.runtime.outputs import written
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,44 +28,42 @@ if TYPE_CHECKING:
     import jinja2
     import pandas as pd
 
-    from molmeta.report.evidence import Evidence, Sources
+    from molmeta.report.evidence import Sources
     from molmeta.report.findings import Difference, Findings
 
 _log = logging.getLogger(__name__)
 
 
 def report(sources: Sources, output: Path, *, seed: int = 0) -> None:
-    """Write the page, and beside it a folder of the same stem with its tables as CSV.
+    """Write the report, and its tables as CSV files into a folder of the same stem.
 
-    `results/report.html` brings `results/report/summary.csv` (mean and interval by model, support,
-    metric and scope), `paired.csv` (differences to each baseline) and `assays.csv` (scores of
-    every model on every assay).
+    The tables of `results/report.html` are `results/report/summary.csv` (mean and interval by
+    model, support size, metric and scope), `paired.csv` (differences to each baseline) and
+    `assays.csv` (scores of every model on every assay).
 
     Args:
-        sources: the files that the page is made from.
-        output: the HTML file.
-        seed: of the bootstrap.
+        sources: input files.
+        output: HTML file to write.
+        seed: seed of the bootstrap.
 
     Raises:
-        TableError: a source cannot be read, or no episode was drawn.
+        TableError: an input cannot be read, or no episode was evaluated.
         OutputError: the page or a table cannot be written.
     """
     evidence = read(sources)
     findings = find(evidence, seed=seed)
     _write_tables(findings, output.with_suffix(""))
-    page = _render(evidence, findings)
+    page = _render(Inputs(evidence, findings, styles(findings.models)))
     with written(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
-    _log.info(
-        "%s: %d assays, %.1f MB", output, len(evidence.metrics["assay"].unique()), len(page) / 1e6
-    )
+    n_assays = evidence.metrics["assay"].nunique()
+    _log.info("%s: %d assays, %.1f MB", output, n_assays, len(page) / 1e6)
 
 
 def _write_tables(findings: Findings, folder: Path) -> None:
-    leading = ["scope", "model"]
     tables = {
-        "summary": _leading(findings.summary, leading),
-        "paired": _leading(findings.paired, [*leading, "baseline"]),
+        "summary": _with_first(findings.summary, ["scope", "model"]),
+        "paired": _with_first(findings.paired, ["scope", "model", "baseline"]),
         "assays": findings.scores,
     }
     for name, table in tables.items():
@@ -73,59 +71,61 @@ def _write_tables(findings: Findings, folder: Path) -> None:
             table.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def _leading(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def _with_first(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return table[[*names, *(name for name in table.columns if name not in names)]]
 
 
-def _render(evidence: Evidence, findings: Findings) -> str:
-    looks = styles(findings.models)
-    assays = assay_rows(evidence, findings, looks)
-    means = summaries(findings)
+def _render(inputs: Inputs) -> str:
+    pages = _environment()
     script = asset("page.js")
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            answer=answer(findings, evidence),
-            assays=assays,
-            comparisons=comparisons(findings),
-            evidence=evidence,
-            figures=figures(findings, assays, looks),
-            findings=findings,
-            losses=losses(evidence),
-            measures=wording.MEASURES,
-            place=findings.supports.index(findings.support),
-            metrics=tuple(dict.fromkeys(view.choice for view in means)),
-            scope_labels=wording.SCOPES,
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            speeds=provenance.speeds(evidence),
-            steps=provenance.steps(evidence.benchmarks),
-            style=Markup(asset("style.css")),
-            styles=looks,
-            summaries=means,
-            terms=wording.TERMS,
-            trainings=provenance.trainings(evidence.logs),
-            versions=provenance.versions(),
-        )
+    return pages.get_template("report.html.j2").render(
+        title=answer(inputs.findings, inputs.evidence).title,
+        sections=_rendered_sections(inputs, pages),
+        script=Markup(script),
+        script_hash=script_hash(script),
+        style=Markup(asset("style.css")),
     )
+
+
+def _rendered_sections(inputs: Inputs, pages: jinja2.Environment) -> list[dict[str, Any]]:
+    shared = {**inputs.variables(), "date": _today(), "version": __version__}
+    contents = {name: (section, section.build(inputs)) for name, section in sections().items()}
+    return [
+        {
+            "name": name,
+            "title": section.title,
+            "html": Markup(pages.get_template(f"{name}.html.j2").render({**shared, **content})),
+        }
+        for name, (section, content) in contents.items()
+        if content is not None
+    ]
+
+
+def _today() -> str:
+    """Date of the report; SOURCE_DATE_EPOCH, if set, makes it reproducible."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    now = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
+    return f"{now.day} {now:%B %Y}"
 
 
 def _environment() -> jinja2.Environment:
-    pages = environment()
-    pages.filters.update(
-        interval=_interval,
-        label=wording.model_label,
-        number=wording.number,
-        scores=_scores,
-        share=wording.share,
-        signed=wording.signed,
-    )
+    pages = environment(*section_package.__path__)
+    filters: dict[str, Any] = pages.filters
+    filters |= {
+        "counted": wording.counted,
+        "in_sentence": wording.in_sentence,
+        "interval": _interval,
+        "label": wording.model_label,
+        "number": wording.number,
+        "scores": _scores,
+        "share": wording.share,
+        "signed": wording.signed,
+    }
     return pages
 
 
-def _interval(found: Difference) -> str:
-    return wording.span(found.low, found.high)
+def _interval(difference: Difference) -> str:
+    return wording.span(difference.low, difference.high)
 
 
 def _scores(values: list[float]) -> str:

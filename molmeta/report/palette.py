@@ -1,4 +1,4 @@
-"""One look per model over the whole page: colour, dash and shape, so that none stands alone."""
+"""Color, dash and shape of each model on the whole page."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Style:
     """How a model is drawn.
 
     Attributes:
-        color: at least 3:1 against white.
-        dash: lengths of strokes and gaps; none for a full line.
-        shape: of its points, a name of Vega's.
+        color: hexadecimal color with a contrast of at least 3:1 to white.
+        dash: lengths of strokes and gaps; empty for a full line.
+        shape: shape of its points, a name of Vega.
     """
 
     color: str
@@ -38,18 +38,19 @@ _GREYS = {
 
 
 def styles(models: Sequence[str]) -> dict[str, Style]:
-    """Return the look of each model: colours for meta-learners, dashed greys for baselines."""
+    """Return the style of each model: colors for meta-learners, dashed greys for baselines."""
     learners = [model for model in models if model not in _GREYS]
-    found = {model: _color(place) for place, model in enumerate(learners)}
-    return {model: found.get(model) or _GREYS[model] for model in models}
+    colored = {model: _style(number) for number, model in enumerate(learners)}
+    return {model: colored.get(model) or _GREYS[model] for model in models}
 
 
 def seed_colors(seeds: Sequence[str]) -> dict[str, str]:
-    """Return a colour a seed, for the charts of training."""
-    return {seed: _COLORS[place % len(_COLORS)] for place, seed in enumerate(seeds)}
+    """Return a color for each training seed."""
+    return {seed: _COLORS[number % len(_COLORS)] for number, seed in enumerate(seeds)}
 
 
-def _color(place: int) -> Style:
-    again = place // len(_COLORS)
-    dash = () if not again else (3 * again, 1)
-    return Style(_COLORS[place % len(_COLORS)], dash, _SHAPES[place % len(_SHAPES)])
+def _style(number: int) -> Style:
+    # Once all colors are used, they are repeated with longer and longer dashes.
+    rounds = number // len(_COLORS)
+    dash = (3 * rounds, 1) if rounds else ()
+    return Style(_COLORS[number % len(_COLORS)], dash, _SHAPES[number % len(_SHAPES)])

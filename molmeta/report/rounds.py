@@ -1,4 +1,4 @@
-"""Draws the hits of a simulation by round as a picture of its own."""
+"""Hits of a simulated campaign by round, as an SVG file."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEGEND = 40
-"""Pixels at the right, where a browser's font is wider than the one that was measured with."""
+"""Extra pixels at the right, because a browser's font may be wider than the font of Vega."""
 
 
 def draw_rounds(rows: pd.DataFrame, path: Path) -> None:
-    """Write a line a policy as SVG: the share of the actives found by then, mean over replays.
+    """Write the share of actives found by round and policy, mean over replays, as SVG.
 
     Args:
-        rows: as `molmeta.campaigns.simulation.simulate` returns them.
-        path: the picture.
+        rows: table that `molmeta.campaigns.simulation.simulate` returns.
+        path: SVG file to write.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    there = rows["n_active"] - rows["start_active"]
-    shares = rows.assign(share=rows["found"] / there)
+    remaining = rows["n_active"] - rows["start_active"]
+    shares = rows.assign(share=rows["found"] / remaining)
     means = shares.groupby(["policy", "round"], sort=False)["share"].mean().reset_index()
     chart: Any = _lines(means)
     with written(path) as temporary:
@@ -37,10 +37,12 @@ def draw_rounds(rows: pd.DataFrame, path: Path) -> None:
 
 
 def _lines(means: pd.DataFrame) -> alt.Chart:
-    looks = styles([str(name) for name in means["policy"].unique()])
-    names = list(looks)
-    color = alt.Scale(domain=names, range=[look.color for look in looks.values()])
-    dash = alt.Scale(domain=names, range=[list(look.dash) or [1, 0] for look in looks.values()])
+    style_of = styles([str(name) for name in means["policy"].unique()])
+    names = list(style_of)
+    color = alt.Scale(domain=names, range=[style.color for style in style_of.values()])
+    dash = alt.Scale(
+        domain=names, range=[list(style.dash) or [1, 0] for style in style_of.values()]
+    )
     data = alt.Data(values=means.to_dict("records"))
     return (
         alt.Chart(data)

@@ -1,4 +1,4 @@
-"""Turns findings into the cells of the summary and of the paired comparisons."""
+"""Score tables: means of every metric, and paired differences to every baseline."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from molmeta.evaluation.statistics import METRICS
+from molmeta.evaluation import metrics
 from molmeta.report.evidence import records
-from molmeta.report.wording import MEASURES, number, p_value, signed, span
+from molmeta.report.wording import number, p_value, signed, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: a number, what qualifies it, and whether it stands out.
+    """One cell of a table.
 
     Attributes:
-        value: the number as text.
-        interval: its interval as text.
-        note: p, as text.
-        spread: standard deviation between seeds, as text.
-        strong: the best of its column, or a clear gain.
-        weak: a clear loss.
+        value: number, as text.
+        interval: its interval, as text.
+        note: p values, as text.
+        spread: standard deviation over seeds, as text.
+        strong: whether it is the best of its column, or a clear gain.
+        weak: whether it is a clear loss.
     """
 
     value: str
@@ -40,14 +40,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class View:
-    """One table of the page, shown when its scope and its choice are selected.
+class ScoreTable:
+    """One table of the page, visible when its scope and choice are selected.
 
     Attributes:
-        scope: `all`, `clean` or `outside panels`.
-        choice: the metric or the baseline.
-        assays: number of assays behind each column.
-        rows: model and its cells, one a support size.
+        scope: scope of assays.
+        choice: metric or baseline.
+        assays: number of assays in each column.
+        rows: models with their cells, one for each support size.
     """
 
     scope: str
@@ -56,34 +56,34 @@ class View:
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
-def summaries(findings: Findings) -> list[View]:
-    """Return one table a scope and metric: means with intervals by model and support size."""
+def summaries(findings: Findings) -> list[ScoreTable]:
+    """Return means with intervals by model and support size, for each metric and scope."""
     return [
         _summary(findings, scope, metric)
-        for metric in METRICS
+        for metric in metrics.names()
         for scope in findings.scopes
         if any(len(findings.means(s, scope, metric)) for s in findings.supports)
     ]
 
 
-def comparisons(findings: Findings) -> list[View]:
-    """Return one table a scope and baseline: paired differences by model and support size."""
+def comparisons(findings: Findings) -> list[ScoreTable]:
+    """Return paired differences by model and support size, for each baseline and scope."""
     return [
         _comparison(findings, scope, baseline)
         for baseline in findings.baselines
         for scope in findings.scopes
+        if len(findings.models) > 1
     ]
 
 
-def _summary(findings: Findings, scope: str, metric: str) -> View:
+def _summary(findings: Findings, scope: str, metric: str) -> ScoreTable:
     columns = [_by_model(findings.means(s, scope, metric)) for s in findings.supports]
     cells = [_column(column, findings.models, metric) for column in columns]
     rows = tuple(
-        (model, tuple(column[place] for column in cells))
-        for place, model in enumerate(findings.models)
+        (model, tuple(column[n] for column in cells)) for n, model in enumerate(findings.models)
     )
     assays = tuple(max((int(row["n_assays"]) for row in c.values()), default=0) for c in columns)
-    return View(scope, metric, assays, rows)
+    return ScoreTable(scope, metric, assays, rows)
 
 
 def _by_model(means: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -91,10 +91,10 @@ def _by_model(means: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _column(column: dict[str, dict[str, Any]], models: Sequence[str], metric: str) -> list[Cell]:
-    measure = MEASURES[metric]
-    pick = max if measure.higher else min
+    shown = metrics.get(metric)
+    pick = max if shown.higher_is_better else min
     best = pick((float(row["mean"]) for row in column.values()), default=math.nan)
-    return [_mean(column.get(model), best, measure.digits) for model in models]
+    return [_mean(column.get(model), best, shown.digits) for model in models]
 
 
 def _mean(row: dict[str, Any] | None, best: float, digits: int) -> Cell:
@@ -105,27 +105,27 @@ def _mean(row: dict[str, Any] | None, best: float, digits: int) -> Cell:
     return Cell(number(row["mean"], digits), interval, spread=spread, strong=row["mean"] == best)
 
 
-def _comparison(findings: Findings, scope: str, baseline: str) -> View:
+def _comparison(findings: Findings, scope: str, baseline: str) -> ScoreTable:
     models = [model for model in findings.models if model != baseline]
-    found = [list(_against(findings, model, baseline, scope)) for model in models]
-    counts = ([n for n, _ in row] for row in found)
+    cells = [list(_differences(findings, model, baseline, scope)) for model in models]
+    counts = ([n_assays for n_assays, _ in row] for row in cells)
     assays = tuple(max(column) for column in zip(*counts, strict=True))
     rows = tuple(
-        (model, tuple(cell for _, cell in row)) for model, row in zip(models, found, strict=True)
+        (model, tuple(cell for _, cell in row)) for model, row in zip(models, cells, strict=True)
     )
-    return View(scope, baseline, assays, rows)
+    return ScoreTable(scope, baseline, assays, rows)
 
 
-def _against(
+def _differences(
     findings: Findings, model: str, baseline: str, scope: str
 ) -> Iterator[tuple[int, Cell]]:
+    """Number of assays and cell of each support size."""
     for support in findings.supports:
-        found = findings.difference(model, baseline, support, scope)
-        if found is None:
+        gain = findings.difference(model, baseline, support, scope)
+        if gain is None:
             yield 0, Cell(number(math.nan))
             continue
-        interval = span(found.low, found.high)
-        note = " · ".join(filter(None, [p_value(found.p), p_value(found.p_holm, "Holm")]))
-        strong, weak = found.clear, found.high < 0
-        value = signed(found.difference)
-        yield found.n_assays, Cell(value, interval, note, strong=strong, weak=weak)
+        interval = span(gain.low, gain.high)
+        note = " · ".join(filter(None, [p_value(gain.p), p_value(gain.p_holm, "Holm")]))
+        cell = Cell(signed(gain.difference), interval, note, strong=gain.clear, weak=gain.high < 0)
+        yield gain.n_assays, cell

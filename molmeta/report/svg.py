@@ -1,6 +1,6 @@
-"""Makes SVG fit to stand inside a page: small, without clashing ids, without anything active.
+"""Prepares the SVG of Vega for a page: small, with unique ids, and without active content.
 
-The trees come from parsers and go out through a serializer, so text can never become markup.
+SVG is parsed and serialized again, so that text cannot become markup.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 ROWS = "rows"
-"""Name of the data set that is filled in when a chart is drawn."""
+"""Name of the data set that `drawn` fills in."""
 
 _VEGA_LITE = "6.4"
 _DECIMALS = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
@@ -26,7 +26,7 @@ _GEOMETRY = {"d", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "heigh
 
 
 def compiled(chart: dict[str, Any]) -> dict[str, Any]:
-    """Return a Vega-Lite chart as Vega; done once for all charts that differ in their rows only."""
+    """Return a Vega-Lite chart as Vega, once for all charts that differ only in their rows."""
     return vl_convert.vegalite_to_vega(chart, vl_version=_VEGA_LITE)
 
 
@@ -34,10 +34,10 @@ def drawn(vega: dict[str, Any], rows: list[dict[str, Any]], *, title: str, key: 
     """Return a compiled chart of these rows as inline SVG that scales with its container.
 
     Args:
-        vega: the chart; its data set is called `rows`.
-        rows: what it shows.
-        title: what the chart shows, for those who cannot see it.
-        key: put before every id, so that two charts of one page do not share a clip path.
+        vega: chart with a data set called `rows`.
+        rows: data of the chart.
+        title: description for screen readers.
+        key: prefix of all ids, so that two charts of a page do not share a clip path.
     """
     data = [{**d, "values": rows} if d["name"] == ROWS else d for d in vega["data"]]
     text = vl_convert.vega_to_svg({**vega, "data": data}, allowed_base_urls=[])

@@ -17,6 +17,7 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, TypeVar
 
+from molmeta import registry
 from molmeta.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -115,11 +116,20 @@ def _pool(cores: int, *, threads: bool) -> Generator[Executor]:
         pool: Executor = ThreadPoolExecutor(cores)
     else:
         context = get_context("forkserver")
-        pool = ProcessPoolExecutor(cores, mp_context=context, initializer=_end_with_parent)
+        plugins = tuple(registry.loaded_plugins().values())
+        pool = ProcessPoolExecutor(
+            cores, mp_context=context, initializer=_begin, initargs=(plugins,)
+        )
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(plugins: tuple[str, ...]) -> None:
+    _end_with_parent()
+    for source in plugins:
+        registry.load_plugin(source)
 
 
 def _end_with_parent() -> None:

@@ -1,7 +1,4 @@
-"""What is said of each hit beside its score: scaffold, alerts, properties, applicability domain.
-
-Works on the kept hits alone, never on the library they were taken from.
-"""
+"""Annotates candidates: scaffold, structural alerts, properties and applicability domain."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from molmeta.screening.hitfiles import Annotate
 
 DOMAIN = 0.4
-"""Similarity to a known compound from which a hit is inside the domain; see docs/screening.md."""
+"""Similarity to a support compound from which a candidate is inside; see docs/screening.md."""
 EXPLAINING_COLUMNS = (
     "scaffold", "alerts", "molecular_weight", "logp", "tpsa", "hbd", "hba", "rotatable_bonds",
     "inside_domain", "training_assays",
@@ -36,7 +33,7 @@ EXPLAINING_COLUMNS = (
 CATALOGS = ("PAINS", "NIH")
 _log = logging.getLogger(__name__)
 
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
 _catalog: Any = FilterCatalog
 _crippen: Any = Crippen
 _descriptors: Any = Descriptors
@@ -44,10 +41,10 @@ _numbers: Any = rdMolDescriptors
 
 
 def annotator(model: Model, *, cores: int = 1) -> Annotate:
-    """Return what adds EXPLAINING_COLUMNS to a table of hits.
+    """Function that adds EXPLAINING_COLUMNS to a table of candidates.
 
     Args:
-        model: says how many of its training assays measured a compound.
+        model: counts the training assays that measured a compound.
         cores: processes for alerts and properties.
 
     Example:
@@ -62,14 +59,14 @@ def annotator(model: Model, *, cores: int = 1) -> Annotate:
 def inside_domain(
     similarity: NDArray[np.float64], training_assays: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Say which of G compounds lie where predictions were measured to be good.
+    """Whether each of G compounds is inside the applicability domain of the model.
 
-    Those are inside that resemble a compound of the support (Tanimoto similarity of the Morgan
-    fingerprints at or above DOMAIN), and those that a training assay of the model has measured.
+    A compound is inside if its Tanimoto similarity to a support compound is at least DOMAIN, or
+    if a training assay of the model has measured it. Predictions were measured to be good there.
 
     Args:
-        similarity: to the nearest compound of the support, NaN where there is none, shape (G,).
-        training_assays: of `Model.known`, shape (G,).
+        similarity: to the nearest compound of the support, NaN if there is none, shape (G,).
+        training_assays: number of training assays that measured the compound, shape (G,).
 
     Source:
         Sheridan et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1912 (similarity to the nearest
@@ -83,32 +80,34 @@ def inside_domain(
 
 
 def alerts(mol: Mol) -> str:
-    """Return the names of the structural alerts that a molecule matches, joined by ';'.
+    """Names of the structural alerts that a molecule matches, joined by ';'.
 
     Source:
         Baell & Holloway, J. Med. Chem. 2010, 53, 2719 (PAINS); Jadhav et al., J. Med. Chem. 2010,
         53, 37 (NIH); both as RDKit's FilterCatalog holds them.
     """
-    found = _filters().GetMatches(mol)
-    names = [(str(f.GetProp("FilterSet")).split("_")[0], str(f.GetDescription())) for f in found]
-    return ";".join(f"{source}:{name}" for source, name in names)
+    matches = [
+        (str(match.GetProp("FilterSet")).split("_")[0], str(match.GetDescription()))
+        for match in _filters().GetMatches(mol)
+    ]
+    return ";".join(f"{source}:{name}" for source, name in matches)
 
 
-def _annotated(model: Model, cores: int, hits: pd.DataFrame) -> pd.DataFrame:
-    texts = [str(text) for text in hits["smiles"]]
-    found = pd.DataFrame(mapped(_described, texts, cores=cores), columns=[*_COLUMNS])
-    # Whole numbers beside a gap are floats: so they always are, and Parquet keeps one schema.
-    found = found.astype(dict.fromkeys(_PROPERTIES, np.float64))
+def _annotated(model: Model, cores: int, candidates: pd.DataFrame) -> pd.DataFrame:
+    texts = [str(text) for text in candidates["smiles"]]
+    added = pd.DataFrame(mapped(_described, texts, cores=cores), columns=[*_COLUMNS])
+    # Missing values turn integer columns into floats; always using floats keeps one schema.
+    added = added.astype(dict.fromkeys(_PROPERTIES, np.float64))
     training = model.known(texts)
-    columns = [name for name in hits.columns if str(name).endswith("_similarity")]
-    nearest = hits[columns].astype(float).max(axis=1).to_numpy(np.float64)
-    found["inside_domain"] = inside_domain(nearest, training).astype(np.int64)
-    found["training_assays"] = np.maximum(training, 0)
-    return pd.concat([hits.reset_index(drop=True), found], axis=1)
+    columns = [name for name in candidates.columns if str(name).endswith("_similarity")]
+    nearest = candidates[columns].astype(float).max(axis=1).to_numpy(np.float64)
+    added["inside_domain"] = inside_domain(nearest, training).astype(np.int64)
+    added["training_assays"] = np.maximum(training, 0)
+    return pd.concat([candidates.reset_index(drop=True), added], axis=1)
 
 
 def _described(smiles: str) -> tuple[object, ...]:
-    """Describe a compound; what cannot be worked out stays empty, as it was scored all the same."""
+    """Scaffold, alerts and properties; empty for a compound that cannot be standardised."""
     try:
         mol = standardize(parse(smiles))
     except MoleculeError as error:
@@ -120,11 +119,11 @@ def _described(smiles: str) -> tuple[object, ...]:
 
 
 @cache
-def _filters() -> Any:  # noqa: ANN401 - RDKit's own
-    wanted = _catalog.FilterCatalogParams()
+def _filters() -> Any:  # noqa: ANN401 - an RDKit object
+    parameters = _catalog.FilterCatalogParams()
     for name in CATALOGS:
-        wanted.AddCatalog(getattr(_catalog.FilterCatalogParams.FilterCatalogs, name))
-    return _catalog.FilterCatalog(wanted)
+        parameters.AddCatalog(getattr(_catalog.FilterCatalogParams.FilterCatalogs, name))
+    return _catalog.FilterCatalog(parameters)
 
 
 _PROPERTIES: dict[str, Callable[[Mol], float]] = {

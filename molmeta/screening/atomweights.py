@@ -1,4 +1,4 @@
-"""How much each atom of a compound weighs in its score, for any model; draws nothing."""
+"""Contribution of each atom to the score of a compound, for any model."""
 
 from __future__ import annotations
 
@@ -23,27 +23,26 @@ if TYPE_CHECKING:
     from molmeta.models.model import AssayPredictor
 
 _log = logging.getLogger(__name__)
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
 _chem: Any = Chem
 
 
 def atom_weights(
     predictor: AssayPredictor, smiles: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return by how much the log odds fall when an atom is masked, for each atom of a compound.
+    """Drop of the log odds when an atom is masked, for each atom of each compound.
 
-    A masked atom keeps its bonds and loses its element, so every bit and every environment that
-    it takes part in becomes one that no measured compound has. Weights of a compound that the
-    model has measured before are those above their own mean: a masked compound is always an
-    unknown one, which is no atom's doing.
+    A masked atom keeps its bonds and loses its element, so no measured compound shares the
+    fingerprint bits and environments around it. Weights of a compound in the model's training
+    data are taken relative to their mean, because masking any atom also hides the training data.
 
     Args:
         predictor: adapted to a support.
         smiles: compounds to explain.
 
     Returns:
-        By SMILES, a weight an atom of its standardised molecule, positive where it speaks for
-        activity, shape (A,). Compounds that the model's featurizers cannot mask are left out.
+        By SMILES, a weight for each atom of its standardised molecule, positive for atoms that
+        favour activity, shape (A,). Compounds that cannot be masked are left out.
 
     Source:
         Riniker & Landrum, Similarity maps, J. Cheminform. 2013, 5, 43; Sheridan, Interpretation
@@ -56,12 +55,12 @@ def atom_weights(
         >>> atom_weights(predictor, ["CCCO"])["CCCO"].shape
         (4,)
     """
-    known = predictor.model.known(smiles) > 0
-    found = {
-        text: _weights(predictor, text, centred=bool(one))
-        for text, one in zip(smiles, known, strict=True)
+    in_training = predictor.model.known(smiles) > 0
+    by_smiles = {
+        text: _weights(predictor, text, centred=bool(centred))
+        for text, centred in zip(smiles, in_training, strict=True)
     }
-    return {text: weights for text, weights in found.items() if weights is not None}
+    return {text: weights for text, weights in by_smiles.items() if weights is not None}
 
 
 def _weights(
@@ -69,19 +68,19 @@ def _weights(
 ) -> NDArray[np.float64] | None:
     try:
         mol = standardize(parse(smiles))
-        masked = [_masked(mol, place) for place in range(mol.GetNumAtoms())]
+        masked = [_masked(mol, atom) for atom in range(mol.GetNumAtoms())]
         logits = _logits(predictor, [mol, *masked], smiles)
     except MoleculeError as error:
-        _log.warning("atoms without weights: %s", error)
+        _log.warning("no atom weights: %s", error)
         return None
     weights = logits[0] - logits[1:]
     return weights - weights.mean() if centred else weights
 
 
-def _masked(mol: Mol, place: int) -> Mol:
-    changed = _chem.RWMol(mol)
-    changed.GetAtomWithIdx(place).SetAtomicNum(0)
-    return changed.GetMol()
+def _masked(mol: Mol, atom: int) -> Mol:
+    masked = _chem.RWMol(mol)
+    masked.GetAtomWithIdx(atom).SetAtomicNum(0)
+    return masked.GetMol()
 
 
 def _logits(predictor: AssayPredictor, mols: Sequence[Mol], smiles: str) -> NDArray[np.float64]:

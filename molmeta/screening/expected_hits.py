@@ -1,7 +1,4 @@
-"""How many of the best compounds of a screen will be active, and how far that may be wrong.
-
-Knows probabilities only: no model, no molecules.
-"""
+"""Expected number of hits among the best candidates of a screen, with an interval."""
 
 from __future__ import annotations
 
@@ -18,23 +15,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TOPS = (10, 96, 384)
-"""A handful, a plate, a large plate."""
+"""Numbers of candidates to report: a handful, a plate, a large plate."""
 LEVEL = 0.8
 SPREAD = 0.5
-"""Standard deviation of what all log odds of one screen are wrong by; see docs/screening.md."""
+"""Standard deviation of the error that all log odds of a screen share; see docs/screening.md."""
 LIBRARY_POWER, LIBRARY_SPREAD = 2.0, 2.0
 """Chosen on screens with known answers; see docs/screening.md."""
+DEFAULT_PREVALENCE = 0.005
+"""Share of actives that is assumed where none is given or estimated: one compound in 200."""
 NODES = 41
 CLIP = 1e-9
 
 
 class Expected(NamedTuple):
-    """Hits expected among the best compounds.
+    """Hits expected among the best candidates.
 
     Attributes:
-        top: how many of the best.
+        top: number of candidates.
         hits: expected number of actives among them.
-        low, high: least and greatest number of the interval, both inside it.
+        low, high: ends of the interval, inclusive.
     """
 
     top: int
@@ -50,23 +49,23 @@ def expected_hits(
     spread: float = SPREAD,
     level: float = LEVEL,
 ) -> list[Expected]:
-    """Return the hits expected among the best compounds, with a central interval.
+    """Hits expected among the best candidates, with a central interval.
 
-    Probabilities of one screen err together: the assay is harder than others, or the prevalence
-    is not the one that was given. So a common error is drawn on the log odds, b ~ N(0, spread^2),
-    and given b every compound is active on its own, with odds e^b p / (1 - p). The expected hits
-    and the interval are those of that mixture of Poisson-binomial distributions; as hits are
-    whole numbers, the interval holds `level` or more.
+    The probabilities of a screen share an error: the assay is harder than others, or the given
+    prevalence is wrong. So all log odds are shifted by b ~ N(0, spread^2), and given b the
+    compounds are independent, with odds e^b p / (1 - p). The result is a mixture of
+    Poisson-binomial distributions. Hits are whole numbers, so the interval covers at least
+    `level`.
 
     Args:
-        probabilities: calibrated, of the best compounds, best first, shape (G,).
-        tops: how many of the best; those above G are left out.
-        spread: standard deviation of the common error; 0 leaves the draw of each compound alone.
-        level: share of screens whose hits lie in the interval.
+        probabilities: calibrated probabilities of the best candidates, best first, shape (G,).
+        tops: numbers of candidates; those above G are skipped.
+        spread: standard deviation of b; 0 makes all compounds independent.
+        level: coverage of the interval.
 
     Source:
         Williams, The analysis of binary responses from toxicological experiments, Biometrics
-        1975, 31, 949 (draws that err together); Hong, On computing the distribution function for
+        1975, 31, 949 (correlated draws); Hong, On computing the distribution function for
         the Poisson binomial distribution, Comput. Stat. Data Anal. 2013, 59, 41.
 
     Example:
@@ -74,10 +73,10 @@ def expected_hits(
         [Expected(top=10, hits=5.0, low=3, high=7)]
     """
     best = np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP)
-    chances = expit(logit(best) + spread * _nodes()[:, None])
-    wanted = {top for top in tops if 0 < top <= len(best)}
-    found = _distributions(chances[:, : max(wanted, default=0)], wanted)
-    return [_expected(top, found[top], level) for top in tops if top in found]
+    given_b = expit(logit(best) + spread * _nodes()[:, None])
+    possible = {top for top in tops if 0 < top <= len(best)}
+    distributions = _distributions(given_b[:, : max(possible, default=0)], possible)
+    return [_expected(top, distributions[top], level) for top in tops if top in distributions]
 
 
 def library_hits(
@@ -85,45 +84,52 @@ def library_hits(
     tops: Sequence[int] = TOPS,
     *,
     prevalence: float | Estimate | None,
+    share: float = 0.5,
 ) -> list[Expected]:
-    """Return the hits expected among the best compounds of a library, with an 80 % interval.
+    """Hits expected among the best candidates of a library, with an 80 % interval.
 
-    Models learn on compounds that were chosen for a target; most of a library is easier to tell
-    from an active than those. So the odds of each compound are moved on from those of the
-    prevalence, o = o_0 (o / o_0)^LIBRARY_POWER, and err together by LIBRARY_SPREAD.
+    Models are trained on compounds that were chosen for a target. Most of a library is easier to
+    distinguish from actives than those, so the odds o of each compound are moved away from the
+    odds o_0 of the prevalence: o becomes o_0 (o / o_0)^LIBRARY_POWER. Their shared error has the
+    standard deviation LIBRARY_SPREAD.
 
     Args:
-        probabilities: at the prevalence, of the best compounds, best first, shape (G,).
-        tops: how many of the best; those above G are left out.
-        prevalence: share of actives in the library, between 0 and 1. From an estimate, the interval
-            runs from its low end at the estimate's low end to its high end at the high one. None
-            where it is not known, and then probabilities are taken as in `expected_hits`.
+        probabilities: of the best candidates, at the prevalence, best first, shape (G,).
+        tops: numbers of candidates; those above G are skipped.
+        prevalence: share of actives in the library, between 0 and 1. With an estimate, the
+            interval runs from its low end at the estimate's low end to its high end at the high
+            end. None assumes DEFAULT_PREVALENCE.
+        share: share of actives for which the probabilities hold if `prevalence` is None, as in
+            `AssayPredictor.share`; the result is empty if it is 0 or 1.
 
     Example:
         >>> round(library_hits([0.2] * 10, [10], prevalence=0.01)[0].hits, 1)
         7.5
     """
     if prevalence is None:
-        return expected_hits(probabilities, tops)
+        if not 0 < share < 1:
+            return []
+        shift = prior_shift(DEFAULT_PREVALENCE, share)
+        return library_hits([*map(shift, probabilities)], tops, prevalence=DEFAULT_PREVALENCE)
     if isinstance(prevalence, Estimate):
-        return _from_end_to_end(probabilities, tops, prevalence)
+        return _over_interval(probabilities, tops, prevalence)
     origin = logit(prevalence)
     best = logit(np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP))
     moved = expit(origin + LIBRARY_POWER * (best - origin))
     return expected_hits(moved, tops, spread=LIBRARY_SPREAD)
 
 
-def _from_end_to_end(
+def _over_interval(
     probabilities: Sequence[float] | NDArray[np.float64], tops: Sequence[int], estimate: Estimate
 ) -> list[Expected]:
-    least, found, most = (
+    at_low, at_estimate, at_high = (
         library_hits(
             [*map(prior_shift(share, estimate.share), probabilities)], tops, prevalence=share
         )
         for share in (max(estimate.low, CLIP), estimate.share, estimate.high)
     )
-    ends = zip(found, least, most, strict=True)
-    return [one._replace(low=low.low, high=high.high) for one, low, high in ends]
+    triples = zip(at_estimate, at_low, at_high, strict=True)
+    return [middle._replace(low=low.low, high=high.high) for middle, low, high in triples]
 
 
 def _nodes() -> NDArray[np.float64]:
@@ -131,24 +137,32 @@ def _nodes() -> NDArray[np.float64]:
     return ndtri((np.arange(NODES) + 0.5) / NODES)
 
 
-def _distributions(chances: NDArray[np.float64], tops: set[int]) -> dict[int, NDArray[np.float64]]:
-    """Return the distribution of hits among the best K, shape (K + 1,), for each K of `tops`."""
-    n = chances.shape[1]
-    hits = np.zeros((len(chances), n + 1))
+def _distributions(
+    probabilities: NDArray[np.float64], tops: set[int]
+) -> dict[int, NDArray[np.float64]]:
+    """Distribution of hits among the best K, shape (K + 1,), for each K of `tops`.
+
+    Args:
+        probabilities: of each candidate, for each value of the shared error, shape (NODES, G).
+        tops: numbers of candidates, at most G.
+    """
+    n = probabilities.shape[1]
+    hits = np.zeros((len(probabilities), n + 1))
     hits[:, 0] = 1
-    found: dict[int, NDArray[np.float64]] = {}
-    for place in range(n):
-        chance = chances[:, place, None]
-        gained = hits[:, :-1] * chance
-        hits *= 1 - chance
+    distributions: dict[int, NDArray[np.float64]] = {}
+    for rank in range(n):
+        p = probabilities[:, rank, None]
+        # A candidate moves the share p of the mass at every number of hits up by one.
+        gained = hits[:, :-1] * p
+        hits *= 1 - p
         hits[:, 1:] += gained
-        if place + 1 in tops:
-            found[place + 1] = hits[:, : place + 2].mean(axis=0)
-    return found
+        if rank + 1 in tops:
+            distributions[rank + 1] = hits[:, : rank + 2].mean(axis=0)
+    return distributions
 
 
 def _expected(top: int, distribution: NDArray[np.float64], level: float) -> Expected:
-    below = distribution.cumsum()
-    low, high = np.searchsorted(below, [(1 - level) / 2, (1 + level) / 2])
+    cumulative = distribution.cumsum()
+    low, high = np.searchsorted(cumulative, [(1 - level) / 2, (1 + level) / 2])
     mean = float(distribution @ np.arange(top + 1))
     return Expected(top, round(mean, 6), int(low), min(int(high), top))

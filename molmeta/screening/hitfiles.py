@@ -1,7 +1,4 @@
-"""Writes hits as CSV or Parquet, table by table, so that they never fill the memory.
-
-Knows nothing of how they were scored. Columns computed of the hits alone are added by `Annotate`.
-"""
+"""Writes candidates as CSV or Parquet, table by table, so that memory use stays bounded."""
 
 from __future__ import annotations
 
@@ -16,56 +13,54 @@ from pyarrow import parquet
 
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.screening.hits import hits_table
+from molmeta.screening.hits import candidates_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from molmeta.screening.hits import Hit, Support
+    from molmeta.screening.hits import ScoredCompound, Support
 
 BLOCK = 50_000
-"""Hits in one table."""
+"""Candidates in one table."""
 
 Annotate = Callable[[pd.DataFrame], pd.DataFrame]
-"""From hits with the columns `hits.COLUMNS` to the same rows with further columns."""
+"""Adds columns to a table of candidates with the columns `hits.COLUMNS`."""
 
-# pyarrow brings no types, which strict checking refuses; Any says so once.
+# pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 _parquet: Any = parquet
 
 
-def write_hits(
-    output: Path, hits: Iterator[Hit], support: Support, *, annotate: Annotate | None = None
-) -> int:
-    """Write hits and return how many: Parquet where the name ends so, else CSV.
-
-    Cells of a CSV that a spreadsheet would take for a formula begin with an apostrophe.
+def candidate_tables(
+    candidates: Iterator[ScoredCompound], support: Support, *, annotate: Annotate | None = None
+) -> Iterator[pd.DataFrame]:
+    """Yield tables of at most `BLOCK` candidates, and at least one.
 
     Args:
-        output: file to write.
-        hits: best first.
-        support: what is known.
-        annotate: adds columns; called with at most BLOCK hits at a time.
+        candidates: best first.
+        support: the measured compounds.
+        annotate: adds columns to each table.
+    """
+    first = 1
+    # A file without rows still has columns, so the first table may be empty.
+    while (block := list(islice(candidates, BLOCK))) or first == 1:
+        table = candidates_table(block, support, first=first)
+        yield table if annotate is None else annotate(table)
+        first += max(len(block), 1)
+
+
+def write_tables(output: Path, tables: Iterable[pd.DataFrame]) -> int:
+    """Write tables as one file, Parquet by its suffix and CSV otherwise; return its rows.
+
+    Cells of a CSV that a spreadsheet would run as a formula start with an apostrophe.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    tables = _tables(hits, support, annotate)
     with written(output) as temporary:
         write = _write_parquet if output.suffix == ".parquet" else _write_csv
         return write(temporary, tables)
-
-
-def _tables(
-    hits: Iterator[Hit], support: Support, annotate: Annotate | None
-) -> Iterator[pd.DataFrame]:
-    """Yield at least one table, as a file without rows still has columns."""
-    first = 1
-    while (block := list(islice(hits, BLOCK))) or first == 1:
-        table = hits_table(block, support, first=first)
-        yield table if annotate is None else annotate(table)
-        first += max(len(block), 1)
 
 
 def _write_csv(path: Path, tables: Iterable[pd.DataFrame]) -> int:
@@ -82,13 +77,13 @@ def _write_csv(path: Path, tables: Iterable[pd.DataFrame]) -> int:
 
 
 def _cells(name: str, values: list[Any]) -> list[str]:
-    places = ".4f" if name.endswith("_similarity") else ".6g"
-    return [_cell(value, places) for value in values]
+    number_format = ".4f" if name.endswith("_similarity") else ".6g"
+    return [_cell(value, number_format) for value in values]
 
 
-def _cell(value: object, places: str) -> str:
+def _cell(value: object, number_format: str) -> str:
     if isinstance(value, float):
-        return "" if value != value else format(value, places)
+        return "" if value != value else format(value, number_format)
     return safe_cell(str(value))
 
 

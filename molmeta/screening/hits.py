@@ -1,4 +1,4 @@
-"""From scored compounds to a table of the best, each beside what is known; scores nothing."""
+"""Tables of the best-scored compounds, each with its nearest measured active and inactive."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ COLUMNS = (
     "nearest_active", "nearest_active_similarity",
     "nearest_inactive", "nearest_inactive_similarity",
 )  # fmt: skip
-EXPLAINED = 2_000
-"""Hits whose fingerprints are held at once."""
-_EMPTY = "support: is empty; got no SMILES, expected at least one. Add measured molecules."
+COMPARED = 2_000
+"""Candidates that are compared with the support at a time, which bounds the memory."""
+_EMPTY = "support: is empty; got no SMILES, expected at least one. Add measured compounds."
 
 
 class Support(NamedTuple):
-    """The measured compounds that a predictor was adapted to.
+    """The measured compounds that a predictor is adapted to.
 
     Attributes:
         smiles: S SMILES that all parse.
@@ -41,8 +41,11 @@ class Support(NamedTuple):
     active: Sequence[int]
 
 
-class Hit(NamedTuple):
-    """A scored compound; the greater of two stands higher, at equal scores the earlier one."""
+class ScoredCompound(NamedTuple):
+    """A scored compound of a library.
+
+    The greater of two ranks higher; at equal scores the one that comes first in the library.
+    """
 
     probability: float
     minus_line: int
@@ -51,32 +54,38 @@ class Hit(NamedTuple):
 
 
 class Nearest(NamedTuple):
-    """The known compound most similar to a hit; "" and NaN where there is none of its class."""
+    """The measured compound most similar to a candidate; "" and NaN if its class is empty."""
 
     smiles: str
     similarity: float
 
 
-def best(hits: Iterable[Hit], top: int | None) -> list[Hit]:
-    """Return the `top` highest hits, highest first, or all of them; holds no more than it returns.
+def best(compounds: Iterable[ScoredCompound], top: int | None) -> list[ScoredCompound]:
+    """The `top` highest-scored compounds, best first, or all of them for None.
+
+    Never holds more compounds than it returns.
 
     Example:
-        >>> best([Hit(0.2, -1, "a", "C"), Hit(0.9, -2, "b", "CC")], 1)[0].id
+        >>> best([ScoredCompound(0.2, -1, "a", "C"), ScoredCompound(0.9, -2, "b", "CC")], 1)[0].id
         'b'
     """
-    return sorted(hits, reverse=True) if top is None else heapq.nlargest(top, hits)
+    return sorted(compounds, reverse=True) if top is None else heapq.nlargest(top, compounds)
 
 
-def explain(hits: Sequence[Hit], support: Support) -> Iterator[tuple[Nearest, Nearest]]:
-    """Yield the nearest known active and inactive of each hit, by Tanimoto similarity.
+def nearest_measured(
+    candidates: Sequence[ScoredCompound], support: Support
+) -> Iterator[tuple[Nearest, Nearest]]:
+    """Yield the nearest active and inactive of the support for each candidate.
+
+    Nearest is by Tanimoto similarity of Morgan fingerprints.
 
     Raises:
         MoleculeError: a SMILES of the support does not parse.
     """
-    known, active = fingerprints(support.smiles), np.asarray(support.active, bool)
-    for start in range(0, len(hits), EXPLAINED):
-        part = hits[start : start + EXPLAINED]
-        similarity = tanimoto(fingerprints([hit.smiles for hit in part]), known).numpy()
+    measured, active = fingerprints(support.smiles), np.asarray(support.active, bool)
+    for start in range(0, len(candidates), COMPARED):
+        part = candidates[start : start + COMPARED]
+        similarity = tanimoto(fingerprints([item.smiles for item in part]), measured).numpy()
         yield from zip(
             _nearest(similarity, support.smiles, active),
             _nearest(similarity, support.smiles, ~active),
@@ -85,32 +94,34 @@ def explain(hits: Sequence[Hit], support: Support) -> Iterator[tuple[Nearest, Ne
 
 
 def fingerprints(smiles: Sequence[str]) -> Bits:
-    """Return the fingerprints of SMILES, each as its standardised form.
+    """Morgan fingerprints of the standardised forms of SMILES.
 
     Raises:
-        MoleculeError: there is none, or one does not parse.
+        MoleculeError: there are no SMILES, or one does not parse.
     """
-    records = [Record(place, "", text) for place, text in enumerate(smiles, 1)]
+    records = [Record(number, "", text) for number, text in enumerate(smiles, 1)]
     prepared = prepare(records, (FINGERPRINT,))
     if prepared.rejected or not records:
         raise MoleculeError(prepared.rejected[0].reason if records else _EMPTY)
     return prepared.molecules().block(FINGERPRINT, Bits)
 
 
-def hits_table(hits: Sequence[Hit], support: Support, *, first: int = 1) -> pd.DataFrame:
-    """Return hits as a table with COLUMNS.
+def candidates_table(
+    candidates: Sequence[ScoredCompound], support: Support, *, first: int = 1
+) -> pd.DataFrame:
+    """Table of candidates with the columns `COLUMNS`.
 
     Args:
-        hits: best first.
-        support: what is known.
-        first: rank of the first.
+        candidates: best first.
+        support: the measured compounds.
+        first: rank of the first candidate.
     """
-    pairs = list(explain(hits, support))
+    pairs = list(nearest_measured(candidates, support))
     columns = {
-        "rank": range(first, first + len(hits)),
-        "id": [hit.id for hit in hits],
-        "smiles": [hit.smiles for hit in hits],
-        "probability": [hit.probability for hit in hits],
+        "rank": range(first, first + len(candidates)),
+        "id": [item.id for item in candidates],
+        "smiles": [item.smiles for item in candidates],
+        "probability": [item.probability for item in candidates],
         "nearest_active": [active.smiles for active, _ in pairs],
         "nearest_active_similarity": [active.similarity for active, _ in pairs],
         "nearest_inactive": [inactive.smiles for _, inactive in pairs],
@@ -122,11 +133,11 @@ def hits_table(hits: Sequence[Hit], support: Support, *, first: int = 1) -> pd.D
 def _nearest(
     similarity: NDArray[np.float32], smiles: Sequence[str], group: NDArray[np.bool_]
 ) -> list[Nearest]:
-    places = np.flatnonzero(group)
-    if not len(places):
+    members = np.flatnonzero(group)
+    if not len(members):
         return [Nearest("", float("nan"))] * len(similarity)
-    nearest = places[similarity[:, places].argmax(axis=1)]
+    nearest = members[similarity[:, members].argmax(axis=1)]
     return [
-        Nearest(smiles[int(known)], float(row[known]))
-        for row, known in zip(similarity, nearest, strict=True)
+        Nearest(smiles[int(column)], float(row[column]))
+        for row, column in zip(similarity, nearest, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Whether a model will help with this support, judged on the support alone. Scores no library."""
+"""Checks on the support alone whether a model will help with this assay."""
 
 from __future__ import annotations
 
@@ -16,27 +16,31 @@ from molmeta.molecules.store import featurize
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from molmeta.learners import MetaLearner
+    from molmeta.learners import MetaLearner, Predictor
     from molmeta.models.model import Model
     from molmeta.molecules.blocks import Molecules
 
-PAIRS = 200
+MOST_PAIRS, FEWEST_PAIRS = 200, 20
+COMPOUNDS = 20_000
+"""Compounds adapted to in all, over all pairs: 9 s for 500 compounds and the pretrained model."""
+SLOW = frozenset({"random_forest", "single_task", "finetune"})
+"""Learners that fit a new model to every support, which takes up to a second."""
 WORTH = 0.6
-"""Below this the ranking of new compounds is not to be trusted; measured in docs/fsmol.md."""
+"""AUROC below which the ranking of new compounds is not reliable; measured in docs/fsmol.md."""
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """How well the support's own compounds are ranked by what is learnt from the others.
+    """How well a model ranks compounds of the support that it was not adapted to.
 
     Attributes:
-        auroc: share of pairs of an active and an inactive that the model puts in order when it
-            has seen neither; NaN where a class has fewer than two.
-        similarity: the same of similarity search.
+        auroc: share of pairs of an active and an inactive that are ranked correctly when the
+            model is adapted to the other compounds; NaN if a class has fewer than two.
+        similarity: the same for similarity search.
         error: standard error of `auroc`, from the smaller class.
     """
 
@@ -46,75 +50,95 @@ class Outlook:
 
     @property
     def warning(self) -> str:
-        """What a chemist should be told; "" where there is nothing to warn of."""
+        """A warning for the chemist, "" if there is none."""
         if np.isnan(self.auroc):
             return (
-                "fewer than two actives or two inactives: nothing can be said of how well this "
-                "assay will be predicted. Measure a few more compounds."
+                "The support has fewer than two actives or two inactives, so the model cannot be "
+                "checked for this assay. Measure a few more compounds."
             )
         if self.auroc < WORTH:
             return (
-                f"the model puts only {self.auroc:.0%} of the support's own pairs in order "
-                "(50 % is chance): its ranking is not to be trusted for this assay. Measure more "
-                "compounds, or look whether the labels agree with each other."
+                f"The model ranks only {self.auroc:.0%} of the support's own pairs correctly (50 % "
+                "is chance), so its ranking is not reliable for this assay. Measure more "
+                "compounds, or check the labels for contradictions."
             )
         return ""
 
 
-def outlook(
-    model: Model, smiles: Sequence[str], active: Sequence[int], *, pairs: int = PAIRS, seed: int = 0
-) -> Outlook:
-    """Judge a model on a support by leaving out a pair of an active and an inactive at a time.
+def pairs_for(model: Model, n_compounds: int) -> int:
+    """Number of pairs to leave out; it depends on the model and the support's size alone.
 
-    Leaving out one compound alone would be unfair: it shifts the share of actives against it.
+    Example:
+        >>> from molmeta.models.named import baseline
+        >>> [pairs_for(baseline("tanimoto_gp"), n) for n in (24, 250, 500)]
+        [200, 80, 40]
+    """
+    if model.recipe.learner in SLOW:
+        return FEWEST_PAIRS
+    return max(FEWEST_PAIRS, min(MOST_PAIRS, COMPOUNDS // max(n_compounds, 1)))
+
+
+def outlook(
+    model: Model,
+    smiles: Sequence[str],
+    active: Sequence[int],
+    *,
+    pairs: int | None = None,
+    seed: int = 0,
+) -> Outlook:
+    """Judge a model on a support by leaving out one active and one inactive at a time.
+
+    Leaving out a single compound would bias the result: it shifts the share of actives against
+    the class of that compound.
 
     Args:
-        model: what would be adapted.
+        model: the model to adapt.
         smiles: S SMILES that parse.
         active: 1 for active and 0 for inactive, S of them.
-        pairs: pairs to leave out at most, drawn where there are more.
-        seed: of that draw.
+        pairs: number of pairs to draw, if there are more; None takes `pairs_for`.
+        seed: of the draw.
 
     Source:
         Airola et al., An experimental comparison of cross-validation techniques for estimating
         the area under the ROC curve, Comput. Stat. Data Anal. 2011, 55, 1828 (leave-pair-out).
     """
-    rival = baseline("similarity")
-    names = tuple(dict.fromkeys((*model.featurizers, *rival.featurizers)))
+    search = baseline("similarity")
+    names = tuple(dict.fromkeys((*model.featurizers, *search.featurizers)))
     molecules = featurize([compound(text).smiles for text in smiles], names)
     labels = np.asarray(active, np.float32)
-    return judge(model.learner, rival.learner, molecules, labels, pairs=pairs, seed=seed)
+    pairs = pairs_for(model, len(labels)) if pairs is None else pairs
+    return judge(model.learner, search.learner, molecules, labels, pairs=pairs, seed=seed)
 
 
 def judge(
     learner: MetaLearner,
-    rival: MetaLearner,
+    search: MetaLearner,
     molecules: Molecules,
     labels: NDArray[np.float32],
     *,
-    pairs: int = PAIRS,
+    pairs: int = MOST_PAIRS,
     seed: int = 0,
 ) -> Outlook:
-    """Judge a learner on a featurized support, as `outlook` does, beside a rival."""
+    """Judge a learner on a featurized support, as `outlook` does, next to similarity search."""
     left_out = _pairs(labels, pairs, seed)
     if len(left_out) == 0:
         return Outlook(float("nan"), float("nan"), float("nan"))
-    found, other = (_in_order(one, molecules, labels, left_out) for one in (learner, rival))
-    spread = found * (1 - found) / min(labels.sum(), len(labels) - labels.sum())
-    return Outlook(found, other, float(np.sqrt(spread)))
+    auroc, similarity = (_auroc(item, molecules, labels, left_out) for item in (learner, search))
+    variance = auroc * (1 - auroc) / min(labels.sum(), len(labels) - labels.sum())
+    return Outlook(auroc, similarity, float(np.sqrt(variance)))
 
 
 def _pairs(labels: NDArray[np.float32], n: int, seed: int) -> NDArray[np.int64]:
-    """Return places of (active, inactive), shape (P, 2); none where that would empty a class."""
+    """Positions of P pairs (active, inactive), shape (P, 2); none if that would empty a class."""
     actives, inactives = np.flatnonzero(labels > 0.5), np.flatnonzero(labels <= 0.5)
     if min(len(actives), len(inactives)) < 2:
         return np.zeros((0, 2), np.int64)
-    every = np.stack(np.meshgrid(actives, inactives), axis=-1).reshape(-1, 2)
-    drawn = generator(seed, "outlook").permutation(len(every))[:n]
-    return every[drawn]
+    all_pairs = np.stack(np.meshgrid(actives, inactives), axis=-1).reshape(-1, 2)
+    drawn = generator(seed, "outlook").permutation(len(all_pairs))[:n]
+    return all_pairs[drawn]
 
 
-def _in_order(
+def _auroc(
     learner: MetaLearner,
     molecules: Molecules,
     labels: NDArray[np.float32],
@@ -122,28 +146,28 @@ def _in_order(
 ) -> float:
     with torch.no_grad():
         prepared = learner.prepare(molecules.only(learner.featurizers))
-    scores = [scored_without(learner, prepared, labels, pair) for pair in left_out]
+    scores = [scored_without(learner.adapt, prepared, labels, pair) for pair in left_out]
     return sum((active > inactive) + (active == inactive) / 2 for active, inactive in scores) / len(
         scores
     )
 
 
 def scored_without(
-    learner: MetaLearner,
+    adapt: Callable[[Labelled], Predictor],
     molecules: Molecules,
     labels: NDArray[np.float32],
-    places: NDArray[np.int64],
+    rows: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Return the log odds of some compounds of a support by what is learnt from the others.
+    """Log odds of P compounds of a support, after adapting to the others, shape (P,).
 
     Args:
-        learner: is adapted to the others.
-        molecules: of the support, S of them.
+        adapt: method of a learner, called with the other compounds.
+        molecules: S molecules of the support.
         labels: shape (S,).
-        places: of the compounds to leave out, shape (P,).
+        rows: compounds to leave out, shape (P,).
     """
-    others = np.setdiff1d(np.arange(len(labels)), places)
+    others = np.setdiff1d(np.arange(len(labels)), rows)
     support = Labelled(molecules.select(tensor_of(others)), tensor_of(labels[others]))
     with torch.no_grad():
-        found = learner.adapt(support)(molecules.select(tensor_of(places)))
-    return found.double().cpu().numpy()
+        log_odds = adapt(support)(molecules.select(tensor_of(rows)))
+    return log_odds.double().cpu().numpy()

@@ -1,4 +1,4 @@
-"""How many actives a library holds, from its scores and from those of the known actives."""
+"""Estimates the prevalence of actives in a library from its scores and those of known actives."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ if TYPE_CHECKING:
 
 FURTHEST, WIDTH = 20.0, 0.01
 BINS = int(2 * FURTHEST / WIDTH)
-"""Of log odds between -FURTHEST and FURTHEST."""
-END, INFLATED = 0.3, 3.0
-"""Probability beyond either end of each interval that the estimate is made from, and how much wider
-inactives may spread than their middle says; chosen on screens, see docs/screening.md."""
-FEWEST = 4
-MOST = 0.99
+"""Bins of log odds between -FURTHEST and FURTHEST."""
+TAIL, INFLATION = 0.3, 3.0
+"""Probability beyond either end of each interval, and how much wider than estimated the scores of
+inactives may spread; both were chosen on screens, see docs/screening.md."""
+FEWEST_ACTIVES = 4
+HIGHEST = 0.99
 _QUARTILES = 2 * float(ndtri(0.75))
+"""Interquartile range of a normal distribution in standard deviations."""
 
 
 def counted(probabilities: ArrayLike) -> NDArray[np.int64]:
-    """Return how many probabilities lie in each bin of log odds, shape (BINS,)."""
-    chances = np.asarray(probabilities, np.float64)
+    """Histogram of probabilities over bins of log odds, shape (BINS,)."""
     with np.errstate(divide="ignore"):
-        odds = np.clip(logit(chances), -FURTHEST, FURTHEST)
-    places = np.minimum(((odds + FURTHEST) / WIDTH).astype(np.int64), BINS - 1)
-    return np.bincount(places, minlength=BINS)
+        log_odds = np.clip(logit(np.asarray(probabilities, np.float64)), -FURTHEST, FURTHEST)
+    bins = np.minimum(((log_odds + FURTHEST) / WIDTH).astype(np.int64), BINS - 1)
+    return np.bincount(bins, minlength=BINS)
 
 
 def left_out(model: Model, support: Support) -> NDArray[np.float64]:
-    """Return the log odds of each active of a support for the model adapted to all the others.
+    """Log odds of each active of a support, for the model adapted to all other compounds.
 
     Raises:
         ConfigError: fewer than 4 actives, or no inactive.
     """
     labels = np.asarray(support.active, np.float32)
-    actives = np.flatnonzero(labels > 0.5)
-    if len(actives) < FEWEST or len(actives) == len(labels):
+    n_active = int((labels > 0.5).sum())
+    if n_active < FEWEST_ACTIVES or n_active == len(labels):
         raise ConfigError(
-            f"prevalence: cannot be estimated; got a support of {len(actives)} actives and "
-            f"{len(labels) - len(actives)} inactives, expected at least {FEWEST} actives and an "
-            "inactive. Give a number, or leave --prevalence out."
+            f"prevalence: cannot be estimated from this support; got {n_active} actives and "
+            f"{len(labels) - n_active} inactives, expected at least {FEWEST_ACTIVES} actives and "
+            "an inactive. Give a number, or leave --prevalence out."
         )
     molecules = featurize([compound(text).smiles for text in support.smiles], model.featurizers)
     return each_left_out(model.learner, molecules, labels)
@@ -63,30 +63,40 @@ def left_out(model: Model, support: Support) -> NDArray[np.float64]:
 def each_left_out(
     learner: MetaLearner, molecules: Molecules, labels: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Return what `left_out` does for the labels, shape (S,), of featurized molecules."""
+    """Same as `left_out` for S featurized molecules with labels of shape (S,)."""
     with torch.no_grad():
         prepared = learner.prepare(molecules)
     actives = np.flatnonzero(labels > 0.5)
-    found = [scored_without(learner, prepared, labels, place) for place in actives[:, None]]
-    return np.concatenate(found)
+    scores = [
+        scored_without(learner.adapt_library, prepared, labels, row) for row in actives[:, None]
+    ]
+    return np.concatenate(scores)
 
 
 def estimate(counts: NDArray[np.int64], known: NDArray[np.float64]) -> Estimate:
-    """Return the share of actives in a library of N compounds.
+    """Share of actives in a library, with an interval.
 
-    With t halfway down the known actives, k of n of which lie above it, and Q the share of the
-    library above it, the estimate is (Q - F) n / k: a library of actives alone would have k / n
-    above t. F is what inactives alone would have there, were their scores normal with the median
-    and the quartiles of the library, most of which is inactive. The upper end of the interval is
-    Q+ / p-, the lower one (Q- - F') / p+: Q- to Q+ and p- to p+ are the exact intervals of N Q, a
-    Poisson count, and of k / n, a binomial one, each with 30 % on either side, and F' is that of a
-    normal three times as wide.
+    The estimate is (Q - F) n / k. The interval runs from max(Q- - F', 0) / p+ to Q+ / p-.
 
-    Actives of the library are taken to be as like the support as its own are to each other. Where
-    they are less alike, there are more of them than this says.
+    | symbol | variable | meaning |
+    |---|---|---|
+    | n | `n` | known actives |
+    | k | `k` | known actives that score above the threshold t: half of them |
+    | t | `threshold` | midway between the two middle scores of the known actives |
+    | Q | `n_above / n_library` | share of the library that scores above t |
+    | F | `ndtr(-distance)` | share expected there if all compounds were inactive |
+    | F' | `ndtr(-distance / INFLATION)` | the same if inactives spread three times as wide |
+    | Q-, Q+ | `q_low`, `q_high` | ends of the exact Poisson interval of Q |
+    | p-, p+ | `p_low`, `p_high` | ends of the exact binomial interval of k / n |
+
+    Both intervals leave 30 % on either side. Scores of inactives are taken to be normal with the
+    median and the quartiles of the library.
+
+    Assumes library actives score as well as the support's actives do when held out. If they
+    score lower, this underestimates the prevalence.
 
     Args:
-        counts: of `counted`, of the whole library, not empty.
+        counts: of `counted`, for the whole library, not empty.
         known: log odds of the support's actives, each left out in turn, shape (n,), n >= 2.
 
     Source:
@@ -97,20 +107,30 @@ def estimate(counts: NDArray[np.int64], known: NDArray[np.float64]) -> Estimate:
     n, k, n_library = len(known), len(known) // 2, int(counts.sum())
     ordered = np.sort(known)
     threshold = float(ordered[n - k - 1] + ordered[n - k]) / 2
-    middle, spread = _middle(counts)
-    edges = WIDTH * np.arange(BINS) - FURTHEST
-    away = (threshold - middle) / max(spread, WIDTH)
-    above = int(counts[edges >= threshold].sum())
-    fewest = float(gammaincinv(above, END)) / n_library if above and away > 0 else 0.0
-    least, most = betaincinv(k, n - k + 1, END), betaincinv(k + 1, n - k, 1 - END)
-    high = min(float(gammaincinv(above + 1, 1 - END)) / n_library / float(least), MOST)
-    share = max(above / n_library - float(ndtr(-away)), 0.3 / n_library) * n / k
-    low = max(fewest - float(ndtr(-away / INFLATED)), 0.0) / float(most)
+    median, deviation = _inactive_scores(counts)
+    left_edges = WIDTH * np.arange(BINS) - FURTHEST
+    # A library of identical scores has no spread; one bin keeps the distance finite.
+    distance = (threshold - median) / max(deviation, WIDTH)
+    n_above = int(counts[left_edges >= threshold].sum())
+    # Below the median the threshold separates nothing, so the library may hold no active.
+    q_low = float(gammaincinv(n_above, TAIL)) / n_library if n_above and distance > 0 else 0.0
+    q_high = float(gammaincinv(n_above + 1, 1 - TAIL)) / n_library
+    p_low, p_high = (
+        float(betaincinv(k, n - k + 1, TAIL)), float(betaincinv(k + 1, n - k, 1 - TAIL))
+    )  # fmt: skip
+    high = min(q_high / p_low, HIGHEST)
+    # The floor keeps the odds of the share finite if no compound scores above the threshold.
+    share = max(n_above / n_library - float(ndtr(-distance)), 0.3 / n_library) * n / k
+    low = max(q_low - float(ndtr(-distance / INFLATION)), 0.0) / p_high
+    # The two ends come from other assumptions than the estimate, which must lie between them.
     return Estimate(min(share, high), min(low, share), high)
 
 
-def _middle(counts: NDArray[np.int64]) -> tuple[float, float]:
-    """Return the median, and the standard deviation of a normal with these quartiles."""
+def _inactive_scores(counts: NDArray[np.int64]) -> tuple[float, float]:
+    """Median and standard deviation of a normal distribution with the library's quartiles.
+
+    Most of a library is inactive, so its middle half describes the inactives.
+    """
     below = np.concatenate([[0], counts.cumsum()]) / counts.sum()
     edges = WIDTH * np.arange(BINS + 1) - FURTHEST
     first, median, third = np.interp([0.25, 0.5, 0.75], below, edges)

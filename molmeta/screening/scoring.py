@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from molmeta.runtime.parallel import streamed
-from molmeta.screening.hits import Hit
+from molmeta.screening.hits import ScoredCompound
 from molmeta.screening.prevalence import BINS, counted
 from molmeta.screening.shards import Shard
 
@@ -117,7 +117,7 @@ class Scorer:
 
     def shard(self, chunks: Iterable[Prepared]) -> Shard:
         """Score the chunks of one shard and keep the best."""
-        best = Best[Hit](self.top)
+        best = Best[ScoredCompound](self.top)
         rejected: list[Record] = []
         n_read = n_known = 0
         counts = np.zeros(BINS, np.int64)
@@ -134,7 +134,9 @@ class Scorer:
                 wanted &= chunk.scores >= least.probability
             for row in np.flatnonzero(wanted).tolist():
                 record = chunk.records[row]
-                best.offer(Hit(float(chunk.scores[row]), -record.line, record.id, record.smiles))
+                best.offer(
+                    ScoredCompound(float(chunk.scores[row]), -record.line, record.id, record.smiles)
+                )
         return Shard(best.descending(), rejected, n_read, n_known, counts)
 
 

@@ -1,31 +1,34 @@
-"""From a predictor and a library to a ranked table; reads, scores and forgets shard by shard.
+"""Ranks a library with an adapted predictor: reads, scores and stores it shard by shard.
 
-What is done is kept beside the output until the end, so that an interrupted screen goes on where it
-was. Neither adapts nor trains anything.
+Finished shards are kept beside the output until the result is complete, so an interrupted screen
+resumes from where it stopped.
 """
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from molmeta.errors import ConfigError
 from molmeta.libraries.source import LibrarySource
+from molmeta.libraries.validity import require_mostly_valid
 from molmeta.models.prevalence import Estimate, prior_shift, share_of
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.screening.hitfiles import write_hits
+from molmeta.screening.hitfiles import candidate_tables, write_tables
 from molmeta.screening.known import KnownCompounds
 from molmeta.screening.prevalence import estimate
 from molmeta.screening.scoring import Scorer, shards
 from molmeta.screening.shards import Shards, write_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,25 +36,26 @@ if TYPE_CHECKING:
     from molmeta.libraries.lines import Record
     from molmeta.models.model import AssayPredictor
     from molmeta.screening.hitfiles import Annotate
-    from molmeta.screening.hits import Hit, Support
+    from molmeta.screening.hits import ScoredCompound, Support
 
 INVALID_COLUMNS = ("line", "text", "reason")
 
 
 @dataclass(frozen=True)
 class ScreenPlan:
-    """What a screen keeps and how it is shared out.
+    """What a screen keeps, and which part of the library it scores.
 
     Attributes:
-        top: hits to write; None writes every compound.
-        prevalence: share of actives in the library, to which probabilities are moved; None leaves
-            them at the support's share.
-        left_out: of `prevalence.left_out`; the prevalence is then estimated from these.
-        exclude_support: leave out the compounds of the support.
+        top: number of candidates to keep; None keeps every compound.
+        prevalence: share of actives in the library, to which probabilities are shifted; None
+            leaves them at the support's share.
+        left_out: scores of `prevalence.left_out`, from which the prevalence is then estimated.
+        exclude_support: leave the compounds of the support out.
         all_scores: Parquet file for the score of every compound, in the order of the library.
-        part: (k, n) scores the k-th of n parts of the library alone and writes no result; the same
-            screen without a part then puts together what the parts have left beside the output.
-        annotate: adds columns to the hits.
+        part: (k, n) scores only part k of n and writes no result; the same screen without a part
+            then combines the parts.
+        force: take a library of which more than half is invalid.
+        annotate: adds columns to the candidates.
     """
 
     top: int | None = 1000
@@ -60,36 +64,147 @@ class ScreenPlan:
     exclude_support: bool = False
     all_scores: Path | None = None
     part: tuple[int, int] | None = None
+    force: bool = False
     annotate: Annotate | None = None
 
     def __post_init__(self) -> None:
         if self.top is not None and self.top < 1:
             raise ConfigError(
-                f"screen: 'top' leaves no hit; got {self.top}, expected at least 1. Leave it out "
-                "for all."
+                f"screen: 'top' must be at least 1; got {self.top}, expected a number of "
+                "candidates. Leave it out for all."
             )
         if self.part is not None and not 1 <= self.part[0] <= self.part[1]:
             raise ConfigError(
-                f"screen: 'part' is none; got {self.part[0]}/{self.part[1]}, expected k/n with "
-                "1 <= k <= n. Correct it."
+                f"screen: 'part' must be k/n with 1 <= k <= n; got {self.part[0]}/{self.part[1]}, "
+                "expected for example 2/8. Correct it."
             )
 
 
-class Screened(NamedTuple):
-    """What a screen did: records read, records it could not score, hits written.
+@dataclass(frozen=True)
+class Ranking:
+    """A scored library.
 
-    `n_known` are the compounds of the support that stand in the library, and `prevalence` is what
-    probabilities were moved to, given or estimated.
+    Attributes:
+        n_read: records read.
+        n_invalid: records that could not be scored.
+        n_support: compounds of the support found in the library.
+        prevalence: given or estimated share of actives, to which probabilities are shifted.
     """
 
     n_read: int
     n_invalid: int
-    n_hits: int
-    n_known: int
+    n_support: int
+    prevalence: float | Estimate | None
+    _shards: Shards = field(repr=False)
+    _support: Support = field(repr=False)
+    _plan: ScreenPlan = field(repr=False)
+
+    def tables(self) -> Iterator[pd.DataFrame]:
+        """Yield the candidates, best first, in tables of bounded size."""
+        candidates = self._shifted(self._shards.hits(self._plan.top))
+        return candidate_tables(candidates, self._support, annotate=self._plan.annotate)
+
+    def rejected(self) -> Iterator[Record]:
+        """Yield the records that could not be scored, with reasons, in the order of the library."""
+        return self._shards.rejected()
+
+    def by_line(self) -> Iterator[list[ScoredCompound]]:
+        """Yield every scored compound in the order of the library, if all were kept."""
+        return (list(self._shifted(part)) for part in self._shards.by_line())
+
+    def _shifted(self, compounds: Iterable[ScoredCompound]) -> Iterator[ScoredCompound]:
+        shift = prior_shift(share_of(self.prevalence), float(np.mean(self._support.active)))
+        return (item._replace(probability=shift(item.probability)) for item in compounds)
+
+
+@dataclass(frozen=True)
+class Screened:
+    """Result of a screen whose files were written.
+
+    Attributes:
+        n_read: records read.
+        n_invalid: records that could not be scored.
+        n_support: compounds of the support found in the library.
+        n_candidates: candidates written.
+        prevalence: given or estimated share of actives, to which probabilities were shifted.
+        candidates: as written, best first; empty if every compound was kept, because these may
+            not fit into memory.
+    """
+
+    n_read: int
+    n_invalid: int
+    n_support: int
+    n_candidates: int
     prevalence: float | Estimate | None = None
+    candidates: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False, repr=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers, by name."""
+        names = ("n_read", "n_invalid", "n_support", "n_candidates")
+        return {name: getattr(self, name) for name in names}
 
 
-def screen(
+@contextmanager
+def ranked(
+    predictor: AssayPredictor,
+    support: Support,
+    library: Path,
+    *,
+    output: Path,
+    plan: ScreenPlan,
+    cores: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Generator[Ranking]:
+    """Score a library; its shards are deleted when the block ends without an error.
+
+    If the library breaks off, the block gets the ranking of what was read, and the error is
+    raised after it. With `plan.part`, only that part is scored and the shards stay.
+
+    Args:
+        predictor: adapted to the support.
+        support: the measured compounds.
+        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
+        output: the shards are kept beside it.
+        plan: what to keep.
+        cores: processes that featurize, or threads that read a featurized library.
+        progress: called with the number of records done since the last call.
+
+    Raises:
+        ConfigError: the plan does not fit the support.
+        TableError: the library cannot be read, is mostly invalid, or breaks off.
+        ModelError: a featurized library is damaged.
+        MoleculeError: a SMILES of the support does not parse.
+        OutputError: another run is writing the output.
+        WorkerError: a worker process was killed.
+    """
+    # Refuses a prevalence that does not fit before hours of scoring.
+    prior_shift(plan.prevalence, float(np.mean(support.active)))
+    names = predictor.model.featurizers
+    top = None if plan.all_scores else plan.top
+    finder = KnownCompounds(support.smiles, names)
+    scorer = Scorer(predictor, finder, exclude=plan.exclude_support, top=top)
+    with exclusive(_lock_of(output, plan.part)):
+        digest = predictor.model.digest
+        source = LibrarySource(library, names, progress, model=digest, force=plan.force)
+        kept = Shards(output, _kind(scorer, support, source.identity, digest))
+        for number, shard in shards(source, scorer, _wanted(kept, plan.part), cores=cores):
+            kept.add(number, shard)
+        if source.error is not None and source.empty:
+            kept.clear()
+            raise source.error
+        ranking = _ranking(kept, support, plan)
+        if plan.part is None and not plan.force:
+            # The shards stay, so that --force on the same command only has to write the result.
+            require_mostly_valid(library, ranking.n_invalid, ranking.n_read)
+        yield ranking
+        if plan.part is None:
+            kept.clear()
+    if source.error is not None:
+        raise source.error
+
+
+def screen_to_files(
     predictor: AssayPredictor,
     support: Support,
     library: Path,
@@ -99,52 +214,53 @@ def screen(
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Screened:
-    """Rank a library and write its best compounds, best first.
+    """Rank a library and write its candidates, best first.
 
-    Beside `output` comes a table of all records that could not be scored, with the reason. When
-    the library breaks off, what was read is ranked and written, and the error is raised then.
-    An interrupted screen goes on where it was when it is called again, and gives the same files;
-    from standard input it starts again.
+    Records that could not be scored go to a second table, with the reason. An interrupted screen
+    resumes when it is called again, except from standard input, and gives the same files.
 
     Args:
         predictor: adapted to the support.
-        support: what is known, to say of each hit what it resembles.
-        library: as `molmeta.libraries.reading.read_library` takes it, or a file of
-            `molmeta featurize LIBRARY`.
-        output: table with the columns of COLUMNS; Parquet by its suffix, else CSV. The side table
-            is named `.invalid.csv`.
-        plan: what to keep; the defaults where not given.
+        support: the measured compounds.
+        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
+        output: table with the columns of `hits.COLUMNS`; Parquet by its suffix, else CSV. The
+            second table is called `.invalid.csv`.
+        plan: what to keep; the defaults if missing.
         cores: processes that featurize, or threads that read a featurized library.
         progress: called with the number of records done since the last call.
 
     Raises:
         ConfigError: an output would replace the library, or the plan does not fit the support.
-        TableError: the library cannot be read, or breaks off.
-        ModelError: a featurized library is damaged.
-        MoleculeError: a SMILES of the support does not parse.
         OutputError: an output cannot be written, or another run is writing it.
-        WorkerError: a process was ended from outside.
+        TableError, ModelError, MoleculeError, WorkerError: as `ranked`.
     """
     plan = plan or ScreenPlan()
-    _require_other_names(library, (output, _side(output), plan.all_scores))
-    prior_shift(plan.prevalence, float(np.mean(support.active)))  # refuses before it is too late
-    names = predictor.model.featurizers
-    known = KnownCompounds(support.smiles, names)
-    top = None if plan.all_scores else plan.top
-    scorer = Scorer(predictor, known, exclude=plan.exclude_support, top=top)
-    with exclusive(_locked(output, plan.part)):
-        model = predictor.model.digest
-        source = LibrarySource(library, names, progress, model=model)
-        kept = Shards(output, _kind(scorer, support, source.identity, model))
-        for number, shard in shards(source, scorer, _wanted(kept, plan.part), cores=cores):
-            kept.add(number, shard)
-        if source.error is not None and source.empty:
-            kept.clear()
-            raise source.error
-        done = _done(kept, support, output, plan)
-    if source.error is not None:
-        raise source.error
-    return done
+    side = output.with_suffix(".invalid.csv")
+    _require_other_names(library, (output, side, plan.all_scores))
+    with ranked(
+        predictor, support, library, output=output, plan=plan, cores=cores, progress=progress
+    ) as ranking:
+        counts = (ranking.n_read, ranking.n_invalid, ranking.n_support)
+        if plan.part is not None:
+            return Screened(*counts, 0)
+        _write_rejected(side, ranking.rejected())
+        if plan.all_scores is not None:
+            write_scores(plan.all_scores, ranking.by_line())
+        tables = ranking.tables() if plan.top is None else list(ranking.tables())
+        n_candidates = write_tables(output, tables)
+    kept = pd.concat(tables, ignore_index=True) if isinstance(tables, list) else pd.DataFrame()
+    return Screened(*counts, n_candidates, ranking.prevalence, kept)
+
+
+def _ranking(shards: Shards, support: Support, plan: ScreenPlan) -> Ranking:
+    n_read, n_support = shards.counts()
+    if plan.part is not None:
+        return Ranking(n_read, 0, n_support, None, shards, support, plan)
+    scores = shards.scores()
+    n_scored, known = int(np.sum(scores)), plan.left_out
+    prevalence = plan.prevalence if known is None or not n_scored else estimate(scores, known)
+    n_invalid = n_read - n_scored - (n_support if plan.exclude_support else 0)
+    return Ranking(n_read, n_invalid, n_support, prevalence, shards, support, plan)
 
 
 def _wanted(shards: Shards, part: tuple[int, int] | None) -> Callable[[int], bool]:
@@ -152,44 +268,16 @@ def _wanted(shards: Shards, part: tuple[int, int] | None) -> Callable[[int], boo
     return lambda number: number % n == k - 1 and number not in shards
 
 
-def _done(shards: Shards, support: Support, output: Path, plan: ScreenPlan) -> Screened:
-    n_read, n_known = shards.counts()
-    if plan.part is not None:
-        return Screened(n_read, 0, 0, n_known)
-    prevalence = _prevalence(shards, plan)
-    shift = prior_shift(share_of(prevalence), float(np.mean(support.active)))
-    n_invalid = _write_rejected(_side(output), shards.rejected())
-    if plan.all_scores is not None:
-        write_scores(plan.all_scores, (list(_moved(part, shift)) for part in shards.by_line()))
-    hits = _moved(shards.hits(plan.top), shift)
-    n_hits = write_hits(output, hits, support, annotate=plan.annotate)
-    shards.clear()
-    return Screened(n_read, n_invalid, n_hits, n_known, prevalence)
-
-
-def _prevalence(shards: Shards, plan: ScreenPlan) -> float | Estimate | None:
-    if plan.left_out is None or not (counts := shards.scores()).any():
-        return plan.prevalence
-    return estimate(counts, plan.left_out)
-
-
-def _moved(hits: Iterable[Hit], shift: Callable[[float], float]) -> Iterator[Hit]:
-    return (hit._replace(probability=shift(hit.probability)) for hit in hits)
-
-
-def _write_rejected(side: Path, records: Iterable[Record]) -> int:
-    rows_written = 0
+def _write_rejected(side: Path, records: Iterable[Record]) -> None:
     with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(INVALID_COLUMNS)
         for record in records:
-            rows_written += 1
             rows.writerow((record.line, safe_cell(record.smiles[:200]), record.reason))
-    return rows_written
 
 
 def _kind(scorer: Scorer, support: Support, library: object, model: str) -> dict[str, object]:
-    """Return all that a shard depends on, so that no shard of another screen is taken for one."""
+    """Everything that a shard depends on, so that shards of another screen are not reused."""
     return {
         "model": model,
         "library": library,
@@ -199,12 +287,8 @@ def _kind(scorer: Scorer, support: Support, library: object, model: str) -> dict
     }
 
 
-def _side(output: Path) -> Path:
-    return output.with_suffix(".invalid.csv")
-
-
-def _locked(output: Path, part: tuple[int, int] | None) -> Path:
-    """Parts of one screen run at the same time, but none of them twice."""
+def _lock_of(output: Path, part: tuple[int, int] | None) -> Path:
+    """Parts of one screen run at the same time, but the same part only once."""
     return output if part is None else output.with_name(f"{output.name}.{part[0]}-of-{part[1]}")
 
 
@@ -212,5 +296,5 @@ def _require_other_names(library: Path, outputs: Iterable[Path | None]) -> None:
     if library.resolve() in [path.resolve() for path in outputs if path is not None]:
         raise ConfigError(
             f"{library}: would be replaced by the result; got it as the library and as an output, "
-            "expected another name. Choose another --output."
+            "expected two files. Choose another --output."
         )

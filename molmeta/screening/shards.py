@@ -17,7 +17,7 @@ from pyarrow import parquet
 from molmeta.libraries.lines import Record
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import Parts
-from molmeta.screening.hits import Hit, best
+from molmeta.screening.hits import ScoredCompound, best
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +50,7 @@ class Shard(NamedTuple):
         scores: compounds in each bin of scores, from `prevalence.counted`.
     """
 
-    hits: Sequence[Hit]
+    hits: Sequence[ScoredCompound]
     rejected: Sequence[Record]
     n_read: int
     n_known: int
@@ -92,7 +92,7 @@ class Shards:
         }
         self._parts.add(number, _table(chain(hits, rejected), _SCHEMA.with_metadata(metadata)))
 
-    def hits(self, top: int | None) -> Iterator[Hit]:
+    def hits(self, top: int | None) -> Iterator[ScoredCompound]:
         """Yield the `top` best compounds of all shards, best first; None yields all of them.
 
         Memory holds these `top`, or one batch of each shard if all are wanted.
@@ -102,7 +102,7 @@ class Shards:
             return merge(*shards, reverse=True)
         return iter(best(chain.from_iterable(shards), top))
 
-    def by_line(self) -> Iterator[list[Hit]]:
+    def by_line(self) -> Iterator[list[ScoredCompound]]:
         """Yield the compounds that each shard keeps, in the library's order."""
         for number in self._parts.numbers():
             yield sorted(self._hits(number), key=lambda hit: -hit.minus_line)
@@ -134,18 +134,18 @@ class Shards:
     def _metadata(self) -> list[dict[bytes, bytes]]:
         return [self._parts.schema(number).metadata for number in self._parts.numbers()]
 
-    def _hits(self, number: int) -> Iterator[Hit]:
+    def _hits(self, number: int) -> Iterator[ScoredCompound]:
         for row in self._rows(number):
             if row["reason"]:
                 return
-            yield Hit(row["probability"], -row["line"], row["id"], row["smiles"])
+            yield ScoredCompound(row["probability"], -row["line"], row["id"], row["smiles"])
 
     def _rows(self, number: int) -> Iterator[dict[str, Any]]:
         for batch in self._parts.batches(number):
             yield from batch.to_pylist()
 
 
-def write_scores(output: Path, parts: Iterable[Sequence[Hit]]) -> None:
+def write_scores(output: Path, parts: Iterable[Sequence[ScoredCompound]]) -> None:
     """Write the score of every compound, in the library's order, as Parquet.
 
     Raises:

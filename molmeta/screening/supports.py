@@ -1,86 +1,247 @@
-"""The measured compounds that a screen starts from. Adapts nothing."""
+"""Reads the support of a screen, and records how it was understood."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from molmeta.assays.assay import assays_of, distinct_compounds, read_curated
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.curation.curate import Rules
-from molmeta.curation.measurements import measured
-from molmeta.curation.reading import curated_rows, is_curated
-from molmeta.curation.tables import read_table
+from molmeta.curation.measurements import REASONS, measured
+from molmeta.curation.reading import curated_assays, is_curated
+from molmeta.curation.thresholds import FALLBACK_PX
+from molmeta.curation.units import MOLAR, PERCENT_UNIT
+from molmeta.curation.usertables import TableOptions, read_user_table
 from molmeta.errors import TableError
 from molmeta.molecules.compounds import Compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import update
 from molmeta.runtime.seeds import generator
 from molmeta.screening.hits import Support
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
     from molmeta.assays.assay import Assay
+    from molmeta.curation.curate import Curated
+    from molmeta.curation.usertables import UserTable
 
 RULES = Rules(min_compounds=2, min_class=1)
-"""A support is what was measured; how few compounds a learner can do with, it says itself."""
+"""The smallest support; learners that need more compounds refuse it themselves."""
+FROM_LABELS = "labels as given"
+
+SupportLike = Path | str | pd.DataFrame | tuple[Sequence[str], Sequence[int]]
+"""A table, or a pair of SMILES and labels."""
 
 
-def support_of(
-    table: Path,
+@dataclass(frozen=True)
+class SupportReading:
+    """The measured compounds of an assay, and how their table was understood.
+
+    Attributes:
+        support: the compounds and their labels.
+        values: measured value of each compound on the scale `scale`, NaN where there is none.
+        source: name of the table.
+        assay: name of the assay.
+        columns: name in the table of the columns that were read, by role: smiles, label, value.
+        unit: unit of the values in the table, "" where there is none.
+        scale: "pX" or "%", "" where there are no values.
+        threshold: value above which a compound is active on that scale, NaN for given labels.
+        threshold_rule: how the threshold was chosen.
+        n_rows: rows of the table.
+        left_out: rows that gave no compound, by reason.
+    """
+
+    support: Support
+    values: tuple[float, ...]
+    source: str
+    assay: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    unit: str = ""
+    scale: str = ""
+    threshold: float = float("nan")
+    threshold_rule: str = FROM_LABELS
+    n_rows: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def n_active(self) -> int:
+        return sum(self.support.active)
+
+    @property
+    def threshold_text(self) -> str:
+        """The threshold in words, in molar units too where it is a pX.
+
+        Example:
+            >>> reading = SupportReading(Support([], []), (), "a.csv", scale="pX", threshold=7.0)
+            >>> reading.threshold_text
+            'pX 7 (100 nM), labels as given'
+        """
+        if np.isnan(self.threshold):
+            return self.threshold_rule
+        if self.scale == PERCENT_UNIT:
+            return f"{self.threshold:g} %, {self.threshold_rule}"
+        return f"pX {self.threshold:.4g} ({_molar(self.threshold)}), {self.threshold_rule}"
+
+    def facts(self) -> dict[str, str]:
+        """What was understood, a line for each subject; empty subjects are left out."""
+        lines = {
+            "support": f"{self.source}, assay '{self.assay}'" if self.assay else self.source,
+            "compounds": f"{len(self.support.smiles)}, {self.n_active} of them active",
+            "activity threshold": self.threshold_text,
+            "columns": ", ".join(f"{role} '{name}'" for role, name in self.columns.items()),
+            "unit": self.unit,
+            "rows left out": "; ".join(f"{n}: {why}" for why, n in self.left_out.items()),
+        }
+        return {subject: text for subject, text in lines.items() if text}
+
+
+@dataclass(frozen=True)
+class ScreenInputs:
+    """What a screen starts from, as the log and the page of candidates show it.
+
+    Attributes:
+        reading: the support, and how its table was understood.
+        model: name of the model.
+        library: name of the library.
+        date: day of the screen, in ISO format.
+        n_in_training: number of support compounds in the model's training data.
+        warning: of `molmeta.screening.outlook`, "" if there is none.
+    """
+
+    reading: SupportReading
+    model: str
+    library: str
+    date: str
+    n_in_training: int = 0
+    warning: str = ""
+
+    def facts(self) -> dict[str, str]:
+        """What was understood, a line for each subject."""
+        of = f"{self.n_in_training} of {len(self.reading.support.smiles)}"
+        return {
+            **self.reading.facts(),
+            "model": f"{self.model}, molmeta {__version__}",
+            "compounds in the model's training data": of,
+            "library": self.library,
+            "date": self.date,
+        }
+
+
+def read_support(
+    support: SupportLike,
     *,
+    options: TableOptions | None = None,
     assay: str = "",
     size: int | None = None,
     seed: int = 0,
     actives_only: bool = False,
-) -> Support:
-    """Return the compounds of one assay, or `size` of them drawn as for an evaluation.
+) -> SupportReading:
+    """Read the compounds of one assay, or draw `size` of them as an evaluation does.
 
-    Repeats are merged, and a compound that carries both labels is left out; the log says which
-    rows are, and why.
+    Repeats are merged, and a compound with both labels is left out; the reading gives the reasons.
 
     Args:
-        table: curated or not.
-        assay: its name; may be left out where the table holds one only.
-        size: compounds to draw, actives in the share that the assay has; None takes all.
+        support: table, curated or not, frame with the columns of a table, or SMILES with labels.
+        options: names of columns, unit, threshold and direction of a table.
+        assay: name of the assay; required if the table contains several.
+        size: number of compounds to draw at the assay's share of actives; None takes all.
         seed: of the draw.
-        actives_only: take a table of actives alone as well.
+        actives_only: whether the learner accepts a support of actives alone.
 
     Raises:
-        TableError: the table cannot be read, holds no such assay, or one class only; actives
-            alone are taken where `actives_only` says so.
+        TableError: the table cannot be read, lacks the assay, a label is not understood, or a
+            class is missing.
         EpisodeError: the assay is too small for a draw of that size.
     """
-    if is_curated(table):
-        frame = read_curated([table])
-    else:
-        rows = read_table(table)
-        only = _actives(rows, assay)
-        if only and not actives_only:
-            raise _actives_alone(table, len(only))
-        if only and size is None:
-            return Support(only, [1] * len(only))
-        frame = curated_rows(table, rows, rules=RULES)
-    return _drawn(_one(table, _assays(frame), assay), size, seed)
+    if isinstance(support, tuple):
+        smiles, active = support
+        support = pd.DataFrame({"smiles": list(smiles), "active": list(active)})
+    if isinstance(support, str):
+        support = Path(support)
+    source = support.name if isinstance(support, Path) else "table in memory"
+    if isinstance(support, Path) and support.is_file() and is_curated(support):
+        frame = read_curated([support])
+        chosen = _only_assay(source, _assays(frame), assay)
+        return _drawn(SupportReading(_NOTHING, (), source, n_rows=len(frame)), chosen, size, seed)
+    table = read_user_table(support, options)
+    where = support if isinstance(support, Path) else source
+    actives = _actives_alone(table.rows, assay)
+    if actives and not actives_only:
+        raise _needs_inactives(where, len(actives))
+    if actives and size is None:
+        values = (float("nan"),) * len(actives)
+        alone = Support(actives, [1] * len(actives))
+        return SupportReading(alone, values, source, assay, table.columns, n_rows=len(table.rows))
+    curated = curated_assays(where, table, rules=RULES)
+    chosen = _only_assay(source, _assays(curated.kept), assay)
+    return _drawn(_reading(source, table, curated, chosen.name), chosen, size, seed)
 
 
-def _actives(rows: pd.DataFrame, assay: str) -> list[str]:
-    """Return the distinct compounds of a table that labels nothing but actives, else nothing."""
-    found = measured(rows)
-    found = found[found["reason"].eq("") & found["assay"].eq(assay or found["assay"])]
-    if found["assay"].nunique() != 1 or not found["active"].eq(1).all():
+_NOTHING = Support((), ())
+
+
+def _reading(source: str, table: UserTable, curated: Curated, assay: str) -> SupportReading:
+    """The reading of an assay whose compounds are still to be filled in."""
+    about = curated.assays[curated.assays["assay"].eq(assay)].to_dict("records")[0]
+    dropped = curated.dropped[curated.dropped["assay"].eq(assay)]["reason"].value_counts()
+    reasons = {REASONS.get(str(code), str(code)): int(n) for code, n in dropped.items()}
+    threshold = float(about["threshold"])
+    return SupportReading(
+        _NOTHING,
+        (),
+        source,
+        columns=table.columns,
+        unit=table.unit,
+        scale=str(about["unit"]),
+        threshold=threshold,
+        threshold_rule=_rule(table.threshold, threshold, str(about["unit"])),
+        n_rows=len(table.rows),
+        left_out={**table.left_out, **reasons},
+    )
+
+
+def _rule(given: str, threshold: float, scale: str) -> str:
+    if given:
+        return f"given as {given}"
+    if np.isnan(threshold):
+        return FROM_LABELS
+    if threshold == FALLBACK_PX:
+        return "default, because the median of the assay is not between pX 5 and 7"
+    return "median of the assay" + (", at least 50 %" if scale == PERCENT_UNIT else "")
+
+
+def _molar(px: float) -> str:
+    """Concentration of a pX, in the unit that a chemist would choose."""
+    unit, exponent = next(
+        ((name, MOLAR[name]) for name in ("mm", "um", "nm") if -px >= MOLAR[name]), ("pm", -12)
+    )
+    return f"{10 ** (-px - exponent):.3g} {unit[0]}M"
+
+
+def _actives_alone(rows: pd.DataFrame, assay: str) -> list[str]:
+    """Distinct compounds of a table that labels nothing but actives, else nothing."""
+    judged = measured(rows)
+    judged = judged[judged["reason"].eq("") & judged["assay"].eq(assay or judged["assay"])]
+    if judged["assay"].nunique() != 1 or not judged["active"].eq(1).all():
         return []
-    known = [made for made in compounds(list(found["smiles"])) if isinstance(made, Compound)]
-    return list({made.inchikey: made.smiles for made in known}.values())
+    parsed = [item for item in compounds(list(judged["smiles"])) if isinstance(item, Compound)]
+    return list({item.inchikey: item.smiles for item in parsed}.values())
 
 
-def _actives_alone(table: Path, n: int) -> TableError:
+def _needs_inactives(where: object, n: int) -> TableError:
     return TableError(
-        f"{table}: holds actives alone, which this model cannot learn from; got {n} actives, "
-        "expected actives and inactives. Add measured inactives, or leave --model out: the model "
-        "that ships does without."
+        f"{where}: contains actives alone, but this model needs inactives too; got {n} actives, "
+        "expected at least one inactive. Add measured inactives, or use --model pretrained."
     )
 
 
@@ -88,22 +249,22 @@ def _assays(frame: pd.DataFrame) -> list[Assay]:
     return assays_of(frame, update(None, distinct_compounds(frame), (FINGERPRINT,)))
 
 
-def _drawn(assay: Assay, size: int | None, seed: int) -> Support:
-    places = range(len(assay))
+def _drawn(reading: SupportReading, assay: Assay, size: int | None, seed: int) -> SupportReading:
+    rows: NDArray[np.int64] = np.arange(len(assay))
     if size is not None:
         rng = generator(seed, "screen", assay.name)
-        places = [int(place) for place in draw_episode(assay, Draw(size), rng).support]
-    return Support(
-        [assay.smiles[place] for place in places], [int(assay.labels[place]) for place in places]
-    )
+        rows = draw_episode(assay, Draw(size), rng).support
+    support = Support([assay.smiles[row] for row in rows], [int(assay.labels[row]) for row in rows])
+    values = tuple(float(assay.values[row]) for row in rows)
+    return replace(reading, support=support, values=values, assay=assay.name)
 
 
-def _one(table: Path, assays: list[Assay], name: str) -> Assay:
-    found = [assay for assay in assays if name in ("", assay.name)]
-    if len(found) != 1:
+def _only_assay(source: object, assays: list[Assay], name: str) -> Assay:
+    matches = [assay for assay in assays if name in ("", assay.name)]
+    if len(matches) != 1:
         names = [assay.name for assay in assays]
         raise TableError(
-            f"{table}: which assay is meant is open; got '{name}', expected one of {names[:12]}. "
-            "Name it with --assay."
+            f"{source}: contains several assays or none of that name; got '{name}', expected one "
+            f"of {names[:12]}. Name it with --assay."
         )
-    return found[0]
+    return matches[0]

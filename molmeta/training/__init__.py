@@ -1,1 +1,1 @@
-"""How a learner is meta-trained: task, episodes, loop, checkpoints, and where it starts."""
+"""Meta-training: the task, its episodes, the loop, its checkpoints and its start."""

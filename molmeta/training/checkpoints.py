@@ -1,4 +1,4 @@
-"""The state of an interrupted training run, on disk and back, without loss and without code."""
+"""Saves and restores the state of a training run exactly, in files without code."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ KIND = "checkpoint"
 
 @dataclass
 class Progress:
-    """Where a run stands.
+    """Progress of a run.
 
     Attributes:
-        step: steps done.
-        best_score: best mean validation delta-AUPRC so far.
+        step: number of finished steps.
+        best_score: best mean validation score so far.
         best: weights at that step.
         waited: validations since then.
-        log: one row a step, columns LOG.
-        seconds: spent so far, over all processes that had a part in it.
+        log: one row for each step, with the columns LOG.
+        seconds: time spent so far, including that before an interruption.
     """
 
     step: int = 0
@@ -50,15 +50,15 @@ def save_run(
     optimizer: torch.optim.Optimizer,
     progress: Progress,
 ) -> None:
-    """Write all that `restore_run` needs.
+    """Save the state that `restore_run` reads.
 
     Raises:
         OutputError: the file cannot be written.
     """
     tensors = {f"model.{name}": tensor for name, tensor in learner.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in progress.best.items()}
-    for place, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{place}.{name}": tensor for name, tensor in values.items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in values.items()}
     tensors["log"] = torch.tensor(progress.log, dtype=torch.float64).reshape(-1, len(LOG))
     header = {
         "kind": KIND,
@@ -74,10 +74,10 @@ def save_run(
 def restore_run(
     path: Path, fingerprint: str, learner: MetaLearner, optimizer: torch.optim.Optimizer
 ) -> Progress:
-    """Bring learner and optimizer to where the run was; start anew if it was another run.
+    """Restore learner and optimizer; the file of another run is ignored.
 
     Raises:
-        ModelError: the file is damaged or of another kind.
+        ModelError: the file is damaged or not a checkpoint.
     """
     if not path.exists():
         return Progress()
@@ -91,8 +91,8 @@ def restore_run(
         _require_shapes(progress.best, learner.state_dict())
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
-            f"{path}: does not fit the run it belongs to; got {one_line(error)}, expected its "
-            "checkpoint. Delete it to start the training anew."
+            f"{path}: does not match its run; got {one_line(error)}, expected its "
+            "checkpoint. Delete it to restart the training."
         ) from error
     return progress
 
@@ -111,8 +111,8 @@ def _progress(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Progr
     )
 
 
-def _require_shapes(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    shapes = {name: tensor.shape for name, tensor in found.items()}
+def _require_shapes(saved: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    shapes = {name: tensor.shape for name, tensor in saved.items()}
     if shapes and shapes != {name: tensor.shape for name, tensor in expected.items()}:
         raise ValueError(f"other shapes: {shapes}")
 
@@ -120,11 +120,11 @@ def _require_shapes(found: Mapping[str, Tensor], expected: Mapping[str, Tensor])
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
-        place, part = name.split(".")
-        moments.setdefault(int(place), {})[part] = tensor.clone()
+        index, part = name.split(".")
+        moments.setdefault(int(index), {})[part] = tensor.clone()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for place, parts in moments.items():
-        like = torch.empty_like(parameters[place], device="meta")
+    for index, parts in moments.items():
+        like = torch.empty_like(parameters[index], device="meta")
         expected = {"step": torch.empty(()), "exp_avg": like, "exp_avg_sq": like}
         _require_shapes(parts, expected)
     groups = optimizer.state_dict()["param_groups"]

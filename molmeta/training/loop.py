@@ -1,11 +1,11 @@
-"""Meta-trains any learner: steps, schedule, validation, checkpoints. Knows no learner by name."""
+"""The training loop of all learners: steps, schedule, validation and checkpoints."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,16 +17,18 @@ from lightning_fabric import Fabric
 
 from molmeta import learners
 from molmeta.assays.decoys import Decoys
+from molmeta.assays.records import hide_own_targets
+from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
 from molmeta.evaluation.enrichment import EnrichmentPlan, enrich
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
-from molmeta.molecules.blocks import tensor_of
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
+from molmeta.training.optimizer import optimizer_of, schedule
 from molmeta.training.sampler import Sampler
-from molmeta.training.start import is_encoder, start_from
+from molmeta.training.start import start_from
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -36,46 +38,45 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
-    from molmeta.learners import MetaLearner
-    from molmeta.training.task import Task, Training
+    from molmeta.training.task import Task, TrainingOptions
 
 Report = Callable[[int], None]
-"""Is told the number of steps done since it was last told."""
+"""Receives the number of steps since the last call."""
 
 VALIDATION_QUERY = 512
 HIDDEN = EnrichmentPlan(actives=(5,), per_active=(4,))
-"""Supports of valid assays that are hidden among others."""
+"""Supports for the validation assays, whose compounds are hidden among those of the others."""
 _linalg: Any = torch.linalg
 
 
 def train(
     task: Task, *, checkpoint: Path | None = None, report: Report | None = None
 ) -> tuple[Model, pd.DataFrame]:
-    """Meta-train and return the model of the best validation, with a log of every step.
+    """Meta-train and return the model with the best validation score, and a log of all steps.
 
-    Interrupted at any step, the same call with the same checkpoint goes on from it and ends with
+    After an interruption, the same call with the same checkpoint resumes from it. It ends with
     the same weights, bit for bit on a CPU.
 
     Args:
-        task: what to train on what.
-        checkpoint: where to keep the state of the run; the caller may delete it at the end.
-        report: is told the number of steps done since it was last told.
+        task: recipe, options and data of the run.
+        checkpoint: file for the state of the run; the caller may delete it at the end.
+        report: receives the number of steps since the last call.
 
     Raises:
-        ConfigError: an impossible option.
+        ConfigError: options do not fit together.
         EpisodeError: no assay is large enough for a support size.
-        ModelError: the loss is no longer finite, or the checkpoint is damaged.
+        ModelError: the loss is not finite, or the checkpoint is damaged.
     """
     options = task.training
     if options.episodes % options.devices:
         raise ConfigError(
-            f"training: the devices cannot share the episodes evenly; got {options.episodes} on "
-            f"{options.devices}, expected a multiple. Change 'episodes' or 'devices'."
+            "training: 'episodes' is not a multiple of 'devices'; got "
+            f"{options.episodes} on {options.devices}, expected a multiple. Change either of them."
         )
     if not learners.get(task.recipe.learner).meta_trained:
         raise ConfigError(
-            f"learner '{task.recipe.learner}': has nothing to meta-train; got it in a training "
-            "recipe, expected another. Name it as a baseline, without a model file."
+            f"learner '{task.recipe.learner}': is a baseline, which is not meta-trained; got it in "
+            "a training recipe, expected another learner. List it under 'baselines'."
         )
     with TemporaryDirectory() as folder:
         outcome = Path(folder) / "outcome.safetensors"
@@ -104,10 +105,10 @@ def _fabric(devices: int) -> Fabric:
 def _run(
     fabric: Fabric, *, task: Task, checkpoint: Path | None, outcome: Path, report: Report | None
 ) -> MolMetaError | None:
-    """Train in this process of several, and write what came of it.
+    """Train in one of several processes, and write the result from the first one.
 
-    Nothing but a short error is handed back: the pipe between processes holds 64 KB, and a tensor
-    would leave with the process that made it.
+    Only a short error is returned: the pipe between processes holds 64 KB, and a tensor would be
+    lost with the process that owns it.
     """
     torch.set_num_threads(task.training.threads)
     try:
@@ -122,30 +123,28 @@ def _run(
 
 
 class _Run:
-    """One process's part of a training run: the learner, its optimiser, and where they stand."""
+    """The part of a training run in one process: the learner, its optimiser and the progress."""
 
     def __init__(self, fabric: Fabric, task: Task, checkpoint: Path | None) -> None:
         options, device = task.training, fabric.device
-        # Both leave some parameters without a type, which strict checking refuses.
+        # Neither is fully typed, which strict type checking would refuse.
         self.fabric: Any = fabric
         self.optimizer: Any
         self.task, self.checkpoint = task, checkpoint
         self.learner = task.recipe.build(task.seed).to(device)
         if self.learner.target == "value" and options.prevalence is not None:
             raise ConfigError(
-                "training: decoys have no values; got 'prevalence' and a learner of values, "
-                "expected one of both. Take 'prevalence' out, or learn activity."
+                "training: decoys have no values; got 'prevalence' with 'target: value', "
+                "expected one of them. Remove 'prevalence', or predict activity."
             )
         self.molecules = task.molecules.only(self.learner.featurizers).to(device)
-        learnt = self.molecules.select(tensor_of(task.training_rows).to(device))
-        self.learner.fit(learnt, [assay.name for assay in task.train])
-        self.learner.remember(self.molecules, task.train)
+        data = TrainingData(self.molecules, task.train)
+        self.n_compounds = len(data.rows)
+        self.learner.fit(data)
         if task.init:
             start_from(self.learner, task.init)
         self.sampler = sampler_of(task)
-        self.optimizer = torch.optim.AdamW(
-            _groups(self.learner, options), weight_decay=options.weight_decay
-        )
+        self.optimizer = optimizer_of(self.learner, options)
         self.progress = Progress()
         self.fingerprint = task.fingerprint
         if checkpoint is not None:
@@ -176,17 +175,17 @@ class _Run:
         return step % options.validate_every == 0 or step == options.steps
 
     def step(self, step: int) -> tuple[float, ...]:
-        """Take one optimiser step and return its row of the log, as far as it is known."""
+        """Take one optimiser step; return its row of the log without seconds and validation."""
         task, fabric, options = self.task, self.fabric, self.task.training
         rate = options.learning_rate * schedule(step, options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
         episodes = self.sampler.episodes(step, options.episodes)
-        own = episodes[fabric.global_rank :: fabric.world_size]
+        episodes = episodes[fabric.global_rank :: fabric.world_size]
         self.learner.train()
         self.optimizer.zero_grad(set_to_none=False)
         with torch_seed(task.seed, "dropout", step, fabric.global_rank), fabric.autocast():
-            loss = self.averaged(self.backward(own))
+            loss = self.averaged(self.backward(episodes))
         norm = float(torch.nn.utils.clip_grad_norm_(self.learner.parameters(), options.clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise ModelError(
@@ -197,14 +196,14 @@ class _Run:
         return float(step), loss, norm, rate
 
     def backward(self, episodes: Sequence[Episode]) -> float:
-        """Fill the gradients and return the loss, NaN where the weights left nothing to solve."""
+        """Compute the gradients and return the loss, NaN if a linear system cannot be solved."""
         try:
-            return self.learner.backward(*self.learner.blinded(episodes, self.molecules))
+            return self.learner.backward(*hide_own_targets(self.learner, episodes, self.molecules))
         except _linalg.LinAlgError:
             return math.nan
 
     def averaged(self, loss: float) -> float:
-        """Bring the gradients and the loss to their mean over all processes."""
+        """Average the gradients and the loss over all processes."""
         if self.fabric.world_size == 1:
             return loss
         gradients = [p.grad for p in self.learner.parameters() if p.grad is not None]
@@ -217,9 +216,12 @@ class _Run:
         return float(mean[0])
 
     def validate(self) -> float:
-        """Return the mean score of the valid assays; keep weights that are best, or unjudged."""
-        own = self.task.valid[self.fabric.global_rank :: self.fabric.world_size]
-        scores = [score for score in map(self.score, own) if math.isfinite(score)]
+        """Return the mean score of the validation assays, and keep the weights if it is the best.
+
+        Weights without a score are kept as long as no weights had one.
+        """
+        assays = self.task.valid[self.fabric.global_rank :: self.fabric.world_size]
+        scores = [score for score in map(self.score, assays) if math.isfinite(score)]
         sums = torch.tensor([math.fsum(scores), len(scores)], dtype=torch.float64)
         over_all = self.fabric.all_reduce(sums.to(self.fabric.device), reduce_op="sum")
         total, n = map(float, over_all)
@@ -236,7 +238,7 @@ class _Run:
             return self.enrichment(assay)
         options = self.task.training
         plan = EvaluationPlan(
-            supports=tuple(options.validation_supports),
+            supports=options.validation_supports,
             repeats=options.validation_repeats,
             seed=self.task.seed,
             n_query=VALIDATION_QUERY,
@@ -247,7 +249,7 @@ class _Run:
         return float(rows["delta_auprc"].mean())
 
     def enrichment(self, assay: Assay) -> float:
-        """Return the mean BEDROC(20) of an assay among the compounds of all valid assays."""
+        """Return the mean BEDROC(20) of an assay among the compounds of all validation assays."""
         plan = replace(HIDDEN, draws=self.task.training.validation_repeats, seed=self.task.seed)
         screen = Decoys.of(self.task.valid).screen(assay)
         try:
@@ -261,51 +263,35 @@ class _Run:
             save_run(self.checkpoint, self.fingerprint, self.learner, self.optimizer, self.progress)
 
     def history(self) -> dict[str, Any]:
-        """What travels with the model: where it comes from, in plain values."""
+        """Return the history that is saved with the model, as plain values."""
         task, progress = self.task, self.progress
         return {
             "kind": "outcome",
             "version": __version__,
             "torch": str(torch.__version__),
             "seed": task.seed,
-            "training": asdict(task.training),
+            "training": task.training.model_dump(mode="json"),
             "fingerprint": self.fingerprint,
             "steps": progress.step,
             "seconds": round(progress.seconds, 1),
             f"validation_{_judged_by(task.training)}": progress.best_score,
-            "n_compounds": len(task.training_rows),
+            "n_compounds": self.n_compounds,
             "assays": [assay.name for assay in task.train],
         }
 
 
-def _judged_by(options: Training) -> str:
+def _judged_by(options: TrainingOptions) -> str:
     return "delta_auprc" if options.prevalence is None else "bedroc20"
 
 
 def sampler_of(task: Task) -> Sampler:
     """Return what draws the episodes of a task."""
-    options, prevalence = task.training, task.training.prevalence
+    options = task.training
     return Sampler(
         assays=task.train,
         supports=options.supports,
         n_query=options.n_query,
         share=options.share,
-        prevalence=None if prevalence is None else (prevalence[0], prevalence[1]),
+        prevalence=options.prevalence,
         seed=task.seed,
     )
-
-
-def _groups(learner: MetaLearner, options: Training) -> list[dict[str, Any]]:
-    groups: list[dict[str, Any]] = []
-    for encoder, share in ((True, options.encoder_rate), (False, 1.0)):
-        own = [p for name, p in learner.named_parameters() if is_encoder(name) == encoder]
-        groups.append({"params": own, "lr": 0.0, "share": share})
-    return groups
-
-
-def schedule(step: int, options: Training) -> float:
-    """Return the share of the peak learning rate: a linear rise, then half a cosine to 0."""
-    warm = max(1, round(options.warmup * options.steps))
-    if step <= warm:
-        return step / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / (options.steps - warm + 1)))

@@ -1,4 +1,4 @@
-"""Which episodes a training step learns from: a function of seed and step, with no state."""
+"""Draws the episodes of a training step as a function of seed and step, without state."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws the episodes of a step; all of one step have supports of one size.
+    """Draws the episodes of a step, all with supports of the same size.
 
     Attributes:
-        assays: what to draw from, each as likely as any other that is large enough.
-        supports: support sizes, each as likely as any other.
-        n_query: molecules in a query at most.
+        assays: training assays; all that are large enough are equally likely.
+        supports: support sizes, all equally likely.
+        n_query: largest number of molecules in a query.
         share: share of actives in a support; None keeps the assay's own.
-        prevalence: lowest and highest share of actives that decoys bring the episodes of a step
-            to, drawn evenly on a log scale; None adds none.
-        seed: of all draws.
+        prevalence: lowest and highest share of actives after adding decoys, drawn evenly on a log
+            scale for each step; None adds no decoys.
+        seed: seed of all draws.
     """
 
     assays: Sequence[Assay]
@@ -49,7 +49,7 @@ class Sampler:
                 raise EpisodeError(
                     f"training: no assay is large enough for a support of {size}; got "
                     f"{len(self.assays)} assays, expected one with more compounds of each class. "
-                    "Ask for smaller supports."
+                    "Choose smaller supports."
                 )
 
     def episodes(self, step: int, n: int) -> list[Episode]:
@@ -63,7 +63,7 @@ class Sampler:
             return drawn
         low, high = map(math.log, self.prevalence)
         share = math.exp(rng.uniform(low, high))
-        # In one order for all of a step, so that most decoys need be encoded once.
+        # All episodes of a step share one order, so that most decoys are encoded only once.
         decoys = self._decoys.shuffled(rng)
         pairs = zip(drawn, chosen, strict=True)
         return [decoys.diluted(episode, assay.rows, share) for episode, assay in pairs]

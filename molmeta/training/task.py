@@ -1,22 +1,27 @@
-"""What a training run depends on: recipe, options, seed and data. Trains nothing."""
+"""What determines the outcome of a training run: recipe, options, seed and data."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 
 from molmeta.assays.assay import digest
-from molmeta.errors import ConfigError
+from molmeta.runtime.options import Options, Share, Size, Sizes, mistake
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from molmeta.assays.assay import Assay
     from molmeta.models.model import Model
@@ -24,121 +29,85 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
 
 
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """How to meta-train.
+def _require_order(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise mistake(f"the lower share must come first; got {list(ends)}.")
+    return ends
 
-    Attributes:
-        steps: optimiser steps at most; 0 takes what `init` brings as it is.
-        episodes: episodes a step, over all devices.
-        supports: support sizes to learn from, one drawn a step.
-        n_query: molecules in a query at most.
-        share: share of actives in a support; null keeps the assay's own.
-        prevalence: lowest and highest share of actives that compounds of other training assays,
-            presumed inactive, bring support and query to, so that they look like a library; null
-            adds none. With it the best step is that of the highest BEDROC(20) on valid assays,
-            each hidden among the compounds of the others.
-        learning_rate: at its peak, of AdamW.
-        encoder_rate: the encoder's rate as a share of it; below 1 keeps what `init` has learnt.
-        weight_decay: of AdamW.
-        warmup: share of the steps in which the rate rises to its peak; then it falls to 0 as a
-            cosine.
-        clip: norm at which the gradient is cut.
-        validate_every: steps between validations.
-        validation_supports: support sizes to validate at.
-        validation_repeats: draws an assay and size.
-        patience: validations without a better one before training stops; 0 never stops early.
-        devices: processes, or GPUs where there are any.
-        threads: torch threads a process; two on a busy machine can cost a hundred times one.
-        checkpoint_seconds: seconds between checkpoints.
+
+Range = Annotated[tuple[Share, Share], Field(strict=False), AfterValidator(_require_order)]
+
+
+class TrainingOptions(Options):
+    """How to meta-train: `training` of a model in the config.
 
     Raises:
-        ConfigError: an option out of its range.
+        ConfigError: an unknown option, or one out of range.
     """
 
-    steps: int = 1000
-    episodes: int = 16
-    supports: Sequence[int] = (16, 32)
-    n_query: int = 64
-    share: float | None = None
-    prevalence: Sequence[float] | None = None
-    learning_rate: float = 1e-3
-    encoder_rate: float = 1.0
-    weight_decay: float = 0.01
-    warmup: float = 0.05
-    clip: float = 1.0
-    validate_every: int = 100
-    validation_supports: Sequence[int] = (16, 64)
-    validation_repeats: int = 2
-    patience: int = 0
-    devices: int = 1
-    threads: int = 1
-    checkpoint_seconds: float = 30.0
+    section = "training"
 
-    def __post_init__(self) -> None:
-        for name, (holds, rule) in _RULES.items():
-            if not holds(getattr(self, name)):
-                raise ConfigError(
-                    f"training: '{name}' cannot be used; got {getattr(self, name)!r}, expected "
-                    f"{rule}. Correct it in the recipe."
-                )
-
-
-def _whole(value: Any, least: int) -> bool:  # noqa: ANN401 - whatever a config holds
-    return isinstance(value, int) and value >= least
-
-
-def _number(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, (int, float)) and 0 <= value < math.inf
-
-
-def _sizes(value: Any) -> bool:  # noqa: ANN401
-    sizes = cast("Sequence[Any]", value) if isinstance(value, Sequence) else ()
-    return len(sizes) > 0 and all(_whole(size, 2) for size in sizes)
-
-
-def _range(value: Any) -> bool:  # noqa: ANN401
-    ends = cast("Sequence[Any]", value) if isinstance(value, Sequence) else ()
-    return len(ends) == 2 and all(map(_number, ends)) and 0 < ends[0] <= ends[1] < 1
-
-
-_Rule = tuple[Callable[[Any], bool], str]
-_COUNT: _Rule = (lambda value: _whole(value, 1), "a whole number, 1 or more")
-_SIZES: _Rule = (_sizes, "a list of support sizes, 2 or more each")
-_SOME: _Rule = (_number, "a number, 0 or more")
-_RULES: dict[str, _Rule] = {
-    **dict.fromkeys(("episodes", "validate_every", "validation_repeats"), _COUNT),
-    "steps": (lambda value: _whole(value, 0), "a whole number, 0 or more"),
-    **dict.fromkeys(("devices", "threads"), _COUNT),
-    **dict.fromkeys(("supports", "validation_supports"), _SIZES),
-    **dict.fromkeys(("learning_rate", "encoder_rate", "weight_decay"), _SOME),
-    "checkpoint_seconds": _SOME,
-    "clip": (lambda value: _number(value) and value > 0, "a number above 0"),
-    "n_query": (lambda value: _whole(value, 2), "a whole number, 2 or more"),
-    "patience": (lambda value: _whole(value, 0), "a whole number, 0 or more"),
-    "share": (lambda value: value is None or (_number(value) and 0 < value < 1), "null, or 0 to 1"),
-    "prevalence": (lambda value: value is None or _range(value), "null, or two shares, 0 to 1"),
-    "warmup": (lambda value: _number(value) and value <= 1, "a number from 0 to 1"),
-}
+    steps: NonNegativeInt = 1000
+    """Largest number of optimiser steps; 0 keeps the weights that `init` gives."""
+    episodes: PositiveInt = 16
+    """Episodes per step, over all devices."""
+    supports: Sizes = (16, 32)
+    """Support sizes; each step draws one of them."""
+    n_query: Size = 64
+    """Largest number of compounds in a query set."""
+    share: Share | None = None
+    """Share of actives in a support set; null keeps that of the assay."""
+    prevalence: Range | None = None
+    """Lowest and highest share of actives in an episode; null leaves episodes as they are.
+    Compounds of other training assays are added as presumed inactives, so that an episode resembles
+    a library. The best step is then the one with the highest BEDROC(20) on valid assays, each mixed
+    with the compounds of the others."""
+    learning_rate: NonNegativeFloat = 1e-3
+    """Peak learning rate of AdamW."""
+    encoder_rate: NonNegativeFloat = 1.0
+    """Learning rate of the encoder relative to `learning_rate`. Values below 1 preserve more of
+    the encoder that `init` gives."""
+    weight_decay: NonNegativeFloat = 0.01
+    """Weight decay of AdamW."""
+    warmup: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of the steps in which the learning rate rises to its peak; afterwards it falls to 0
+    along a cosine."""
+    clip: PositiveFloat = 1.0
+    """Norm above which the gradient is scaled down."""
+    validate_every: PositiveInt = 100
+    """Steps between validations."""
+    validation_supports: Sizes = (16, 64)
+    """Support sizes in validation."""
+    validation_repeats: PositiveInt = 2
+    """Episodes per assay and support size in validation."""
+    patience: NonNegativeInt = 0
+    """Stop after this many validations without improvement; 0 never stops early."""
+    devices: PositiveInt = 1
+    """Processes, or GPUs where the machine has any."""
+    threads: PositiveInt = 1
+    """Torch threads per process. On a busy machine two threads can be a hundred times slower than
+    one."""
+    checkpoint_seconds: NonNegativeFloat = 30.0
+    """Seconds between checkpoints."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """All that a training run depends on; two equal tasks end with the same weights.
+    """Everything that determines the trained weights: equal tasks give equal weights.
 
     Attributes:
-        recipe: what to build.
-        training: how to train it.
-        seed: of weights, draws and dropout.
-        train: assays to learn from.
-        valid: assays to choose the best step on.
-        molecules: the molecule store's.
-        init: trained models whose encoders to start from; of several, each brings one part of a
-            joined encoder.
+        recipe: learner and encoder to build.
+        training: how to train them.
+        seed: of initial weights, episodes and dropout.
+        train: assays to train on.
+        valid: assays that select the best step.
+        molecules: all molecules of the store that the assays' rows point into.
+        init: trained models whose encoders to start from; several give one part each of a joined
+            encoder.
     """
 
     recipe: Recipe
-    training: Training
+    training: TrainingOptions
     seed: int
     train: Sequence[Assay]
     valid: Sequence[Assay]
@@ -147,15 +116,11 @@ class Task:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when anything that the weights depend on does."""
-        options = asdict(self.training)
-        del options["checkpoint_seconds"]
+        """SHA-256 of everything that the trained weights depend on."""
+        # How often a checkpoint is written does not change the weights: a run can be resumed
+        # after the interval was changed.
+        options = self.training.model_dump(mode="json", exclude={"checkpoint_seconds"})
         start = [model.history.get("fingerprint") for model in self.init]
         text = json.dumps([__version__, self.recipe.to_dict(), options, self.seed, start])
         data = digest((*self.train, *self.valid))
         return hashlib.sha256(f"{text} {data}".encode()).hexdigest()
-
-    @property
-    def training_rows(self) -> NDArray[np.int64]:
-        """Rows of the distinct compounds that are learnt from."""
-        return np.unique(np.concatenate([assay.rows for assay in self.train]))

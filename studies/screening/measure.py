@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 import molmeta
 from molmeta.assays.assay import load_assays
 from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.records import times_measured
 from molmeta.errors import EpisodeError
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.blocks import Bits
@@ -70,7 +71,7 @@ def _drawn(
         similarity = tanimoto(*blocks).amax(dim=1)
     values = {"p": torch.sigmoid(logits), "similarity": similarity, "active": query.labels}
     found = pd.DataFrame({name: value.numpy() for name, value in values.items()})
-    known = model.learner.known(query.molecules).numpy() > 0
+    known = times_measured(model.learner, query.molecules).numpy() > 0
     share = float(support.labels.mean())
     return found.assign(known=known, assay=assay.name, support=size, repeat=repeat, share=share)
 

@@ -1,14 +1,12 @@
 """What every encoder in the folder, and a join of two, must hold to."""
 
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from torch import nn
-from zoo import BLOCKS, ZOO, zoo
+from zoo import BLOCKS, ZOO, all_measured, zoo
 
 from molmeta import encoders, registry
-from molmeta.assays.assay import Assay
 from molmeta.molecules.store import featurize
 from molmeta.runtime.seeds import torch_seed
 
@@ -17,11 +15,6 @@ NAMES = (*encoders.names(), "gine+fingerprint")
 LARGE = list(ZOO).index("peptide")
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 """Sums in float32 in another order; the attention of GPS is over molecules padded alike."""
-LABELS = np.arange(len(ZOO), dtype=np.float32) % 2
-MEASURED = Assay(
-    "zoo", "", "", tuple(ZOO.values()), np.arange(len(ZOO)), LABELS, np.full(len(ZOO), np.nan)
-)
-"""What an encoder that remembers has been told of the zoo."""
 
 every = pytest.mark.parametrize("name", NAMES)
 
@@ -36,8 +29,7 @@ def built(name, seed=0):
     options = {part: small(part) for part in parts} if len(parts) > 1 else small(name)
     with torch_seed(seed, "encoder"):
         encoder = encoders.build(name, options)
-    encoder.fit(zoo())
-    encoder.remember(zoo(), [MEASURED])
+    encoder.fit(all_measured(zoo()))
     return encoder.eval()
 
 

@@ -15,12 +15,14 @@ from toy_assays import (
     drawn,
     episode,
     logits,
-    remember,
+    training_data,
     world,
 )  # fmt: skip
 
 from molmeta import learners
-from molmeta.evaluation import ranking
+from molmeta.assays.records import hide_own_targets
+from molmeta.assays.training_data import TrainingData
+from molmeta.evaluation.metrics import ranking
 
 META_TRAINED = [name for name in learners.names() if learners.get(name).meta_trained]
 
@@ -91,18 +93,18 @@ def test_the_gradient_of_episodes_is_the_mean_of_their_gradients(name):
     torch.testing.assert_close(together, mean, **CLOSE)
 
 
-class Rememberer(Layer):
-    """An encoder that says what it was told."""
+class Recorder(Layer):
+    """An encoder that keeps what it was fitted to."""
 
-    def remember(self, molecules, assays):
-        self.told = (len(molecules), [one.name for one in assays])
+    def fit(self, data):
+        self.fitted_to = data
 
 
 @pytest.mark.parametrize("name", META_TRAINED)
-def test_what_training_assays_measured_reaches_the_encoder(name):
-    encoder, measured = Rememberer(), assay(0)
-    learners.get(name)(encoder).remember(world(), [measured])
-    assert encoder.told == (len(world()), ["0"])
+def test_training_data_reaches_the_encoder(name):
+    encoder, data = Recorder(), TrainingData(world(), [assay(0)])
+    learners.get(name)(encoder).fit(data)
+    assert encoder.fitted_to is data
 
 
 @pytest.mark.parametrize("name", META_TRAINED)
@@ -121,7 +123,7 @@ def train(learner, budget):
         optimizer.zero_grad()
         numbers = range(EPISODES * step, EPISODES * (step + 1))
         episodes = [drawn(n, of=n % TRAINING_ASSAYS) for n in numbers]
-        learner.backward(*learner.blinded(episodes, world()))
+        learner.backward(*hide_own_targets(learner, episodes, world()))
         optimizer.step()
     learner.eval()
 
@@ -139,8 +141,8 @@ def judged(learner):
 @pytest.mark.parametrize("name", META_TRAINED)
 def test_a_trained_learner_beats_its_untrained_self(name):
     budget = BUDGETS.get(name, Budget())
-    learner = built(name, remembers=False, **budget.options)
+    learner = built(name, fitted=False, **budget.options)
     before = judged(learner)
-    remember(learner)
+    learner.fit(training_data())
     train(learner, budget)
     assert judged(learner) > before + GAIN

@@ -23,6 +23,14 @@ CONDA_NAMES = {
     "torch-geometric": "pytorch_geometric",
     "snakemake": "snakemake-minimal",
 }
+MODULES = {
+    "lightning-fabric": "lightning_fabric",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+    "torch-geometric": "torch_geometric",
+    "vl-convert-python": "vl_convert",
+}
+"""Module of each dependency that is imported under another name."""
 PINS = dict(
     line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
 )
@@ -49,6 +57,16 @@ def test_only_deepchem_has_a_condition():
 def test_every_dependency_is_pinned_within_its_range(wanted):
     pinned = {_canonical(name): version for name, version in PINS.items()}
     assert pinned[_canonical(wanted.name)] in wanted.specifier
+
+
+def test_every_dependency_is_used():
+    text = "".join(path.read_text() for path in (ROOT / "molmeta").rglob("*.py"))
+    imported = set(
+        re.findall(r"""(?:^\s*(?:import|from) |import_module\(")(\w+)""", text, re.MULTILINE)
+    )
+    # Snakemake runs the package, and needs pygments for its report.
+    names = {r.name for r in WANTED} - {"snakemake", "pygments"}
+    assert {name for name in names if MODULES.get(name, name) not in imported} == set()
 
 
 def test_pins_name_no_build_and_no_place():

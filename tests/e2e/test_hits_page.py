@@ -12,7 +12,7 @@ from molmeta.models.named import baseline
 from molmeta.report.hits import page as hitspage
 from molmeta.report.hits.page import ScreenFacts, hits_page
 from molmeta.screening.annotations import annotator
-from molmeta.screening.hits import Hit, Support, hits_table
+from molmeta.screening.hits import ScoredCompound, Support, candidates_table
 
 CHROMIUM = shutil.which("chromium")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -32,12 +32,12 @@ def address(tmp_path_factory):
     scores = predictor.predict(list(LIBRARY))
     hits = sorted(
         (
-            Hit(float(p), -n, LIBRARY[s], s)
+            ScoredCompound(float(p), -n, LIBRARY[s], s)
             for n, (s, p) in enumerate(zip(LIBRARY, scores, strict=True))
         ),
         reverse=True,
     )
-    table = annotator(predictor.model)(hits_table(hits, SUPPORT))
+    table = annotator(predictor.model)(candidates_table(hits, SUPPORT))
     facts = ScreenFacts("<b>library</b>.smi", 7, None, "ranked.csv", WARNING)
     path = tmp_path_factory.mktemp("hits") / "hits.html"
     hits_page(table, SUPPORT, predictor, path, facts=facts)
@@ -254,8 +254,12 @@ def test_narrow_window_needs_no_sideways_scrolling(browser, address):
 def test_page_is_capped_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(hitspage, "SHOWN", 2)
     predictor = baseline("similarity").adapt(*SUPPORT)
-    hits = [Hit(0.9, -1, "a", "CCO"), Hit(0.8, -2, "b", "CCN"), Hit(0.7, -3, "c", "CCC")]
-    table = annotator(predictor.model)(hits_table(hits, SUPPORT))
+    hits = [
+        ScoredCompound(0.9, -1, "a", "CCO"),
+        ScoredCompound(0.8, -2, "b", "CCN"),
+        ScoredCompound(0.7, -3, "c", "CCC"),
+    ]
+    table = annotator(predictor.model)(candidates_table(hits, SUPPORT))
     facts = ScreenFacts("library.smi", 3, 0.01, "ranked.csv")
     hits_page(table, SUPPORT, predictor, tmp_path / "hits.html", facts=facts)
     text = (tmp_path / "hits.html").read_text()

@@ -94,7 +94,7 @@ def test_injected_scripts_would_not_run(page):
 
 
 def test_answer_and_charts_are_visible(page):
-    assert page.inner_text("h1").startswith("ProtoNet ranks new compounds best")
+    assert page.inner_text("h1").startswith("ProtoNet ranks compounds best")
     for place, count in enumerate((7, 6)):
         marks = page.locator(".hero svg.chart").nth(place).locator(".mark-line path")
         assert marks.count() == count
@@ -131,8 +131,8 @@ def test_search_leaves_matching_assays(page):
     assert page.inner_text("#count") == "1 of 4 assays"
 
 
-def test_clean_only_leaves_leaked_assays_out(page):
-    page.check("#only-clean")
+def test_assays_in_the_training_data_can_be_left_out(page):
+    page.check("[data-filter=clean]")
     assert "CHEMBL1001" not in names(page)
     assert len(names(page)) == 3
 
@@ -159,19 +159,19 @@ def test_leaked_assay_says_what_leaked(page):
     row = page.locator("tbody.assay", has_text="CHEMBL1001")
     row.locator(".open").click()
     assert row.locator("tr.row .badge.leak").is_visible()
-    assert "43\u00a0% also stand in training assays" in row.locator(".detail").inner_text()
+    assert "43\u00a0% are in this run's training assays" in row.locator(".detail").inner_text()
 
 
 def test_another_metric_shows_its_table(page):
     page.select_option("[data-controls=summary][data-field=choice]", "auroc")
     shown = page.locator(".view.on[data-kind=summary] caption")
-    assert shown.inner_text() == "AUROC, all assays"
+    assert shown.inner_text() == "AUROC: All assays"
 
 
 def test_clean_scope_shows_its_table(page):
     page.check("input[name=summary-scope][value=clean]")
     shown = page.locator(".view.on[data-kind=summary] caption")
-    assert shown.inner_text() == "ΔAUPRC, clean assays"
+    assert shown.inner_text() == "ΔAUPRC: Not in this run's training data"
 
 
 def test_a_pressed_model_comes_to_the_front(page):
@@ -180,6 +180,28 @@ def test_a_pressed_model_comes_to_the_front(page):
     opacity = "found => getComputedStyle(found).opacity"
     lines = page.locator(".hero svg.chart").first.locator(".mark-line path")
     assert sorted({lines.nth(n).evaluate(opacity) for n in range(7)}) == ["0.1", "1"]
+
+
+def test_all_models_and_baselines_of_the_table_are_visible(page):
+    right = page.locator("#assay-scroll").bounding_box()
+    last = page.locator("#assay-table thead th").last.bounding_box()
+    assert last["x"] + last["width"] <= right["x"] + right["width"]
+    assert not page.locator("#more-models").is_visible()
+
+
+def test_models_beyond_the_edge_of_the_table_are_announced(browser, address):
+    page = browser.new_page(viewport={"width": 700, "height": 900})
+    page.goto(address, timeout=120_000)
+    assert page.locator("#more-models").is_visible()
+    page.locator("#assay-scroll").evaluate("table => table.scrollTo(9999, 0)")
+    page.wait_for_timeout(300)
+    assert not page.locator("#more-models").is_visible()
+    page.close()
+
+
+def test_the_best_score_of_each_assay_is_bold(page):
+    rows = "rows => rows.map(row => row.querySelectorAll('td.score.best').length)"
+    assert set(page.eval_on_selector_all("tr.row", rows)) == {1}
 
 
 @pytest.mark.parametrize("width", [360, 768])

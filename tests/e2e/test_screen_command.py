@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 def command(library, *words):
     return [
-        sys.executable, "-m", "molmeta.cli", "screen", "--model", "similarity",
+        sys.executable, "-m", "molmeta", "screen", "--model", "similarity",
         "--support", "my_assay.csv", "--library", str(library), "--output", "ranked.csv", *words,
     ]  # fmt: skip
 
@@ -164,7 +164,7 @@ def test_what_is_no_library_is_one_line(folder, library):
 def test_a_library_is_featurized_once_and_screened_often(folder):
     words = ["featurize", str(NCI), "--featurizer", "morgan", "--output", "nci.safetensors"]
     made = subprocess.run(
-        [sys.executable, "-m", "molmeta.cli", *words], check=False, cwd=folder, timeout=300
+        [sys.executable, "-m", "molmeta", *words], check=False, cwd=folder, timeout=300
     )
     assert made.returncode == 0
     assert run(folder, NCI).returncode == 0
@@ -176,7 +176,7 @@ def test_a_library_is_featurized_once_and_screened_often(folder):
 def test_featurizing_that_was_killed_goes_on_and_gives_the_same_file(folder):
     library = large(folder, 20_000)
     words = [
-        sys.executable, "-m", "molmeta.cli", "featurize", str(library), "--featurizer", "morgan",
+        sys.executable, "-m", "molmeta", "featurize", str(library), "--featurizer", "morgan",
         "--cores", "2", "--output",
     ]  # fmt: skip
     subprocess.run([*words, "whole.safetensors"], check=True, cwd=folder, timeout=300)

@@ -30,9 +30,9 @@ def test_the_meta_gradient_is_that_of_central_differences(name):
 
 def test_the_steps_are_logistic_regression_on_the_vectors_of_the_encoder():
     learner, (support, _) = built(ANIL, inner_steps=3, inner_rate=0.5), episode()
-    vectors = learner.scorer.encoder(support.molecules).detach().numpy()
+    vectors = learner.encoder(support.molecules).detach().numpy()
     x = np.hstack([vectors, np.ones((len(vectors), 1))])
-    w = flat(learner.scorer.head)
+    w = flat(learner.head)
     for _ in range(3):
         w = w - 0.5 * slope(w, x, support.labels.numpy())
     fast = learner.fast_weights(support)
@@ -48,7 +48,7 @@ def test_the_steps_change_the_head_alone():
 def test_the_support_is_encoded_once():
     learner, (support, _) = built(ANIL, inner_steps=4), episode()
     calls = []
-    learner.scorer.encoder.register_forward_hook(lambda *_: calls.append(1))
+    learner.encoder.register_forward_hook(lambda *_: calls.append(1))
     learner.adapt(support)
     assert len(calls) == 1
 
@@ -56,12 +56,12 @@ def test_the_support_is_encoded_once():
 def test_the_encoder_learns_through_the_steps():
     """Its gradient has a part by way of the support, which it has not where that is constant."""
     learner, (support, query) = built(ANIL), episode()
-    encoder = list(learner.scorer.encoder.parameters())
+    encoder = list(learner.encoder.parameters())
     full = torch.autograd.grad(
         learner.loss(learner.adapt(support)(query.molecules), query.labels), encoder
     )
     fast = {name: weight.detach() for name, weight in learner.fast_weights(support).items()}
-    logits = torch.func.functional_call(learner.scorer, fast, (query.molecules,))
+    logits = torch.func.functional_call(learner, fast, (query.molecules,))
     direct = torch.autograd.grad(learner.loss(logits, query.labels), encoder)
     pairs = zip(full, direct, strict=True)
     assert max((one - other).abs().max() for one, other in pairs) > 1e-3
@@ -72,7 +72,7 @@ def test_on_a_linear_model_the_meta_gradient_is_the_one_worked_out_by_hand():
     learner = ANIL(Identity(), inner_steps=1, inner_rate=0.7).double().train()
     x, y, support = linear(8, seed=0)
     xq, yq, query = linear(9, seed=1)
-    head = learner.scorer.head
+    head = learner.head
     w = flat(head)
     p = 1 / (1 + np.exp(-x @ w))
     hessian = x.T @ np.diag(p * (1 - p)) @ x / len(y)

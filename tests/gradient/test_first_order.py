@@ -20,7 +20,7 @@ def test_on_a_linear_model_the_first_order_gradient_is_the_one_worked_out_by_han
     learner = FOMAML(Identity(), inner_steps=2, inner_rate=0.7).double().train()
     x, y, support = linear(8, seed=0)
     xq, yq, query = linear(9, seed=1)
-    head = learner.scorer.head
+    head = learner.head
     w = flat(head)
     for _ in range(2):
         w = w - 0.7 * slope(w, x, y)
@@ -33,7 +33,7 @@ def test_on_a_linear_model_the_first_order_gradient_is_the_one_worked_out_by_han
 def test_the_first_order_gradient_is_that_of_the_query_at_the_adapted_weights(name):
     learner, (support, query) = built(FOMAML, name), episode()
     fast = {n: w.detach().requires_grad_() for n, w in learner.fast_weights(support).items()}
-    logits = torch.func.functional_call(learner.scorer, fast, (query.molecules,))
+    logits = torch.func.functional_call(learner, fast, (query.molecules,))
     expected = torch.autograd.grad(learner.loss(logits, query.labels), list(fast.values()))
     torch.testing.assert_close(meta_gradient(learner), expected, rtol=1e-10, atol=1e-14)
 
@@ -71,14 +71,14 @@ def reptile(**options):
 
 
 def gradient(learner):
-    head = learner.scorer.head
+    head = learner.head
     return np.concatenate([head.weight.grad[0], head.bias.grad])
 
 
 def test_on_a_linear_model_the_gradient_of_reptile_is_the_one_worked_out_by_hand():
     """Each of four steps is on all molecules of the episode; g = w - mean of where they end."""
     learner, (x, y, episodes, molecules) = reptile(inner_batch=100), two_episodes()
-    w = flat(learner.scorer.head)
+    w = flat(learner.head)
     rows = [np.concatenate([e.support, e.query]) for e in episodes]
     ends = [by_hand(w, 4 * [(x[own], y[own])], rate=0.1) for own in rows]
     learner.backward(episodes, molecules)
@@ -93,7 +93,7 @@ def test_each_step_of_reptile_is_on_another_mini_batch():
     assert [len(own) for own in rows] == 5 * [3]
     assert sorted(np.concatenate(rows)) == list(range(15))
     assert all((y[own] == b.labels.numpy()).all() for own, b in zip(rows, batches, strict=True))
-    w = flat(learner.scorer.head)
+    w = flat(learner.head)
     end = by_hand(w, [(x[own], y[own]) for own in rows[:4]], rate=0.1)
     learner.backward(episodes[:1], molecules)
     np.testing.assert_allclose(gradient(learner), w - end, rtol=1e-9)
@@ -103,7 +103,7 @@ def test_reptile_returns_the_loss_of_a_mini_batch_that_took_no_step():
     learner, (_, _, episodes, molecules) = reptile(inner_batch=3), two_episodes()
     *_, last = learner.batches(episodes[0], molecules)
     loss = learner.backward(episodes[:1], molecules)
-    end = flat(learner.scorer.head) - gradient(learner)
+    end = flat(learner.head) - gradient(learner)
     z = last.molecules.block("descriptors", Vectors).values.numpy() @ end[:3] + end[3]
     expected = np.mean(np.logaddexp(0, z) - last.labels.numpy() * z)
     assert loss == pytest.approx(expected, rel=1e-9)
@@ -113,13 +113,13 @@ def test_reptile_returns_the_loss_of_a_mini_batch_that_took_no_step():
 def test_gradient_descent_on_the_gradient_of_reptile_is_its_meta_step(rate):
     """w <- w + e (mean of ends - w)."""
     learner, (x, y, episodes, molecules) = reptile(inner_batch=100), two_episodes()
-    w = flat(learner.scorer.head)
+    w = flat(learner.head)
     rows = [np.concatenate([e.support, e.query]) for e in episodes]
     ends = [by_hand(w, 4 * [(x[own], y[own])], rate=0.1) for own in rows]
     learner.backward(episodes, molecules)
     torch.optim.SGD(learner.parameters(), lr=rate).step()
     expected = (1 - rate) * w + rate * np.mean(ends, axis=0)
-    np.testing.assert_allclose(flat(learner.scorer.head), expected, rtol=1e-9)
+    np.testing.assert_allclose(flat(learner.head), expected, rtol=1e-9)
 
 
 def test_the_steps_of_reptile_are_those_of_adam_in_torch():
@@ -128,7 +128,7 @@ def test_the_steps_of_reptile_are_those_of_adam_in_torch():
     optimizer = torch.optim.Adam(learner.parameters(), lr=0.02, betas=(0.0, DECAY), eps=EPSILON)
     for _ in range(5):
         optimizer.zero_grad()
-        learner.loss(learner.scorer(support.molecules), support.labels).backward()
+        learner.loss(learner(support.molecules), support.labels).backward()
         optimizer.step()
-    expected = dict(learner.scorer.named_parameters())
+    expected = dict(learner.named_parameters())
     torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-12, check_stride=False)

@@ -46,7 +46,7 @@ def test_the_meta_gradient_is_not_that_of_first_order():
     learner = built(MAML)
     support, query = episode()
     fast = {n: w.detach().requires_grad_() for n, w in learner.fast_weights(support).items()}
-    logits = torch.func.functional_call(learner.scorer, fast, (query.molecules,))
+    logits = torch.func.functional_call(learner, fast, (query.molecules,))
     first = torch.autograd.grad(learner.loss(logits, query.labels), list(fast.values()))
     pairs = zip(meta_gradient(learner), first, strict=True)
     assert max((full - part).abs().max() for full, part in pairs) > 1e-3
@@ -58,7 +58,7 @@ def test_on_a_linear_model_the_meta_gradient_is_the_one_worked_out_by_hand():
     learner = MAML(Identity(), inner_steps=1, inner_rate=rate).double().train()
     x, y, support = linear(8, seed=0)
     xq, yq, query = linear(9, seed=1)
-    head = learner.scorer.head
+    head = learner.head
     w = flat(head)
     p = 1 / (1 + np.exp(-x @ w))
     outer = slope(w - rate * slope(w, x, y), xq, yq)
@@ -72,7 +72,7 @@ def test_on_a_linear_model_the_meta_gradient_is_the_one_worked_out_by_hand():
 def test_an_inner_step_is_plain_gradient_descent_on_the_support():
     learner = MAML(Identity(), inner_steps=2, inner_rate=0.5).double().train()
     x, y, support = linear(8, seed=0)
-    head = learner.scorer.head
+    head = learner.head
     w = flat(head)
     for _ in range(2):
         w = w - 0.5 * slope(w, x, y)
@@ -84,7 +84,7 @@ def test_an_inner_step_is_plain_gradient_descent_on_the_support():
 def test_more_steps_are_taken_when_nothing_is_trained():
     learner = MAML(Identity(), inner_steps=0, evaluation_steps=3, inner_rate=0.5).double()
     _, _, support = linear(8, seed=0)
-    start = dict(learner.scorer.named_parameters())
+    start = dict(learner.named_parameters())
     learner.train()
     assert torch.equal(learner.fast_weights(support)["head.weight"], start["head.weight"])
     learner.eval()

@@ -28,7 +28,7 @@ def test_a_short_training_lets_a_few_steps_on_ten_points_take_most_of_the_error(
 def test_a_run_is_the_same_every_time():
     plan = sinusoid.Plan(steps=3, tasks=2, points=20, rate=1e-3)
     first, second = (sinusoid.train("maml", plan) for _ in range(2))
-    assert (flat(first.scorer.head) == flat(second.scorer.head)).all()
+    assert (flat(first.head) == flat(second.head)).all()
 
 
 def test_sines_are_those_of_the_paper():

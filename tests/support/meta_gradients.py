@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from zoo import drugs
+from zoo import all_measured, drugs
 
 from molmeta import encoders
 from molmeta.encoders.base import Encoder
@@ -54,7 +54,7 @@ def built(cls, name="gine", **options):
     """A learner in float64 and in training, without anything drawn at random in it."""
     with torch_seed(0, "maml"):
         encoder = encoders.build(name, SMALL[name])
-    encoder.fit(molecules())
+    encoder.fit(all_measured(molecules()))
     options = {"inner_steps": 2, "inner_rate": 0.3, **options}
     with torch_seed(1, "maml"):
         learner = cls(encoder, **options).double().train()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from molmeta.evaluation.statistics import METRICS
+from molmeta.evaluation.metrics import names
 from molmeta.report.evidence import Sources
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ class Plan:
     gain: float = 1.0
     smiles: tuple[str, ...] = SMILES
     hostile: str = HOSTILE
+
+
+SMALL = Plan(n_assays=4, supports=(16, 32), repeats=2, gain=2.0)
 
 
 def make(folder: Path, plan: Plan = Plan()) -> Sources:
@@ -95,8 +98,10 @@ def metrics_frame(plan: Plan, assays: list[str], rng: np.random.Generator) -> pd
 
 def _row(model, seed, assay, support, repeat, score):
     auroc = 0.5 + score
-    values = (score, score + 0.47, auroc, auroc, 1 + score * 2, 1 + score * 1.8)
-    values += (0.25 - score / 4, 0.69 - score / 2, 0.1, np.nan, np.nan, np.nan)
+    metrics = dict.fromkeys(names("ranking", "probability"), score)
+    metrics |= {"auprc": score + 0.47, "auroc": auroc, "bedroc20": auroc, "ef1": 1 + score * 2}
+    metrics |= {"ef5": 1 + score * 1.8, "brier": 0.25 - score / 4, "log_loss": 0.69 - score / 2}
+    metrics |= {"calibration_error": 0.1, **dict.fromkeys(names("value"), np.nan)}
     return {
         "model": model,
         "seed": seed,
@@ -110,7 +115,7 @@ def _row(model, seed, assay, support, repeat, score):
         "n_support_active": support // 2,
         "n_query": 90,
         "n_query_active": 42,
-        **dict(zip(METRICS, values, strict=True)),
+        **metrics,
         "adapt_seconds": 0.01,
         "predict_seconds": 0.002,
         "reason": "",
@@ -121,7 +126,7 @@ def _metrics(folder, plan, assays, rng):
     table = metrics_frame(plan, assays, rng)
     last = max(plan.supports)
     undrawn = table["assay"].eq(assays[-1]) & table["support"].eq(last)
-    table.loc[undrawn, list(METRICS)] = np.nan
+    table.loc[undrawn, list(names())] = np.nan
     table.loc[undrawn, "reason"] = "fewer compounds than support and query need"
     paths = []
     for (model, seed), part in table.groupby(["model", "seed"], sort=False):

@@ -45,7 +45,13 @@ class Line:
             capture_output=True,
             text=True,
             timeout=900,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "OMP_NUM_THREADS": "1"},
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(self.folder),
+                "OMP_NUM_THREADS": "1",
+                # Jobs run this copy of the package, even where another one is installed.
+                "PYTHONPATH": str(ROOT),
+            },
         )
 
     def planned(self, *words: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ from torch import nn
 from molmeta import learners
 from molmeta.assays.assay import Assay
 from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.training_data import TrainingData
 from molmeta.encoders.base import Encoder
 from molmeta.molecules.blocks import Bits, Molecules, Vectors
 from molmeta.molecules.featurizers import FEATURIZERS
@@ -66,18 +67,18 @@ def episode(place=0, **options):
     return drawn(place, **options).labelled(world())
 
 
-def built(name, seed=0, *, remembers=True, **options):
+def built(name, seed=0, *, fitted=True, **options):
     cls = learners.get(name)
     with torch_seed(seed, "contract"):
         learner = cls(Layer(), **options) if cls.meta_trained else cls(**options)
-        learner.fit(world(), [str(place) for place in range(TRAINING_ASSAYS)])
-    if remembers:
-        remember(learner)
+    if fitted:
+        learner.fit(training_data())
     return learner.eval()
 
 
-def remember(learner):
-    learner.remember(world(), [assay(place) for place in range(TRAINING_ASSAYS)])
+@cache
+def training_data():
+    return TrainingData(world(), [assay(place) for place in range(TRAINING_ASSAYS)])
 
 
 def logits(learner, support, molecules):

@@ -9,7 +9,7 @@ from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.compounds import compounds
 from molmeta.molecules.store import update
-from molmeta.training.task import Task, Training
+from molmeta.training.task import Task, TrainingOptions
 
 TAILS = ("C", "CC", "CO", "FC", "NCC", "ClCC")
 RINGS = (
@@ -72,6 +72,6 @@ def recipe(learner="protonet", encoder="fingerprint", **options):
 
 def task(chosen=None, *, seed=0, init=(), valid=None, **options):
     *known, held_out = assays()
-    training = Training(**{**OPTIONS, **options})
+    training = TrainingOptions(**{**OPTIONS, **options})
     valid = [held_out] if valid is None else valid
     return Task(chosen or recipe(), training, seed, known, valid, store().molecules, init)

@@ -1,5 +1,6 @@
 """Learners and encoders are found by file name, and their options are held against them."""
 
+import re
 import sys
 
 import pytest
@@ -47,7 +48,7 @@ def test_an_imported_class_is_not_taken_for_the_files_own(package):
 @pytest.mark.parametrize(("body", "n"), [("", 0), ("class A(Thing): pass\nclass B(A): pass\n", 2)])
 def test_a_file_with_none_or_several_classes_is_refused(package, body, n):
     (package / "mine.py").write_text(f"from plugins.base import Thing\n{body}")
-    with pytest.raises(ConfigError, match=f"plugins.mine: holds {n} public Thing classes"):
+    with pytest.raises(ConfigError, match=rf"plugins.mine: \w+ {n} public Thing"):
         registry.find("plugins", "mine", thing())
 
 
@@ -60,14 +61,19 @@ def test_all_learners_and_encoders_of_the_plan_are_there():
     assert {"gine", "pna", "gps", "fingerprint", "descriptors"} <= set(encoders.names())
 
 
-def test_an_unknown_learner_is_answered_with_the_known_and_the_closest():
-    with pytest.raises(ConfigError, match=r"'protonets' is unknown; .*mann, .*Did you mean 'proto"):
+def test_an_unknown_learner_is_answered_with_the_closest():
+    with pytest.raises(ConfigError, match=r"'protonets'.*'protonet'"):
         learners.get("protonets")
+
+
+def test_a_name_like_no_other_is_answered_with_all_names():
+    with pytest.raises(ConfigError, match=r"\bgine\b.*\bgps\b.*\bpna\b"):
+        encoders.get("xyz")
 
 
 @pytest.mark.parametrize("name", ["base", "_kernels", "../models", "os", "", "protonet.ProtoNet"])
 def test_nothing_but_a_listed_name_is_imported(name):
-    with pytest.raises(ConfigError, match="is unknown"):
+    with pytest.raises(ConfigError, match=f"'{re.escape(name)}'"):
         registry.find("molmeta.learners", name, MetaLearner)
 
 
@@ -75,13 +81,13 @@ def test_known_options_pass():
     assert registry.bind(ProtoNet, {"metric": "euclidean"}, "here") == {"metric": "euclidean"}
 
 
-def test_an_unknown_option_is_answered_with_the_known_and_the_closest():
-    with pytest.raises(ConfigError, match="here: option 'metrik' is unknown; expected one of metr"):
+def test_an_unknown_option_is_answered_with_the_closest():
+    with pytest.raises(ConfigError, match=r"here: .*'metrik'.*'metric'"):
         registry.bind(ProtoNet, {"metrik": 1}, "here")
 
 
 def test_the_encoder_is_no_option():
-    with pytest.raises(ConfigError, match="option 'encoder' is unknown"):
+    with pytest.raises(ConfigError, match="'encoder'"):
         registry.bind(ProtoNet, {"encoder": "gine"}, "here")
 
 

@@ -4,27 +4,32 @@ import re
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 from molmeta.errors import MolMetaError
-from molmeta.workflow import find_sources, flags
+from molmeta.workflow.commands import flags
+from molmeta.workflow.config import Config
+from molmeta.workflow.names import check_names
+from molmeta.workflow.sources import find_sources
 
-# Jobs find the `molmeta` of this environment, whether or not it is activated.
+# Jobs use the `molmeta` of this environment, whether or not it is activated.
 os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 )
 
 try:
-    SOURCES = find_sources(Path(config["tables"]))
+    CONFIG = Config.from_mapping(config)
+    SOURCES = find_sources(Path(CONFIG.tables))
+    # On a cluster, every job reads this file again; the first process has checked the names.
+    if workflow.is_main_process:
+        check_names(CONFIG, SOURCES)
 except MolMetaError as error:
-    raise WorkflowError(str(error)) from error
+    # An exception would be shown with places in this file, which tell the user nothing.
+    sys.exit(f"molmeta: error: {error}")
+# Every command imports the plugins that this variable names.
+os.environ["MOLMETA_PLUGINS"] = os.pathsep.join(CONFIG.plugins)
 SPLITS = list(dict.fromkeys(split for split, _ in SOURCES))
-MODELS = config["models"]
-SCREENS = {screen["name"]: screen for screen in config["screens"]}
-PLATES = [name for name, screen in SCREENS.items() if screen["plate"] is not None]
+SCREENS = {screen.name: screen for screen in CONFIG.screens}
+PLATES = [name for name, screen in SCREENS.items() if screen.plate is not None]
 STORE = "results/molecules.safetensors"
-TRAINED = expand("{model}/{seed}", model=MODELS, seed=config["seeds"])
-EVALUATED = [*TRAINED, *expand("{model}/0", model=config["baselines"])]
 
 
 def curated(*splits, suffix="parquet"):
@@ -43,17 +48,13 @@ def cores_by_size(wildcards):
     return 8 if Path(source(wildcards)).stat().st_size > 1_000_000 else 1
 
 
-def run_of(wildcards):
-    return SCREENS.get(wildcards.get("screen"), dict(wildcards.items()))
-
-
 def recipe_of(wildcards):
-    return json.dumps({k: v for k, v in MODELS[wildcards.model].items() if k != "init"})
+    return json.dumps(CONFIG.models[wildcards.model].command_recipe())
 
 
 def init(wildcards):
-    """Return the files of the models whose encoders a model starts from, if it names any."""
-    names = filter(None, MODELS[wildcards.model]["init"].split("+"))
+    """Return the files of the models whose encoders a model starts from."""
+    names = CONFIG.models[wildcards.model].starts
     return [f"results/models/{name}/{wildcards.seed}.safetensors" for name in names]
 
 
@@ -61,57 +62,65 @@ def init_option(wildcards):
     return flags({"init": init(wildcards)})
 
 
+def model_and_seed(wildcards):
+    """Return the model that a job uses, named by its screen or by its own wildcards."""
+    if "screen" in wildcards.keys():
+        screen = SCREENS[wildcards.screen]
+        return screen.model, screen.seed
+    return wildcards.model, wildcards.seed
+
+
 def model_file(wildcards):
-    """Return the file of a model, or nothing for a baseline, which needs no training."""
-    run = run_of(wildcards)
-    path = f"results/models/{run['model']}/{run['seed']}.safetensors"
-    return path if run["model"] in MODELS else []
+    """Return the file of a trained model; a baseline has none."""
+    model, seed = model_and_seed(wildcards)
+    return (
+        f"results/models/{model}/{seed}.safetensors" if model in CONFIG.models else []
+    )
 
 
 def model_name(wildcards, input):
-    return input.model or run_of(wildcards)["model"]
+    return input.model or model_and_seed(wildcards)[0]
 
 
 def support(wildcards):
     """Return the curated table that a screen names, or the user's own file."""
-    given = SCREENS[wildcards.screen]["support"]
-    place = tuple(given.split("/"))
-    return f"results/curated/{given}.parquet" if place in SOURCES else given
+    name = SCREENS[wildcards.screen].support
+    return (
+        f"results/curated/{name}.parquet" if tuple(name.split("/")) in SOURCES else name
+    )
 
 
 def library(wildcards):
-    return SCREENS[wildcards.screen]["library"]
+    return SCREENS[wildcards.screen].library
 
 
 def screen_options(wildcards):
-    screen = SCREENS[wildcards.screen]
-    names = ("assay", "size", "top", "seed", "prevalence", "exclude_support")
-    return flags({name.replace("_", "-"): screen[name] for name in names})
+    names = {"assay", "size", "top", "seed", "prevalence", "exclude_support"}
+    return flags(SCREENS[wildcards.screen].model_dump(include=names))
 
 
 def plate_options(wildcards):
     screen = SCREENS[wildcards.screen]
-    known = {name: screen[name] for name in ("assay", "size", "seed")}
-    plate = {name.replace("_", "-"): value for name, value in screen["plate"].items()}
-    return flags({**known, "plate": plate.pop("wells"), **plate})
+    support = screen.model_dump(include={"assay", "size", "seed"})
+    return flags({**support, **screen.plate.model_dump()})
 
 
 def plate_controls(wildcards):
-    return SCREENS[wildcards.screen]["plate"]["controls"] or []
+    return SCREENS[wildcards.screen].plate.controls or []
 
 
-def plate_excluded(wildcards):
-    return SCREENS[wildcards.screen]["plate"]["exclude"] or []
+def plate_exclude(wildcards):
+    return SCREENS[wildcards.screen].plate.exclude or []
 
 
 def page_option(wildcards, output):
-    """Return where the page of the hits goes, or nothing where all are written and none drawn."""
+    """Return the option for the page of hits, which only rules with that output write."""
     return flags({"report": output.get("page")})
 
 
 def screen_parts(wildcards):
-    """Return what marks the parts of a scattered library as done, nothing for one in one piece."""
-    n = SCREENS[wildcards.screen]["parts"]
+    """Return the marks of the parts that are scored; a screen in one piece has none."""
+    n = SCREENS[wildcards.screen].parts
     return [
         f"results/screens/{wildcards.screen}.{part}-of-{n}.done"
         for part in range(1, n + 1)
@@ -120,14 +129,17 @@ def screen_parts(wildcards):
 
 
 def any_of(names):
-    """Return an expression for these names; for none, one that nothing fits: "" would fit all."""
+    """Return a regular expression that matches these names and nothing else.
+
+    Without names it is one that never matches: an empty expression would match everything.
+    """
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
     split=any_of(SPLITS),
     table=any_of(table for _, table in SOURCES),
-    model=any_of([*MODELS, *config["baselines"]]),
+    model=any_of([*CONFIG.models, *CONFIG.baselines]),
     seed=r"\d+",
     screen=any_of(SCREENS),
     part=r"\d+",

@@ -27,8 +27,8 @@ rule curate:
     resources:
         mem_mb=2000,
     params:
-        rules=json.dumps(config["curation"]),
-        layout=json.dumps(config["layout"]),
+        rules=CONFIG.curation.model_dump_json(exclude_unset=True),
+        layout=CONFIG.layout.model_dump_json(exclude_unset=True),
     shell:
         "molmeta curate {input.table:q}"
         " --rules {params.rules:q}"
@@ -38,8 +38,10 @@ rule curate:
         " 2> {log:q}"
 
 
-# A checkpoint, so that what is left to do is looked at again once the features are there: without,
-# Snakemake takes every job after this one for up to date, since all take the store as ancient.
+# This is a checkpoint, so that Snakemake plans the remaining jobs again once the store is written.
+# Later jobs read the store as `ancient`, since adding a test table changes the store but must not
+# train every model again. With an ordinary rule, Snakemake would take all of these jobs for up to
+# date while the store is being updated, even those whose parameters have changed.
 checkpoint featurize:
     input:
         tables=curated(*SPLITS),
@@ -55,7 +57,7 @@ checkpoint featurize:
     resources:
         mem_mb=4000,
     params:
-        featurizers=flags({"featurizer": config["featurizers"]}),
+        featurizers=flags({"featurizer": CONFIG.featurizers}),
     shell:
         "molmeta featurize {input.tables:q}"
         " {params.featurizers:q}"
@@ -85,7 +87,7 @@ rule audit:
     resources:
         mem_mb=4000,
     params:
-        near=config["near"],
+        near=CONFIG.near,
     shell:
         "molmeta audit {input.tables:q}"
         " --near {params.near}"

@@ -17,8 +17,8 @@ rule evaluate:
         mem_mb=4000,
     params:
         model=model_name,
-        supports=",".join(map(str, config["evaluation"]["supports"])),
-        plan=flags({k: v for k, v in config["evaluation"].items() if k != "supports"}),
+        supports=",".join(map(str, CONFIG.evaluation.supports)),
+        plan=flags(CONFIG.evaluation.model_dump(exclude={"supports"})),
     shell:
         "molmeta evaluate {params.model:q} {input.tables:q}"
         " --name {wildcards.model:q}"
@@ -32,12 +32,12 @@ rule evaluate:
 
 rule report:
     input:
-        metrics=expand("results/metrics/{run}.parquet", run=EVALUATED),
-        examples=f"results/examples/{config['examples']}.parquet",
+        metrics=expand("results/metrics/{run}.parquet", run=CONFIG.evaluated),
+        examples=f"results/examples/{CONFIG.examples}.parquet",
         audit="results/audit.csv",
         assays=curated(*SPLITS, suffix="assays.csv"),
         dropped=curated(*SPLITS, suffix="dropped.csv"),
-        logs=expand("results/models/{run}.log.parquet", run=TRAINED),
+        logs=expand("results/models/{run}.log.parquet", run=CONFIG.trained),
         config=workflow.configfiles[-1],
     output:
         page=report(
@@ -78,7 +78,7 @@ rule report:
             {
                 "assays": curated(*SPLITS, suffix="assays.csv"),
                 "dropped": curated(*SPLITS, suffix="dropped.csv"),
-                "logs": expand("results/models/{run}.log.parquet", run=TRAINED),
+                "logs": expand("results/models/{run}.log.parquet", run=CONFIG.trained),
                 "command": f"snakemake --configfile {workflow.configfiles[-1]}",
             }
         ),

@@ -2,7 +2,7 @@ rule train:
     input:
         tables=curated("train"),
         valid=curated("valid"),
-        # A table that is added to test changes the store, but nothing that is learnt from.
+        # A new test table changes the store, but not the training data: it must not trigger training.
         molecules=ancient(STORE),
         init=init,
     output:

@@ -23,7 +23,7 @@ rule screen:
     benchmark:
         "results/benchmarks/screen/{screen}.tsv"
     wildcard_constraints:
-        screen=any_of(s for s in SCREENS if SCREENS[s]["top"]),
+        screen=any_of(s for s in SCREENS if SCREENS[s].top),
     conda:
         "../../environment.yml"
     threads: 8
@@ -44,15 +44,17 @@ rule screen:
         " 2> {log:q}"
 
 
-# A screen that writes every compound picks no hits to draw.
+# A screen that writes every compound selects no hits, so there is no page to draw.
 use rule screen as screen_all with:
     output:
         hits="results/screens/{screen}.csv",
         invalid="results/screens/{screen}.invalid.csv",
     wildcard_constraints:
-        screen=any_of(s for s in SCREENS if not SCREENS[s]["top"]),
+        screen=any_of(s for s in SCREENS if not SCREENS[s].top),
 
 
+# `molmeta screen --part` keeps its scores next to the future result. This file only marks the part
+# as done, so that `screen` runs once all parts are.
 rule screen_part:
     input:
         support=support,
@@ -90,7 +92,7 @@ rule suggest:
         library=library,
         model=model_file,
         controls=plate_controls,
-        exclude=plate_excluded,
+        exclude=plate_exclude,
     output:
         plate=report(
             "results/plates/{screen}.csv",

@@ -1,4 +1,4 @@
-"""What learners share that look at molecules only through one vector each."""
+"""Shared by learners that see each molecule only as one vector."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHUNK = 2048
 
 
 def in_chunks(embed: Callable[[Molecules], Tensor], molecules: Molecules) -> Tensor:
-    """Return what `embed` makes of each molecule, shape (G, W), a few at a time."""
+    """Return the vectors that `embed` computes, shape (G, W), a chunk of molecules at a time."""
     rows = torch.arange(len(molecules), device=molecules.device)
     with torch.no_grad():
         return torch.cat([embed(molecules.select(part)) for part in torch.split(rows, CHUNK)])
@@ -34,8 +34,8 @@ def in_chunks(embed: Callable[[Molecules], Tensor], molecules: Molecules) -> Ten
 class EmbeddingLearner(MetaLearner):
     """Parent of learners that adapt a head on fixed vectors: metric, memory and kernel methods.
 
-    All molecules of a training step go through the encoder at once, and a molecule that is scored
-    many times is encoded once (`prepare`).
+    A training step encodes each of its molecules once, and `prepare` encodes molecules that are
+    scored many times.
     """
 
     encoder: Encoder
@@ -45,16 +45,16 @@ class EmbeddingLearner(MetaLearner):
 
     @abstractmethod
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        """Return what scores queries, from a support's vectors (S, W) and labels (S,)."""
+        """Return a scorer of queries for a support with vectors (S, W) and labels (S,)."""
 
     def encode(self, molecules: Molecules) -> Tensor:
-        """Return one vector a molecule, shape (G, W)."""
+        """Return one vector for each molecule, shape (G, W), computed unless prepared."""
         if EMBEDDING in molecules.blocks:
             return molecules.block(EMBEDDING, Vectors).values
         return self.embed(molecules)
 
     def embed(self, molecules: Molecules) -> Tensor:
-        """Compute one vector a molecule, shape (G, W): all that the head will know of it."""
+        """Compute the vector of each molecule that the head sees, shape (G, W)."""
         return self.encoder(molecules)
 
     def prepare(self, molecules: Molecules) -> Molecules:
@@ -67,10 +67,12 @@ class EmbeddingLearner(MetaLearner):
         return lambda molecules: head(self.encode(molecules))
 
     def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
-        rows, places = _distinct(episodes)
+        parts = [part for episode in episodes for part in (episode.support, episode.query)]
+        rows, inverse = np.unique(np.concatenate(parts), return_inverse=True)
         vectors = self.encode(molecules.select(tensor_of(rows).to(molecules.device)))
-        supports = [vectors[support] for support, _ in places]
-        queries = [vectors[query] for _, query in places]
+        index = torch.split(tensor_of(inverse), [len(part) for part in parts])
+        supports = [vectors[part] for part in index[::2]]
+        queries = [vectors[part] for part in index[1::2]]
         loss = torch.stack(self.losses(episodes, supports, queries)).mean()
         torch.autograd.backward(loss)
         return float(loss.detach())
@@ -78,21 +80,9 @@ class EmbeddingLearner(MetaLearner):
     def losses(
         self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
     ) -> list[Tensor]:
-        """Return the query loss of each episode, from vectors of its support and query."""
+        """Return the query loss of each episode, from the vectors of its support and query."""
         losses: list[Tensor] = []
         for episode, support, query in zip(episodes, supports, queries, strict=True):
-            head = self.head(support, _tensor(episode.support_labels, support))
-            losses.append(self.loss(head(query), _tensor(episode.query_labels, query)))
+            head = self.head(support, tensor_of(episode.support_labels).to(support))
+            losses.append(self.loss(head(query), tensor_of(episode.query_labels).to(query)))
         return losses
-
-
-def _distinct(episodes: Sequence[Episode]) -> tuple[np.ndarray, list[tuple[Tensor, Tensor]]]:
-    parts = [part for episode in episodes for part in (episode.support, episode.query)]
-    rows, inverse = np.unique(np.concatenate(parts), return_inverse=True)
-    sizes = [len(part) for part in parts]
-    places = torch.split(tensor_of(inverse), sizes)
-    return rows, list(zip(places[::2], places[1::2], strict=True))
-
-
-def _tensor(labels: np.ndarray, like: Tensor) -> Tensor:
-    return tensor_of(labels).to(like)

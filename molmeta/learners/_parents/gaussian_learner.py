@@ -1,4 +1,4 @@
-"""What learners share that put a Gaussian process on the vectors of an encoder."""
+"""Shared by learners that put a Gaussian process on the vectors of an encoder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from molmeta.learners._parents.embedding import EmbeddingLearner
 from molmeta.learners._parts.gaussian_process import (
     LENGTH,
     NOISE,
-    Known,
+    Observations,
     Pairs,
     Posterior,
+    kernel,
     log_density,
-    own_kernel,
     posterior,
     squared_distances,
 )
@@ -50,12 +50,12 @@ LINEAR = "linear"
 PUBLISHED_NOISE = {"activity": 0.1, "value": 0.01}
 
 
-class View(NamedTuple):
-    """Molecules as the kernel sees them.
+class KernelInputs(NamedTuple):
+    """The features of G molecules that the kernel compares.
 
     Attributes:
-        vectors: learnt, float64, shape (G, W).
-        fingerprints: of each kind, as zeros and ones, shape (G, size).
+        vectors: vectors of the encoder, float64, shape (G, W).
+        fingerprints: one of each kind as zeros and ones, shape (G, size).
     """
 
     vectors: Tensor
@@ -63,15 +63,15 @@ class View(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """A Gaussian process that has seen a support.
+    """A Gaussian process conditioned on a support.
 
     Attributes:
-        support: its molecules.
-        posterior: of its numbers on their scale.
-        scale: of its numbers.
+        support: molecules of the support.
+        posterior: posterior of the support's numbers, on their scale.
+        scale: scale of these numbers.
     """
 
-    support: View
+    support: KernelInputs
     posterior: Posterior
     scale: Scale
 
@@ -79,17 +79,25 @@ class Fitted(NamedTuple):
 class GaussianLearner(EmbeddingLearner):
     """Parent of Gaussian processes with the kernel s Matern-5/2(d / l) + w_1 k_1 + ... + noise.
 
-    Classes are regressed on as +1 and -1: P(active) = P(y > 0) = Phi(m / sqrt(v + noise)) with
-    posterior mean m and variance v; the logit is that of this probability. Values are regressed
-    on after the support's mean and standard deviation are taken off, and predicted as the
-    posterior mean. The uncertainty is sqrt(v).
+    | symbol | parameter in u | meaning                          | start value          |
+    | ------ | -------------- | -------------------------------- | -------------------- |
+    | noise  | `NOISE`        | variance of a measurement        | 0.1, 0.01 for values |
+    | s      | `SCALE`        | variance of the Matern kernel    | 1                    |
+    | l      | `LENGTH`       | length scale                     | 1                    |
+    | w_i    | after `LENGTH` | weight of the further kernel k_i | 1                    |
+    | d      |                | distance of the vectors          |                      |
+
+    For classes, the process predicts +1 and -1 with mean m and variance v, and
+    P(active) = P(y > 0) = Phi(m / sqrt(v + noise)), whose logit is returned. Values are scaled by
+    the mean and standard deviation of the support, and the mean is returned. The uncertainty is
+    sqrt(v).
 
     Args:
         encoder: any encoder.
-        further: kernels to add, joined by '+', "" for none: the Tanimoto similarity of the
-            fingerprints of that name; 'linear', the inner product of the vectors, by which, other
-            than by their distance, molecules of which an encoder knows nothing are not alike.
-        centre: whether the mean label of a support of both classes is taken off first.
+        further: further kernels, joined by '+', "" for none. The name of a fingerprint adds its
+            Tanimoto similarity. 'linear' adds the inner product of the vectors; unlike the
+            distance, it does not make molecules similar that the encoder cannot describe.
+        centre: whether to subtract the mean label of a support with both classes first.
         target: 'activity' or 'value'.
     """
 
@@ -108,11 +116,11 @@ class GaussianLearner(EmbeddingLearner):
         self.centre, self.target = centre, target
 
     @abstractmethod
-    def kernel_parameters(self, known: Known) -> Tensor:
-        """Return the parameters u of the kernel, float64, shape (P,), for one support."""
+    def kernel_parameters(self, support: Observations) -> Tensor:
+        """Return the kernel parameters u for one support, float64, shape (P,)."""
 
     def start(self) -> Tensor:
-        """Return u to begin from, shape (P,): noise as published, scales and weights of 1."""
+        """Return the start values of u, shape (P,)."""
         start = torch.zeros(LENGTH + 1 + self.linear + len(self.fingerprints))
         start[NOISE] = math.log(PUBLISHED_NOISE[self.target])
         return start
@@ -125,84 +133,86 @@ class GaussianLearner(EmbeddingLearner):
         bits = (molecules.block(name, Bits).dense() for name in self.fingerprints)
         return torch.cat([self.encoder(molecules), *bits], dim=1)
 
-    def view(self, embedded: Tensor) -> View:
-        """Part again what `embed` has joined."""
+    def inputs(self, embedded: Tensor) -> KernelInputs:
+        """Split the output of `embed` into vectors and fingerprints."""
         sizes = [self.encoder.width, *(get(name).size for name in self.fingerprints)]
         vectors, *bits = torch.split(embedded, sizes, dim=1)
-        return View(self.place(vectors.double()), tuple(part.float() for part in bits))
+        return KernelInputs(self.place(vectors.double()), tuple(part.float() for part in bits))
 
     def place(self, vectors: Tensor) -> Tensor:
-        """Return where molecules lie for the kernel, from the encoder's vectors of shape (G, W)."""
+        """Return the points that the kernel compares, from encoder vectors of shape (G, W)."""
         return vectors
 
-    def pairs(self, x: View, others: View) -> Pairs:
-        """Return what the kernel of each of G molecules with each of S is made from."""
+    def pairs(self, x: KernelInputs, others: KernelInputs) -> Pairs:
+        """Return distances and further kernels of G molecules against S others."""
         squared = squared_distances(x.vectors, others.vectors)
-        pairs = zip(x.fingerprints, others.fingerprints, strict=True)
         product = (x.vectors @ others.vectors.T,) if self.linear else ()
-        return Pairs(squared, (*product, *(_similarity(bits, known) for bits, known in pairs)))
+        bits = zip(x.fingerprints, others.fingerprints, strict=True)
+        return Pairs(squared, (*product, *(_similarity(*pair) for pair in bits)))
 
-    def self_pairs(self, x: View) -> Pairs:
-        """Return what the kernel of each of G molecules with itself is made from, of (G, 1)."""
+    def self_pairs(self, x: KernelInputs) -> Pairs:
+        """Return the same for each molecule against itself, shape (G, 1)."""
         squared = torch.zeros_like(x.vectors[:, :1])
         product = (x.vectors.square().sum(1, keepdim=True),) if self.linear else ()
         has_bits = (bits.any(1, keepdim=True).to(squared) for bits in x.fingerprints)
         return Pairs(squared, (*product, *has_bits))
 
     def adapt(self, support: Labelled) -> UncertainPredictor:
-        found = support_numbers(support, self.target)
-        return _Predictor(self, self.fitted(self.encode(support.molecules), found))
+        y = support_numbers(support, self.target)
+        return GaussianPredictor(self, self.fitted(self.encode(support.molecules), y))
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         fitted = self.fitted(vectors, numbers(labels, None, "activity"))
         return lambda query: self.predicted(fitted, query)
 
-    def fitted(self, embedded: Tensor, found: Tensor) -> Fitted:
-        """Return the process that has seen a support, from its vectors and numbers."""
-        support, scale = self.view(embedded), scale_of(found, self.target, centre=self.centre)
-        known = Known(self.pairs(support, support), scale.to(found))
-        return Fitted(support, posterior(known, self.kernel_parameters(known)), scale)
+    def fitted(self, embedded: Tensor, y: Tensor) -> Fitted:
+        """Return the process conditioned on a support with these vectors and numbers."""
+        support, scale = self.inputs(embedded), scale_of(y, self.target, centre=self.centre)
+        observations = Observations(self.pairs(support, support), scale.to(y))
+        u = self.kernel_parameters(observations)
+        return Fitted(support, posterior(observations, u), scale)
 
     def predicted(self, fitted: Fitted, embedded: Tensor) -> Tensor:
-        """Return logits, or values, of queries from their vectors, float32, shape (Q,)."""
-        mean, variance = self.moments(fitted, self.view(embedded))
+        """Return logits or values of queries from their vectors, float32, shape (Q,)."""
+        mean, variance = self.moments(fitted, self.inputs(embedded))
         if self.target == "value":
             return fitted.scale.back(mean).float()
         return _class_logits(fitted, mean, variance).float()
 
-    def moments(self, fitted: Fitted, query: View) -> tuple[Tensor, Tensor]:
+    def moments(self, fitted: Fitted, query: KernelInputs) -> tuple[Tensor, Tensor]:
         """Return mean and variance of the function on the support's scale, each of shape (Q,)."""
         cross = self.pairs(query, fitted.support)
-        own = own_kernel(self.self_pairs(query), fitted.posterior.u)
-        return fitted.posterior.mean(cross), fitted.posterior.variance(cross, own)
+        prior = kernel(self.self_pairs(query), fitted.posterior.u).squeeze(1)
+        return fitted.posterior.mean(cross), fitted.posterior.variance(cross, prior)
 
     def losses(
         self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
     ) -> list[Tensor]:
-        found: list[Tensor] = []
+        losses: list[Tensor] = []
         for episode, support, query in zip(episodes, supports, queries, strict=True):
-            known, asked = episode_numbers(episode, self.target, support)
-            found.append(self.episode_loss(self.fitted(support, known), self.view(query), asked))
-        return found
+            support_y, query_y = episode_numbers(episode, self.target, support)
+            fitted = self.fitted(support, support_y)
+            losses.append(self.episode_loss(fitted, self.inputs(query), query_y))
+        return losses
 
     @abstractmethod
-    def episode_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
+    def episode_loss(self, fitted: Fitted, query: KernelInputs, query_y: Tensor) -> Tensor:
         """Return the loss of one episode, from the numbers of its query, float64, shape (Q,)."""
 
-    def joint_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
-        """Return -log p(y_Q | S) / Q, of all of a query's numbers together."""
+    def joint_loss(self, fitted: Fitted, query: KernelInputs, query_y: Tensor) -> Tensor:
+        """Return -log p(y_Q | S) / Q, with the joint density of all numbers of a query."""
         cross = self.pairs(query, fitted.support)
         covariance = fitted.posterior.covariance(cross, self.pairs(query, query))
-        y = fitted.scale.to(asked)
+        y = fitted.scale.to(query_y)
         return -log_density(y, fitted.posterior.mean(cross), covariance) / len(y)
 
-    def marginal_loss(self, fitted: Fitted, query: View, asked: Tensor) -> Tensor:
-        """Return the mean of -log p(y_q | S) over a query, of its classes or of its values."""
+    def marginal_loss(self, fitted: Fitted, query: KernelInputs, query_y: Tensor) -> Tensor:
+        """Return the mean of -log p(y_q | S) over a query, for classes or for values."""
         mean, variance = self.moments(fitted, query)
         if self.target == "activity":
-            return self.loss(_class_logits(fitted, mean, variance), (asked > 0).to(mean))
+            return self.loss(_class_logits(fitted, mean, variance), (query_y > 0).to(mean))
         return F.gaussian_nll_loss(
-            mean, fitted.scale.to(asked), variance + fitted.posterior.noise, full=True
+            mean, fitted.scale.to(query_y), variance + fitted.posterior.noise, full=True
         )
 
 
@@ -211,8 +221,8 @@ def _class_logits(fitted: Fitted, mean: Tensor, variance: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Predictor:
-    """What a Gaussian process has learnt from one support."""
+class GaussianPredictor:
+    """Predictions of a Gaussian process conditioned on one support."""
 
     learner: GaussianLearner
     fitted: Fitted
@@ -221,12 +231,12 @@ class _Predictor:
         return self.learner.predicted(self.fitted, self.learner.encode(molecules))
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
-        query = self.learner.view(self.learner.encode(molecules))
+        query = self.learner.inputs(self.learner.encode(molecules))
         _, variance = self.learner.moments(self.fitted, query)
         return (self.fitted.scale.spread * variance.sqrt()).float()
 
 
 def _similarity(bits: Tensor, others: Tensor) -> Tensor:
-    # Counts of shared bits are whole numbers in float32, and would not be in bfloat16.
+    # Counts of shared bits are whole numbers in float32, but would be rounded in bfloat16.
     with torch.autocast(bits.device.type, enabled=False):
         return tanimoto(bits, others).double()

@@ -1,4 +1,4 @@
-"""What learners share that adapt by gradient steps on the support."""
+"""Shared by learners that adapt by gradient steps on the support: the steps and their options."""
 
 from __future__ import annotations
 
@@ -12,101 +12,90 @@ from torch.func import functional_call
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes, require_encoder
 
 if TYPE_CHECKING:
-    from molmeta.assays.assay import Assay
     from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
+INNER_STEPS, EVALUATION_STEPS = 3, 5
+"""Defaults of all gradient learners, so that one differs from another by its method alone."""
 Weights = dict[str, Tensor]
 Objective = Callable[[Weights], Tensor]
-"""From weights to the loss that one step goes down."""
+"""From weights to the loss that one step descends."""
 Update = Callable[[Weights, Weights], Weights]
 """From weights and their gradients to the weights after one step."""
 
 
-class Scorer(nn.Module):
-    """An encoder and a linear layer: from molecules to logits of shape (G,)."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.head = nn.Linear(encoder.width, 1)
-
-    def forward(self, molecules: Molecules) -> Tensor:
-        return self.head(self.encoder(molecules)).squeeze(1)
-
-
 class GradientLearner(MetaLearner):
-    """Parent of learners that take gradient steps on the support, from shared initial weights.
+    """Parent of learners that take gradient steps on the support from meta-trained weights.
 
-    Whether the steps themselves are differentiated is read from the grad mode on entry: in
-    training they are, in evaluation no graph is kept.
+    The network is the encoder followed by a linear layer, `head`. Whether the steps themselves
+    are differentiated follows from torch's grad mode: in training they are, in evaluation no
+    graph is kept. Subclasses share the options and their defaults, unless they say otherwise.
 
     Args:
         encoder: any encoder.
         inner_steps: gradient steps on the support in training.
-        evaluation_steps: gradient steps on the support when nothing is trained.
+        evaluation_steps: gradient steps on the support in evaluation.
         inner_rate: step size.
     """
 
+    encoder: Encoder
     order: ClassVar[int] = 2
-    """Of `descend`, where the steps are differentiated."""
+    """Passed to `descend` when the steps are differentiated."""
 
     def __init__(
         self,
         encoder: Encoder | None,
         *,
-        inner_steps: int,
-        evaluation_steps: int,
-        inner_rate: float,
+        inner_steps: int = INNER_STEPS,
+        evaluation_steps: int = EVALUATION_STEPS,
+        inner_rate: float = 0.05,
     ) -> None:
-        super().__init__()
-        self.scorer = Scorer(require_encoder(encoder, self))
+        super().__init__(require_encoder(encoder, self))
+        self.head = nn.Linear(self.encoder.width, 1)
         self.inner_steps, self.evaluation_steps = inner_steps, evaluation_steps
         self.inner_rate = inner_rate
+        self.add_parameters()
 
-    @property
-    def featurizers(self) -> tuple[str, ...]:
-        return self.scorer.encoder.featurizers
+    def add_parameters(self) -> None:
+        """Register what a subclass trains besides the encoder and the head; nothing here."""
 
-    def fit(self, molecules: Molecules, assays: Sequence[str]) -> None:
-        del assays
-        self.scorer.encoder.fit(molecules)
-
-    def remember(self, molecules: Molecules, assays: Sequence[Assay]) -> None:
-        self.scorer.encoder.remember(molecules, assays)
+    def forward(self, molecules: Molecules) -> Tensor:
+        """Return the logit of each molecule, shape (G,), without adaptation."""
+        return self.head(self.encoder(molecules)).squeeze(1)
 
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)
         return self.predictor(support)
 
     def predictor(self, support: Labelled) -> Predictor:
-        """Return what `adapt` does, for labels of any kind."""
+        """Return the predictor of `adapt`, without checking the labels."""
         weights = self.fast_weights(support)
-        return lambda molecules: functional_call(self.scorer, weights, (molecules,))
+        return lambda molecules: functional_call(self, weights, (molecules,))
 
     def fast_weights(self, support: Labelled) -> Weights:
-        """Return the weights after the steps on the support; those that take none are left out."""
+        """Return the weights after the steps on the support, without those that never move."""
         steps = self.inner_steps if self.training else self.evaluation_steps
         objectives = [self.objective(support)] * steps
         order = self.order if torch.is_grad_enabled() else 0
         return descend(self.initial(), objectives, self.update(), order=order)
 
     def initial(self) -> Weights:
-        """Return the weights that the steps start from."""
-        return dict(self.scorer.named_parameters())
+        """Return the weights that the steps start from: those of the encoder and the head."""
+        parts = {"encoder": self.encoder, "head": self.head}
+        return {f"{p}.{n}": w for p, part in parts.items() for n, w in part.named_parameters()}
 
     def objective(self, labelled: Labelled) -> Objective:
         """Return the loss of labelled molecules as a function of the weights."""
 
         def loss(weights: Weights) -> Tensor:
-            logits = functional_call(self.scorer, weights, (labelled.molecules,))
+            logits = functional_call(self, weights, (labelled.molecules,))
             return self.loss(logits, labelled.labels)
 
         return loss
 
     def update(self) -> Update:
-        """Return the rule of the steps on one support."""
+        """Return the update rule of the steps on one support."""
         return descent(dict.fromkeys(self.initial(), self.inner_rate))
 
 
@@ -116,12 +105,13 @@ def descend(
     """Return the weights after one step down each objective.
 
     Args:
-        weights: where to start.
-        objectives: one a step.
-        update: the rule of a step.
-        order: 2 lets the steps be differentiated, 1 too but with their gradients as constants.
-            With 0 no graph is kept; then a step that leaves the objective without a finite value
-            is taken back and is the last, so that an adaptation that diverges predicts numbers.
+        weights: start of the descent.
+        objectives: one for each step.
+        update: update rule of a step.
+        order: with 2, the steps can be differentiated; with 1, they can be too, but treat their
+            gradients as constants. With 0, no graph is kept, and a step after which the objective
+            is not finite is undone and ends the descent. Predictions therefore stay finite even
+            if the adaptation diverges.
     """
     before = weights = weights if order else _leaves(weights)
     for objective in objectives:
@@ -136,7 +126,7 @@ def descend(
 
 
 def descent(rates: dict[str, float] | Weights) -> Update:
-    """Return gradient descent with these step sizes, w - a g."""
+    """Return plain gradient descent, w - a g, with these step sizes a."""
 
     def update(weights: Weights, gradients: Weights) -> Weights:
         stepped = {name: weights[name] - rates[name] * g for name, g in gradients.items()}
@@ -148,13 +138,13 @@ def descent(rates: dict[str, float] | Weights) -> Update:
 def _gradients(
     objective: Objective, weights: Weights, *, create_graph: bool
 ) -> tuple[Tensor, Weights]:
-    """Return the loss, and its gradient for each weight that it depends on."""
+    """Return the loss and its gradient for each weight that it depends on."""
     with torch.enable_grad():
         loss = objective(weights)
-        found: Any = torch.autograd.grad(
+        gradients: Any = torch.autograd.grad(
             loss, list(weights.values()), create_graph=create_graph, allow_unused=True
         )
-    pairs = zip(weights, found, strict=True)
+    pairs = zip(weights, gradients, strict=True)
     return loss, {name: gradient for name, gradient in pairs if gradient is not None}
 
 

@@ -1,4 +1,4 @@
-"""A kernel that joins what was learnt with fingerprint similarity, and ridge regression on it."""
+"""A kernel of trained vectors and fingerprints, and ridge regression on it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TYPICAL_SUPPORT = 32
 _linalg: Any = torch.linalg
 
 
-class Points(NamedTuple):
-    """Molecules as the kernel sees them.
+class RidgeInputs(NamedTuple):
+    """The features of G molecules that the kernel compares.
 
     Attributes:
-        vectors: learnt, shape (G, W).
-        bits: fingerprints as zeros and ones, shape (G, size), or G that were not made dense.
+        vectors: vectors of the encoder, shape (G, W).
+        bits: fingerprints, either dense as zeros and ones, shape (G, size), or sparse.
     """
 
     vectors: Tensor
@@ -40,9 +40,9 @@ class Points(NamedTuple):
 
 
 class KernelLearner(EmbeddingLearner):
-    """Parent of learners whose head sees the learnt vectors and the fingerprints side by side.
+    """Parent of learners whose head sees trained vectors and fingerprints.
 
-    Fingerprints of molecules that are scored once, as those of a library, are not made dense.
+    Fingerprints of molecules that are scored only once, such as a library, stay sparse.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("morgan",)
@@ -51,34 +51,42 @@ class KernelLearner(EmbeddingLearner):
         return torch.cat([self.encoder(molecules), molecules.block("morgan", Bits).dense()], dim=1)
 
     @abstractmethod
-    def scorer(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
-        """Return what scores queries, from a support of S molecules and labels (S,)."""
+    def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
+        """Return a scorer of queries for a support of S molecules with labels (S,)."""
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        scorer = self.scorer(self.points(vectors), labels)
-        return lambda query: scorer(self.points(query))
+        scorer = self.scorer(self.inputs(vectors), labels)
+        return lambda query: scorer(self.inputs(query))
 
     def adapt(self, support: Labelled) -> Predictor:
         require_support(support.labels, actives_only=self.actives_only)
-        scorer = self.scorer(self.points(self.encode(support.molecules)), support.labels)
-        return lambda molecules: scorer(self._seen(molecules))
+        scorer = self.scorer(self.inputs(self.encode(support.molecules)), support.labels)
+        return lambda molecules: scorer(self._query(molecules))
 
-    def _seen(self, molecules: Molecules) -> Points:
+    def _query(self, molecules: Molecules) -> RidgeInputs:
         if EMBEDDING in molecules.blocks:
-            return self.points(self.encode(molecules))
-        return Points(self.encoder(molecules), molecules.block("morgan", Bits))
+            return self.inputs(self.encode(molecules))
+        return RidgeInputs(self.encoder(molecules), molecules.block("morgan", Bits))
 
-    def points(self, vectors: Tensor) -> Points:
-        """Part again what `embed` has joined."""
+    def inputs(self, embedded: Tensor) -> RidgeInputs:
+        """Split the output of `embed` into vectors and fingerprints."""
         width = self.encoder.width
-        return Points(vectors[:, :width], vectors[:, width:])
+        return RidgeInputs(embedded[:, :width], embedded[:, width:])
 
 
 class KernelRidge(nn.Module):
     """Ridge regression of the labels on k(x, x') = a cos(z - m, z' - m) + b Tanimoto(x, x').
 
-    m is the mean of the support's vectors. With y in {-1, 1}, f(q) = ym + k_q (K + r I)^-1 (y - ym)
-    and logit = s f. The weights a, b, the ridge r = r0 (S / 32)^p and s are learnt.
+    With y in {-1, 1} and its mean ym, f(q) = ym + k_q (K + r I)^-1 (y - ym) and logit = s f. The
+    ridge is r = r0 (S / 32)^p for a support of S molecules.
+
+    | symbol       | attribute     | meaning                         | start value |
+    | ------------ | ------------- | ------------------------------- | ----------- |
+    | log a, log b | `log_weights` | weights of the two kernels      | 0, 0        |
+    | log r0       | `log_ridge`   | ridge for a support of 32       | 0           |
+    | p            | `ridge_power` | growth of the ridge with S      | 0           |
+    | log s        | `log_scale`   | scale of the logits             | log 2       |
+    | z, m         |               | vectors, and the support's mean |             |
 
     Source:
         Bertinetto et al., Meta-learning with Differentiable Closed-form Solvers, ICLR 2019;
@@ -92,22 +100,23 @@ class KernelRidge(nn.Module):
         self.ridge_power = nn.Parameter(torch.zeros(1))
         self.log_scale = nn.Parameter(torch.full((1,), math.log(2.0)))
 
-    def forward(self, support: Points, labels: Tensor) -> Callable[[Points], Tensor]:
-        """Return what gives logits of shape (Q,) to queries."""
+    def forward(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
+        """Return a function from queries to logits of shape (Q,)."""
         centre = support.vectors.mean(0)
-        known = Points(F.normalize(support.vectors - centre, dim=1), support.bits)
+        centred = RidgeInputs(F.normalize(support.vectors - centre, dim=1), support.bits)
         y = labels * 2 - 1
         ridge = self.log_ridge + self.ridge_power * math.log(len(y) / TYPICAL_SUPPORT)
-        kernel = self.kernel(known, known) + torch.diag(ridge.exp().expand(len(y)))
+        kernel = self.kernel(centred, centred) + torch.diag(ridge.exp().expand(len(y)))
         weights: Tensor = _linalg.solve(kernel, y - y.mean())
 
-        def logits(query: Points) -> Tensor:
-            centred = Points(F.normalize(query.vectors - centre, dim=1), query.bits)
-            return self.log_scale.exp() * (y.mean() + self.kernel(centred, known) @ weights)
+        def logits(query: RidgeInputs) -> Tensor:
+            x = RidgeInputs(F.normalize(query.vectors - centre, dim=1), query.bits)
+            return self.log_scale.exp() * (y.mean() + self.kernel(x, centred) @ weights)
 
         return logits
 
-    def kernel(self, x: Points, others: Points) -> Tensor:
-        cosine, similarity = self.log_weights.exp()
-        alike = tanimoto(x.bits, others.bits)
-        return cosine * (x.vectors @ others.vectors.T) + similarity * alike
+    def kernel(self, x: RidgeInputs, others: RidgeInputs) -> Tensor:
+        """Return k for G centred molecules against S others, shape (G, S)."""
+        cosine_weight, tanimoto_weight = self.log_weights.exp()
+        similarities = tanimoto(x.bits, others.bits)
+        return cosine_weight * (x.vectors @ others.vectors.T) + tanimoto_weight * similarities

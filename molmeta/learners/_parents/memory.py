@@ -1,4 +1,4 @@
-"""What learners share that write the support into an external memory, step by step."""
+"""Shared by learners that write the support to an external memory, step by step."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MemoryState:
-    """What one step hands to the next, for N sequences side by side.
+    """State between two steps, for N sequences side by side.
 
     Attributes:
-        hidden: the controller's output, shape (N, H).
-        cell: the controller's cell, shape (N, H).
-        read: the vectors read, shape (N, R x M).
-        weights: where each of R heads stands, shape (N, R, L).
+        hidden: hidden state of the controller, shape (N, H).
+        cell: cell state of the controller, shape (N, H).
+        read: vectors read in this step, shape (N, R x M).
+        weights: weights of the L slots for each of R heads, shape (N, R, L).
         memory: L slots of width M, shape (N, L, M).
     """
 
@@ -43,11 +43,11 @@ StateT = TypeVar("StateT", bound=MemoryState)
 
 
 class MemoryCell(nn.Module, ABC, Generic[StateT]):
-    """A controller with a memory beside it: from vectors to vectors, knowing no molecules.
+    """A controller with an external memory, from vectors to vectors.
 
     Attributes:
-        controller: an LSTM that gets the input and what was read in the step before.
-        width: length of an output, which is the controller's beside what was read.
+        controller: an LSTM that takes the input and the vectors read in the step before.
+        width: length of an output: the controller's hidden state and the vectors read.
     """
 
     def __init__(self, inputs: int, controller: int, read: int) -> None:
@@ -57,26 +57,29 @@ class MemoryCell(nn.Module, ABC, Generic[StateT]):
 
     @abstractmethod
     def blank(self, n: int) -> StateT:
-        """Return N states before anything was seen."""
+        """Return N states before the first step."""
 
     @abstractmethod
     def write(self, state: StateT, x: Tensor) -> StateT:
-        """Take one step with inputs of shape (N, I)."""
+        """Return the states after one step with inputs of shape (N, I)."""
 
     @abstractmethod
     def read(self, state: StateT, hidden: Tensor) -> Tensor:
-        """Return what is read for controller outputs of shape (N, Q, H): (N, Q, R x M)."""
+        """Return the vectors read for hidden states of shape (N, Q, H): (N, Q, R x M)."""
 
     def control(self, state: StateT, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the controller's output and cell, each (N, H), for inputs of shape (N, I)."""
+        """Return the controller's new hidden and cell state, each (N, H), for inputs (N, I)."""
         return self.controller(torch.cat([x, state.read], dim=1), (state.hidden, state.cell))
 
     def output(self, state: StateT) -> Tensor:
-        """Return what the last step gives, shape (N, width)."""
+        """Return the output of the last step, shape (N, width)."""
         return torch.cat([state.hidden, state.read], dim=1)
 
     def look(self, state: StateT, x: Tensor) -> Tensor:
-        """Return what each of Q inputs (N, Q, I) would give; nothing is written, (N, Q, width)."""
+        """Return the output of a step with each of Q inputs (N, Q, I), without writing.
+
+        The result has shape (N, Q, width).
+        """
         n, q, _ = x.shape
         inputs = torch.cat([x, state.read.unsqueeze(1).expand(-1, q, -1)], dim=2).flatten(0, 1)
         before = (state.hidden.repeat_interleave(q, 0), state.cell.repeat_interleave(q, 0))
@@ -87,14 +90,14 @@ class MemoryCell(nn.Module, ABC, Generic[StateT]):
 class MemoryLearner(EmbeddingLearner, Generic[StateT]):
     """Parent of learners that read the support as a sequence of [x_t ; y_(t-1)].
 
-    A label comes one step late, so that the network must keep the molecule until its label is
-    known; one last step brings the last label. Queries then look at the memory as it stands and
-    write nothing, so they do not influence each other. Outside training, predictions are averaged
-    over several orders of the support, which are the same at every call.
+    A label arrives one step late, so that the network must remember the molecule until then; a
+    last step brings the last label. Queries then read the memory without writing, so that they
+    do not influence each other. In evaluation, predictions are averaged over several orders of
+    the support, which are the same in every call.
 
     Attributes:
-        cell: reads inputs of the encoder's width and one more, for the label.
-        out: from what the cell gives to a logit.
+        cell: takes the vector of a molecule and one number for the label.
+        out: from an output of the cell to a logit.
     """
 
     order_invariant = False
@@ -107,27 +110,30 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
         self.norm = nn.LayerNorm(self.encoder.width)
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        orders = 1 if self.training else self.orders
-        order = torch.stack([_order(len(labels), place) for place in range(orders)])
-        order = order.to(labels.device)
-        state = self.memorise(vectors[order], labels[order])
-        return lambda query: self.recall(state, query.expand(orders, -1, -1)).mean(0)
+        n_orders = 1 if self.training else self.orders
+        n, seeds = len(labels), range(n_orders)
+        generators = (torch.Generator().manual_seed(seed) for seed in seeds)
+        orders = torch.stack([torch.randperm(n, generator=one) for one in generators])
+        orders = orders.to(labels.device)
+        state = self.memorise(vectors[orders], labels[orders])
+        return lambda query: self.recall(state, query.expand(n_orders, -1, -1)).mean(0)
 
     def losses(
         self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
     ) -> list[Tensor]:
         if len({len(support) for support in supports}) > 1:
             return super().losses(episodes, supports, queries)
+        # Supports of one size are written side by side, a step for all episodes at once.
         labels = torch.stack([tensor_of(e.support_labels) for e in episodes])
         state = self.memorise(torch.stack(supports), labels.to(supports[0]))
         losses: list[Tensor] = []
-        for place, (episode, query) in enumerate(zip(episodes, queries, strict=True)):
-            logits = self.recall(_alone(state, place), query.unsqueeze(0)).squeeze(0)
+        for row, (episode, query) in enumerate(zip(episodes, queries, strict=True)):
+            logits = self.recall(_sequence(state, row), query.unsqueeze(0)).squeeze(0)
             losses.append(self.loss(logits, tensor_of(episode.query_labels).to(query)))
         return losses
 
     def memorise(self, vectors: Tensor, labels: Tensor) -> StateT:
-        """Write N supports of shapes (N, S, W) and (N, S), and return the states at the end."""
+        """Write N supports of shapes (N, S, W) and (N, S), and return the final states."""
         signs = 2 * labels - 1
         late = torch.cat([torch.zeros_like(signs[:, :1]), signs], dim=1).unsqueeze(2)
         last = torch.zeros_like(vectors[:, :1])
@@ -138,7 +144,7 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
         return state
 
     def recall(self, state: StateT, queries: Tensor) -> Tensor:
-        """Return logits of shape (N, Q) for queries of shape (N, Q, W); the memory stays."""
+        """Return logits of shape (N, Q) for queries of shape (N, Q, W), without writing."""
         x = torch.cat([self.norm(queries), torch.zeros_like(queries[..., :1])], dim=2)
         return self.out(self.cell.look(state, x)).squeeze(2)
 
@@ -149,10 +155,6 @@ def similarity(keys: Tensor, memory: Tensor) -> Tensor:
     return F.normalize(keys, dim=2, eps=1e-8) @ unit.transpose(1, 2)
 
 
-def _order(n: int, place: int) -> Tensor:
-    return torch.randperm(n, generator=torch.Generator().manual_seed(place))
-
-
-def _alone(state: StateT, place: int) -> StateT:
-    parts = {part.name: getattr(state, part.name)[place : place + 1] for part in fields(state)}
+def _sequence(state: StateT, row: int) -> StateT:
+    parts = {part.name: getattr(state, part.name)[row : row + 1] for part in fields(state)}
     return replace(state, **parts)

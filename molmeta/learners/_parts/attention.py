@@ -1,4 +1,4 @@
-"""What learners share that answer by the labels of the support, weighted by closeness."""
+"""Attention to the labels of the support."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def attended(closeness: Tensor, labels: Tensor) -> Tensor:
-    """Return the logit of the label-weighted mean sum_i softmax_i(closeness) y_i, shape (Q,).
+    """Return the logit of p = sum_i softmax_i(closeness) y_i, shape (Q,).
 
-    p / (1 - p) is the weight of the actives over that of the inactives, so that the logit is a
-    difference of logarithms of sums and stays finite where p is 0 or 1 in floating point.
+    p / (1 - p) is the weight of the actives over that of the inactives. The logit is therefore a
+    difference of logarithms, which stays finite even if p rounds to 0 or 1.
 
     Args:
         closeness: of each query to each molecule of the support, shape (Q, S).
-        labels: 1 for active and 0 for inactive, both present, shape (S,).
+        labels: 1 for active and 0 for inactive, with both classes, shape (S,).
     """
     active = labels > 0.5
     return closeness[:, active].logsumexp(1) - closeness[:, ~active].logsumexp(1)

@@ -1,10 +1,18 @@
 """Gaussian process regression: kernel, marginal likelihood with two derivatives, posterior.
 
-All in float64. A kernel has P parameters u, the logarithms of noise, output scale and length scale
-and of the weight of each further kernel: k = s Matern(d / l) + w_1 k_1 + ..., plus noise n between
-a molecule and itself.
+The kernel is k = s Matern(d / l) + w_1 k_1 + ..., plus noise n on the diagonal, in float64.
 
-Letters: S support, Q query, P parameters.
+| symbol | parameter           | meaning                                  |
+| ------ | ------------------- | ---------------------------------------- |
+| u      |                     | logarithms of all parameters, shape (P,) |
+| n      | exp(u[NOISE])       | variance of the noise                    |
+| s      | exp(u[SCALE])       | variance of the Matern-5/2 kernel        |
+| l      | exp(u[LENGTH])      | length scale                             |
+| w_i    | exp(u[LENGTH + i])  | weight of the further kernel k_i         |
+| d      | sqrt(Pairs.squared) | distances                                |
+| y      | Observations.y      | numbers of the support                   |
+
+Shapes: S support, Q query, P parameters, G any number of molecules.
 """
 
 from __future__ import annotations
@@ -21,29 +29,29 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NOISE, SCALE, LENGTH = 0, 1, 2
-"""Places of the first parameters; weights of further kernels follow."""
+"""Indices of the first parameters; the weights of further kernels follow."""
 NEAREST = 1e-12
 TOLERANCE, STEPS, LONGEST, HALVINGS = 1e-10, 50, 1.0, 25
 _linalg: Any = torch.linalg
 
 
 class Pairs(NamedTuple):
-    """What kernels are made from, for each of G molecules against each of S.
+    """Distances and further kernels of G molecules against S others.
 
     Attributes:
         squared: squared distances, shape (G, S).
-        further: other kernels, each of shape (G, S).
+        further: further kernels, each of shape (G, S).
     """
 
     squared: Tensor
     further: tuple[Tensor, ...] = ()
 
 
-class Known(NamedTuple):
-    """A support with numbers to regress on.
+class Observations(NamedTuple):
+    """A support with the numbers to fit.
 
     Attributes:
-        pairs: of the support with itself.
+        pairs: the support against itself.
         y: numbers, shape (S,).
     """
 
@@ -58,7 +66,7 @@ class Prior(NamedTuple):
 
     Attributes:
         centre: shape (P,).
-        scale: shape (P,); infinite for none.
+        scale: shape (P,); infinite for a parameter without a prior.
     """
 
     centre: Tensor
@@ -66,7 +74,7 @@ class Prior(NamedTuple):
 
 
 class Expansion(NamedTuple):
-    """The objective about a point, to second order: () , (P,) and (P, P)."""
+    """Value, gradient and Hessian of the objective: (), (P,) and (P, P)."""
 
     value: Tensor
     gradient: Tensor
@@ -76,8 +84,8 @@ class Expansion(NamedTuple):
 def squared_distances(x: Tensor, others: Tensor) -> Tensor:
     """Return squared distances, shape (G, S), none below 0, from vectors in float64."""
     product = x @ others.T
-    own, other = x.square().sum(1, keepdim=True), others.square().sum(1)
-    return (own + other - 2 * product).clamp(min=0)
+    x_squared, others_squared = x.square().sum(1, keepdim=True), others.square().sum(1)
+    return (x_squared + others_squared - 2 * product).clamp(min=0)
 
 
 def kernel(pairs: Pairs, u: Tensor) -> Tensor:
@@ -89,20 +97,15 @@ def kernel(pairs: Pairs, u: Tensor) -> Tensor:
     return total
 
 
-def own_kernel(own: Pairs, u: Tensor) -> Tensor:
-    """Return the kernel of each of G molecules with itself, from pairs of shape (G, 1)."""
-    return kernel(own, u).squeeze(1)
-
-
 def slopes(pairs: Pairs, u: Tensor) -> Tensor:
     """Return the derivatives of kernel and noise by u, shape (P, S, S)."""
     a, scale = _scaled(pairs.squared, u), u[SCALE].exp()
     decay = torch.exp(-a)
-    one = torch.eye(len(a), dtype=a.dtype, device=a.device)
+    identity = torch.eye(len(a), dtype=a.dtype, device=a.device)
     weights = u[LENGTH + 1 :].exp()
     return torch.stack(
         [
-            u[NOISE].exp() * one,
+            u[NOISE].exp() * identity,
             scale * (1 + a + a.square() / 3) * decay,
             scale * a.square() * (1 + a) / 3 * decay,
             *(weight * other for weight, other in zip(weights, pairs.further, strict=True)),
@@ -110,90 +113,96 @@ def slopes(pairs: Pairs, u: Tensor) -> Tensor:
     )
 
 
-def objective(known: Known, prior: Prior, u: Tensor) -> Tensor:
+def objective(support: Observations, prior: Prior, u: Tensor) -> Tensor:
     """Return -log p(y | u) - log p(u), up to a constant of the prior."""
-    factor = cholesky(_noisy(kernel(known.pairs, u), u))
-    whitened: Tensor = _linalg.solve_triangular(factor, known.y.unsqueeze(1), upper=False)
+    factor = cholesky(_noisy(kernel(support.pairs, u), u))
+    whitened: Tensor = _linalg.solve_triangular(factor, support.y.unsqueeze(1), upper=False)
     fit = 0.5 * whitened.square().sum() + factor.diagonal().log().sum()
-    return fit + 0.5 * len(known.y) * math.log(2 * math.pi) + _penalty(prior, u)
+    return fit + 0.5 * len(support.y) * math.log(2 * math.pi) + _penalty(prior, u)
 
 
-def gradient(known: Known, prior: Prior, u: Tensor) -> Tensor:
-    """Return the derivative of `objective` by u, shape (P,), itself fit to be differentiated."""
-    factor = cholesky(_noisy(kernel(known.pairs, u), u))
-    weights = _residual(torch.cholesky_inverse(factor), known.y)
-    inner = (weights * slopes(known.pairs, u)).sum((1, 2))
-    return inner + (u - prior.centre) / prior.scale.square()
+def gradient(support: Observations, prior: Prior, u: Tensor) -> Tensor:
+    """Return the derivative of `objective` by u, shape (P,), which can be differentiated again."""
+    factor = cholesky(_noisy(kernel(support.pairs, u), u))
+    weights = _residual(torch.cholesky_inverse(factor), support.y)
+    of_likelihood = (weights * slopes(support.pairs, u)).sum((1, 2))
+    return of_likelihood + (u - prior.centre) / prior.scale.square()
 
 
-def expansion(known: Known, prior: Prior, u: Tensor) -> Expansion:
+def expansion(support: Observations, prior: Prior, u: Tensor) -> Expansion:
     """Return `objective` with its gradient and its exact Hessian by u.
 
     Source:
         Rasmussen and Williams, Gaussian processes for machine learning, 2006, 5.4.1.
     """
-    factor = cholesky(_noisy(kernel(known.pairs, u), u))
+    pairs, y = support
+    factor = cholesky(_noisy(kernel(pairs, u), u))
     inverse = torch.cholesky_inverse(factor)
-    alpha, first = inverse @ known.y, slopes(known.pairs, u)
-    moved, noise = first @ alpha, u[NOISE].exp() * inverse
-    turned = torch.cat([noise.unsqueeze(0), inverse @ first[NOISE + 1 :]])
-    crossed = turned.flatten(1) @ turned.mT.flatten(1).T
-    weights = _residual(inverse, known.y)
-    inner = (weights * first).sum((1, 2))
-    hessian = moved @ inverse @ moved.T - 0.5 * crossed + _curvature(known.pairs, u, weights, inner)
+    alpha, first = inverse @ y, slopes(pairs, u)
+    # With K_i the slopes, the Hessian of the likelihood is alpha' K_i K^-1 K_j alpha
+    # - tr(K^-1 K_i K^-1 K_j) / 2, plus the second derivatives of the kernel. The slope by the
+    # noise is a multiple of the identity, so that its product needs no multiplication of matrices.
+    moved = first @ alpha
+    of_noise = (u[NOISE].exp() * inverse).unsqueeze(0)
+    turned = torch.cat([of_noise, inverse @ first[NOISE + 1 :]])
+    traces = turned.flatten(1) @ turned.mT.flatten(1).T
+    weights = _residual(inverse, y)
+    of_likelihood = (weights * first).sum((1, 2))
+    hessian = moved @ inverse @ moved.T - 0.5 * traces
+    hessian = hessian + _curvature(pairs, u, weights, of_likelihood)
     precision = prior.scale.square().reciprocal()
-    value = 0.5 * known.y @ alpha + factor.diagonal().log().sum()
-    value = value + 0.5 * len(known.y) * math.log(2 * math.pi) + _penalty(prior, u)
-    slope = inner + (u - prior.centre) * precision
+    fit = 0.5 * y @ alpha + factor.diagonal().log().sum()
+    value = fit + 0.5 * len(y) * math.log(2 * math.pi) + _penalty(prior, u)
+    slope = of_likelihood + (u - prior.centre) * precision
     return Expansion(value, slope, hessian + torch.diag(precision))
 
 
-def optimum(known: Known, prior: Prior) -> Tensor:
+def optimum(support: Observations, prior: Prior) -> Tensor:
     """Return the u of lowest `objective` that Newton's method reaches from the prior's centre.
 
     Each step turns away from saddles, is at most one unit of u long and is halved until the
-    objective falls. The last one is that of which no fall beyond rounding is expected, so that the
-    gradient vanishes with it; where nothing falls, or after 50, the point reached is returned.
+    objective falls. The search ends with a step whose expected fall is within rounding, if no
+    step lowers the objective, or after 50 steps.
     """
     u = prior.centre.detach()
     for _ in range(STEPS):
-        found = expansion(known, prior, u)
-        step = -solve_positive(found.hessian, found.gradient)
-        if float(-step @ found.gradient) < TOLERANCE * (1 + float(found.value.abs())):
+        local = expansion(support, prior, u)
+        step = -solve_positive(local.hessian, local.gradient)
+        if float(-step @ local.gradient) < TOLERANCE * (1 + float(local.value.abs())):
             return u + step
         step = step * min(1.0, LONGEST / float(step.abs().max()))
-        lower = _lower(known, prior, u, step, float(found.value))
+        lower = _lower(support, prior, u, step, float(local.value))
         if lower is None:
             return u
         u = lower
     return u
 
 
-def implicit(known: Known, prior: Prior, u: Tensor) -> Tensor:
-    """Return an optimum u as a function of what `objective` is made from.
+def implicit(support: Observations, prior: Prior, u: Tensor) -> Tensor:
+    """Return an optimum u as a differentiable function of the support and the prior.
 
-    Its value is u. Its derivative is that of the implicit function theorem,
+    The derivative is that of the implicit function theorem,
     du / dx = -[d2 objective / du du]^-1 d2 objective / du dx, with the exact Hessian.
 
     Source:
-        Chen et al., Meta-learning Adaptive Deep Kernel Gaussian Processes for Molecular Property
-        Prediction, ICLR 2023.
+        Chen et al., ICLR 2023 (ADKF-IFT).
     """
     with torch.no_grad():
-        hessian = expansion(known, prior, u).hessian
-    slope = gradient(known, prior, u)
+        hessian = expansion(support, prior, u).hessian
+    slope = gradient(support, prior, u)
+    # The difference is 0 in value and carries the gradient.
     return u - solve_positive(hessian, slope - slope.detach())
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """What a support says of other molecules.
+    """A Gaussian process conditioned on a support.
 
     Attributes:
         u: parameters, shape (P,).
         factor: lower Cholesky factor of kernel and noise of the support, shape (S, S).
-        weights: its inverse times the support's numbers, shape (S,).
-        y: these numbers, shape (S,).
+        weights: inverse of kernel and noise times y, shape (S,).
+        y: numbers of the support, shape (S,).
     """
 
     u: Tensor
@@ -203,7 +212,7 @@ class Posterior:
 
     @property
     def noise(self) -> Tensor:
-        """Variance of a measurement about the function."""
+        """Variance of a measurement around the function."""
         return self.u[NOISE].exp()
 
     @property
@@ -213,37 +222,37 @@ class Posterior:
         return -fit - 0.5 * len(self.y) * math.log(2 * math.pi)
 
     def mean(self, cross: Pairs) -> Tensor:
-        """Return the mean of the function for Q molecules against the support, shape (Q,)."""
+        """Return the mean of the function, shape (Q,), from Q molecules against the support."""
         return kernel(cross, self.u) @ self.weights
 
-    def variance(self, cross: Pairs, own: Tensor) -> Tensor:
+    def variance(self, cross: Pairs, prior: Tensor) -> Tensor:
         """Return the variance of the function, above 0, shape (Q,).
 
         Args:
             cross: Q molecules against the support.
-            own: the kernel of each of them with itself, shape (Q,).
+            prior: kernel of each of them with itself, shape (Q,).
         """
         explained = self._whitened(cross).square().sum(0)
-        return (own - explained).clamp(min=NEAREST)
+        return (prior - explained).clamp(min=NEAREST)
 
-    def covariance(self, cross: Pairs, own: Pairs) -> Tensor:
-        """Return the covariance of measurements, noise included, shape (Q, Q)."""
+    def covariance(self, cross: Pairs, within: Pairs) -> Tensor:
+        """Return the covariance of measurements, including noise, shape (Q, Q)."""
         whitened = self._whitened(cross)
-        return _noisy(kernel(own, self.u) - whitened.T @ whitened, self.u)
+        return _noisy(kernel(within, self.u) - whitened.T @ whitened, self.u)
 
     def _whitened(self, cross: Pairs) -> Tensor:
         return _linalg.solve_triangular(self.factor, kernel(cross, self.u).T, upper=False)
 
 
-def posterior(known: Known, u: Tensor) -> Posterior:
-    """Return what a support says of other molecules, with parameters u."""
-    factor = cholesky(_noisy(kernel(known.pairs, u), u))
-    weights = torch.cholesky_solve(known.y.unsqueeze(1), factor).squeeze(1)
-    return Posterior(u, factor, weights, known.y)
+def posterior(support: Observations, u: Tensor) -> Posterior:
+    """Return the process with parameters u conditioned on a support."""
+    factor = cholesky(_noisy(kernel(support.pairs, u), u))
+    weights = torch.cholesky_solve(support.y.unsqueeze(1), factor).squeeze(1)
+    return Posterior(u, factor, weights, support.y)
 
 
 def log_density(y: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-    """Return the log-density of y of shape (Q,) under a joint normal distribution."""
+    """Return the log-density of y, shape (Q,), under a joint normal distribution."""
     factor = cholesky(covariance)
     whitened: Tensor = _linalg.solve_triangular(factor, (y - mean).unsqueeze(1), upper=False)
     fit = 0.5 * whitened.square().sum() + factor.diagonal().log().sum()
@@ -251,7 +260,7 @@ def log_density(y: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
 
 
 def _scaled(squared: Tensor, u: Tensor) -> Tensor:
-    """The square root of 5 times distance over length; its slope stays finite at distance 0."""
+    """Return sqrt(5) d / l. The clamp keeps its slope finite at distance 0."""
     return (5 * squared.clamp(min=NEAREST)).sqrt() / u[LENGTH].exp()
 
 
@@ -264,24 +273,28 @@ def _penalty(prior: Prior, u: Tensor) -> Tensor:
 
 
 def _residual(inverse: Tensor, y: Tensor) -> Tensor:
-    """The derivative of the negative log-likelihood by each entry of the kernel, shape (S, S)."""
+    """Return the derivative of -log p(y | u) by each entry of the kernel, shape (S, S)."""
     alpha = inverse @ y
     return 0.5 * (inverse - torch.outer(alpha, alpha))
 
 
-def _curvature(pairs: Pairs, u: Tensor, weights: Tensor, inner: Tensor) -> Tensor:
-    """The weighted second derivatives of the kernel: what is linear in exp(u) is its own slope."""
+def _curvature(pairs: Pairs, u: Tensor, weights: Tensor, of_likelihood: Tensor) -> Tensor:
+    """Return the weighted second derivatives of the kernel by u, shape (P, P)."""
+    # Whatever is linear in exp(u) has its first derivative as its second; only the length scale
+    # is not, and it shares a term with the output scale.
     a = _scaled(pairs.squared, u)
     bent = u[SCALE].exp() * a.square() * (a.square() - 2 * a - 2) / 3 * torch.exp(-a)
-    found = torch.diag(inner)
-    found[LENGTH, LENGTH] = (weights * bent).sum()
-    found[SCALE, LENGTH] = found[LENGTH, SCALE] = inner[LENGTH]
-    return found
+    curvature = torch.diag(of_likelihood)
+    curvature[LENGTH, LENGTH] = (weights * bent).sum()
+    curvature[SCALE, LENGTH] = curvature[LENGTH, SCALE] = of_likelihood[LENGTH]
+    return curvature
 
 
-def _lower(known: Known, prior: Prior, u: Tensor, step: Tensor, value: float) -> Tensor | None:
+def _lower(
+    support: Observations, prior: Prior, u: Tensor, step: Tensor, value: float
+) -> Tensor | None:
     for _ in range(HALVINGS):
-        if float(objective(known, prior, u + step)) < value:
+        if float(objective(support, prior, u + step)) < value:
             return u + step
         step = step / 2
     return None

@@ -1,4 +1,4 @@
-"""Matrices that ought to be positive definite, and what is done where rounding spoils them."""
+"""Linear algebra on matrices that are positive definite up to rounding."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
-"""Added to the diagonal in turn, as shares of its mean, until a kernel is positive definite."""
+"""Shares of the mean diagonal, added to it in turn until a kernel is positive definite."""
 FLATTEST = 1e-6
 _linalg: Any = torch.linalg
 
 
 def cholesky(matrix: Tensor) -> Tensor:
-    """Return the lower Cholesky factor, of the matrix with as little jitter as will do.
+    """Return the lower Cholesky factor of the matrix, with the least jitter that suffices.
 
     Raises:
-        EpisodeError: it is not positive definite with the largest of `JITTERS` either.
+        EpisodeError: the matrix is not positive definite even with the largest of `JITTERS`.
     """
     size = matrix.diagonal().mean().detach()
     for share in JITTERS:
@@ -31,15 +31,16 @@ def cholesky(matrix: Tensor) -> Tensor:
             return factor
     raise EpisodeError(
         f"support: the kernel of {len(matrix)} molecules is not positive definite; got "
-        f"{float(size):.3g} as its mean variance, expected finite vectors and a kernel that jitter "
-        f"of {JITTERS[-1]:g} mends. Train the learner anew, more slowly."
+        f"{float(size):.3g} as its mean variance, expected finite vectors, and at most jitter of "
+        f"{JITTERS[-1]:g}. Train the learner again with a lower learning rate."
     )
 
 
 def solve_positive(hessian: Tensor, right: Tensor) -> Tensor:
-    """Return |hessian|^-1 right, with the size of each eigenvalue, at least 1e-6, in its place.
+    """Return |H|^-1 b, where |H| has the absolute eigenvalues of H, clamped at 1e-6.
 
-    The same as hessian^-1 right where the Hessian is positive definite, as it is at an optimum.
+    This equals H^-1 b if the Hessian H is positive definite, as it is at an optimum. Elsewhere it
+    turns a Newton step away from saddles.
     """
     values, vectors = _linalg.eigh(hessian)
     sizes = values.abs().clamp(min=FLATTEST)

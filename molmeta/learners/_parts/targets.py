@@ -1,4 +1,4 @@
-"""What a learner is asked to predict: classes, or measured values on a scale of their own."""
+"""The numbers that a learner predicts: classes, or measured values on a scale of their own."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _special: Any = torch.special
 
 
 class Scale(NamedTuple):
-    """Where the numbers of one support lie; learners see them with mean 0 and spread 1.
+    """Mean and spread of the numbers of one support; learners see them with mean 0 and spread 1.
 
     Attributes:
-        mean: what is taken off.
-        spread: what is divided by.
+        mean: subtracted first.
+        spread: divisor.
     """
 
     mean: Tensor
@@ -40,10 +40,10 @@ class Scale(NamedTuple):
 
 
 def require_target(target: str, learner: str) -> None:
-    """Refuse another target than those of `Target`.
+    """Check the option `target`.
 
     Raises:
-        ConfigError: it is unknown.
+        ConfigError: it is not one of `Target`.
     """
     if target not in get_args(Target):
         raise ConfigError(
@@ -53,42 +53,43 @@ def require_target(target: str, learner: str) -> None:
 
 
 def numbers(labels: Tensor, values: Tensor | None, target: Target) -> Tensor:
-    """Return what to regress on in float64, shape (G,): values, or +1 for active and -1.
+    """Return the numbers to fit, float64, shape (G,): values, or +1 for active and -1 for inactive.
 
     Raises:
-        EpisodeError: a value is asked for and missing.
+        EpisodeError: the target is "value" and a value is missing.
     """
     if target == "activity":
         return labels.double() * 2 - 1
-    known = 0 if values is None else int(torch.isfinite(values).sum())
-    if values is None or known == 0 or known < len(labels):
+    n_values = 0 if values is None else int(torch.isfinite(values).sum())
+    if values is None or n_values == 0 or n_values < len(labels):
         raise EpisodeError(
-            f"support: a value is missing; got {known} values of {len(labels)} molecules, "
-            "expected one of each. Leave out what has none, or predict activity instead."
+            f"support: a value is missing; got {n_values} values of {len(labels)} molecules, "
+            "expected one of each. Leave out molecules without a value, or predict activity."
         )
     return values.double()
 
 
 def episode_numbers(episode: Episode, target: Target, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what to regress on, as `numbers`, of an episode's support and of its query.
+    """Return the `numbers` of an episode's support and query, on the device of `like`.
 
     Raises:
-        EpisodeError: a value is asked for and missing.
+        EpisodeError: the target is "value" and a value is missing.
     """
-    support = (episode.support_labels, episode.support_values)
-    sides = (support, (episode.query_labels, episode.query_values))
-    known, asked = (
-        numbers(_there(labels, like), None if values is None else _there(values, like), target)
-        for labels, values in sides
-    )
-    return known, asked
+
+    def side(labels: NDArray[np.float32], values: NDArray[np.float32] | None) -> Tensor:
+        on_device = None if values is None else tensor_of(values).to(like.device)
+        return numbers(tensor_of(labels).to(like.device), on_device, target)
+
+    support = side(episode.support_labels, episode.support_values)
+    return support, side(episode.query_labels, episode.query_values)
 
 
 def support_numbers(support: Labelled, target: Target) -> Tensor:
-    """Return what to regress on, as `numbers`, of a support.
+    """Return the `numbers` of a support.
 
     Raises:
-        EpisodeError: a value is asked for and missing, or classes without an active.
+        EpisodeError: the target is "value" and a value is missing, or it is "activity" and there
+            is no active.
     """
     if target == "activity":
         require_support(support.labels, actives_only=True)
@@ -96,52 +97,48 @@ def support_numbers(support: Labelled, target: Target) -> Tensor:
 
 
 def aims_of(support: Labelled, target: Target) -> tuple[Tensor, Scale]:
-    """Return what a head is to say of each molecule of a support, and the scale of what it says.
+    """Return the outputs to fit for each molecule of a support, shape (S,), and their scale.
 
-    Labels of 1.0 and 0.0 as they are, or values with mean 0 and spread 1, shape (S,).
+    The outputs are labels of 1.0 and 0.0, or values with mean 0 and spread 1.
 
     Raises:
-        EpisodeError: a value is asked for and missing, or classes of which one is.
+        EpisodeError: the target is "value" and a value is missing, or it is "activity" and a
+            class is missing.
     """
     if target == "activity":
         require_both_classes(support.labels)
         return support.labels, Scale(torch.tensor(0.0), torch.tensor(1.0))
-    found = numbers(support.labels, support.values, target)
-    scale = scale_of(found, target)
-    return scale.to(found), scale
+    y = numbers(support.labels, support.values, target)
+    scale = scale_of(y, target)
+    return scale.to(y), scale
 
 
 def episode_aims(episode: Episode, target: Target, like: Tensor, scale: Scale | None) -> Tensor:
-    """Return the same of an episode's support and query in one, on a given scale or their own.
+    """Return the outputs to fit for support and query together; values are on the given scale.
 
     Raises:
-        EpisodeError: a value is asked for and missing.
+        EpisodeError: the target is "value" and a value is missing.
     """
-    if target == "activity":
-        labels = [tensor_of(x) for x in (episode.support_labels, episode.query_labels)]
+    if target == "activity" or scale is None:
+        labels = [tensor_of(part) for part in (episode.support_labels, episode.query_labels)]
         return torch.cat(labels).to(like)
-    found = torch.cat(episode_numbers(episode, target, like))
-    return (scale or scale_of(found, target)).to(found).to(like)
+    return scale.to(torch.cat(episode_numbers(episode, target, like))).to(like)
 
 
-def scale_of(found: Tensor, target: Target, *, centre: bool = True) -> Scale:
-    """Return the scale of a support's numbers, each of its parts without a dimension.
+def scale_of(y: Tensor, target: Target, *, centre: bool = True) -> Scale:
+    """Return the scale of a support's numbers, as tensors without dimensions.
 
-    Values have their mean and standard deviation, 1 where all are the same. Classes have the mean
-    label, or 0 where it is not to be taken off, and 1; actives alone keep 0, as nothing would be
-    left of them.
+    For values: their mean and standard deviation, or 1 if all are equal. For classes: the mean
+    label and 1. The mean is 0 instead if `centre` is false, or for actives alone, which would
+    otherwise all become 0.
     """
-    mean, one = found.mean(), found.new_ones(())
+    mean, one = y.mean(), y.new_ones(())
     if target == "value":
-        spread = found.std(correction=0)
+        spread = y.std(correction=0)
         return Scale(mean, torch.where(spread > 0, spread, one))
-    return Scale(mean if centre and bool(found.min() < 0) else 0 * one, one)
+    return Scale(mean if centre and bool(y.min() < 0) else 0 * one, one)
 
 
 def log_odds(z: Tensor) -> Tensor:
-    """Return the logit of the standard normal distribution function, finite far into both tails."""
+    """Return the logit of the standard normal distribution function, finite in both tails."""
     return _special.log_ndtr(z) - _special.log_ndtr(-z)
-
-
-def _there(array: NDArray[np.float32], like: Tensor) -> Tensor:
-    return tensor_of(array).to(like.device)

@@ -1,4 +1,4 @@
-"""Steps of Adam on a support, as many as a part of it that is held out says. Sees no query."""
+"""Steps of Adam on a support, with a held-out part of it that sets their number."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 Weights = dict[str, Tensor]
 Loss = Callable[[Weights], Tensor]
 EVERY, FIRST = 5, 2
-"""Of each class in its order, the third molecule and every fifth after it are held out."""
+"""The third molecule of each class is held out, and every fifth one after it."""
 
 
 class Descent:
     """Adam on copies of weights.
 
     Args:
-        start: weights by name; they stay as they are.
-        rates: step size of each by name.
+        start: weights by name, which are not changed.
+        rates: learning rate of each, by name.
 
     Attributes:
-        weights: where it stands.
+        weights: present weights, by name.
     """
 
     def __init__(self, start: Weights, rates: Mapping[str, float]) -> None:
@@ -41,7 +41,7 @@ class Descent:
         self.optimizer: Any = torch.optim.Adam(groups, fused=True)
 
     def step(self, loss: Loss) -> None:
-        """Take one step; weights that the loss does not depend on stay."""
+        """Take one step; weights that the loss does not depend on stay unchanged."""
         with torch.enable_grad():
             value, points = loss(self.weights), list(self.weights.values())
             slopes: Any = torch.autograd.grad(value, points, allow_unused=True)
@@ -50,7 +50,7 @@ class Descent:
         self.optimizer.step()
 
     def after(self, steps: int, loss: Loss) -> Weights:
-        """Take several steps and return the weights then."""
+        """Take several steps and return the weights."""
         for _ in range(steps):
             self.step(loss)
         return {name: w.detach() for name, w in self.weights.items()}
@@ -58,12 +58,12 @@ class Descent:
 
 @dataclass(frozen=True)
 class Stopping:
-    """When to stop.
+    """Early stopping.
 
     Attributes:
-        most: steps at most, and where nothing can be held out.
-        patience: steps without a lower held-out loss before it stops.
-        least: steps at least.
+        most: largest number of steps, also used if nothing can be held out.
+        patience: steps without a lower held-out loss before the search stops.
+        least: smallest number of steps.
     """
 
     most: int
@@ -71,7 +71,7 @@ class Stopping:
     least: int = 0
 
     def best(self, descent: Descent, loss: Loss, held_out: Loss) -> int:
-        """Go down `loss` and return after how many steps the loss held out was lowest."""
+        """Descend `loss` and return the number of steps with the lowest held-out loss."""
         lowest, best = math.inf, self.least
         for step in range(self.most + 1):
             with torch.no_grad():
@@ -85,29 +85,30 @@ class Stopping:
 
 
 def parted(order: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which molecules of a support to step on, and which to hold out, both sorted.
+    """Return the rows of a support to fit and the rows to hold out, both sorted.
 
-    A class of fewer than three holds nothing out. As it goes by the order alone, no seed is needed.
+    A class of fewer than three molecules holds nothing out. The split depends on `order` alone,
+    so that it needs no seed.
 
     Args:
-        order: rows of the support in an order that is its own, however it was given, shape (S,).
+        order: rows of the support in an order that does not depend on how it was given, (S,).
         labels: 1.0 or 0.0, shape (S,).
     """
-    held = torch.zeros_like(labels, dtype=torch.bool)
+    held_out = torch.zeros_like(labels, dtype=torch.bool)
     for label in (0, 1):
-        held[order[labels[order] == label][FIRST::EVERY]] = True
-    return torch.where(~held)[0], torch.where(held)[0]
+        held_out[order[labels[order] == label][FIRST::EVERY]] = True
+    return torch.where(~held_out)[0], torch.where(held_out)[0]
 
 
 def require(learner: str, rules: Mapping[str, tuple[object, bool, str]]) -> None:
-    """Refuse options out of their range.
+    """Check the options of a learner.
 
     Args:
-        learner: whose.
-        rules: value, whether it can be used, and the rule, by the option's name.
+        learner: name of the learner.
+        rules: value, whether it is in range, and the range in words, by the option's name.
 
     Raises:
-        ConfigError: one cannot be used.
+        ConfigError: an option is out of range.
     """
     for name, (value, holds, rule) in rules.items():
         if not holds:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +13,7 @@ from markupsafe import Markup
 from molmeta.models.prevalence import share_of
 from molmeta.report.hits.charts import curve_points, hits_curve, score_histogram
 from molmeta.report.hits.drawings import hit_drawings
-from molmeta.report.templating import asset, environment
+from molmeta.report.templating import asset, environment, script_hash
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS
@@ -53,6 +51,7 @@ class ScreenFacts:
             left them at the support's share.
         table: name of the file that holds all hits.
         warning: of `molmeta.screening.outlook`, "" where there is nothing to warn of.
+        calibrated_at: share of actives for which probabilities hold without a prevalence.
     """
 
     library: str
@@ -60,6 +59,7 @@ class ScreenFacts:
     prevalence: float | Estimate | None
     table: str
     warning: str = ""
+    calibrated_at: float = 0.5
 
     @property
     def share(self) -> float | None:
@@ -90,7 +90,7 @@ def hits_page(
     shown = hits.head(SHOWN)
     weights = atom_weights(predictor, [str(text) for text in shown["smiles"].head(COLOURED)])
     known = predictor.predict(list(support.smiles), prevalence=facts.share)
-    page = _render(hits, support, known, weights, facts)
+    page = _render(hits, support, known, weights, replace(facts, calibrated_at=predictor.share))
     with written(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     _log.info("%s: %d hits, %.1f MB", output, len(shown), len(page) / 1e6)
@@ -105,7 +105,7 @@ def _render(
 ) -> str:
     chances = hits["probability"].to_numpy(np.float64)
     tops = curve_points(len(chances), TOPS)
-    curve = library_hits(chances, tops, prevalence=facts.prevalence)
+    curve = library_hits(chances, tops, prevalence=facts.prevalence, share=facts.calibrated_at)
     script = asset("hits.js")
     return _template().render(
         cards=_cards(hits.head(SHOWN), weights),
@@ -123,7 +123,7 @@ def _render(
         n_training=int((hits["training_assays"] > 0).sum()),
         scaffolds=_scaffolds(hits.head(SHOWN)),
         script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=script_hash(script),
         style=Markup(asset("hits.css")),
     )
 

@@ -4,28 +4,29 @@
   const one = (selector) => document.querySelector(selector);
   document.documentElement.classList.add("js");
 
-  // Views: of each kind one table is shown, chosen by its controls.
-  const chosen = { summary: {}, paired: {} };
+  // Views: the controls of each kind select the one table that is visible.
+  const selected = { summary: {}, paired: {} };
   const showViews = (kind) => {
     for (const view of all(`.view[data-kind="${kind}"]`)) {
       const { scope, choice } = view.dataset;
-      const { scope: wantedScope, choice: wantedChoice } = chosen[kind];
-      view.classList.toggle("on", choice === wantedChoice && (!scope || scope === wantedScope));
+      const { scope: wantedScope, choice: wantedChoice } = selected[kind];
+      const inScope = !scope || wantedScope === undefined || scope === wantedScope;
+      view.classList.toggle("on", choice === wantedChoice && inScope);
     }
   };
   for (const control of all("[data-controls]")) {
     const { controls: kind, field } = control.dataset;
     const read = () => {
-      chosen[kind][field] = control.value ?? control.querySelector(":checked").value;
+      selected[kind][field] = control.value ?? control.querySelector(":checked").value;
       showViews(kind);
     };
     control.addEventListener("change", read);
     read();
   }
 
-  // Models: pressing one brings it to the front in every chart. Each model has its own colour.
+  // Models: pressing one highlights it in every chart. Each model has its own color.
   const focus = document.head.appendChild(document.createElement("style"));
-  const bring = (color) => {
+  const highlight = (color) => {
     const mine = `:not([stroke="${color}"]):not([fill="${color}"])`;
     const marks = ".by-model .role-mark :is(path, line):is([stroke], [fill])";
     focus.textContent = color
@@ -38,20 +39,20 @@
     key.addEventListener("click", () => {
       const on = key.ariaPressed !== "true";
       keys.forEach((other) => { other.ariaPressed = String(on && other === key); });
-      bring(pressed());
+      highlight(pressed());
     });
-    key.addEventListener("pointerenter", () => bring(key.dataset.color));
-    key.addEventListener("pointerleave", () => bring(pressed()));
+    key.addEventListener("pointerenter", () => highlight(key.dataset.color));
+    key.addEventListener("pointerleave", () => highlight(pressed()));
   }
 
-  // Tips: what a mark says of itself.
+  // Tooltips: the description of a mark.
   const tip = one("#tip");
   document.addEventListener("pointerover", (event) => {
-    const told = event.target.closest?.(".role-mark [aria-label]");
-    tip.hidden = !told;
-    if (!told) return;
-    tip.textContent = told.getAttribute("aria-label");
-    const { left, top } = told.getBoundingClientRect();
+    const mark = event.target.closest?.(".role-mark [aria-label]");
+    tip.hidden = !mark;
+    if (!mark) return;
+    tip.textContent = mark.getAttribute("aria-label");
+    const { left, top } = mark.getBoundingClientRect();
     tip.style.left = `${Math.max(8, Math.min(left, innerWidth - tip.offsetWidth - 8))}px`;
     tip.style.top = `${Math.max(8, top - tip.offsetHeight - 8)}px`;
   });
@@ -65,8 +66,8 @@
       const cells = all("td.score", row);
       const values = cells.map((cell) => cell.dataset.scores.split(",")[support.value]);
       const best = Math.max(...values.filter((value) => value !== "").map(Number));
-      cells.forEach((cell, place) => {
-        const value = values[place];
+      cells.forEach((cell, column) => {
+        const value = values[column];
         cell.dataset.value = value;
         cell.textContent = value === "" ? "–" : Number(value).toFixed(3).replace("-", "−");
         cell.style.setProperty("--v", value === "" ? 0 : Math.max(0, Math.min(1, value / 0.5)));
@@ -76,22 +77,32 @@
   };
 
   const search = one("#search");
-  const onlyClean = one("#only-clean");
-  const text = new Map(bodies.map((body) => {
-    const [name, target] = body.rows[0].cells;
-    return [body, `${name.dataset.value} ${target.dataset.value}`.toLowerCase()];
-  }));
+  const filters = all("[data-filter]");
   const filter = () => {
     const wanted = search.value.trim().toLowerCase();
+    const required = filters.filter((box) => box.checked).map((box) => box.dataset.filter);
     let shown = 0;
     for (const body of bodies) {
-      body.hidden = !text.get(body).includes(wanted)
-        || (onlyClean.checked && body.dataset.clean !== "yes");
+      body.hidden = !body.dataset.text.includes(wanted)
+        || required.some((name) => body.dataset[name] !== "yes");
       shown += body.hidden ? 0 : 1;
     }
     one("#count").textContent = shown === bodies.length
       ? `${shown} assays` : `${shown} of ${bodies.length} assays`;
   };
+
+  // Columns to the right of the visible part are announced above the table.
+  const scroll = one("#assay-scroll");
+  const hint = one("#more-models");
+  const announce = () => {
+    const { right } = scroll.getBoundingClientRect();
+    const cut = all("thead th.score", table)
+      .filter((header) => header.getBoundingClientRect().right > right + 1).length;
+    hint.hidden = cut === 0;
+    hint.textContent = `Scroll the table sideways for ${cut} more model${cut === 1 ? "" : "s"} →`;
+  };
+  scroll.addEventListener("scroll", announce, { passive: true });
+  addEventListener("resize", announce);
 
   const headers = all("thead th", table);
   const number = (value) => (value === "" || Number.isNaN(Number(value)) ? null : Number(value));
@@ -135,8 +146,9 @@
     });
   }
   search.addEventListener("input", filter);
-  onlyClean.addEventListener("change", filter);
+  filters.forEach((box) => box.addEventListener("change", filter));
   support.addEventListener("change", () => { showScores(); reorder(); });
   showScores();
   filter();
+  announce();
 })();

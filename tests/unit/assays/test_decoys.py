@@ -10,7 +10,8 @@ from toy_training import recipe, store, task
 from molmeta.assays.assay import Assay
 from molmeta.assays.decoys import Decoys
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.assays.memory import CompoundMemory
+from molmeta.assays.records import ActivityRecords
+from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError
 from molmeta.evaluation.enrichment import enrich
 from molmeta.models.recipes import Recipe
@@ -66,14 +67,14 @@ def test_decoys_are_of_other_assays_and_none_is_there_twice():
 
 def test_each_decoy_is_lent_by_an_assay_that_measured_it():
     _, found = diluted(0.2)
-    lent = zip(found.support[4:], found.lenders[0], strict=True)
+    lent = zip(found.support[4:], found.decoy_assays[0], strict=True)
     assert all(int(row) in ROWS[name] for row, name in lent)
 
 
 def test_an_episode_with_fewer_actives_is_left_as_it_is():
     episode, found = diluted(0.6)
     assert found.support.tolist() == episode.support.tolist()
-    assert found.lenders == ((), ())
+    assert found.decoy_assays == ((), ())
 
 
 def test_all_decoys_there_are_will_do():
@@ -119,17 +120,17 @@ def test_without_prevalence_nothing_is_drawn_otherwise():
 
 
 def test_a_decoy_is_not_told_what_its_lender_found():
-    memory = CompoundMemory()
-    memory.fill(store().molecules, ASSAYS)
+    records = ActivityRecords()
+    records.fill(TrainingData(store().molecules, ASSAYS))
     episode, _ = drawn()
     lent = replace(
         episode,
         support=np.append(episode.support, [10, 11]),
         support_labels=np.append(episode.support_labels, [0, 0]),
-        lenders=(("two", "one"), ()),
+        decoy_assays=(("two", "one"), ()),
     )
-    (moved,), own = memory.blinded([lent], store().molecules)
-    told = memory.look_up(own.select(torch.from_numpy(moved.support[4:])))
+    (moved,), own = records.hide_own_targets([lent], store().molecules)
+    told = records.look_up(own.select(torch.from_numpy(moved.support[4:])))
     assert told.counts.tolist() == [1, 1]
     assert told.assays.tolist() == [0, 1]
 

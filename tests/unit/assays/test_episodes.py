@@ -99,7 +99,7 @@ def test_a_scaffold_draw_has_the_size_asked_for():
 
 
 def test_one_scaffold_for_all_leaves_no_query():
-    with pytest.raises(EpisodeError, match="query would hold one class only"):
+    with pytest.raises(EpisodeError, match="after a support of 10"):
         draw(n_support=10, scaffolds=["c1ccccc1"] * 40)
 
 

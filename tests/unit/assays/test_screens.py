@@ -72,7 +72,7 @@ def test_a_store_that_lacks_nothing_is_not_touched(path, names):
 def test_compounds_without_smiles_cannot_be_given_a_block(path):
     stored(frame(0, 6), ("graph",), path)
     before = path.read_bytes()
-    with pytest.raises(ConfigError, match="'morgan', as it holds 4 compounds that the tables lack"):
+    with pytest.raises(ConfigError, match=r"'morgan' .* 4 of its compounds"):
         stored(frame(4, 9), ("morgan",), path)
     assert path.read_bytes() == before
 
@@ -87,7 +87,7 @@ def test_another_tautomer_replaces_the_one_that_is_there(path):
     alone = update(None, {new.inchikey: new.smiles}, ("morgan",))
     found = load_store(path)
     assert len(found) == 7
-    assert found.known(alone.keys, alone.digests)[0] >= 0
+    assert found.reusable(alone.keys, alone.digests)[0] >= 0
 
 
 def test_the_command_adds_to_its_store(path, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import (
     ACQUISITIONS,
-    View,
+    Assessment,
     diverse,
     predicted,
     ranked,
@@ -16,7 +16,7 @@ from molmeta.campaigns.acquisition import (
 from molmeta.errors import ConfigError
 
 RNG = np.random.default_rng(0)
-VIEW = View(RNG.random(50), RNG.random(50) / 2, RNG.random(50), 0.6)
+VIEW = Assessment(RNG.random(50), RNG.random(50) / 2, RNG.random(50), 0.6)
 PRINTS = np.packbits(RNG.random((50, 64)) < 0.3, axis=1)
 
 
@@ -58,7 +58,7 @@ def test_simple_functions_are_one_column_of_the_view(name, field):
 
 
 def test_expected_improvement_is_the_mean_of_what_exceeds_the_incumbent():
-    view = View(np.array([0.3, 0.8]), np.array([0.2, 0.1]), np.zeros(2), 0.6)
+    view = Assessment(np.array([0.3, 0.8]), np.array([0.2, 0.1]), np.zeros(2), 0.6)
     grid = np.linspace(-3, 3, 60_001)
     for place, found in enumerate(scored("expected_improvement", view)):
         density = norm.pdf(grid, view.probability[place], view.uncertainty[place])
@@ -67,12 +67,12 @@ def test_expected_improvement_is_the_mean_of_what_exceeds_the_incumbent():
 
 
 def test_expected_improvement_without_uncertainty_is_the_improvement():
-    view = View(np.array([0.3, 0.8]), np.zeros(2), np.zeros(2), 0.6)
+    view = Assessment(np.array([0.3, 0.8]), np.zeros(2), np.zeros(2), 0.6)
     assert scored("expected_improvement", view) == pytest.approx([0.0, 0.2])
 
 
 def test_thompson_draws_around_the_probability_with_its_uncertainty():
-    view = View(np.full(20_000, 0.4), np.full(20_000, 0.1), np.zeros(20_000), 0.5)
+    view = Assessment(np.full(20_000, 0.4), np.full(20_000, 0.1), np.zeros(20_000), 0.5)
     draws = scored("thompson", view)
     assert draws.mean() == pytest.approx(0.4, abs=0.005)
     assert draws.std() == pytest.approx(0.1, abs=0.005)

@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 
 from molmeta import cli
 from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.training_data import TrainingData
 from molmeta.campaigns.campaign import Campaign
 from molmeta.campaigns.simulation import (  # fmt: skip
     COLUMNS,
     REFERENCES,
     SimulationPlan,
-    acquaintance,
+    actives_in_training,
     replay,
     simulate,
     summary,
@@ -187,7 +188,7 @@ def test_the_incumbent_is_the_mean_probability_of_the_known_actives(campaign):
     predictor = campaign.adapted()
     with torch.no_grad():
         logits = predictor(world().select(torch.from_numpy(campaign.known(1))))
-    view = campaign.view(campaign.open, predictor)
+    view = campaign.assess(campaign.open, predictor)
     assert view.incumbent == pytest.approx(float(logits.double().sigmoid().mean()))
 
 
@@ -210,9 +211,9 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path):
 
 def test_the_actives_that_training_assays_have_measured_are_counted():
     learner = ProfileGP()
-    learner.remember(world(), [assay(0)])
+    learner.fit(TrainingData(world(), [assay(0)]))
     met = assay(1)
-    assert acquaintance(learner, [met], world()) == {"1": int(met.labels.sum())}
+    assert actives_in_training(learner, [met], world()) == {"1": int(met.labels.sum())}
 
 
 def test_the_command_replays_without_the_memory_where_asked(tmp_path):
@@ -220,7 +221,7 @@ def test_the_command_replays_without_the_memory_where_asked(tmp_path):
     frame = pd.DataFrame({"smiles": smiles, "active": [int(RINGS[0] in one) for one in smiles]})
     frame.to_csv(tmp_path / "a.csv", index=False)
     learner = ProfileGP()
-    learner.remember(toy_training.store().molecules, toy_training.assays())
+    learner.fit(TrainingData(toy_training.store().molecules, toy_training.assays()))
     save(Model(learner, Recipe("profile_gp"), {}), tmp_path / "model.safetensors")
     words = (
         f"simulate {tmp_path}/a.csv --model {tmp_path}/model.safetensors --start 8 --batch 4"
@@ -230,5 +231,5 @@ def test_the_command_replays_without_the_memory_where_asked(tmp_path):
         CliRunner().invoke(cli.build(), [*words.split(), *more], prog_name="molmeta").output
         for more in ([], ["--without-memory"])
     ]
-    assert "have measured 6 of its actives" in said[0]
-    assert "have measured 0 of its actives" in said[1]
+    assert ": 6 of its actives" in said[0]
+    assert ": 0 of its actives" in said[1]

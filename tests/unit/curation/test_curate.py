@@ -306,5 +306,18 @@ def test_impossible_rules_are_refused():
 
 
 def test_an_unknown_target_class_is_refused():
-    with pytest.raises(ConfigError, match=r"expected one of \['enzyme', 'other'\]"):
+    with pytest.raises(ConfigError, match=r"'target_class'.*'gpcr'"):
         Rules(target_class="gpcr")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"min_class": "two"}, {"spread": float("nan")}, {"spread": -1.0}, {"tautomer": 1},
+        {"thresholds": {"a": float("inf")}}, {"min_compound": 8},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_rule_of_the_wrong_type_or_range_is_refused_by_name(wrong):
+    with pytest.raises(ConfigError, match=f"curation: .*{next(iter(wrong))}"):
+        Rules(**wrong)

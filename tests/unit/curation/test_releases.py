@@ -75,7 +75,7 @@ def test_a_molecule_without_a_value_is_read(tmp_path):
 def test_another_kind_of_line_is_refused(tmp_path, line):
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(line.encode()))
-    with pytest.raises(TableError, match="line 1 is no FS-Mol molecule"):
+    with pytest.raises(TableError, match=r"\.jsonl\.gz: line 1\b"):
         read_table(tmp_path)
 
 
@@ -88,7 +88,7 @@ def test_a_truncated_file_of_the_release_is_refused(tmp_path):
 
 
 def test_a_folder_without_assays_is_refused(tmp_path):
-    with pytest.raises(TableError, match="holds no assay"):
+    with pytest.raises(TableError, match=rf"{tmp_path}: .*\*\.jsonl\.gz"):
         read_table(tmp_path)
 
 
@@ -110,7 +110,7 @@ def test_a_wide_sheet_may_name_its_smiles_otherwise(tmp_path):
 
 def test_a_sheet_without_binary_columns_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("smiles,ic50\nC,3.5\n")
-    with pytest.raises(TableError, match="holds no assay"):
+    with pytest.raises(TableError, match=r"a\.csv: .*'ic50'"):
         read_table(tmp_path / "a.csv", layout=Layout(kind="wide"))
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from molmeta.curation.tablefiles import table_name
-from molmeta.curation.tables import Layout, check_assays_distinct, find_tables, read_table
+from molmeta.curation.tables import Layout, find_tables, read_table
 from molmeta.errors import ConfigError, TableError
 
 CSV = "smiles,active\nCCO,1\nCCN,0\n"
@@ -97,12 +97,12 @@ def test_the_layout_gives_a_unit_to_a_table_without(tmp_path):
     [
         (b"", "is empty"),
         (b"\n \n", "is empty"),
-        ("smiles,active\n", "holds no rows"),
-        ("smile,active\nC,1\n", "Did you mean 'smile'"),
-        ("smiles,actve\nC,1\n", "Did you mean 'actve'"),
-        ("smiles,ic50\nC,1\n", r"got \['smiles', 'ic50'\], expected 'active' \(0/1\) or 'value'"),
-        ("smiles,vaule\nC,1\n", "Did you mean 'vaule'"),
-        ("smiles,value\nC,1\n", "expected 'unit' beside 'value'"),
+        ("smiles,active\n", r"\['smiles', 'active'\]"),
+        ("smile,active\nC,1\n", "'smiles'.*'smile'"),
+        ("smiles,actve\nC,1\n", "'active'.*'actve'"),
+        ("smiles,ic50\nC,1\n", r"\['smiles', 'ic50'\].*'active'.*'value'"),
+        ("smiles,vaule\nC,1\n", "'value'.*'vaule'"),
+        ("smiles,value\nC,1\n", "column 'unit'"),
         ("smiles,active\nC,1,extra\n", "cannot be parsed"),
         ("smiles,active\nC,1\nCC,0,x,y\n", "cannot be parsed"),
         ('smiles,active\n"C,1\n', "cannot be parsed"),
@@ -130,7 +130,7 @@ def test_text_that_claims_to_be_gzip_is_refused(tmp_path):
 def test_a_truncated_parquet_is_refused(tmp_path):
     pd.DataFrame({"smiles": ["C"], "active": [1]}).to_parquet(tmp_path / "whole")
     path = saved(tmp_path, (tmp_path / "whole").read_bytes()[:-20], "a.parquet")
-    with pytest.raises(TableError, match="no Parquet file"):
+    with pytest.raises(TableError, match=r"a\.parquet: .*Parquet"):
         read_table(path)
 
 
@@ -140,7 +140,7 @@ def test_an_absent_file_is_refused(tmp_path):
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
-    with pytest.raises(TableError, match="is no table"):
+    with pytest.raises(TableError, match=r"'a\.xlsx'.*'\.parquet'"):
         read_table(saved(tmp_path, CSV, "a.xlsx"))
 
 
@@ -171,26 +171,15 @@ def test_a_folder_of_the_release_is_one_table(tmp_path):
 
 def test_an_empty_split_is_refused(tmp_path):
     (tmp_path / "train").mkdir()
-    with pytest.raises(TableError, match="train: holds no table"):
+    with pytest.raises(TableError, match="/train: "):
         find_tables(tmp_path)
 
 
 def test_two_files_of_one_name_are_refused(tmp_path):
     saved(tmp_path, CSV, "train/a.csv")
     saved(tmp_path, CSV, "train/a.tsv")
-    with pytest.raises(TableError, match="table 'a' is there twice"):
+    with pytest.raises(TableError, match=r"a\.tsv: table 'a'.*a\.csv"):
         find_tables(tmp_path, splits=["train"])
-
-
-def test_an_assay_in_two_folders_is_refused():
-    with pytest.raises(
-        TableError, match="test/b: assay 'x' stands in two tables; got it in train/a"
-    ):
-        check_assays_distinct({("train", "a"): ["x", "x"], ("test", "b"): ["y", "x"]})
-
-
-def test_distinct_assays_pass():
-    check_assays_distinct({("train", "a"): ["x"], ("test", "b"): ["y"]})
 
 
 @pytest.mark.parametrize("name", ["a b.csv", 'it\'s "quoted".csv', "..%2f..%2fx.csv", "<b>x.csv"])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from toy_assays import world
-from zoo import drugs, zoo
+from zoo import all_measured, drugs, zoo
 
 from molmeta import encoders
 from molmeta.encoders import gps
@@ -51,7 +51,7 @@ def test_bits_are_dropped_in_training_only():
 
 def test_descriptors_are_centred_and_scaled_over_the_molecules_they_were_fitted_to():
     encoder = encoders.build("descriptors", {"width": 3})
-    encoder.fit(zoo())
+    encoder.fit(all_measured(zoo()))
     values = zoo().block("descriptors", Vectors).values
     compressed = values.sign() * (1 + values.abs()).log()
     scaled = (compressed - encoder.mean) / encoder.scale
@@ -63,7 +63,8 @@ def test_descriptors_are_centred_and_scaled_over_the_molecules_they_were_fitted_
 
 def test_a_descriptor_that_never_varies_is_left_at_its_scale():
     encoder = encoders.build("descriptors", {"width": 3, "size": 2})
-    encoder.fit(Molecules({"descriptors": Vectors(torch.tensor([[1.0, 7.0], [2.0, 7.0]]))}))
+    values = Vectors(torch.tensor([[1.0, 7.0], [2.0, 7.0]]))
+    encoder.fit(all_measured(Molecules({"descriptors": values})))
     assert encoder.scale[1] == 1
 
 
@@ -78,8 +79,8 @@ def test_descriptors_far_out_are_cut():
 def test_vectors_of_another_length_are_refused():
     block = Molecules({"deepchem:x": Vectors(torch.zeros(2, 5))})
     encoder = encoders.build("descriptors", {"width": 3, "block": "deepchem:x"})
-    with pytest.raises(ConfigError, match="'deepchem:x' are of another length; got 5, expected"):
-        encoder.fit(block)
+    with pytest.raises(ConfigError, match=r"'deepchem:x' .* got 5, expected"):
+        encoder.fit(all_measured(block))
 
 
 def test_a_join_puts_the_vectors_of_its_parts_side_by_side():
@@ -98,12 +99,12 @@ def test_a_join_reads_what_its_parts_read():
 
 def test_a_join_fits_its_parts():
     encoder = encoders.build("gine+descriptors", {"gine": {"width": 4, "layers": 1}})
-    encoder.fit(zoo())
+    encoder.fit(all_measured(zoo()))
     assert encoder.encoders[1].mean.any()
 
 
 def test_options_of_a_join_stand_under_its_parts():
-    with pytest.raises(ConfigError, match="whose options stand under its parts: option 'width'"):
+    with pytest.raises(ConfigError, match=r"'width'.*\bgine\b.*\bfingerprint\b"):
         encoders.build("gine+fingerprint", {"width": 4})
 
 
@@ -135,7 +136,7 @@ def test_directions_of_a_join_have_the_mean_of_the_cosines_of_its_parts():
 
 
 def test_an_unknown_encoder_is_answered_with_the_closest():
-    with pytest.raises(ConfigError, match=r"'gin' is unknown.*Did you mean 'gine'"):
+    with pytest.raises(ConfigError, match=r"'gin'.*'gine'"):
         encoders.build("gin", {})
 
 
@@ -148,7 +149,7 @@ def test_attention_in_groups_gives_the_vectors_of_attention_at_once(monkeypatch)
 
 def test_molecules_are_grouped_by_size_within_the_budget(monkeypatch):
     monkeypatch.setattr(gps, "PAIRS", 32)
-    assert gps._of_one_size([4, 9, 2, 4, 3]) == [[2, 4], [0, 3], [1]]
+    assert gps._of_similar_size([4, 9, 2, 4, 3]) == [[2, 4], [0, 3], [1]]
 
 
 @pytest.mark.parametrize("graded", [True, False])

@@ -1,6 +1,7 @@
 """The encoder that knows earlier assays: against loops, blind where it must be, safe in a file."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from torch.nn import functional as F
 from toy_assays import assay, drawn, world
 
 from molmeta import encoders
-from molmeta.assays.memory import BLIND, CompoundMemory
+from molmeta.assays.records import ActivityRecords, hide_own_targets, times_measured
+from molmeta.assays.training_data import TrainingData
 from molmeta.encoders.profile import SHRINK, _signs
 from molmeta.learners.maml import MAML
 from molmeta.learners.protonet import ProtoNet
@@ -23,6 +25,7 @@ ASSAYS = [assay(place) for place in range(4)]
 SMALL = {"width": 6, "hidden": 8, "sketch": 16, "assays": 10}
 
 
+@cache
 def molecules():
     """The world with fingerprints as long as the encoder's."""
     bits = world().block("morgan", Bits)
@@ -33,7 +36,7 @@ def encoder(remembered=ASSAYS):
     with torch_seed(0, "profile"):
         found = encoders.build("profile", SMALL)
     if remembered:
-        found.remember(molecules(), remembered)
+        found.fit(TrainingData(molecules(), remembered))
     return found.eval()
 
 
@@ -53,7 +56,7 @@ def encoded(found, some):
 @torch.no_grad()
 def test_a_vector_is_the_network_beside_the_sketch_of_the_profile():
     found, few = encoder(), molecules().select(torch.arange(5))
-    profiles, dense = found.memory.look_up(few), few.block("morgan", Bits).dense()
+    profiles, dense = found.records.look_up(few), few.block("morgan", Bits).dense()
     ends = profiles.offsets.tolist()
     for row, vector in enumerate(found(few)):
         p = torch.zeros(10)
@@ -63,16 +66,16 @@ def test_a_vector_is_the_network_beside_the_sketch_of_the_profile():
         scaled = p / (p.square().sum() + SHRINK).sqrt()
         features = torch.tensor([p.sum() / n, np.log1p(n)], dtype=torch.float32)
         told = torch.cat([scaled @ found.activities, features])
-        hidden = found.body[0](dense[row] @ found.embedding + found.told(told))
+        hidden = found.body[0](dense[row] @ found.embedding + found.from_records(told))
         expected = torch.cat([F.normalize(found.last(hidden), dim=0), scaled @ signs()])
         torch.testing.assert_close(vector, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_sketch_keeps_inner_products_of_profiles():
     wide = encoders.build("profile", {**SMALL, "sketch": 20_000})
-    wide.remember(molecules(), ASSAYS)
+    wide.fit(TrainingData(molecules(), ASSAYS))
     few = molecules().select(torch.arange(20))
-    profiles = wide.memory.look_up(few)
+    profiles = wide.records.look_up(few)
     lengths = (profiles.sums(profiles.values**2) + SHRINK).sqrt()
     exact = profiles.products(profiles) / torch.outer(lengths, lengths)
     kept = encoded(wide.eval(), few)[:, SMALL["width"] :]
@@ -90,48 +93,54 @@ def test_training_is_blind_to_what_the_own_target_has_found(kind):
     for own in (ASSAYS[0], flipped(ASSAYS[0])):
         with torch_seed(0, "learner"):
             learner = kind(encoder([]))
-        learner.remember(molecules(), [own, *ASSAYS[1:]])
+        learner.fit(TrainingData(molecules(), [own, *ASSAYS[1:]]))
         learner.eval()
-        losses.append(learner.backward(*learner.blinded([episode], molecules())))
+        losses.append(learner.backward(*hide_own_targets(learner, [episode], molecules())))
     assert losses[0] == losses[1]
 
 
 def test_assays_of_one_target_are_hidden_together():
     one_target = [replace(found, target="kinase") for found in ASSAYS[:2]]
-    memory = CompoundMemory()
-    memory.fill(molecules(), [*one_target, *ASSAYS[2:]])
-    _, own = memory.blinded([drawn(0), drawn(2)], molecules())
-    told = memory.look_up(own)
+    records = ActivityRecords()
+    records.fill(TrainingData(molecules(), [*one_target, *ASSAYS[2:]]))
+    _, own = records.hide_own_targets([drawn(0), drawn(2)], molecules())
+    told = records.look_up(own)
     first = told.assays[: told.offsets[len(own) // 2]]
     assert set(first.tolist()) == {2, 3}
     assert set(told.assays[len(first) :].tolist()) == {0, 1, 3}
 
 
 def test_blinded_episodes_are_of_the_same_molecules():
-    memory = CompoundMemory()
-    memory.fill(molecules(), ASSAYS)
-    (moved, again), own = memory.blinded([drawn(0), drawn(0)], molecules())
+    records = ActivityRecords()
+    records.fill(TrainingData(molecules(), ASSAYS))
+    (moved, again), own = records.hide_own_targets([drawn(0), drawn(0)], molecules())
     rows = torch.from_numpy(drawn(0).query)
     bits, expected = own.block("morgan", Bits), molecules().block("morgan", Bits).select(rows)
     assert torch.equal(bits.select(torch.from_numpy(again.query)).positions, expected.positions)
-    assert BLIND in own.blocks
     assert not set(moved.support) & set(again.support)
 
 
-def test_learners_that_keep_no_record_train_on_what_there_is():
+def test_each_molecule_of_an_episode_hides_the_target_of_the_episode():
+    records = ActivityRecords()
+    records.fill(TrainingData(molecules(), ASSAYS))
+    _, own = records.hide_own_targets([drawn(1)], molecules())
+    assert own.hidden_targets.tolist() == [records.target_of["1"]] * len(own)
+
+
+def test_a_learner_without_records_trains_on_unchanged_molecules():
     episodes, learner = [drawn(0)], ProtoNet(encoders.build("fingerprint", {"width": 4}))
-    assert learner.blinded(episodes, molecules())[1].blocks.keys() == molecules().blocks.keys()
+    assert hide_own_targets(learner, episodes, molecules())[1] is molecules()
 
 
 def test_a_learner_knows_which_molecules_its_encoder_remembers():
     learner = ProtoNet(encoder([ASSAYS[0], ASSAYS[1]]))
-    assert learner.known(molecules()).max() == 2
+    assert times_measured(learner, molecules()).max() == 2
 
 
 def test_a_file_gives_the_memory_back(tmp_path):
     recipe = recipe_of({"learner": "protonet", "encoder": "profile", "encoder_options": SMALL})
     learner = recipe.build(0)
-    learner.remember(molecules(), ASSAYS)
+    learner.fit(TrainingData(molecules(), ASSAYS))
     save(Model(learner.eval(), recipe, {}), tmp_path / "model.safetensors")
     _signs.cache_clear()
     again = load(tmp_path / "model.safetensors").learner.to(torch.device("cpu"))

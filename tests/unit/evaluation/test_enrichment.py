@@ -8,7 +8,9 @@ import pytest
 import torch
 from toy_assays import assay, world
 
+from molmeta.assays.records import times_measured
 from molmeta.assays.screens import Screen, distinct, read_screens, screens_of
+from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, TableError
 from molmeta.evaluation.enrichment import (
     EnrichmentPlan,
@@ -153,9 +155,9 @@ def test_a_plan_without_draws_is_refused():
 @torch.no_grad()
 def test_without_memory_a_learner_knows_nothing_of_any_compound_and_stays_as_it_is():
     learner = ProfileGP()
-    learner.remember(world(), [assay(0)])
-    assert without_memory(learner).known(world()).sum() == 0
-    assert learner.known(world()).min() == 1
+    learner.fit(TrainingData(world(), [assay(0)]))
+    assert times_measured(without_memory(learner), world()).sum() == 0
+    assert times_measured(learner, world()).min() == 1
 
 
 def scored(model, target, value, known=0):
@@ -189,7 +191,7 @@ def test_what_was_met_in_training_can_be_left_out_of_screens():
     part = replace(
         measured, rows=np.arange(100), labels=measured.labels[:100], values=measured.values[:100]
     )
-    learner.remember(world(), [part])
+    learner.fit(TrainingData(world(), [part]))
     screen = Screen("S", "A", np.arange(300), measured.labels)
     (left,) = new_compounds([screen], learner, world(), plan=PLAN)
     assert left.rows.tolist() == list(range(100, 300))
@@ -198,6 +200,6 @@ def test_what_was_met_in_training_can_be_left_out_of_screens():
 
 def test_a_target_with_too_few_new_compounds_is_left_out():
     learner = ProfileGP()
-    learner.remember(world(), [assay(0)])
+    learner.fit(TrainingData(world(), [assay(0)]))
     screen = Screen("S", "A", np.arange(300), assay(0).labels)
     assert new_compounds([screen], learner, world(), plan=PLAN) == []

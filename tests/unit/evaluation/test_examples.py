@@ -5,8 +5,7 @@ import torch
 from toy_store import PLAN, assay, assays, store
 
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.evaluation import evaluate as evaluation
-from molmeta.evaluation.evaluate import examples
+from molmeta.evaluation.examples import COLUMNS, examples
 from molmeta.learners.similarity import Similarity
 from molmeta.runtime.seeds import generator
 
@@ -17,7 +16,7 @@ def shown(found=None, support=8, **named):
 
 
 def test_examples_have_the_columns_of_the_format():
-    assert tuple(shown().columns) == evaluation.EXAMPLE_COLUMNS
+    assert tuple(shown().columns) == COLUMNS
 
 
 def test_examples_hold_the_support_and_twelve_of_the_query():
@@ -68,4 +67,4 @@ def test_examples_leave_out_what_cannot_be_drawn():
 
 
 def test_no_examples_are_an_empty_table():
-    assert tuple(shown([]).columns) == evaluation.EXAMPLE_COLUMNS
+    assert tuple(shown([]).columns) == COLUMNS

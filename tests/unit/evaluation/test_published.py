@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from molmeta.errors import TableError
+from molmeta.evaluation.metrics import names
 from molmeta.evaluation.published import COLUMNS, compare_published, read_groups, read_published
-from molmeta.evaluation.statistics import METRICS
 
 ROWS = [("a", "p", 0, 0.3), ("a", "p", 1, 0.5), ("b", "q", 0, 0.2), ("c", "c", 0, 0.9)]
 
@@ -13,7 +13,7 @@ ROWS = [("a", "p", 0, 0.3), ("a", "p", 1, 0.5), ("b", "q", 0, 0.2), ("c", "c", 0
 def metrics():
     rows = [
         {
-            **dict.fromkeys(METRICS, score), "model": "m", "seed": 0, "assay": assay,
+            **dict.fromkeys(names(), score), "model": "m", "seed": 0, "assay": assay,
             "target": "", "cluster": cluster, "support": 16, "repeat": repeat,
             "episode": f"{assay}{repeat}", "reason": "", "known": 0.0,
         }

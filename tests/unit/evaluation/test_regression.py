@@ -15,8 +15,10 @@ from molmeta import learners, registry
 from molmeta.assays.assay import with_values
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.evaluation import regression
-from molmeta.evaluation.evaluate import EvaluationPlan, evaluate, examples
+from molmeta.evaluation import metrics
+from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
+from molmeta.evaluation.examples import examples
+from molmeta.evaluation.metrics import values as value_scores
 from molmeta.molecules.blocks import Vectors
 from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import generator
@@ -39,38 +41,38 @@ def drawn(n_support=32, n_query=24):
 
 def test_r2_is_that_of_scikit_learn_about_the_mean_of_the_query():
     y, x = np.random.default_rng(0).normal(size=(2, 30))
-    found = regression.out_of_sample_r2(y, x, float(y.mean()))
+    found = value_scores.r2(y, x, float(y.mean()))
     assert found == pytest.approx(reference.r2_score(y, x))
 
 
 def test_r2_is_about_the_mean_of_the_support():
-    assert regression.out_of_sample_r2([5.0, 7.0], [8.0, 8.0], 8.0) == 0
-    assert regression.out_of_sample_r2([5.0, 7.0], [6.0, 6.0], 8.0) == pytest.approx(0.8)
+    assert value_scores.r2([5.0, 7.0], [8.0, 8.0], 8.0) == 0
+    assert value_scores.r2([5.0, 7.0], [6.0, 6.0], 8.0) == pytest.approx(0.8)
 
 
 def test_r2_of_values_that_are_all_the_reference_is_not_known():
-    assert np.isnan(regression.out_of_sample_r2([5.0, 5.0], [5.0, 6.0], 5.0))
+    assert np.isnan(value_scores.r2([5.0, 5.0], [5.0, 6.0], 5.0))
 
 
 def test_rmse_is_that_of_scikit_learn():
     y, x = np.random.default_rng(0).normal(size=(2, 30))
-    found = regression.value_metrics(y, x, 0.0)["rmse"]
+    found = metrics.value_metrics(y, x, 0.0)["rmse"]
     assert found == pytest.approx(reference.root_mean_squared_error(y, x))
 
 
 def test_spearman_is_that_of_scipy_with_ties():
     y, x = np.random.default_rng(0).integers(0, 6, size=(2, 30)).astype(float)
-    assert regression.spearman(y, x) == pytest.approx(stats.spearmanr(y, x).statistic)
+    assert value_scores.spearman(y, x) == pytest.approx(stats.spearmanr(y, x).statistic)
 
 
 def test_spearman_of_a_constant_is_not_known():
-    assert np.isnan(regression.spearman([1.0, 2.0], [3.0, 3.0]))
+    assert np.isnan(value_scores.spearman([1.0, 2.0], [3.0, 3.0]))
 
 
 @pytest.mark.parametrize("predicted", [[1.0], [1.0, np.nan], [1.0, np.inf]])
 def test_predictions_that_cannot_be_compared_are_refused(predicted):
     with pytest.raises(EpisodeError, match="values cannot be compared"):
-        regression.value_metrics([1.0, 2.0], predicted, 1.0)
+        metrics.value_metrics([1.0, 2.0], predicted, 1.0)
 
 
 def test_an_assay_keeps_the_compounds_that_were_measured():
@@ -86,7 +88,7 @@ def test_assays_without_any_value_are_not_learnt_from():
 
 
 def test_assays_of_which_none_has_a_value_are_refused():
-    with pytest.raises(EpisodeError, match="there is no value to learn"):
+    with pytest.raises(EpisodeError, match="got none in 1 assays"):
         with_values([valued(unknown=300)])
 
 
@@ -185,7 +187,7 @@ def test_training_lowers_the_error_of_values(name):
 
 
 def judged(name="tanimoto_gp", unknown=0, target="value"):
-    plan = EvaluationPlan((16,), 1, 0)
+    plan = EvaluationPlan(supports=(16,), repeats=1, seed=0)
     table = [valued(unknown=unknown)]
     learner = built(name, target=target)
     return evaluate(learner, table, world(), plan=plan, model="m", seed=0).iloc[0]
@@ -197,10 +199,10 @@ def test_evaluation_of_values_compares_with_the_mean_of_the_support():
     found = draw_episode(valued(), Draw(16), rng)
     support, query = found.labelled(world())
     predicted = logits(built("tanimoto_gp", target="value"), support, query.molecules)
-    expected = regression.value_metrics(
+    expected = metrics.value_metrics(
         query.values.numpy(), predicted.numpy(), float(support.values.double().mean())
     )
-    assert dict(row[list(regression.NAMES)]) == pytest.approx(expected)
+    assert dict(row[list(metrics.names("value"))]) == pytest.approx(expected)
 
 
 def test_evaluation_of_values_also_ranks_and_has_no_probabilities():
@@ -210,7 +212,7 @@ def test_evaluation_of_values_also_ranks_and_has_no_probabilities():
 
 
 def test_evaluation_of_classes_has_no_metric_of_values():
-    assert judged(target="activity")[list(regression.NAMES)].isna().all()
+    assert judged(target="activity")[list(metrics.names("value"))].isna().all()
 
 
 def test_what_has_no_value_is_left_out_of_the_evaluation():
@@ -221,12 +223,12 @@ def test_what_has_no_value_is_left_out_of_the_evaluation():
 
 def test_an_assay_without_values_is_a_row_with_its_reason():
     row = judged("adkf", unknown=300)
-    assert "got none" in row["reason"]
+    assert "got no compounds" in row["reason"]
     assert np.isnan(row["r2"])
 
 
 def test_examples_of_values_show_no_probability():
-    plan = EvaluationPlan((16,), 1, 0)
+    plan = EvaluationPlan(supports=(16,), repeats=1, seed=0)
     learner = built("tanimoto_gp", target="value")
     found = examples(learner, [valued()], world(), plan=plan, model="m", support=16)
     assert found["probability"].isna().all()

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from molmeta.evaluation.metrics import names
 from molmeta.evaluation.statistics import (
     ALL,
     CLEAN,
-    METRICS,
     NEW,
     OUTSIDE_PANELS,
     RESAMPLES,
     assay_scores,
-    audited,
+    audit_by_assay,
     compare,
     holm,
     interval,
@@ -40,7 +40,7 @@ def rows(model: str, scores: dict[str, list[float]], *, seed: int = 0, support: 
             "repeat": repeat,
             "episode": f"{assay}{repeat}",
             "reason": "",
-            **dict.fromkeys(METRICS, value),
+            **dict.fromkeys(names(), value),
         }
         for assay, values in scores.items()
         for repeat, value in enumerate(values)
@@ -242,4 +242,4 @@ def test_clusters_of_the_audit_replace_those_of_the_metrics():
 
 def test_audit_of_the_held_out_fold_wins_over_training():
     table = audit(assay=["a", "a"], split=["train", "test"], panel=["x", "y"])
-    assert audited(table)["panel"].tolist() == ["y"]
+    assert audit_by_assay(table)["panel"].tolist() == ["y"]

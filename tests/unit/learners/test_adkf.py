@@ -17,9 +17,9 @@ from molmeta.molecules.labelled import Labelled
 
 
 def known_of(learner, support):
-    view = learner.view(learner.encode(support.molecules))
+    view = learner.inputs(learner.encode(support.molecules))
     y = numbers(support.labels, None, "activity")
-    return gp.Known(learner.pairs(view, view), y - y.mean())
+    return gp.Observations(learner.pairs(view, view), y - y.mean())
 
 
 def fitted(**options):
@@ -51,12 +51,12 @@ def test_the_noise_of_values_starts_lower():
 
 
 def test_the_typical_length_of_one_molecule_is_one():
-    known = gp.Known(gp.Pairs(torch.zeros(1, 1)), torch.ones(1))
+    known = gp.Observations(gp.Pairs(torch.zeros(1, 1)), torch.ones(1))
     assert typical_length(known).item() == 1
 
 
 def test_the_typical_length_of_molecules_that_are_the_same_is_above_zero():
-    known = gp.Known(gp.Pairs(torch.zeros(5, 5)), torch.ones(5))
+    known = gp.Observations(gp.Pairs(torch.zeros(5, 5)), torch.ones(5))
     assert typical_length(known) > 0
 
 
@@ -164,7 +164,7 @@ def test_far_from_a_lopsided_support_its_mean_label_is_predicted(centre, expecte
     predictor = learner.adapt(support)
     scale = predictor.fitted.scale
     mean, _ = learner.moments(
-        predictor.fitted, learner.view(learner.encode(far_away(query.molecules)))
+        predictor.fitted, learner.inputs(learner.encode(far_away(query.molecules)))
     )
     torch.testing.assert_close(scale.back(mean), torch.full((16,), expected).double())
 
@@ -196,7 +196,7 @@ def test_further_kernels_are_the_inner_product_and_the_similarity_of_each_finger
     sizes = {"morgan": 2048, "torsions": 4096}
     bits = [torch.from_numpy(rng.random((5, n)) < 0.1) for n in sizes.values()]
     learner = built("adkf", further="+".join(["linear", *sizes]))
-    view = learner.view(torch.cat([vectors, *bits], dim=1))
+    view = learner.inputs(torch.cat([vectors, *bits], dim=1))
     product, *similar = learner.pairs(view, view).further
     for i, j in np.ndindex(5, 5):
         assert product[i, j].item() == pytest.approx(float(vectors[i] @ vectors[j]))

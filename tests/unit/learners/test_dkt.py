@@ -16,7 +16,7 @@ def density(learner, found, sides):
     support, query = found.labelled(world())
     parts = [support, query][:sides]
     with torch.no_grad():
-        views = [learner.view(learner.encode(part.molecules)) for part in parts]
+        views = [learner.inputs(learner.encode(part.molecules)) for part in parts]
         x = torch.cat([view.vectors for view in views])
         u = learner.log_parameters.double()
         covariance = gp.kernel(gp.Pairs(gp.squared_distances(x, x)), u)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 from torch.nn import functional as F
-from toy_training import FINGERPRINTS, recipe, store
+from toy_training import FINGERPRINTS, assays, recipe, store
 
+from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners._parts.tuning import Descent, Stopping, parted
 from molmeta.learners.multitask import least_squares, logistic
@@ -20,7 +21,7 @@ FAST = {"learning_rate": 3e-3, "head_rate": 1e-2}
 def learner(name="finetune", **options):
     chosen = Recipe(name, "fingerprint", {"assays": 3, **options}, FINGERPRINTS)
     found = chosen.build(0)
-    found.fit(store().molecules, ["a", "b", "c"])
+    found.fit(TrainingData(store().molecules, assays()[:3]))
     return found.eval().double()
 
 

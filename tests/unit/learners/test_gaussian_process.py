@@ -30,7 +30,7 @@ def pairs(x, others):
 
 def known(n=12, seed=0):
     x = drawn(n, 4, seed=seed)
-    return gp.Known(pairs(x, x), torch.sign(drawn(n, seed=seed + 1)))
+    return gp.Observations(pairs(x, x), torch.sign(drawn(n, seed=seed + 1)))
 
 
 def plain_kernel(x, others, u):
@@ -150,7 +150,7 @@ def test_no_point_near_the_optimum_is_lower(seed):
 def query_loss(x, centre, inner):
     """What is predicted of a query, after the parameters were fitted to a support."""
     y = torch.sign(drawn(12, seed=1))
-    support = gp.Known(pairs(x[:12], x[:12]), y)
+    support = gp.Observations(pairs(x[:12], x[:12]), y)
     prior = gp.Prior(centre, PRIOR.scale)
     with torch.no_grad():
         u = gp.optimum(support, prior)

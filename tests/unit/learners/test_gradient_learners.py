@@ -6,7 +6,7 @@ import toy_training
 from torch import nn
 from toy_assays import CLOSE, Layer, built, drawn, episode, logits, world
 
-from molmeta import encoders, learners
+from molmeta import encoders, learners, registry
 from molmeta.errors import ConfigError, ModelError
 from molmeta.learners._parents.gradient import GradientLearner, descend, descent
 from molmeta.models.model import Model
@@ -23,6 +23,17 @@ DIVERGES = 1e38
 
 def test_the_family_is_complete():
     assert {"maml", "fomaml", "anil", "metasgd", "reptile"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_number_of_steps_is_the_same_by_default(name):
+    defaults = registry.option_defaults(learners.get(name))
+    assert (defaults["inner_steps"], defaults["evaluation_steps"]) == (3, 5)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "reptile"])
+def test_the_step_size_of_gradient_descent_is_the_same_by_default(name):
+    assert registry.option_defaults(learners.get(name))["inner_rate"] == 0.05
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,16 +109,16 @@ def test_it_starts_from_the_encoder_of_any_trained_model(name):
     recipe = Recipe("multitask", "fingerprint", {"assays": 3}, toy_training.FINGERPRINTS)
     other = recipe.build(seed=1)
     learner = learners.get(name)(encoder)
-    head = learner.scorer.head.weight.clone()
+    head = learner.head.weight.clone()
     start_from(learner, [Model(other, recipe, {})])
     expected = other.encoder.state_dict()
-    torch.testing.assert_close(learner.scorer.encoder.state_dict(), expected, rtol=0, atol=0)
-    assert torch.equal(learner.scorer.head.weight, head)
+    torch.testing.assert_close(learner.encoder.state_dict(), expected, rtol=0, atol=0)
+    assert torch.equal(learner.head.weight, head)
 
 
 def test_step_sizes_are_learnt_one_for_every_weight():
     learner = learners.get("metasgd")(Layer(), inner_rate=0.05)
-    shapes = [weight.shape for weight in learner.scorer.parameters()]
+    shapes = [weight.shape for weight in learner.initial().values()]
     assert [rate.shape for rate in learner.rates] == shapes
     assert all((rate == 0.05).all() for rate in learner.rates)
     assert all(isinstance(rate, nn.Parameter) for rate in learner.rates)

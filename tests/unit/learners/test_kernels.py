@@ -8,7 +8,7 @@ from rdkit.Chem import MolFromSmiles, rdFingerprintGenerator
 from sklearn.kernel_ridge import KernelRidge as Reference
 from zoo import DRUGS, drugs
 
-from molmeta.learners._parents.kernels import TYPICAL_SUPPORT, KernelRidge, Points
+from molmeta.learners._parents.kernels import TYPICAL_SUPPORT, KernelRidge, RidgeInputs
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.labelled import Labelled
@@ -21,7 +21,7 @@ def points(start, stop, seed=0):
     bits = drugs().block("morgan", Bits).dense(torch.float64)[start:stop]
     generator = torch.Generator().manual_seed(seed)
     vectors = torch.randn(len(DRUGS), 5, generator=generator, dtype=torch.float64)
-    return Points(vectors[start:stop], bits)
+    return RidgeInputs(vectors[start:stop], bits)
 
 
 def ridge(weights=(0.3, -0.2), log_ridge=-0.5, power=0.4, scale=0.7):

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from toy_training import FINGERPRINTS, assays, store
 
 from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError
 from molmeta.learners.multitask import least_squares, logistic
 from molmeta.models.recipes import Recipe
@@ -22,7 +23,7 @@ def learner(**options):
     chosen = Recipe("multitask", "fingerprint", {"assays": 3, **options}, FINGERPRINTS | dropouts)
     with torch_seed(0, "multitask"):
         found = chosen.build(0)
-    found.fit(store().molecules, [assay.name for assay in assays()[:3]])
+    found.fit(TrainingData(store().molecules, assays()[:3]))
     return found.eval()
 
 
@@ -98,20 +99,14 @@ def value_loss(model, scale):
     vectors = torch.cat([model.encoder(support.molecules), model.encoder(query.molecules)])
     said = F.gelu(model.norm(vectors)) @ model.weights[1] + model.biases[1]
     known = np.concatenate([episode.support_values, episode.query_values]).astype(float)
-    mean, spread = (known.mean(), known.std()) if scale == "episode" else scale
+    mean, spread = scale
     return np.mean((said.detach().numpy() - (known - mean) / spread) ** 2)
 
 
 def test_the_loss_of_values_is_on_the_scale_of_all_that_the_assay_measured():
     model, values = learner(target="value"), valued().values.astype(float)
-    model.remember(store().molecules, [assays()[0], valued(), assays()[2]])
+    model.fit(TrainingData(store().molecules, [assays()[0], valued(), assays()[2]]))
     expected = value_loss(model, (values.mean(), values.std()))
-    assert model.backward([value_episode()], store().molecules) == pytest.approx(expected, rel=1e-5)
-
-
-def test_the_loss_of_values_of_an_assay_not_shown_before_is_on_the_scale_of_its_episode():
-    model = learner(target="value")
-    expected = value_loss(model, "episode")
     assert model.backward([value_episode()], store().molecules) == pytest.approx(expected, rel=1e-5)
 
 

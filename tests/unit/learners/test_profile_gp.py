@@ -9,13 +9,14 @@ import torch
 from scipy.stats import multivariate_normal
 from toy_assays import CLOSE, FINGERPRINTS, TRAINING_ASSAYS, assay, built, drawn, world
 
-from molmeta.assays.memory import STEP, CompoundMemory, structure_keys
+from molmeta.assays.records import STEP, ActivityRecords, hide_own_targets, structure_keys
+from molmeta.assays.training_data import TrainingData
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.errors import ConfigError, ModelError
 from molmeta.learners.profile_gp import NOISES, STRUCTURES, ProfileGP
 from molmeta.models.files import load, save
 from molmeta.models.model import Model
-from molmeta.models.recipes import recipe_of
+from molmeta.models.recipes import Recipe, recipe_of
 from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import tanimoto
@@ -28,7 +29,7 @@ def learner(remembered=ASSAYS):
     found = ProfileGP()
     found.noise_prior.data = torch.tensor([0.5, -1.0, 0.0, 1.0, -0.5])
     if remembered:
-        found.remember(world(), remembered)
+        found.fit(TrainingData(world(), remembered))
     return found.eval()
 
 
@@ -117,7 +118,7 @@ def test_an_episode_is_blind_to_its_own_target_in_the_memory():
     support, query = episode()
     with torch.no_grad():
         expected = blind.loss(blind.adapt(support)(query.molecules), query.labels).item()
-    found = model.backward(*model.blinded([drawn(0, n_support=12, n_query=6)], world()))
+    found = model.backward(*hide_own_targets(model, [drawn(0, n_support=12, n_query=6)], world()))
     assert found == pytest.approx(expected, rel=1e-4)
 
 
@@ -129,9 +130,9 @@ def test_what_the_memory_knows_moves_predictions():
 
 
 def test_a_molecule_that_no_assay_measured_has_an_empty_profile():
-    memory = CompoundMemory()
-    memory.fill(world().select(torch.arange(300)), [replace_rows(ASSAYS[0], 150)])
-    counts = memory.look_up(world()).counts
+    records = ActivityRecords()
+    records.fill(TrainingData(world(), [replace_rows(ASSAYS[0], 150)]))
+    counts = records.look_up(world()).counts
     assert counts[:150].min() == 1
     assert counts[150:].min() == 0
 
@@ -141,9 +142,9 @@ def replace_rows(found, n):
 
 
 def test_values_are_kept_to_half_a_step():
-    memory = CompoundMemory()
-    memory.fill(world(), ASSAYS)
-    profiles = memory.look_up(world())
+    records = ActivityRecords()
+    records.fill(TrainingData(world(), ASSAYS))
+    profiles = records.look_up(world())
     ends = profiles.offsets.tolist()
     for place, wanted in enumerate(known(world(), ASSAYS)):
         values = profiles.values[ends[place] : ends[place + 1]].numpy()
@@ -156,12 +157,12 @@ def test_a_measured_value_counts_beside_its_label():
     measured = replace(
         ASSAYS[0], rows=np.array([0, 1, 2]), smiles=("C",) * 3, labels=labels, values=values
     )
-    memory = CompoundMemory()
+    records = ActivityRecords()
     distinct = Molecules(
         {name: Bits(torch.arange(3), torch.arange(4), size) for name, size in FINGERPRINTS.items()}
     )
-    memory.fill(distinct, [measured])
-    found = memory.look_up(distinct).values.numpy()
+    records.fill(TrainingData(distinct, [measured]))
+    found = records.look_up(distinct).values.numpy()
     expected = [(-4 / 3 - 1) / 2, (2 / 3 + 1) / 2, 2 / 3]
     np.testing.assert_allclose(found, expected, atol=STEP)
 
@@ -209,14 +210,14 @@ def test_a_saved_memory_is_read_back(tmp_path):
 )
 def test_a_damaged_memory_is_refused(tmp_path, name, tensor):
     model = learner()
-    setattr(model.memory, name, tensor)
+    setattr(model.records, name, tensor)
     save(Model(model, recipe_of({"learner": "profile_gp"}), {}), tmp_path / "m.safetensors")
     with pytest.raises(ModelError, match="does not fit its recipe"):
         load(tmp_path / "m.safetensors")
 
 
 def test_every_training_assay_of_the_toy_world_is_remembered():
-    assert int(built("profile_gp").memory.assays.max()) == TRAINING_ASSAYS - 1
+    assert int(built("profile_gp").records.assays.max()) == TRAINING_ASSAYS - 1
 
 
 def actives_alone():
@@ -263,9 +264,9 @@ def test_what_init_brings_leaves_the_background_as_it_is():
     assert torch.equal(model.background.packed, filled)
 
 
-def with_encoder(learnt):
-    found = ProfileGP(Fingerprint(width=8, hidden=8, bits="morgan3"), learnt=learnt)
-    found.remember(world(), ASSAYS)
+def with_encoder(weight):
+    found = ProfileGP(Fingerprint(width=8, hidden=8, bits="morgan3"), encoder_weight=weight)
+    found.fit(TrainingData(world(), ASSAYS))
     return found.eval()
 
 
@@ -273,7 +274,7 @@ def with_encoder(learnt):
 @pytest.mark.parametrize(("n_support", "weight"), [(32, 0.3), (1, 1.2)])
 def test_the_encoder_is_one_more_kernel_that_counts_less_with_more_compounds(n_support, weight):
     model, molecules = with_encoder(0.3), world()
-    points, known = (model.points(molecules.select(torch.arange(n))) for n in (9, n_support))
+    points, known = (model.inputs(molecules.select(torch.arange(n))) for n in (9, n_support))
     plain = points._replace(vectors=None)
     vectors = torch.nn.functional.normalize(model.encoder(molecules), dim=1)
     found = model.kernel(points, known) - model.kernel(plain, known)
@@ -299,22 +300,27 @@ def test_an_encoder_of_fixed_weight_is_left_out_of_training():
     plain.noise_prior.data.zero_()
     found, expected = (m.adapt(support)(query.molecules) for m in (model, plain))
     torch.testing.assert_close(found, expected)
-    model.backward(*model.blinded([drawn(0)], world()))
+    model.backward(*hide_own_targets(model, [drawn(0)], world()))
     assert all(parameter.grad is None for parameter in model.encoder.parameters())
 
 
 @torch.no_grad()
 def test_the_background_has_no_place_among_the_vectors_of_the_encoder():
     model, (support, queries) = with_encoder(0.3), actives_alone()
-    known = model.adapt(support).known
+    known = model.adapt(support).support
     assert known.vectors.shape == (len(support) + 64, 8)
     torch.testing.assert_close(
-        known.vectors[: len(support)], model.points(support.molecules).vectors
+        known.vectors[: len(support)], model.inputs(support.molecules).vectors
     )
     assert not known.vectors[len(support) :].any()
     assert model.adapt(support)(queries).isfinite().all()
 
 
 def test_a_weight_below_zero_is_refused():
-    with pytest.raises(ConfigError, match="out of range; got -1"):
-        ProfileGP(learnt=-1)
+    with pytest.raises(ConfigError, match=r"encoder_weight .* got -1"):
+        ProfileGP(encoder_weight=-1)
+
+
+def test_the_former_name_of_the_weight_is_refused_with_the_present_one():
+    with pytest.raises(ConfigError, match=r"'learnt' .*'encoder_weight'"):
+        Recipe("profile_gp", learner_options={"learnt": 0.3}).build(0)

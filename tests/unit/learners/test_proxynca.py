@@ -7,6 +7,7 @@ import pytest
 import torch
 from toy_assays import Layer, assay, built, drawn, episode, logits, world
 
+from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError
 from molmeta.learners.proxynca import ProxyNCA
 from molmeta.molecules.blocks import Vectors
@@ -15,8 +16,7 @@ from molmeta.molecules.blocks import Vectors
 def learner():
     found = ProxyNCA(Layer(4), targets=8)
     assays = [replace(assay(place), target=target) for place, target in enumerate("baa")]
-    found.fit(world(), [one.name for one in assays])
-    found.remember(world(), assays)
+    found.fit(TrainingData(world(), assays))
     return found.eval()
 
 
@@ -49,14 +49,14 @@ def test_the_loss_is_that_of_a_loop_over_actives():
 
 
 def test_assays_of_one_target_share_a_proxy_and_others_have_their_own():
-    place = learner().place
-    assert place["1"] == place["2"] != place["0"]
+    proxy = learner().proxy_of_assay
+    assert proxy["1"] == proxy["2"] != proxy["0"]
 
 
 def test_an_assay_without_a_target_is_one_of_its_own():
     model = learner()
-    model.remember(world(), [assay(0), assay(1)])
-    assert sorted(model.place.values()) == [0, 1]
+    model.fit(TrainingData(world(), [assay(0), assay(1)]))
+    assert sorted(model.proxy_of_assay.values()) == [0, 1]
 
 
 def test_inactives_are_not_looked_at():
@@ -84,5 +84,5 @@ def test_more_targets_than_there_is_room_for_are_refused():
 
 
 def test_no_room_is_refused():
-    with pytest.raises(ConfigError, match="has room for no target; got 0"):
+    with pytest.raises(ConfigError, match="'targets'"):
         ProxyNCA(Layer(), targets=0)

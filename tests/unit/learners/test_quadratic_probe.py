@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from toy_training import assays, recipe, store, task
 
 from molmeta.assays.episodes import Draw, draw_episode
+from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.quadratic_probe import (
     Distances,
@@ -226,7 +227,7 @@ def test_it_is_trained_as_the_multitask_network_is():
     found = []
     for name in ("multitask", "quadratic_probe"):
         learner = Recipe(name, "fingerprint", {"assays": 3}, {"dropout": 0.0}).build(0).eval()
-        learner.fit(store().molecules, [assay.name for assay in assays()[:3]])
+        learner.fit(TrainingData(store().molecules, assays()[:3]))
         found.append(learner.backward([episode], store().molecules))
     assert found[0] == found[1]
 

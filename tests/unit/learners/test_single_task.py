@@ -120,7 +120,7 @@ def test_the_order_of_the_support_changes_no_bit(shift):
 def test_random_weights_come_from_the_support():
     digests = [in_own_order(support(first=first))[1] for first in (0, 1)]
     first, second = (SingleTask(**WIDTH).network(support(), digest) for digest in digests)
-    assert not torch.equal(first.head.weight, second.head.weight)
+    assert not torch.equal(first[1].weight, second[1].weight)
 
 
 def test_labels_are_part_of_what_gives_the_seed():

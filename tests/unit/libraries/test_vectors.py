@@ -12,12 +12,15 @@ from molmeta.models.model import Model
 from molmeta.models.named import baseline
 from molmeta.models.recipes import Recipe
 from molmeta.screening.hits import Support
-from molmeta.screening.screen import screen
+from molmeta.screening.screen import screen_to_files
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
 LIBRARY = ["Oc1ccccc1", "CCO", "c1ccncc1", "CCCCCCO", "nonsense", "CCOc1ccccc1", "CC(C)c1ccsc1"]
 PROCESS = Recipe(
-    "profile_gp", "fingerprint", {"learnt": 0.3}, {"width": 4, "hidden": 8, "bits": "morgan3"}
+    "profile_gp",
+    "fingerprint",
+    {"encoder_weight": 0.3},
+    {"width": 4, "hidden": 8, "bits": "morgan3"},
 )
 
 
@@ -45,7 +48,7 @@ def kept(library, model):
 
 def ranked(predictor, library):
     output = library.with_name("ranked.csv")
-    screen(predictor, SUPPORT, library, output=output)
+    screen_to_files(predictor, SUPPORT, library, output=output)
     return output.read_bytes()
 
 

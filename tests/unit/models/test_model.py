@@ -4,8 +4,10 @@ import json
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from rdkit.Chem import MolFromSmiles
 from safetensors.torch import load_file, save_file
 from toy_training import assays, recipe, smiles, store
 
@@ -141,6 +143,45 @@ def test_neither_adapting_nor_predicting_keeps_a_graph():
     assert not kept
 
 
+@pytest.mark.parametrize("alone", [LIBRARY[0], MolFromSmiles(LIBRARY[0])])
+def test_one_molecule_that_is_not_in_a_list_is_one_prediction(alone):
+    predictor = model().adapt(KNOWN, LABELS)
+    assert predictor.predict(alone).tolist() == predictor.predict([LIBRARY[0]]).tolist()
+
+
+def test_rdkit_molecules_are_read_as_their_smiles():
+    mols = [MolFromSmiles(text) for text in KNOWN]
+    predictor = model().adapt(mols, LABELS)
+    expected = model().adapt(KNOWN, LABELS).predict(LIBRARY)
+    assert predictor.predict(map(MolFromSmiles, LIBRARY)).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.nan, pd.NA, ""])
+def test_a_missing_molecule_gives_nan(missing):
+    predictor = model().adapt(KNOWN, LABELS)
+    found = predictor.predict([LIBRARY[0], missing])
+    assert np.isnan(found).tolist() == [False, True]
+
+
+def test_a_missing_molecule_is_known_nowhere():
+    assert model().known([None, LIBRARY[0]]).tolist() == [-1, 0]
+
+
+def test_a_support_molecule_that_is_missing_is_refused():
+    with pytest.raises(MoleculeError):
+        model().adapt([None, *KNOWN[1:]], LABELS)
+
+
+@pytest.mark.parametrize("twin", [KNOWN[0], "c1ccccc1C", "Cc1ccccc1.Cl"])
+def test_a_compound_with_both_labels_is_refused_however_it_is_drawn(twin):
+    with pytest.raises(EpisodeError, match="both labels"):
+        model().adapt([*KNOWN, twin], [*LABELS, 0])
+
+
+def test_a_compound_twice_with_the_same_label_is_accepted():
+    assert model().adapt([*KNOWN, "c1ccccc1C"], [*LABELS, 1]).predict(LIBRARY).shape == (3,)
+
+
 @pytest.mark.parametrize("active", [[1, 0, 1], [1, 0, 1, 0, 1]])
 def test_unequal_lengths_are_refused(active):
     with pytest.raises(EpisodeError, match=f"got 4 SMILES and {len(active)} labels"):
@@ -203,10 +244,23 @@ def test_an_option_that_an_baseline_does_not_have_is_refused(name):
 
 
 def test_a_name_that_is_neither_file_nor_learner_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="'similarty' is unknown"):
+    with pytest.raises(ConfigError, match=r"'similarty'.*'similarity'"):
         named("similarty")
     with pytest.raises(ModelError, match="cannot be read"):
         named(str(tmp_path / "absent.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("name", "closest"), [("similarty", "similarity"), ("pretraind", "pretrained")]
+)
+def test_a_misspelled_model_gets_the_closest_name(name, closest):
+    with pytest.raises(ConfigError, match=f"Did you mean '{closest}'"):
+        named(name)
+
+
+def test_a_misspelled_model_file_gets_the_closest_one(path):
+    with pytest.raises(ModelError, match=f"Did you mean '{path.name}'"):
+        named(str(path.with_name("00.safetensors")))
 
 
 def rewritten(path, tensors=None, **header):
@@ -242,7 +296,7 @@ HOSTILE = {
     "a recipe that is no mapping": {"recipe": 5},
     "no recipe": {"recipe": None},
     "a history that is none": {"history": 5},
-    "another format": {"format": 2},
+    "another format": {"format": 3},
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from zoo import DRUGS
 from molmeta.errors import ModelError, MoleculeError
 from molmeta.molecules.blocks import Bits, Graphs, Molecules, Vectors
 from molmeta.molecules.compounds import compound
+from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.store import (
     CHUNK,
     Store,
@@ -130,6 +132,24 @@ def test_another_featurizer_means_that_all_are_featurized_again():
     done = []
     update(update(None, COMPOUNDS, ("graph",)), COMPOUNDS, NAMES, progress=done.append)
     assert sum(done) == len(COMPOUNDS)
+
+
+def test_another_revision_means_that_all_are_featurized_again():
+    done = []
+    old = replace(update(None, COMPOUNDS, NAMES), revisions={"graph": 1, "morgan": 0})
+    update(old, COMPOUNDS, NAMES, progress=done.append)
+    assert sum(done) == len(COMPOUNDS)
+
+
+def test_a_store_records_the_revisions_of_its_featurizers(tmp_path):
+    save_store(update(None, some(2), ("descriptors", "morgan")), tmp_path / "store.safetensors")
+    revisions = load_store(tmp_path / "store.safetensors").revisions
+    assert revisions == {"descriptors": FEATURIZERS["descriptors"].revision, "morgan": 1}
+
+
+def test_a_store_without_revisions_has_the_first_of_each(path):
+    rewritten(path)
+    assert load_store(path).revisions == {"graph": 1, "morgan": 1}
 
 
 def test_another_tautomer_of_a_known_compound_is_featurized_again():
@@ -298,6 +318,6 @@ def test_vectors_that_are_not_finite_are_refused(path, value):
 
 def test_a_store_of_strange_keys_finds_none_of_them():
     keys = np.array(["B", "A"], "S27")
-    store = Store(keys, np.zeros(2, np.int64), Molecules({}))
+    store = Store(keys, np.zeros(2, np.int64), Molecules({}), {})
     with pytest.raises(ModelError, match="missing"):
         store.rows(["C"])

@@ -10,19 +10,28 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
-from report_inputs import HOSTILE, Plan, make, metrics_frame
+from drop_in import dropped_in
+from report_inputs import HOSTILE, SMALL, make, metrics_frame
 
 from molmeta.errors import OutputError, TableError
 from molmeta.report import charts, drawings, svg
 from molmeta.report.answer import answer
-from molmeta.report.dropped_section import losses
+from molmeta.report.assay_rows import assay_rows
 from molmeta.report.evidence import Sources, read
 from molmeta.report.findings import find
 from molmeta.report.page import report
 from molmeta.report.palette import styles
-from molmeta.report.wording import listed, number, p_value, signed
+from molmeta.report.sections import sections
+from molmeta.report.sections.left_out import losses
+from molmeta.report.wording import listed, number, p_value, share, signed
+from molmeta.version import __version__
 
-SMALL = Plan(n_assays=4, supports=(16, 32), repeats=2, gain=2.0)
+
+@pytest.fixture(scope="module", autouse=True)
+def _date():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", "86400")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -64,39 +73,39 @@ def frame(plan=SMALL):
 
 
 def test_title_names_the_best_model_and_its_gain(small):
-    assert re.match(r"ProtoNet ranks new compounds best: \+0\.\d{3} ΔAUPRC over sim", small.title)
+    assert re.match(r"ProtoNet ranks compounds best: \+0\.\d{3} ΔAUPRC over sim", small.title)
 
 
 def test_title_says_when_no_meta_learner_wins(lost):
     assert "no meta-learner beats" in lost.title
 
 
-def test_warning_says_when_no_meta_learner_wins_anywhere(lost):
-    assert lost.warnings[0].startswith("No meta-learner beats all baselines at any support size")
+def test_a_caveat_says_when_no_meta_learner_wins_anywhere(lost):
+    assert lost.caveats[0].startswith("No meta-learner beats all baselines at any support size")
 
 
 def test_no_such_warning_where_a_meta_learner_wins(small):
-    assert not any("No meta-learner" in warning for warning in small.warnings)
+    assert not any("No meta-learner" in text for text in small.caveats)
 
 
 def test_clean_number_stands_beside_the_gain(small):
-    assert "On the 3 clean assays alone" in small.lead[2]
+    assert "On the 3 assays not in this run's training data" in small.lead[2]
 
 
 def test_an_evaluation_without_leaks_says_so(made, tmp_path):
     table = pd.read_csv(made[0].audit).assign(clean=True, panel="")
     table.to_csv(tmp_path / "audit.csv", index=False)
     found = answered(replace(made[0], audit=tmp_path / "audit.csv"))
-    assert found.lead[2].startswith("All 4 assays are clean")
+    assert found.lead[2].startswith("None of the evaluated assays is in this run's")
 
 
 def test_missing_audit_is_a_warning(made):
     found = answered(replace(made[0], audit=None))
-    assert any("No audit" in warning for warning in found.warnings)
+    assert any("No leakage audit" in text for text in found.caveats)
 
 
 def test_few_clusters_are_a_warning(small):
-    assert any("only 4 independent clusters" in warning for warning in small.warnings)
+    assert any("only 4 independent clusters" in text for text in small.caveats)
 
 
 def test_a_model_without_some_assays_is_a_warning_and_not_the_best(tmp_path):
@@ -105,12 +114,12 @@ def test_a_model_without_some_assays_is_a_warning_and_not_the_best(tmp_path):
     table.loc[table["model"].eq("mann"), "delta_auprc"] = 0.9
     found = answered(parquet(tmp_path, table[~lucky]))
     assert found.rows[0].best != "mann"
-    assert any("MANN has 1 of 2 at 16" in warning for warning in found.warnings)
+    assert any("MANN has 1 of 2 at 16" in text for text in found.caveats)
 
 
 def test_page_of_metrics_alone_can_be_made(tmp_path):
     report(parquet(tmp_path, frame()), tmp_path / "report.html")
-    assert "No audit of leaks" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No leakage audit" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_page_of_baselines_alone_can_be_made(tmp_path):
@@ -123,6 +132,78 @@ def test_page_of_one_model_on_one_assay_can_be_made(tmp_path):
     table = frame(replace(SMALL, models=("protonet",), supports=(8,), repeats=1))
     report(parquet(tmp_path, table[table["assay"] == "A"]), tmp_path / "report.html")
     assert (tmp_path / "report.html").exists()
+
+
+def test_one_model_is_compared_with_nothing(tmp_path):
+    table = frame(replace(SMALL, models=("pretrained",))).assign(known=0.3)
+    found = answered(parquet(tmp_path, table))
+    assert found.title.startswith("Pretrained model has a mean ΔAUPRC of")
+    assert not any("baseline" in text for text in (*found.lead, *found.caveats))
+
+
+def test_a_baseline_alone_needs_no_audit_and_no_similarity_search(tmp_path):
+    table = frame(replace(SMALL, models=("similarity",), repeats=4))
+    found = answered(parquet(tmp_path, table))
+    assert (found.lead, found.caveats) == ((), ())
+
+
+def test_training_data_of_this_run_and_of_a_model_are_told_apart(made):
+    evidence = read(made[0])
+    known = np.where(evidence.metrics["model"].eq("protonet"), 0.3, 0.0)
+    evidence = replace(evidence, metrics=evidence.metrics.assign(known=known))
+    findings = find(evidence)
+    rows = assay_rows(evidence, findings, styles(findings.models))
+    assert [row.facts.clean for row in rows] == [True, False, True, True]
+    assert {tuple(row.seen) for row in rows} == {(f"{share(0.3)} seen by ProtoNet",)}
+
+
+def test_the_best_of_an_assay_is_marked_even_if_it_is_a_baseline(tmp_path):
+    table = frame()
+    table.loc[table["model"].eq("random_forest"), "delta_auprc"] = 0.9
+    evidence = read(parquet(tmp_path, table))
+    findings = find(evidence)
+    rows = assay_rows(evidence, findings, styles(findings.models))
+    assert all(row.best == [{"random_forest"}] * 2 for row in rows)
+
+
+def test_sections_come_in_the_order_of_the_page():
+    assert list(sections()) == [
+        "answer", "models", "assays", "left_out", "training", "provenance", "glossary",
+    ]  # fmt: skip
+
+
+SEEDS = """
+from molmeta.report.sections.base import Section
+
+def build(inputs):
+    return {"n": inputs.evidence.metrics["seed"].nunique()} if inputs.findings.learners else None
+
+SECTION = Section("Seeds", 35, build)
+"""
+
+
+@pytest.mark.parametrize(
+    ("models", "shown"), [(("mann", "similarity"), True), (("similarity",), False)]
+)
+def test_a_new_section_is_one_file_and_its_template(tmp_path, models, shown):
+    (tmp_path / "seeds.html.j2").write_text("<h2>{{ n }} seeds</h2>")
+    with dropped_in("molmeta.report.sections", tmp_path / "seeds.py", SEEDS):
+        table = frame(replace(SMALL, models=models))
+        report(parquet(tmp_path, table), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ('<a href="#seeds">Seeds</a><a href="#left_out">' in page) == shown
+    assert ("<h2>2 seeds</h2>" in page) == shown
+
+
+def test_the_page_gives_its_date_and_version(page):
+    assert f"2 January 1970 · molmeta {__version__}" in page
+
+
+def test_configuration_and_checksums_are_folded(page):
+    folded = "".join(re.findall(r"<details>.*?</details>", page, re.DOTALL))
+    assert "supports: [16, 32, 64]" in folded
+    assert "SHA-256" in folded
+    assert "<details open" not in page
 
 
 def test_hostile_names_never_become_markup(page):
@@ -200,7 +281,7 @@ def test_dropped_rows_are_counted_by_reason(made):
 
 def test_unusable_assays_are_named_with_their_status(made):
     found = losses(read(made[0]))
-    assert [(row["assay"], row["status"]) for row in found.left_out] == [
+    assert [(row["assay"], row["status"]) for row in found.unusable] == [
         ("TINY", "5 compounds, 32 needed")
     ]
 
@@ -260,7 +341,7 @@ def test_no_metrics_are_refused():
 
 
 def test_metrics_without_a_drawn_episode_are_refused(tmp_path):
-    with pytest.raises(TableError, match="no episode could be drawn"):
+    with pytest.raises(TableError, match="no episode was evaluated"):
         find(read(parquet(tmp_path, frame().assign(reason="too small"))))
 
 
@@ -320,3 +401,4 @@ def test_numbers_read_well():
     )
     assert (p_value(0.0001), p_value(0.5), p_value(math.nan)) == ("p < 0.001", "p = 0.50", "")
     assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(["a", "b", "c"], 2) == "a, b and 1 more"

@@ -15,8 +15,8 @@ from molmeta.screening.annotations import (
     annotator,
     inside_domain,
 )
-from molmeta.screening.hitfiles import write_hits
-from molmeta.screening.hits import COLUMNS, Hit, Support
+from molmeta.screening.hitfiles import candidate_tables, write_tables
+from molmeta.screening.hits import COLUMNS, ScoredCompound, Support
 
 SUPPORT = Support(["CCOc1ccccc1", "CCCCN"], [1, 0])
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
@@ -33,8 +33,8 @@ def described(annotate, *smiles, similarity=0.1):
 
 
 def test_columns_come_after_those_that_were_there(annotate, tmp_path):
-    hits = iter([Hit(0.9, -1, "a", ASPIRIN)])
-    write_hits(tmp_path / "hits.csv", hits, SUPPORT, annotate=annotate)
+    hits = iter([ScoredCompound(0.9, -1, "a", ASPIRIN)])
+    write_tables(tmp_path / "hits.csv", candidate_tables(hits, SUPPORT, annotate=annotate))
     assert [*pd.read_csv(tmp_path / "hits.csv").columns] == [*COLUMNS, *EXPLAINING_COLUMNS]
 
 

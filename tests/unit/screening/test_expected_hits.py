@@ -8,7 +8,13 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from molmeta.models.prevalence import Estimate, prior_shift
-from molmeta.screening.expected_hits import LIBRARY_SPREAD, SPREAD, expected_hits, library_hits
+from molmeta.screening.expected_hits import (
+    DEFAULT_PREVALENCE,
+    LIBRARY_SPREAD,
+    SPREAD,
+    expected_hits,
+    library_hits,
+)
 
 
 def test_without_a_common_error_equal_chances_are_binomial():
@@ -50,9 +56,15 @@ def test_certain_compounds_give_whole_numbers(chance):
     assert (found.low, found.high) == (10 * chance, 10 * chance)
 
 
-def test_hits_of_a_library_without_a_prevalence_are_those_of_the_probabilities():
+def test_a_library_without_a_prevalence_takes_the_default():
     chances = [0.6, 0.4, 0.3] * 32
-    assert library_hits(chances, prevalence=None) == expected_hits(chances)
+    shifted = [*map(prior_shift(DEFAULT_PREVALENCE, 0.4), chances)]
+    default = library_hits(chances, prevalence=None, share=0.4)
+    assert default == library_hits(shifted, prevalence=DEFAULT_PREVALENCE)
+
+
+def test_a_support_of_one_class_gives_no_expected_hits():
+    assert library_hits([0.5] * 10, prevalence=None, share=1.0) == []
 
 
 def test_compounds_at_the_prevalence_stay_there():

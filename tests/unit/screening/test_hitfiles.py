@@ -4,11 +4,14 @@ import pandas as pd
 import pytest
 
 from molmeta.screening import hitfiles
-from molmeta.screening.hitfiles import write_hits
-from molmeta.screening.hits import COLUMNS, Hit, Support
+from molmeta.screening.hitfiles import candidate_tables, write_tables
+from molmeta.screening.hits import COLUMNS, ScoredCompound, Support
 
 SUPPORT = Support(["CCN", "c1ccccc1"], [1, 0])
-HITS = [Hit(0.91234567, -5, "=1+1", "CCN"), Hit(0.5, -1, "plain", "c1ccccc1C")]
+HITS = [
+    ScoredCompound(0.91234567, -5, "=1+1", "CCN"),
+    ScoredCompound(0.5, -1, "plain", "c1ccccc1C"),
+]
 
 
 def with_length(table):
@@ -18,20 +21,20 @@ def with_length(table):
 @pytest.mark.parametrize("name", ["hits.csv", "hits.parquet"])
 def test_a_file_has_the_published_columns_first(tmp_path, name):
     path = tmp_path / name
-    assert write_hits(path, iter(HITS), SUPPORT, annotate=with_length) == 2
+    assert write_tables(path, candidate_tables(iter(HITS), SUPPORT, annotate=with_length)) == 2
     read = pd.read_csv if name.endswith("csv") else pd.read_parquet
     assert tuple(read(path).columns) == (*COLUMNS, "length", "note", "score")
 
 
 def test_parquet_keeps_text_and_numbers_as_they_are(tmp_path):
-    write_hits(tmp_path / "hits.parquet", iter(HITS), SUPPORT)
+    write_tables(tmp_path / "hits.parquet", candidate_tables(iter(HITS), SUPPORT))
     found = pd.read_parquet(tmp_path / "hits.parquet")
     assert found.loc[0, "id"] == "=1+1"
     assert found.loc[0, "probability"] == HITS[0].probability
 
 
 def test_no_cell_of_a_csv_is_a_formula_not_even_an_added_one(tmp_path):
-    write_hits(tmp_path / "hits.csv", iter(HITS), SUPPORT, annotate=with_length)
+    write_tables(tmp_path / "hits.csv", candidate_tables(iter(HITS), SUPPORT, annotate=with_length))
     with (tmp_path / "hits.csv").open(newline="") as file:
         first = next(csv.DictReader(file))
     assert (first["id"], first["note"], first["score"]) == ("'=1+1", "'@home", "0.333333")
@@ -40,7 +43,7 @@ def test_no_cell_of_a_csv_is_a_formula_not_even_an_added_one(tmp_path):
 @pytest.mark.parametrize("name", ["hits.csv", "hits.parquet"])
 def test_a_file_without_hits_has_its_columns(tmp_path, name):
     path = tmp_path / name
-    assert write_hits(path, iter([]), SUPPORT) == 0
+    assert write_tables(path, candidate_tables(iter([]), SUPPORT)) == 0
     read = pd.read_csv if name.endswith("csv") else pd.read_parquet
     assert tuple(read(path).columns) == COLUMNS
 
@@ -49,9 +52,11 @@ def test_a_file_without_hits_has_its_columns(tmp_path, name):
 def test_many_hits_are_written_block_by_block(tmp_path, name, monkeypatch):
     monkeypatch.setattr(hitfiles, "BLOCK", 4)
     sizes = []
-    many = [Hit(1 - i / 10, -i, f"n{i}", "CCO") for i in range(9)]
+    many = [ScoredCompound(1 - i / 10, -i, f"n{i}", "CCO") for i in range(9)]
     path = tmp_path / name
-    n = write_hits(path, iter(many), SUPPORT, annotate=lambda t: (sizes.append(len(t)), t)[1])
+    n = write_tables(
+        path, candidate_tables(iter(many), SUPPORT, annotate=lambda t: (sizes.append(len(t)), t)[1])
+    )
     read = pd.read_csv if name.endswith("csv") else pd.read_parquet
     assert (n, sizes) == (9, [4, 4, 1])
     assert list(read(path)["rank"]) == list(range(1, 10))

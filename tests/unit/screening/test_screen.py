@@ -23,11 +23,11 @@ from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening import scoring
-from molmeta.screening.hits import COLUMNS, Hit, Support, best, explain
+from molmeta.screening.hits import COLUMNS, ScoredCompound, Support, best, nearest_measured
 from molmeta.screening.known import KnownCompounds
 from molmeta.screening.prevalence import counted, estimate
 from molmeta.screening.scoring import Scorer
-from molmeta.screening.screen import ScreenPlan, screen
+from molmeta.screening.screen import ScreenPlan, screen_to_files
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
 PLAN = {field.name for field in fields(ScreenPlan)}
@@ -49,7 +49,7 @@ def run(predictor, tmp_path):
             library.write_bytes(content if isinstance(content, bytes) else content.encode())
         output = tmp_path / "ranked.csv"
         plan = {name: options.pop(name) for name in PLAN & set(options)}
-        done = screen(
+        done = screen_to_files(
             predictor, SUPPORT, library, output=output, plan=ScreenPlan(**plan), **options
         )
         return done, output
@@ -100,7 +100,7 @@ def test_the_columns_are_the_published_ones(run):
 
 def test_only_the_top_is_written(run):
     done, output = run(smiles_lines(LIBRARY), top=2)
-    assert ([row["rank"] for row in rows(output)], done.n_hits) == (["1", "2"], 2)
+    assert ([row["rank"] for row in rows(output)], done.n_candidates) == (["1", "2"], 2)
 
 
 def test_the_top_is_the_head_of_the_whole_ranking(run):
@@ -111,7 +111,7 @@ def test_the_top_is_the_head_of_the_whole_ranking(run):
 
 
 def test_everything_is_written_when_asked(run):
-    assert run(smiles_lines(LIBRARY), top=None)[0].n_hits == len(LIBRARY)
+    assert run(smiles_lines(LIBRARY), top=None)[0].n_candidates == len(LIBRARY)
 
 
 def test_equal_scores_keep_the_order_of_the_library(run):
@@ -130,7 +130,7 @@ def test_the_nearest_known_compound_is_the_most_similar_of_its_class(run, label,
 
 
 def test_a_support_without_inactives_has_no_nearest_inactive():
-    pairs = list(explain([Hit(0.5, -1, "a", "CCO")], Support(["CCN"], [1])))
+    pairs = list(nearest_measured([ScoredCompound(0.5, -1, "a", "CCO")], Support(["CCN"], [1])))
     assert pairs[0][0].smiles == "CCN"
     assert pairs[0][1].smiles == ""
     assert math.isnan(pairs[0][1].similarity)
@@ -138,7 +138,7 @@ def test_a_support_without_inactives_has_no_nearest_inactive():
 
 def test_an_unreadable_support_is_refused():
     with pytest.raises(MoleculeError, match="not a valid SMILES"):
-        list(explain([], Support(["nonsense"], [1])))
+        list(nearest_measured([], Support(["nonsense"], [1])))
 
 
 def test_salts_are_scored_as_their_standardised_form(run):
@@ -148,14 +148,46 @@ def test_salts_are_scored_as_their_standardised_form(run):
 
 
 def test_invalid_lines_stand_in_the_side_table(run):
-    done, output = run("CCO a\n\nnonsense b\n" + "C" * 10**6 + "\nC\0C d\nCCN e\n")
+    done, output = run("CCO a\n\nnonsense b\n" + "C" * 10**6 + "\nC\0C d\nCCN e\n", force=True)
     assert [row["line"] for row in side(output)] == ["3", "4", "5"]
-    assert (done.n_read, done.n_invalid, done.n_hits) == (5, 3, 2)
+    assert (done.n_read, done.n_invalid, done.n_candidates) == (5, 3, 2)
 
 
 def test_every_invalid_line_has_a_reason(run):
-    _, output = run("CCO a\nnonsense b\nC\0C c\n")
+    _, output = run("CCO a\nnonsense b\nC\0C c\n", force=True)
     assert all(row["reason"] and row["text"] for row in side(output))
+
+
+@pytest.mark.parametrize("content", ["%PDF-1.4 \0\n" * 3, "# A README\n\nWith words.\n"])
+def test_a_file_that_is_not_a_library_is_refused_and_leaves_no_file(run, tmp_path, content):
+    with pytest.raises(TableError, match="--force"):
+        run(content)
+    assert [path.name for path in tmp_path.iterdir()] == ["library.smi"]
+
+
+def test_half_of_a_library_may_be_invalid(run):
+    assert run("nonsense a\nCCO b\n")[0].n_invalid == 1
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_library_that_turns_out_mostly_invalid_is_refused_until_forced(run, tmp_path):
+    content = "CCO a\nCCN b\nCCC c\n" + "nonsense d\n" * 5
+    with pytest.raises(TableError, match="--force"):
+        run(content)
+    assert not (tmp_path / "ranked.csv").exists()
+    counts = []
+    done, _ = run(None, force=True, progress=counts.append)
+    assert (done.n_invalid, done.n_candidates) == (5, 3)
+
+
+def test_candidates_are_returned_as_they_were_written(run):
+    done, output = run("CCOc1ccccc1 =1+1\nCCCN b\n", top=5)
+    assert list(done.candidates["id"]) == ["=1+1", "b"]
+    assert [row["id"] for row in rows(output)] == ["'=1+1", "b"]
+
+
+def test_every_compound_of_a_library_is_not_held_in_memory(run):
+    assert run("CCO a\nCCN b\n", top=None)[0].candidates.empty
 
 
 def test_the_side_table_is_written_even_when_it_is_empty(run):
@@ -199,11 +231,11 @@ def test_a_library_is_never_its_own_output(predictor, tmp_path):
     library = tmp_path / "library.csv"
     library.write_text("smiles\nCCO\n")
     with pytest.raises(ConfigError, match="would be replaced"):
-        screen(predictor, SUPPORT, library, output=library)
+        screen_to_files(predictor, SUPPORT, library, output=library)
 
 
 def test_a_top_of_nothing_is_refused(run):
-    with pytest.raises(ConfigError, match="'top' leaves no hit"):
+    with pytest.raises(ConfigError, match="'top'"):
         run("CCO\n", top=0)
 
 
@@ -211,7 +243,7 @@ def test_an_output_that_cannot_be_written_is_refused(predictor, tmp_path):
     library = tmp_path / "library.smi"
     library.write_text("CCO\n")
     with pytest.raises(OutputError):
-        screen(predictor, SUPPORT, library, output=library / "ranked.csv")
+        screen_to_files(predictor, SUPPORT, library, output=library / "ranked.csv")
 
 
 def test_progress_counts_every_record(run):
@@ -225,7 +257,10 @@ def test_best_holds_no_more_than_it_returns():
 
     tracemalloc.start()
     try:
-        best((Hit(i % 1000 / 1000, -i, str(i), "C" * 50 + str(i)) for i in range(20_000)), 10)
+        best(
+            (ScoredCompound(i % 1000 / 1000, -i, str(i), "C" * 50 + str(i)) for i in range(20_000)),
+            10,
+        )
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -234,7 +269,9 @@ def test_best_holds_no_more_than_it_returns():
 
 def test_best_agrees_with_sorting_everything():
     rng = np.random.default_rng(0)
-    hits = [Hit(float(p), -i, "", "") for i, p in enumerate(rng.integers(0, 50, 500) / 50)]
+    hits = [
+        ScoredCompound(float(p), -i, "", "") for i, p in enumerate(rng.integers(0, 50, 500) / 50)
+    ]
     assert best(hits, 37) == sorted(hits, reverse=True)[:37]
 
 
@@ -356,7 +393,7 @@ def test_parts_put_together_give_what_one_screen_gives(run, tmp_path):
 
 @pytest.mark.parametrize("part", [(0, 3), (4, 3)])
 def test_a_part_that_there_is_none_of_is_refused(part):
-    with pytest.raises(ConfigError, match="'part' is none"):
+    with pytest.raises(ConfigError, match="'part'"):
         ScreenPlan(part=part)
 
 
@@ -366,7 +403,7 @@ def test_a_featurized_library_gives_the_same_files(run, predictor, tmp_path, cor
     expected = outputs(tmp_path)
     path = tmp_path / "library.safetensors"
     featurize_library(tmp_path / "library.smi", path, ("morgan",))
-    screen(predictor, SUPPORT, path, output=tmp_path / "ranked.csv", cores=cores)
+    screen_to_files(predictor, SUPPORT, path, output=tmp_path / "ranked.csv", cores=cores)
     assert outputs(tmp_path) == expected
 
 
@@ -395,19 +432,19 @@ def test_an_estimated_prevalence_is_that_of_the_scores_of_the_whole_library(run)
 
 
 def test_nothing_is_estimated_of_a_library_that_cannot_be_read(run):
-    assert run("no_molecule bad\n", left_out=np.arange(4.0))[0].prevalence is None
+    assert run("no_molecule bad\n", left_out=np.arange(4.0), force=True)[0].prevalence is None
 
 
 def test_compounds_of_the_support_are_counted(run):
     done, _ = run("CCOc1ccccc1 a\nc1ccccc1OCC b\n[Na+].CC(=O)[O-] c\nCCCC d\n")
-    assert (done.n_known, done.n_hits) == (3, 4)
+    assert (done.n_support, done.n_candidates) == (3, 4)
 
 
 def test_compounds_of_the_support_are_left_out_on_request(run):
     text = "CCOc1ccccc1 a\nc1ccccc1OCC b\n[Na+].CC(=O)[O-] c\nCCCC d\n"
     done, output = run(text, exclude_support=True)
     assert [row["id"] for row in rows(output)] == ["d"]
-    assert (done.n_known, done.n_invalid) == (3, 0)
+    assert (done.n_support, done.n_invalid) == (3, 0)
 
 
 def test_all_scores_stand_in_the_order_of_the_library(run, predictor, tmp_path):
@@ -422,7 +459,7 @@ def test_all_scores_stand_in_the_order_of_the_library(run, predictor, tmp_path):
 def test_hits_are_written_as_parquet_by_their_name(predictor, tmp_path):
     library, output = tmp_path / "library.smi", tmp_path / "ranked.parquet"
     library.write_text(smiles_lines(LIBRARY))
-    screen(predictor, SUPPORT, library, output=output)
+    screen_to_files(predictor, SUPPORT, library, output=output)
     assert tuple(pd.read_parquet(output).columns) == COLUMNS
     assert (tmp_path / "ranked.invalid.csv").exists()
 
@@ -460,5 +497,7 @@ def test_a_vendor_library_is_screened_without_loss(predictor, tmp_path):
         head = file.read(20_000).rsplit("\n", 1)[0]
     path = tmp_path / "head.smi"
     path.write_text(head)
-    done = screen(predictor, SUPPORT, path, output=tmp_path / "hits.csv", plan=ScreenPlan(top=None))
-    assert (done.n_hits, done.n_invalid) == (head.count("\n") + 1, 0)
+    done = screen_to_files(
+        predictor, SUPPORT, path, output=tmp_path / "hits.csv", plan=ScreenPlan(top=None)
+    )
+    assert (done.n_candidates, done.n_invalid) == (head.count("\n") + 1, 0)

@@ -5,7 +5,7 @@ import pytest
 
 from molmeta.libraries.lines import Record
 from molmeta.runtime.partials import ROWS
-from molmeta.screening.hits import Hit
+from molmeta.screening.hits import ScoredCompound
 from molmeta.screening.shards import Shard, Shards
 
 SCORES = np.arange(5)
@@ -14,7 +14,10 @@ BAD = [Record(7, "x", "\0=bad", "no SMILES"), Record(9, "y", "", "also bad")]
 
 def hits(n, seed=0):
     rng = random.Random(seed)
-    found = [Hit(rng.randrange(50) / 50, -(seed * 10**6 + i + 1), f"n{i}", "C") for i in range(n)]
+    found = [
+        ScoredCompound(rng.randrange(50) / 50, -(seed * 10**6 + i + 1), f"n{i}", "C")
+        for i in range(n)
+    ]
     return sorted(found, reverse=True)
 
 

@@ -1,0 +1,125 @@
+"""Inputs that several functions take: models, supports, libraries and paths."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import pandas as pd
+
+from molmeta import registry
+from molmeta.curation.usertables import TableOptions
+from molmeta.errors import TableError
+from molmeta.models.model import Model
+from molmeta.models.named import named
+from molmeta.models.pretrained import NAME
+from molmeta.molecules.compounds import smiles_texts
+from molmeta.screening.supports import read_support
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from molmeta.screening.supports import SupportLike, SupportReading
+
+ModelLike = Model | Path | str | None
+"""A model, its file, the name of a baseline, or None for the pretrained model."""
+LibraryLike = Path | str | Sequence[str]
+"""The path of a library, or SMILES."""
+STDIN = Path("-")
+
+
+class SupportOptions(TypedDict, total=False):
+    """How to read a table of measured compounds; see `molmeta.curation.usertables.TableOptions`."""
+
+    smiles_column: str
+    label_column: str
+    value_column: str
+    unit: str
+    threshold: str | float | None
+    higher_is_active: bool | None
+
+
+def model_of(model: ModelLike) -> Model:
+    """The model that was named.
+
+    Raises:
+        ConfigError, ModelError: as `molmeta.models.named.named`.
+    """
+    if isinstance(model, Model):
+        return model
+    return named(NAME if model is None else str(model))
+
+
+def model_name(model: ModelLike) -> str:
+    """Name of a model for people to read."""
+    if isinstance(model, Model):
+        return model.recipe.learner
+    return NAME if model is None else Path(model).stem
+
+
+def support_of(
+    support: SupportLike,
+    model: Model,
+    options: SupportOptions,
+    *,
+    assay: str = "",
+    size: int | None = None,
+    seed: int = 0,
+) -> SupportReading:
+    """The support, read as the model needs it.
+
+    Raises:
+        TableError, EpisodeError, ConfigError: as `molmeta.screening.supports.read_support`.
+    """
+    if isinstance(support, (str, Path)):
+        support = existing(support)
+    return read_support(
+        support,
+        options=TableOptions(**options),
+        assay=assay,
+        size=size,
+        seed=seed,
+        actives_only=type(model.learner).actives_only,
+    )
+
+
+@contextmanager
+def library_file(library: LibraryLike) -> Generator[Path]:
+    """Yield the file of a library; SMILES in memory are written to a temporary one.
+
+    Their positions in the sequence, from 0, become the ids.
+    """
+    if isinstance(library, (str, Path)):
+        yield Path(library) if str(library) == "-" else existing(library)
+        return
+    texts = smiles_texts(library)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "library.parquet"
+        ids = [str(row) for row in range(len(texts))]
+        pd.DataFrame({"smiles": texts, "id": ids}).to_parquet(path, index=False)
+        yield path
+
+
+def library_name(library: LibraryLike) -> str:
+    """Name of a library for people to read."""
+    if isinstance(library, (str, Path)):
+        return Path(library).name
+    return f"{len(library)} compounds in memory"
+
+
+def existing(path: Path | str) -> Path:
+    """The path, if there is something.
+
+    Raises:
+        TableError: naming the file in the same folder whose name is closest.
+    """
+    path = Path(path)
+    if path.exists():
+        return path
+    raise TableError(
+        f"{path}: cannot be read; got no such file, expected an existing one. Correct the "
+        f"path.{registry.similar_file(path)}"
+    )

@@ -1,0 +1,110 @@
+"""Judges a model on episodes of held-out assays."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Unpack
+
+from molmeta.api._inputs import existing, model_name, model_of
+from molmeta.assays.assay import digest
+from molmeta.curation.reading import assays_and_molecules
+from molmeta.curation.usertables import TableOptions
+from molmeta.errors import EpisodeError
+from molmeta.evaluation import evaluate as evaluation
+from molmeta.evaluation.evaluate import EvaluationPlan
+from molmeta.evaluation.examples import examples as example_episodes
+from molmeta.runtime.outputs import written
+from molmeta.runtime.tableparts import kept, made
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from molmeta.api._inputs import ModelLike, SupportOptions
+
+SUPPORTS = (16, 32, 64, 128, 256)
+_log = logging.getLogger(__name__)
+
+
+def evaluate(
+    model: ModelLike,
+    tables: Sequence[Path | str],
+    *,
+    plan: EvaluationPlan | None = None,
+    molecules: Path | str | None = None,
+    name: str | None = None,
+    output: Path | None = None,
+    examples: Path | None = None,
+    cores: int = 1,
+    progress: Callable[[int], None] | None = None,
+    **options: Unpack[SupportOptions],
+) -> pd.DataFrame:
+    """Judge a model on assays with known labels.
+
+    Args:
+        model: a model, its file, or the name of a baseline; None takes the pretrained model.
+        tables: curated tables, or tables as in `data/README.md`.
+        plan: support sizes, repeats and seed; by default sizes from 16 to 256, ten repeats.
+        molecules: molecule store of `molmeta featurize`; None featurizes the compounds here.
+        name: name of the model in the result.
+        output: Parquet file to write; an interrupted evaluation then resumes.
+        examples: Parquet file for one drawn episode of each assay.
+        cores: processes that featurize.
+        progress: called with 1 after each assay.
+        options: names of columns, unit, threshold and direction of tables that are not curated,
+            named as the attributes of `molmeta.curation.usertables.TableOptions`.
+
+    Returns:
+        A row for each assay, support size and repeat, as `molmeta.evaluation.evaluate` describes.
+
+    Raises:
+        EpisodeError: no episode can be drawn from any assay, with the reason.
+        TableError: a table cannot be read, or a label is not understood.
+        ConfigError: an option is out of range, or the model is unknown.
+    """
+    chosen, plan = model_of(model), plan or EvaluationPlan(supports=SUPPORTS, repeats=10)
+    label, seed = name or model_name(model), int(chosen.history.get("seed", 0))
+    paths = [existing(table) for table in tables]
+    store = None if molecules is None else existing(molecules)
+    assays, blocks = assays_and_molecules(
+        paths, store, chosen.featurizers, options=TableOptions(**options), cores=cores
+    )
+    kind = [chosen.digest, label, seed, plan.model_dump(), digest(assays)]
+    keeping = nullcontext(made) if output is None else kept(output, kind, progress)
+    with keeping as keep:
+        rows = evaluation.evaluate(
+            chosen.learner, assays, blocks, plan=plan, model=label, seed=seed, keep=keep
+        )
+        _require_episodes(rows)
+        if output is not None:
+            _write(rows, output)
+    if examples is not None:
+        size = min(plan.supports)
+        episodes = example_episodes(
+            chosen.learner, assays, blocks, plan=plan, model=label, support=size
+        )
+        _write(episodes, examples)
+    return rows
+
+
+def _require_episodes(rows: pd.DataFrame) -> None:
+    """Refuse an evaluation without episodes, and log support sizes without any.
+
+    Raises:
+        EpisodeError: with the reason of the first row.
+    """
+    failed = rows["reason"].ne("")
+    if len(rows) and failed.all():
+        raise EpisodeError(str(rows["reason"].iloc[0]))
+    for size, lost in failed.groupby(rows["support"]):
+        if lost.all():
+            reason = rows.loc[lost.index[0], "reason"]
+            _log.warning("support size %s: no assay gave an episode; %s", size, reason)
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    with written(path) as temporary:
+        frame.to_parquet(temporary, index=False)

@@ -1,0 +1,95 @@
+"""Meta-trains a learner on curated assays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from molmeta.api._inputs import existing, model_of
+from molmeta.assays.assay import assays_of, distinct_compounds, read_curated, with_values
+from molmeta.models.files import save
+from molmeta.models.recipes import Recipe, recipe_of
+from molmeta.molecules.store import load_store, update
+from molmeta.runtime.outputs import written
+from molmeta.training.loop import train as run_training
+from molmeta.training.task import Task, TrainingOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from molmeta.api._inputs import ModelLike
+    from molmeta.models.model import Model
+
+
+class Trained(NamedTuple):
+    """The model of the best validation, and a log with a row for every step."""
+
+    model: Model
+    log: pd.DataFrame
+
+
+def train(
+    tables: Sequence[Path | str],
+    *,
+    valid: Sequence[Path | str],
+    recipe: Recipe | Mapping[str, Any],
+    training: TrainingOptions | None = None,
+    molecules: Path | str | None = None,
+    init: Sequence[ModelLike] = (),
+    seed: int = 0,
+    cores: int = 1,
+    output: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trained:
+    """Meta-train one learner and keep the step that validates best.
+
+    Args:
+        tables: curated tables to learn from.
+        valid: curated tables to validate on.
+        recipe: learner, encoder and their options, as under `models` in the config.
+        training: length and rates of the training; the defaults if missing.
+        molecules: molecule store of `molmeta featurize`; None featurizes the compounds here.
+        init: models whose encoders to start from; several provide the parts of a joined encoder.
+        seed: of weights, draws and dropout.
+        cores: processes that featurize.
+        output: model file to write, with `.log.parquet` next to it; an interrupted training then
+            resumes from its last checkpoint.
+        progress: called with the number of steps done since the last call.
+
+    Raises:
+        TableError: a table is not curated.
+        ConfigError: an unknown name, or an option out of range.
+        EpisodeError: no assay is large enough for a support size.
+        ModelError: the loss is no longer finite, or a file is damaged.
+    """
+    chosen = recipe if isinstance(recipe, Recipe) else recipe_of(recipe)
+    paths = [existing(path) for path in tables]
+    valid_paths = [existing(path) for path in valid]
+    learning, validation = read_curated(paths), read_curated(valid_paths)
+    if molecules is None:
+        names = chosen.build(seed).featurizers
+        compounds = distinct_compounds(read_curated([*paths, *valid_paths]))
+        store = update(None, compounds, names, cores=cores)
+    else:
+        store = load_store(existing(molecules))
+    assays = assays_of(learning, store)
+    if chosen.learner_options.get("target") == "value":
+        assays = with_values(assays)
+    judges = assays_of(validation, store)
+    start = [model_of(item) for item in init]
+    task = Task(chosen, training or TrainingOptions(), seed, assays, judges, store.molecules, start)
+    checkpoint = None if output is None else output.with_suffix(".checkpoint")
+    trained = Trained(*run_training(task, checkpoint=checkpoint, report=progress))
+    if output is not None and checkpoint is not None:
+        _write(trained, output)
+        # Only now is the run safe in its file.
+        checkpoint.unlink(missing_ok=True)
+    return trained
+
+
+def _write(trained: Trained, output: Path) -> None:
+    with written(output.with_suffix(".log.parquet")) as temporary:
+        trained.log.to_parquet(temporary, index=False)
+    save(trained.model, output)

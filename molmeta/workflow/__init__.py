@@ -1,0 +1,1 @@
+"""What the Snakefile imports: the configuration, the tables it finds, the commands it runs."""

@@ -1,0 +1,126 @@
+"""Check before any job that everything the configuration names exists."""
+
+from __future__ import annotations
+
+import difflib
+from contextlib import contextmanager
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from molmeta import learners, registry
+from molmeta.errors import ConfigError, unknown_name
+from molmeta.models.named import named
+from molmeta.molecules import featurizers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Iterable
+
+    from molmeta.workflow.config import Config, ModelOptions, ScreenOptions
+
+PRETRAINED = "pretrained"
+
+
+def check_names(config: Config, tables: Collection[tuple[str, str]]) -> None:
+    """Refuse a configuration that names a file, learner, option, model or table in vain.
+
+    Learners are built once, so that options which do not fit together are found as well.
+
+    Args:
+        config: a valid configuration.
+        tables: (split, table) of every table in its folder.
+
+    Raises:
+        ConfigError: in one line, with the closest name that exists.
+    """
+    for source in config.plugins:
+        with _at("plugins"):
+            registry.load_plugin(source)
+    for name in config.featurizers:
+        with _at("featurizers"):
+            featurizers.get(name)
+    for name, model in config.models.items():
+        with _at(f"models.{name}"):
+            _check_model(model, config)
+    _check_order(config)
+    for name in config.baselines:
+        with _at("baselines"):
+            if name in config.models:
+                raise ConfigError(f"'{name}' is also the name of a model; rename the model.")
+            _check_available(name, config)
+    if config.examples not in config.evaluated:
+        raise ConfigError(
+            f"config: examples: {unknown_name('model/seed', config.examples, config.evaluated)}"
+        )
+    for place, screen in enumerate(config.screens):
+        _check_screen(f"screens[{place}]", screen, config, tables)
+
+
+@contextmanager
+def _at(place: str) -> Generator[None]:
+    """Put the place in the configuration in front of the messages of errors."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"config: {place}: {error}") from None
+
+
+def _check_model(model: ModelOptions, config: Config) -> None:
+    if not learners.get(model.learner).meta_trained:
+        raise ConfigError(
+            f"learner '{model.learner}' is not meta-trained; list it in 'baselines' instead."
+        )
+    for name in model.starts:
+        if name not in config.models:
+            raise ConfigError(f"init: {unknown_name('model', name, config.models)}")
+    model.recipe.build(seed=0)
+
+
+def _check_order(config: Config) -> None:
+    try:
+        TopologicalSorter({name: m.starts for name, m in config.models.items()}).prepare()
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise ConfigError(f"config: models: 'init' goes round in a circle: {circle}.") from None
+
+
+def _check_available(name: str, config: Config) -> None:
+    """Refuse what is neither a model of the configuration, nor pretrained, nor a baseline."""
+    base, known = name.partition(":")[0], (*config.models, PRETRAINED)
+    if name in known:
+        return
+    if base not in learners.names() and difflib.get_close_matches(base, known):
+        raise ConfigError(unknown_name("model", base, known))
+    named(name)
+
+
+def _check_screen(
+    place: str, screen: ScreenOptions, config: Config, tables: Collection[tuple[str, str]]
+) -> None:
+    with _at(f"{place}.model"):
+        if screen.model.endswith(".safetensors"):
+            _require_file(screen.model)
+        else:
+            _check_available(screen.model, config)
+    names = ["/".join(table) for table in tables]
+    with _at(f"{place}.support"):
+        if screen.support not in names:
+            _require_file(screen.support, names)
+    with _at(f"{place}.library"):
+        _require_file(screen.library)
+    for option in ("controls", "exclude"):
+        path: str | None = getattr(screen.plate, option, None)
+        if path is not None:
+            with _at(f"{place}.plate.{option}"):
+                _require_file(path)
+
+
+def _require_file(text: str, others: Iterable[str] = ()) -> None:
+    """Refuse a path that does not exist, with the closest of the files beside it and others."""
+    path = Path(text)
+    if path.exists():
+        return
+    siblings = map(str, path.parent.iterdir()) if path.parent.is_dir() else ()
+    close = difflib.get_close_matches(text, [*others, *siblings], n=1)
+    advice = f"; did you mean '{close[0]}'?" if close else "."
+    raise ConfigError(f"'{text}' does not exist{advice}")

@@ -1,0 +1,183 @@
+"""The Python functions of the commands, as a user of a notebook calls them."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from rdkit.Chem import MolFromSmiles
+
+import molmeta
+from molmeta.campaigns.simulation import SimulationPlan
+from molmeta.campaigns.suggest import PlatePlan
+from molmeta.curation.curate import Rules
+from molmeta.errors import EpisodeError, TableError
+from molmeta.evaluation.evaluate import EvaluationPlan
+from molmeta.screening.hits import COLUMNS
+
+ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
+INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
+SMILES, LABELS = ACTIVE + INACTIVE, [1] * 6 + [0] * 6
+LIBRARY = ["CCCCCO", "Oc1ccccc1CCC", "CCCl"]
+FUNCTIONS = ("audit", "curate", "enrich", "evaluate", "screen", "simulate", "suggest", "train")
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "my_assay.csv"
+    pd.DataFrame({"smiles": SMILES, "active": LABELS}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def curated(table):
+    path = table.with_suffix(".parquet")
+    molmeta.curate(table).kept.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_is_there(name):
+    assert callable(getattr(molmeta, name))
+    assert name in dir(molmeta)
+
+
+def test_another_name_is_not():
+    with pytest.raises(AttributeError):
+        _ = molmeta.scren
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = (
+        "import sys, molmeta; found = {'torch', 'rdkit', 'pandas', 'numpy'} & set(sys.modules);"
+        "sys.exit(bool(found))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_screen_takes_a_path_a_frame_or_smiles_and_labels(table):
+    supports = (table, str(table), pd.read_csv(table), (SMILES, LABELS))
+    tables = [molmeta.screen(one, LIBRARY, model="similarity") for one in supports]
+    for frame in tables:
+        pd.testing.assert_frame_equal(frame, tables[0])
+
+
+def test_screen_returns_candidates_with_their_columns(table):
+    found = molmeta.screen(table, LIBRARY, model="similarity", top=2)
+    assert tuple(found.columns[: len(COLUMNS)]) == COLUMNS
+    assert {"scaffold", "alerts", "inside_domain"} <= set(found.columns)
+    assert len(found) == 2
+
+
+def test_screen_ids_are_positions_in_the_library(table):
+    found = molmeta.screen(table, LIBRARY, model="similarity")
+    assert [LIBRARY[int(row)] for row in found["id"]] == list(found["smiles"])
+
+
+def test_screen_of_a_file_gives_what_the_same_smiles_give(table, tmp_path):
+    path = tmp_path / "library.smi"
+    path.write_text("\n".join(LIBRARY))
+    first, second = (
+        molmeta.screen(table, library, model="similarity").drop(columns="id")
+        for library in (path, LIBRARY)
+    )
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_screen_of_every_compound_has_no_annotations(table):
+    found = molmeta.screen(table, LIBRARY, model="similarity", top=None)
+    assert tuple(found.columns) == COLUMNS
+    assert len(found) == 3
+
+
+def test_screen_takes_rdkit_molecules_and_skips_what_is_missing(table):
+    found = molmeta.screen(
+        table, [MolFromSmiles("CCCCCO"), None, "CCCl", "CCBr"], model="similarity"
+    )
+    assert len(found) == 3
+
+
+def test_screen_leaves_nothing_beside_the_support(table, tmp_path):
+    molmeta.screen(table, LIBRARY, model="similarity")
+    assert list(tmp_path.iterdir()) == [table]
+
+
+def test_screen_refuses_words(table):
+    with pytest.raises(TableError, match="--force"):
+        molmeta.screen(table, ["not", "a", "library"], model="similarity")
+
+
+def test_screen_takes_a_loaded_model(table):
+    model = molmeta.load()
+    found = molmeta.screen(table, LIBRARY, model=model)
+    pd.testing.assert_frame_equal(found, molmeta.screen(table, LIBRARY))
+
+
+def test_screen_takes_a_threshold_on_values():
+    frame = pd.DataFrame({"smiles": SMILES, "IC50 (nM)": range(50, 650, 50)})
+    options = {"value_column": "IC50 (nM)", "threshold": 301}
+    found = molmeta.screen(frame, LIBRARY, model="similarity", **options)
+    expected = molmeta.screen((SMILES, LABELS), LIBRARY, model="similarity")
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_suggest_returns_the_plate(table):
+    plan = PlatePlan(wells=24, explore=0, max_similarity=1)
+    plate = molmeta.suggest(table, [*LIBRARY, ACTIVE[0]], model="tanimoto_gp", plan=plan)
+    assert list(plate["well"]) == ["A1", "A2", "A3"]
+    assert set(plate["smiles"]) == set(LIBRARY)
+
+
+def test_curate_takes_a_frame_as_it_takes_its_file(table):
+    rules = Rules(min_compounds=2, min_class=1)
+    first, second = (
+        molmeta.curate(item, rules=rules).kept.drop(columns=["assay", "cluster"])
+        for item in (table, pd.read_csv(table))
+    )
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_evaluate_returns_a_row_for_each_episode(curated):
+    rows = molmeta.evaluate(
+        "similarity", [curated], plan=EvaluationPlan(supports=(4, 6), repeats=2)
+    )
+    assert list(rows["support"]) == [4, 4, 6, 6]
+
+
+def test_evaluate_refuses_sizes_that_no_assay_can_fill(curated):
+    with pytest.raises(EpisodeError):
+        molmeta.evaluate("similarity", [curated], plan=EvaluationPlan(supports=(64,), repeats=2))
+
+
+def test_evaluate_warns_of_a_size_that_no_assay_can_fill(curated, caplog):
+    rows = molmeta.evaluate(
+        "similarity", [curated], plan=EvaluationPlan(supports=(4, 64), repeats=1)
+    )
+    assert list(rows["reason"].ne("")) == [False, True]
+    assert "64" in caplog.text
+
+
+def test_simulate_returns_a_row_for_each_round(curated):
+    plan = SimulationPlan(start=4, batch=2, rounds=2, policies=("greedy",), repeats=1)
+    rows = molmeta.simulate([curated], model="similarity", plan=plan)
+    assert set(rows["round"]) == {0, 1, 2}
+
+
+def test_audit_returns_a_row_for_each_assay(curated, tmp_path):
+    path = tmp_path / "test" / "a.parquet"
+    path.parent.mkdir()
+    curated.rename(path)
+    assert list(molmeta.audit([path])["assay"]) == ["my_assay"]
+
+
+def test_train_featurizes_and_returns_a_model_that_adapts(curated, tmp_path):
+    from molmeta.training.task import TrainingOptions
+
+    other = tmp_path / "other.parquet"
+    pd.read_parquet(curated).assign(assay="other").to_parquet(other)
+    sizes = {"supports": [4], "validation_supports": [4], "n_query": 4}
+    training = TrainingOptions(steps=2, episodes=1, validate_every=1, validation_repeats=1, **sizes)
+    recipe = {"learner": "protonet", "encoder": "fingerprint", "encoder_options": {"width": 8}}
+    trained = molmeta.train([curated], valid=[other], recipe=recipe, training=training)
+    assert len(trained.log) == 2
+    assert trained.model.adapt(SMILES, LABELS).predict(LIBRARY).shape == (3,)
