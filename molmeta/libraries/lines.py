@@ -1,4 +1,4 @@
-"""From the lines of a text library to its records: SMILES lines, delimited tables, SDF.
+"""From the lines of a text library to its records: SMILES lines and delimited tables.
 
 Separators, headers and names are detected, since vendors mix them.
 """
@@ -8,32 +8,23 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from itertools import pairwise
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
-
-from rdkit import Chem, rdBase
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from molmeta.errors import MoleculeError, TableError
 from molmeta.molecules.compounds import parse
-from molmeta.molecules.rings import rings_are_tractable, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MAX_LINE = 100_000
 """Characters of a line; the rest is skipped, so that no line fills the memory."""
-MAX_RECORD = 1_000_000
-"""Characters of an SDF record."""
 MAX_JOINED = 50
 """Lines of one quoted field; a longer field has a quote that is never closed."""
 MAX_SHOWN = 200
 """Characters kept of an unusable line."""
 
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
-_chem: Any = Chem
 _FIRST_FIELD = re.compile(r'"?([^\s,;"]+)"?(?:[ ]+\|[^|]*\|)?([\s,;]*)(.*)', re.DOTALL)
 _LOOSE = re.compile(r"[\s,;]+")
-_PROPERTY = re.compile(r"^>.*<([^>]*)>")
 
 
 class Record(NamedTuple):
@@ -126,74 +117,7 @@ def pick_columns(names: Sequence[str], where: str) -> Columns:
         )
     smiles = min(candidates, key=lambda i: folded[i] != "smiles")
     others = [i for i in range(len(folded)) if i != smiles]
-    return Columns(smiles, min(others, key=lambda i: not _names_id(folded[i]), default=None))
-
-
-def is_sdf(head: Sequence[Line]) -> bool:
-    """Tell whether a file that starts with these four lines is an SDF."""
-    return any("V2000" in line.text or "V3000" in line.text for line in head)
-
-
-def sdf(lines: Iterator[Line]) -> Iterator[Record]:
-    """Yield the records of an SDF, named by their title line or a property like an identifier."""
-    block: list[Line] = []
-    size = 0
-    for line in lines:
-        if line.text.startswith("$$$$"):
-            yield from _sdf_record(block, size)
-            block, size = [], 0
-            continue
-        size += len(line.text) + 1
-        if size <= MAX_RECORD:
-            block.append(line)
-    yield from _sdf_record(block, size)
-
-
-def _sdf_record(block: list[Line], size: int) -> Iterator[Record]:
-    if not any(line.text.strip() for line in block):
-        return
-    number, texts = block[0].number, [line.text for line in block]
-    name = texts[0].strip() or _sdf_property(texts) or str(number)
-    fault = next((line.fault for line in block if line.fault), "")
-    if size > MAX_RECORD:
-        fault = f"longer than {MAX_RECORD} characters"
-    smiles = "" if fault else _smiles_of_block("\n".join(texts))
-    if smiles:
-        yield Record(number, name, smiles)
-    else:
-        yield Record(number, name, _shown(texts[0]), fault or "not a molecule that RDKit can read")
-
-
-def _smiles_of_block(block: str) -> str:
-    with rdBase.BlockLogs():
-        try:
-            # RDKit lists all rings of a block even if it is not to sanitise it.
-            if not rings_are_tractable(skeleton(_bonds(block.split("\n")))):
-                return ""
-            mol = _chem.MolFromMolBlock(block)
-            return "" if mol is None else str(_chem.MolToSmiles(mol))
-        except (ValueError, RuntimeError, IndexError):
-            return ""
-
-
-def _bonds(lines: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the numbers of the two atoms of each bond of a V2000 or V3000 block."""
-    if "V3000" in lines[3]:
-        fields = [line.split()[2:6] for line in lines if line.startswith("M  V30 ")]
-        first = fields.index(["BEGIN", "BOND"]) if ["BEGIN", "BOND"] in fields else len(fields)
-        rows = [row[2:] for row in fields[first:] if len(row) == 4 and "".join(row).isdigit()]
-    else:
-        first = 4 + int(lines[3][:3])
-        rows = [(line[:3], line[3:6]) for line in lines[first : first + int(lines[3][3:6])]]
-    return [(int(begin), int(end)) for begin, end in rows]
-
-
-def _sdf_property(texts: Sequence[str]) -> str:
-    for text, following in pairwise(texts):
-        match = _PROPERTY.match(text)
-        if match and _names_id(match[1].casefold()):
-            return following.strip()
-    return ""
+    return Columns(smiles, min(others, key=lambda i: not names_id(folded[i]), default=None))
 
 
 def _plain(line: Line) -> Record:
@@ -222,10 +146,11 @@ def _field(fields: Sequence[str], column: int | None) -> str:
 
 
 def _unusable(line: Line, reason: str) -> Record:
-    return Record(line.number, str(line.number), _shown(line.text), reason)
+    return Record(line.number, str(line.number), shown(line.text), reason)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Return the start of a text that is kept for a table of unusable records."""
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 
@@ -276,7 +201,8 @@ def _names_smiles(name: str) -> bool:
     return "smiles" in folded or folded == "smi"
 
 
-def _names_id(name: str) -> bool:
+def names_id(name: str) -> bool:
+    """Tell whether a column or property in lower case is named like an identifier."""
     return name.startswith("id") or name.endswith("id") or "name" in name
 
 

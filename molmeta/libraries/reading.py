@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molmeta.errors import TableError, one_line
-from molmeta.libraries.lines import Line, Record, is_sdf, numbered, pick_columns, sdf, table
+from molmeta.libraries.lines import Line, Record, numbered, pick_columns, table
+from molmeta.libraries.sdf import is_sdf, sdf
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

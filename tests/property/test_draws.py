@@ -1,4 +1,4 @@
-"""What holds of every draw from every assay that is large enough for it."""
+"""Properties of all episodes drawn from any assay that is large enough."""
 
 import numpy as np
 from hypothesis import assume, given, settings
@@ -11,7 +11,7 @@ from molmeta.runtime.seeds import generator
 
 SEEDS = st.integers(0, 99)
 quickly = settings(max_examples=50, deadline=None)
-"""No deadline: a busy machine is not a mistake of ours."""
+"""No deadline, which a busy machine would miss."""
 
 
 def assay(n_active, n_inactive, seed):
@@ -21,12 +21,12 @@ def assay(n_active, n_inactive, seed):
     return Assay("a", "", "a", ("C",) * n, rows, labels, np.full(n, np.nan, dtype=np.float32))
 
 
-ALL_THAT_IS_LEFT = st.none()
+ALL_REMAINING = st.none()
 
 
 @st.composite
-def cases(sample, *, n_query=ALL_THAT_IS_LEFT):
-    """An assay, and a draw that leaves an active and an inactive for the query."""
+def cases(sample, *, n_query=ALL_REMAINING):
+    """An assay, a draw that leaves both classes for the query, and the support's class counts."""
     counts = [sample(st.integers(2, 40)) for _ in range(2)]
     taken = [sample(st.integers(1, count - 1)) for count in counts]
     draw = Draw(sum(taken), share=taken[0] / sum(taken), n_query=sample(n_query))
@@ -39,7 +39,7 @@ def drawn(found, draw, seed, scaffolds=None):
 
 @quickly
 @given(cases(), SEEDS)
-def test_support_and_query_are_the_assay_in_two_parts(case, seed):
+def test_support_and_query_partition_the_assay(case, seed):
     episode = drawn(*case[:2], seed)
     assert sorted([*episode.support, *episode.query]) == list(range(len(case[0])))
 
@@ -72,7 +72,7 @@ def test_a_stratified_support_has_the_nearest_share_to_that_of_the_assay(
 
 @quickly
 @given(cases(n_query=st.integers(2, 40)), SEEDS)
-def test_the_query_has_the_size_asked_for_or_all_that_is_left(case, seed):
+def test_the_query_has_the_requested_size_or_all_remaining_compounds(case, seed):
     found, draw, _ = case
     left = len(found) - draw.n_support
     assert len(drawn(found, draw, seed).query) == min(draw.n_query, left)

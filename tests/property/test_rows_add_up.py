@@ -1,4 +1,4 @@
-"""Whatever a table holds, no row is lost: kept, merged and dropped add up to what was read."""
+"""No row of any table is lost: kept, merged and dropped rows add up to those read."""
 
 import pandas as pd
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Selecting rows, whatever the molecules."""
+"""Properties of selecting rows that hold for all molecules."""
 
 import torch
 from hypothesis import given
@@ -14,7 +14,7 @@ def offsets(sizes):
 
 
 def molecules(sizes):
-    """Molecules of that many atoms and bits and one bond less than atoms, all numbered through."""
+    """Molecules with as many atoms and bits as `sizes` says and a chain of bonds, all different."""
     bonds = [max(size - 1, 0) for size in sizes]
     ends = [(place, place + 1) for n in bonds for place in range(n)]
     graphs = Graphs(
@@ -29,18 +29,18 @@ def molecules(sizes):
     return Molecules({"graph": graphs, "morgan": bits, "descriptors": values})
 
 
-def tensors(found):
+def tensors(molecules):
     return {
         f"{name}.{part}": value
-        for name, block in found.blocks.items()
+        for name, block in molecules.blocks.items()
         for part, value in vars(block).items()
         if isinstance(value, torch.Tensor)
     }
 
 
-def same(one, other):
-    one, other = tensors(one), tensors(other)
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+def same(first, second):
+    first, second = tensors(first), tensors(second)
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
 
 
 def rows_of(n):
@@ -48,7 +48,7 @@ def rows_of(n):
 
 
 @given(SIZES, st.data())
-def test_rows_of_selected_rows_are_rows_of_the_composed_index(sizes, data):
+def test_selecting_twice_is_selecting_the_composed_rows(sizes, data):
     whole = molecules(sizes)
     first = data.draw(rows_of(len(sizes)).filter(len))
     second = data.draw(rows_of(len(first)))
@@ -56,13 +56,13 @@ def test_rows_of_selected_rows_are_rows_of_the_composed_index(sizes, data):
 
 
 @given(SIZES)
-def test_all_rows_in_order_are_the_molecules_themselves(sizes):
+def test_selecting_all_rows_in_order_changes_nothing(sizes):
     whole = molecules(sizes)
     assert same(whole.select(torch.arange(len(sizes))), whole)
 
 
 @given(SIZES, st.data())
-def test_as_many_molecules_stand_there_as_were_selected(sizes, data):
+def test_every_block_has_as_many_molecules_as_were_selected(sizes, data):
     rows = data.draw(rows_of(len(sizes)))
     assert {len(block) for block in molecules(sizes).select(rows).blocks.values()} == {len(rows)}
 

@@ -381,7 +381,7 @@ def test_screen_explains_hits_tells_what_to_expect_and_draws_them(
     assert status == 0
     assert pd.read_csv(output)["molecular_weight"].tolist() == [136.19, 88.15]
     assert "2 of 2 hits" in page.read_text()
-    assert "expected hits assume the support's share" in err
+    assert "expected hits assume a prevalence of 0.005" in err
 
 
 def test_screen_estimates_the_prevalence_and_says_so(molmeta, tmp_path, table, library):
@@ -393,7 +393,7 @@ def test_screen_estimates_the_prevalence_and_says_so(molmeta, tmp_path, table, l
     assert status == 0
     assert "prevalence, estimated from the scores: " in err
     assert "estimated from the scores (80 % interval 0 % to " in page.read_text()
-    assert "expected hits assume the support's share" not in err
+    assert "expected hits assume a prevalence of" not in err
 
 
 def test_a_prevalence_that_is_no_number_is_refused(molmeta, tmp_path, table, library):

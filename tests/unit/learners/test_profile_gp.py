@@ -16,10 +16,12 @@ from molmeta.errors import ConfigError, ModelError
 from molmeta.learners.profile_gp import NOISES, STRUCTURES, ProfileGP
 from molmeta.models.files import load, save
 from molmeta.models.model import Model
+from molmeta.models.pretrained import load_pretrained
 from molmeta.models.recipes import Recipe, recipe_of
 from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import tanimoto
+from molmeta.molecules.store import featurize
 from molmeta.training.start import start_from
 
 ASSAYS = [assay(place) for place in range(3)]
@@ -277,7 +279,8 @@ def test_the_encoder_is_one_more_kernel_that_counts_less_with_more_compounds(n_s
     points, known = (model.inputs(molecules.select(torch.arange(n))) for n in (9, n_support))
     plain = points._replace(vectors=None)
     vectors = torch.nn.functional.normalize(model.encoder(molecules), dim=1)
-    found = model.kernel(points, known) - model.kernel(plain, known)
+    kernels = [model.kernel(inputs, known, n_support) for inputs in (points, plain)]
+    found = kernels[0] - kernels[1]
     expected = weight * vectors[:9] @ vectors[:n_support].T
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
     added = model.variance(points, n_support) - model.variance(plain, n_support)
@@ -324,3 +327,44 @@ def test_a_weight_below_zero_is_refused():
 def test_the_former_name_of_the_weight_is_refused_with_the_present_one():
     with pytest.raises(ConfigError, match=r"'learnt' .*'encoder_weight'"):
         Recipe("profile_gp", learner_options={"learnt": 0.3}).build(0)
+
+
+ANALOGUES = [
+    f"CCOc1ccc({rest})cc1C(=O)NC" for rest in ("F", "Cl", "Br", "C", "CC", "OC", "C#N", "N")
+]
+UNRELATED = ["CC1CCCCC1", "OCC(O)CO", "CCCCCCCC", "C1CCNCC1", "CC(=O)CC(C)C", "NCCCCN"]
+NEW_ANALOGUE = "CCOc1ccc(I)cc1C(=O)NC"
+
+
+def library_scores(labels, queries):
+    """Scores of the pretrained model after a table of analogues with these labels."""
+    predictor = load_pretrained().adapt(ANALOGUES[: len(labels)], labels)
+    return predictor.predict(queries)
+
+
+def test_a_table_of_analogues_credits_a_new_analogue_over_unrelated_compounds():
+    scores = library_scores([1, 0] * 4, [NEW_ANALOGUE, *UNRELATED])
+    assert scores[0] > scores[1:].max() + 0.2
+
+
+def test_within_an_assay_the_score_is_that_of_the_support_alone():
+    model = load_pretrained()
+    predictor = model.adapt(ANALOGUES, [1, 0] * 4)
+    molecules = featurize(UNRELATED, model.featurizers)
+    with torch.no_grad():
+        expected = torch.sigmoid(model.learner.adapt(predictor.support)(molecules).double())
+    np.testing.assert_allclose(predictor.predict(UNRELATED, among="assay"), expected)
+
+
+def test_actives_alone_can_be_moved_to_a_prevalence():
+    predictor = load_pretrained().adapt(ANALOGUES, [1] * 8)
+    assert predictor.predict([NEW_ANALOGUE], prevalence=0.005)[0] > 0
+
+
+@pytest.mark.parametrize("encoder", ["fingerprint", "gine"])
+def test_a_library_is_scored_with_any_encoder(encoder):
+    learner = Recipe("profile_gp", encoder).build(0)
+    support, query = (featurize(texts, learner.featurizers) for texts in (ANALOGUES, UNRELATED))
+    with torch.no_grad():
+        predictor = learner.eval().adapt_library(Labelled(support, torch.tensor([1.0, 0.0] * 4)))
+        assert torch.isfinite(predictor(query)).all()

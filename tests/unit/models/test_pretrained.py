@@ -12,6 +12,7 @@ from molmeta.errors import ConfigError, ModelError
 from molmeta.models import pretrained
 from molmeta.models.named import baseline, named
 from molmeta.models.pretrained import ABOUT, FOLDER, load_pretrained, publish
+from molmeta.models.prevalence import prior_shift
 from molmeta.screening.screen import ScreenPlan
 
 ACTIVES = ["CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O", "COC(=O)c1ccccc1O", "NC(=O)c1ccccc1O"]
@@ -128,7 +129,7 @@ def test_probabilities_move_to_a_prevalence():
     predictor = molmeta.load().adapt(ACTIVES + INACTIVES, [1] * 4 + [0] * 4)
     (here,) = predictor.predict([LIKE_ACTIVE])
     (there,) = predictor.predict([LIKE_ACTIVE], prevalence=0.01)
-    assert there == pytest.approx(here / 99 / (here / 99 + 1 - here))
+    assert there == pytest.approx(prior_shift(0.01, predictor.share)(here))
 
 
 def test_the_module_is_the_command_that_ships():
