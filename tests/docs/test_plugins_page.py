@@ -18,7 +18,7 @@ COMMANDS = re.search(r"^```bash\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[1].
 
 
 def shell(command, folder, **variables):
-    program = f"{sys.executable} -m molmeta.cli"
+    program = f"{sys.executable} -m molmeta"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
     return subprocess.run(
         ["bash", "-c", re.sub("^molmeta", program, command)],

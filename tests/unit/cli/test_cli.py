@@ -380,7 +380,7 @@ def test_screen_explains_hits_tells_what_to_expect_and_draws_them(
     status, _, err = molmeta("screen", *words, "--output", output, "--report", page)
     assert status == 0
     assert pd.read_csv(output)["molecular_weight"].tolist() == [136.19, 88.15]
-    assert "2 of 2 hits" in page.read_text()
+    assert "2 of 2 candidates" in page.read_text()
     assert "expected hits assume a prevalence of 0.005" in err
 
 
