@@ -1,4 +1,4 @@
-"""Writes the tables of learners in README.md and docs/learners.md and the papers in CITATION.cff.
+"""Writes the table of learners in docs/learners.md and the papers in CITATION.cff.
 
 All come from the class attributes of learners and encoders. Run after adding or changing one:
 
@@ -32,16 +32,6 @@ GENERATED = re.compile(r"(Learners?|Encoders?) ")
 def ordered() -> list[str]:
     """Return all learners in alphabetical order, the baselines last."""
     return sorted(learners.names(), key=lambda name: (not learners.get(name).meta_trained, name))
-
-
-def readme(text: str) -> str:
-    """Return README.md with its table of learners up to date."""
-    table = head(["learner", "year", "paper", "order invariant", "meta-trained"])
-    for name in ordered():
-        cls = learners.get(name)
-        paper = _cited(cls, "{paper.first_author}, {paper.title}, {paper.venue}")
-        table.append(line([f"`{name}`", *paper, _yes(cls.order_invariant), _yes(cls.meta_trained)]))
-    return rewritten(text, MARK, "\n".join(table))
 
 
 def page(text: str) -> str:
@@ -112,11 +102,11 @@ def _yes(flag: bool) -> str:  # noqa: FBT001
     return "yes" if flag else "no"
 
 
-FILES = {"README.md": readme, "docs/learners.md": page, "CITATION.cff": citation}
+FILES = {"docs/learners.md": page, "CITATION.cff": citation}
 
 
 def main() -> None:
-    """Rewrite all three files."""
+    """Rewrite both files."""
     for name, update in FILES.items():
         path = ROOT / name
         text = update(path.read_text(encoding="utf-8"))
