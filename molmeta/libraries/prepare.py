@@ -16,10 +16,10 @@ from molmeta.molecules.compounds import (
     MAX_ATOMS,
     MAX_CHARACTERS,
     compound,
+    is_surely_a_compound,
     neutral,
     parse,
     standardize,
-    surely_has_inchikey,
 )
 from molmeta.molecules.rings import may_have_many_rings
 from molmeta.runtime.parallel import streamed
@@ -111,10 +111,10 @@ def _standardized(record: Record) -> Chem.Mol:
     mol = _standard_as_read(record.smiles)
     if mol is not None:
         return mol
-    if not surely_has_inchikey(record.smiles):
+    mol = parse(record.smiles)
+    if not is_surely_a_compound(record.smiles, mol):
         # What curation and predictions refuse is not ranked either.
         return parse(compound(record.smiles).smiles)
-    mol = parse(record.smiles)
     standard = standardize(mol)
     # Features are those of a molecule just read, which differ from those of a changed molecule.
     return mol if standard is mol else parse(str(_chem.MolToSmiles(standard)))
@@ -130,8 +130,7 @@ def _standard_as_read(smiles: str) -> Chem.Mol | None:
     readable = len(smiles) <= MAX_CHARACTERS and smiles.isascii() and smiles.isprintable()
     if not readable or "." in smiles or " " in smiles:
         return None
-    if may_have_many_rings(smiles) or not surely_has_inchikey(smiles):
+    mol = None if may_have_many_rings(smiles) else _chem.MolFromSmiles(smiles)
+    if mol is None or not 0 < mol.GetNumAtoms() <= MAX_ATOMS:
         return None
-    mol = _chem.MolFromSmiles(smiles)
-    sane = mol is not None and 0 < mol.GetNumAtoms() <= MAX_ATOMS and neutral(mol)
-    return mol if sane else None
+    return mol if neutral(mol) and is_surely_a_compound(smiles, mol) else None

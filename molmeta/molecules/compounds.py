@@ -133,17 +133,22 @@ def compound(smiles: str, *, tautomer: bool = False) -> Compound:
     return Compound(standardized, _inchikey(mol, smiles))
 
 
-def surely_has_inchikey(smiles: str) -> bool:
-    """Tell whether the notation of a SMILES is one whose molecules InChI can describe.
+def is_surely_a_compound(smiles: str, mol: Chem.Mol) -> bool:
+    """Tell from the notation and the bonds of a molecule that `compound` takes it.
 
-    InChI fails for dummy atoms, query and dative bonds, and some metals and aromatic atoms. It
-    takes half a millisecond, so for a library only the records with one of these are checked by it.
+    `compound` fails for dummy atoms, query bonds, dative bonds, which RDKit also makes of bonds to
+    metals, and for some aromatic boron, metals and carbanions. It takes a millisecond, so only the
+    records of a library with one of these are passed to it.
 
     Example:
-        >>> surely_has_inchikey("c1ccccc1O"), surely_has_inchikey("*CC"), surely_has_inchikey("C~C")
-        (True, False, False)
+        >>> [is_surely_a_compound(text, parse(text)) for text in ("c1ccccc1O", "*CC", "C~C")]
+        [True, False, False]
     """
-    return _UNUSUAL.search(smiles) is None
+    if _UNUSUAL_NOTATION.search(smiles):
+        return False
+    if _UNUSUAL_ATOM.search(smiles) is None:
+        return True
+    return not any(map(mol.HasSubstructMatch, (_DATIVE_BOND, _AROMATIC_METAL)))
 
 
 def compounds(
@@ -205,10 +210,10 @@ def _largest_fragment(mol: Chem.Mol) -> Chem.Mol:
     return _fragments()(mol)
 
 
-_UNUSUAL = re.compile(
-    r"[*~<>$:|b]"
-    r"|\[\d*(?!(?:[BCNOFPSIHK]|Cl|Br|Si|Se|se|Na|Li|[nos])[@H+\]\d-])"
-)
+_UNUSUAL_NOTATION = re.compile(r"[*~<>$:|b]|\[\d*[c#]")
+_UNUSUAL_ATOM = re.compile(r"\[(?!\d*(?:[BCNOFPSIHK]|Cl|Br|Si|Se|se|Na|Li|[nos])[@H+\]\d-])")
+_DATIVE_BOND: Chem.Mol = _chem.MolFromSmarts("*->*")
+_AROMATIC_METAL: Chem.Mol = _chem.MolFromSmarts("[a;!#6;!#7;!#8;!#16;!#34]")
 _LONE_CHARGE: Chem.Mol = _chem.MolFromSmarts("[!+0;!$([+,+2,+3,+4]~[-]);!$([-]~[+,+2,+3,+4])]")
 _CARBON: Chem.Mol = _chem.MolFromSmarts("[#6]")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,8 +69,12 @@ class KnownCompounds:
         return signatures(molecules.blocks[self._block]).numpy()
 
 
+@lru_cache(maxsize=4096)
 def key_of(smiles: str) -> str:
-    """Return the InChIKey of a SMILES, or the text itself where it has none."""
+    """Return the InChIKey of a SMILES, or the text itself where it has none.
+
+    Keys are cached, as libraries list a compound several times, in packs and by vendors.
+    """
     try:
         return compound(smiles).inchikey
     except MoleculeError:
