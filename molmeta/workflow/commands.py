@@ -12,8 +12,8 @@ def flags(options: Mapping[str, object]) -> list[str]:
     """Return the words that set options on a command line.
 
     Args:
-        options: values by name. None and False leave an option out, True is a flag without a
-            value, and a list repeats the option for each item.
+        options: values by name. None, False and empty text leave an option out, True is a flag
+            without a value, and a list repeats the option for each item.
 
     Example:
         >>> flags({"near": 0.6, "share": None, "scaffold": True, "valid": ["a.csv", "b.csv"]})
@@ -24,7 +24,7 @@ def flags(options: Mapping[str, object]) -> list[str]:
 
 def _words(name: str, value: object) -> list[str]:
     option = f"--{name.replace('_', '-')}"
-    if value is None or value is False:
+    if value is None or value is False or value == "":
         return []
     if value is True:
         return [option]

@@ -25,7 +25,7 @@ except MolMetaError as error:
     # An exception would be shown with places in this file, which tell the user nothing.
     sys.exit(f"molmeta: error: {error}")
 # Every command imports the plugins that this variable names.
-os.environ["MOLMETA_PLUGINS"] = os.pathsep.join(CONFIG.plugins)
+os.environ.update(MOLMETA_PLUGINS=os.pathsep.join(CONFIG.plugins))
 SPLITS = list(dict.fromkeys(split for split, _ in SOURCES))
 SCREENS = {screen.name: screen for screen in CONFIG.screens}
 PLATES = [name for name, screen in SCREENS.items() if screen.plate is not None]

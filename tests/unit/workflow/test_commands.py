@@ -15,3 +15,7 @@ def test_a_list_repeats_its_option_and_true_is_a_flag_alone():
 
 def test_options_of_a_command_line_have_dashes():
     assert flags({"max_similarity": 0.7}) == ["--max-similarity", "0.7"]
+
+
+def test_empty_text_leaves_an_option_out():
+    assert flags({"split": "", "repeats": 2}) == ["--repeats", "2"]
