@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 
 class MolMetaError(Exception):
@@ -63,9 +64,35 @@ def unknown_name(kind: str, name: object, known: Iterable[object]) -> str:
         "unknown plate '95'; expected one of 24, 96."
     """
     texts = [str(item) for item in known]
-    close = difflib.get_close_matches(str(name), texts, n=1) if isinstance(name, str) else []
-    advice = f"did you mean '{close[0]}'?" if close else f"expected one of {', '.join(texts)}."
+    close = closest(name, texts) if isinstance(name, str) else ""
+    advice = f"did you mean '{close}'?" if close else f"expected one of {', '.join(texts)}."
     return f"unknown {kind} '{name}'; {advice if texts else 'there are none.'}"
+
+
+def suggestion(name: str, choices: Iterable[str]) -> str:
+    """Return a sentence that names the closest choice, or "" if none is close.
+
+    Example:
+        >>> suggestion("protonett", ["maml", "protonet"])
+        " Did you mean 'protonet'?"
+    """
+    close = closest(name, choices)
+    return f" Did you mean '{close}'?" if close else ""
+
+
+def similar_file(path: Path) -> str:
+    """Return a sentence that names the file of the same folder whose name is closest, or ""."""
+    return suggestion(path.name, [item.name for item in siblings(path)])
+
+
+def siblings(path: Path) -> list[Path]:
+    """Return the contents of the folder that a path is in; nothing if there is no such folder."""
+    return list(path.parent.iterdir()) if path.parent.is_dir() else []
+
+
+def closest(name: str, choices: Iterable[str]) -> str:
+    """Return the choice that is spelled most like a name, or "" if none is close."""
+    return next(iter(difflib.get_close_matches(name, list(choices), n=1)), "")
 
 
 def one_line(error: Exception) -> str:

@@ -7,7 +7,6 @@ imported only when the user names it: see `load_plugin` and `without_plugin_impo
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from molmeta.errors import ConfigError, one_line, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Mapping
 
 T = TypeVar("T")
 
@@ -238,21 +237,3 @@ def option_defaults(cls: type[Any]) -> dict[str, Any]:
     """Return the keyword-only arguments of the constructor with their defaults."""
     parameters = inspect.signature(cls).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-
-
-def similar_file(path: Path) -> str:
-    """A sentence that names the file of the same folder whose name is closest, or ""."""
-    folder = path.parent
-    names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
-    return suggestion(path.name, names)
-
-
-def suggestion(name: str, choices: Iterable[str]) -> str:
-    """A sentence that names the closest choice, or "" if none is close.
-
-    Example:
-        >>> suggestion("protonett", ["maml", "protonet"])
-        " Did you mean 'protonet'?"
-    """
-    match = difflib.get_close_matches(name, list(choices), n=1)
-    return f" Did you mean '{match[0]}'?" if match else ""

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pandas as pd
 
-from molmeta import registry
 from molmeta.curation.usertables import TableOptions
-from molmeta.errors import TableError
+from molmeta.errors import TableError, similar_file
 from molmeta.models.model import Model
 from molmeta.models.named import named
 from molmeta.models.pretrained import NAME
@@ -121,5 +120,5 @@ def existing(path: Path | str) -> Path:
         return path
     raise TableError(
         f"{path}: cannot be read; got no such file, expected an existing one. Correct the "
-        f"path.{registry.similar_file(path)}"
+        f"path.{similar_file(path)}"
     )

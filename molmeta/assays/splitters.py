@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from molmeta.assays.episodes import Episode
-from molmeta.errors import ConfigError, EpisodeError
+from molmeta.errors import ConfigError, EpisodeError, suggestion
 from molmeta.molecules.compounds import parse
 from molmeta.molecules.deepchem import deepchem, quiet
-from molmeta.registry import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

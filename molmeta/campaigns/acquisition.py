@@ -13,10 +13,9 @@ import torch
 from numpy.typing import NDArray
 from scipy import special
 
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, suggestion
 from molmeta.learners.base import probability
 from molmeta.molecules.similarity import overlap
-from molmeta.registry import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

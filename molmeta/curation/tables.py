@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -12,7 +11,7 @@ from pydantic import Field
 
 from molmeta.curation.releases import melt_wide, read_release, release_files
 from molmeta.curation.tablefiles import is_table, read_columns, table_name
-from molmeta.errors import TableError
+from molmeta.errors import TableError, closest
 from molmeta.runtime.options import Options
 
 if TYPE_CHECKING:
@@ -222,8 +221,8 @@ def _missing(
 
 
 def _hint(name: str, columns: list[str]) -> str:
-    close = difflib.get_close_matches(name, columns, n=1)
-    return f"Did you mean '{close[0]}'? Rename it to '{name}'." if close else ""
+    close = closest(name, columns)
+    return f"Did you mean '{close}'? Rename it to '{name}'." if close else ""
 
 
 def _text(named: pd.DataFrame, column: str) -> pd.Series:

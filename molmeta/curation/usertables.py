@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import pandas as pd
 
-from molmeta import registry
 from molmeta.curation.tablefiles import read_columns
 from molmeta.curation.tables import Layout, read_table, rows_of
 from molmeta.curation.units import is_concentration, scale_of, split_qualifiers, to_scale
-from molmeta.errors import ConfigError, TableError
+from molmeta.errors import ConfigError, TableError, suggestion
 from molmeta.molecules.compounds import smiles_texts
 
 if TYPE_CHECKING:
@@ -270,7 +269,7 @@ class _Reader:
     def _missing(self, name: str, rule: str, step: str) -> NoReturn:
         _refuse(
             self.where, f"column '{name}' is missing", self.names[:12], rule,
-            step + registry.suggestion(name, self.names),
+            step + suggestion(name, self.names),
         )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from molmeta import learners, registry
-from molmeta.errors import ConfigError, ModelError
+from molmeta import learners
+from molmeta.errors import ConfigError, ModelError, similar_file, suggestion
 from molmeta.models import pretrained
 from molmeta.models.files import load
 from molmeta.models.model import Model
@@ -49,7 +49,7 @@ def named(name: str) -> Model:
     if path.suffix == ".safetensors":
         raise ModelError(
             f"{path}: cannot be read; got no such file, expected a file of 'molmeta train'. "
-            f"Correct the path.{registry.similar_file(path)}"
+            f"Correct the path.{similar_file(path)}"
         )
     if name == pretrained.NAME:
         return pretrained.load_pretrained()
@@ -60,7 +60,7 @@ def named(name: str) -> Model:
     if base not in choices:
         raise ConfigError(
             f"model '{base}' is unknown; expected a model file, '{pretrained.NAME}' or a baseline "
-            f"such as 'similarity'. See 'molmeta learners'.{registry.suggestion(base, choices)}"
+            f"such as 'similarity'. See 'molmeta learners'.{suggestion(base, choices)}"
         )
     option, _, value = setting.partition("=")
     return baseline(base, {option: yaml.safe_load(value)} if colon else None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from molmeta import learners, registry
-from molmeta.errors import ConfigError, unknown_name
+from molmeta.errors import ConfigError, closest, siblings, unknown_name
 from molmeta.models.named import named
 from molmeta.molecules import featurizers
 
@@ -89,7 +88,7 @@ def _check_available(name: str, config: Config) -> None:
     base, known = name.partition(":")[0], (*config.models, PRETRAINED)
     if name in known:
         return
-    if base not in learners.names() and difflib.get_close_matches(base, known):
+    if base not in learners.names() and closest(base, known):
         raise ConfigError(unknown_name("model", base, known))
     named(name)
 
@@ -120,7 +119,6 @@ def _require_file(text: str, others: Iterable[str] = ()) -> None:
     path = Path(text)
     if path.exists():
         return
-    siblings = map(str, path.parent.iterdir()) if path.parent.is_dir() else ()
-    close = difflib.get_close_matches(text, [*others, *siblings], n=1)
-    advice = f"; did you mean '{close[0]}'?" if close else "."
+    close = closest(text, [*others, *map(str, siblings(path))])
+    advice = f"; did you mean '{close}'?" if close else "."
     raise ConfigError(f"'{text}' does not exist{advice}")
