@@ -50,6 +50,11 @@ class Profiles(NamedTuple):
         """Number of training assays that measured each molecule, int64, shape (G,)."""
         return self.offsets.diff()
 
+    @property
+    def share_above(self) -> Tensor:
+        """Share of each molecule's assays in which it is above the mean, NaN without any, (G,)."""
+        return self.sums((self.values > 0).to(self.values)) / self.counts
+
     def sums(self, values: Tensor) -> Tensor:
         """Sum of one number per entry over the entries of each molecule, shape (G,)."""
         total = values.new_zeros(len(self.offsets) - 1)
@@ -215,26 +220,20 @@ def records_in(module: nn.Module) -> list[ActivityRecords]:
     return [part for part in module.modules() if isinstance(part, ActivityRecords)]
 
 
+def profiles_of(module: nn.Module, molecules: Molecules) -> Profiles:
+    """Return the activity profile of each molecule, empty for a module without records."""
+    for records in records_in(module):
+        return records.look_up(molecules)
+    whole = torch.zeros(len(molecules) + 1, dtype=torch.int64, device=molecules.device)
+    return Profiles(whole, whole[:0], whole[:0].float())
+
+
 def times_measured(module: nn.Module, molecules: Molecules) -> Tensor:
     """Return how many training assays measured each molecule, int64, shape (G,).
 
     Zeros for a module without activity records.
     """
-    for records in records_in(module):
-        return records.look_up(molecules).counts
-    return torch.zeros(len(molecules), dtype=torch.int64, device=molecules.device)
-
-
-def active_share(module: nn.Module, molecules: Molecules) -> Tensor:
-    """Return in which share of its training assays each molecule was above the mean, shape (G,).
-
-    NaN for molecules that no training assay measured, and without activity records.
-    """
-    for records in records_in(module):
-        profiles = records.look_up(molecules)
-        above = profiles.sums((profiles.values > 0).to(profiles.values))
-        return above / profiles.counts
-    return torch.full((len(molecules),), torch.nan, device=molecules.device)
+    return profiles_of(module, molecules).counts
 
 
 def hide_own_targets(

@@ -87,14 +87,10 @@ def run(
                 label_column=label_column, value_column=value_column, unit=unit,
                 threshold=threshold, higher_is_active=higher_is_active,
             )  # fmt: skip
-        screened, inputs = done.screened, done.inputs
+        screened = done.screened
         if report is not None and not part:
-            facts = ScreenFacts(
-                inputs.library, screened.n_read, screened.prevalence, output.name, inputs.warning,
-                inputs.facts(), inputs.reading.values, inputs.reading.scale,
-            )  # fmt: skip
-            measured = inputs.reading.support
-            hits_page(screened.candidates, measured, done.predictor, report, facts=facts)
+            facts = ScreenFacts(done.inputs, screened.n_read, screened.prevalence, output.name)
+            hits_page(screened.candidates, done.predictor, report, facts=facts)
             outcome.update(report=report)
         outcome.update(screened.counts, written=output)
 

@@ -6,13 +6,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import rdkit
 import torch
 
-from molmeta.assays.records import active_share, times_measured
+from molmeta.assays.records import profiles_of
 from molmeta.errors import ConfigError, EpisodeError, MoleculeError, unknown_name
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
@@ -34,6 +34,20 @@ if TYPE_CHECKING:
 
 Among = Literal["library", "assay"]
 """What a compound is compared with; see `AssayPredictor.predict`."""
+
+
+class TrainingRecord(NamedTuple):
+    """What the training assays of a model measured for G compounds.
+
+    Attributes:
+        n_assays: number of assays that measured each compound, shape (G,); -1 where a SMILES does
+            not parse, and 0 for learners that keep no record.
+        hit_rate: share of these assays in which the compound was above the mean, shape (G,), NaN
+            without any. A compound that is active in most assays is a frequent hitter.
+    """
+
+    n_assays: NDArray[np.int64]
+    hit_rate: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -107,27 +121,18 @@ class Model:
         Compounds in the training data are easier to predict than new ones. The number is -1
         where a SMILES does not parse, and 0 for learners that keep no record.
         """
+        return self.training_record(smiles).n_assays
+
+    def training_record(self, smiles: Iterable[str | Mol | None]) -> TrainingRecord:
+        """What the training assays measured for each of G compounds."""
         texts = smiles_texts(smiles)
-        counts = np.full(len(texts), -1, np.int64)
+        record = TrainingRecord(np.full(len(texts), -1, np.int64), np.full(len(texts), np.nan))
         rows, parsed = _parsed(texts)
         if parsed:
-            molecules = featurize(parsed, self.featurizers)
-            counts[rows] = times_measured(self.learner, molecules).cpu().numpy()
-        return counts
-
-    def hit_rate(self, smiles: Iterable[str | Mol | None]) -> NDArray[np.float64]:
-        """Share of a compound's training assays in which it was above the mean, shape (G,).
-
-        A compound that is active in most assays is a frequent hitter. NaN where no training assay
-        measured it, where it does not parse, and for learners that keep no record.
-        """
-        texts = smiles_texts(smiles)
-        rates = np.full(len(texts), np.nan)
-        rows, parsed = _parsed(texts)
-        if parsed:
-            molecules = featurize(parsed, self.featurizers)
-            rates[rows] = active_share(self.learner, molecules).double().cpu().numpy()
-        return rates
+            profiles = profiles_of(self.learner, featurize(parsed, self.featurizers))
+            record.n_assays[rows] = profiles.counts.cpu().numpy()
+            record.hit_rate[rows] = profiles.share_above.double().cpu().numpy()
+        return record
 
 
 @dataclass(frozen=True)

@@ -97,12 +97,11 @@ def _annotated(model: Model, cores: int, candidates: pd.DataFrame) -> pd.DataFra
     added = pd.DataFrame(mapped(_described, texts, cores=cores), columns=[*_COLUMNS])
     # Missing values turn integer columns into floats; always using floats keeps one schema.
     added = added.astype(dict.fromkeys(_PROPERTIES, np.float64))
-    training = model.known(texts)
+    training, rates = model.training_record(texts)
     columns = [name for name in candidates.columns if str(name).endswith("_similarity")]
     nearest = candidates[columns].astype(float).max(axis=1).to_numpy(np.float64)
     added["inside_domain"] = inside_domain(nearest).astype(np.int64)
     added["training_assays"] = np.maximum(training, 0)
-    rates = model.hit_rate(texts)
     added["hit_rate_elsewhere"] = rates.round(2)
     frequent = (training >= FREQUENT_ASSAYS) & (rates >= FREQUENT_RATE)
     added["frequent_hitter"] = frequent.astype(np.int64)

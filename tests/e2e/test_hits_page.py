@@ -13,6 +13,7 @@ from molmeta.report.hits import page as hitspage
 from molmeta.report.hits.page import ScreenFacts, hits_page
 from molmeta.screening.annotations import annotator
 from molmeta.screening.hits import ScoredCompound, Support, candidates_table
+from molmeta.screening.supports import ScreenInputs, SupportReading
 
 CHROMIUM = shutil.which("chromium")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -24,6 +25,11 @@ LIBRARY = {
     "Oc1ccccc1O": "catechol, the one", "CC(=O)OC": "ester", "CCNc1ccccc1C": "amine",
 }  # fmt: skip
 WARNING = "the model puts only 51% of the support's own pairs in order"
+
+
+def inputs(library, warning=""):
+    reading = SupportReading(SUPPORT, (7.5, 6.5, 5.0, float("nan")), "assay.csv", scale="pX")
+    return ScreenInputs(reading, "similarity", library, "2026-01-31", warning=warning)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +44,9 @@ def address(tmp_path_factory):
         reverse=True,
     )
     table = annotator(predictor.model)(candidates_table(hits, SUPPORT))
-    facts = ScreenFacts("<b>library</b>.smi", 7, None, "ranked.csv", WARNING)
+    facts = ScreenFacts(inputs("<b>library</b>.smi", WARNING), 7, None, "ranked.csv")
     path = tmp_path_factory.mktemp("hits") / "hits.html"
-    hits_page(table, SUPPORT, predictor, path, facts=facts)
+    hits_page(table, predictor, path, facts=facts)
     return path.as_uri()
 
 
@@ -213,6 +219,16 @@ def test_missing_prevalence_is_said_to_give_no_library_figure(page):
     assert "0.5 % of the library" in page.inner_text("main")
 
 
+def test_expected_hits_are_said_to_be_no_sum_of_what_is_shown(page):
+    caption = page.text_content("figcaption >> text=Expected hits")
+    assert "lets all probabilities err together" in caption
+    assert "need not equal the sum of the probabilities shown" in caption
+
+
+def test_the_value_of_the_nearest_compound_is_shown(page):
+    assert ", pX 7.5" in page.locator(".card details").first.text_content()
+
+
 def test_the_title_says_what_to_expect(page):
     assert "hits expected in the top" in page.inner_text("h1")
 
@@ -262,8 +278,8 @@ def test_page_is_capped_and_says_so(tmp_path, monkeypatch):
         ScoredCompound(0.7, -3, "c", "CCC"),
     ]
     table = annotator(predictor.model)(candidates_table(hits, SUPPORT))
-    facts = ScreenFacts("library.smi", 3, 0.01, "ranked.csv")
-    hits_page(table, SUPPORT, predictor, tmp_path / "hits.html", facts=facts)
+    facts = ScreenFacts(inputs("library.smi"), 3, 0.01, "ranked.csv")
+    hits_page(table, predictor, tmp_path / "hits.html", facts=facts)
     text = (tmp_path / "hits.html").read_text()
     assert text.count('class="card"') == 2
     assert "This page shows the best 2 of 3 candidates; all are in ranked.csv." in text

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
 
 from molmeta.models.prevalence import share_of
-from molmeta.report.drawings import molecule
+from molmeta.report.drawings import HEIGHT, WIDTH, molecule
 from molmeta.report.hits.charts import curve_points, hits_curve, score_histogram
 from molmeta.report.hits.drawings import hit_drawings
 from molmeta.report.templating import asset, environment, script_hash
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from molmeta.models.model import AssayPredictor
     from molmeta.models.prevalence import Estimate
     from molmeta.screening.expected_hits import Expected
-    from molmeta.screening.hits import Support
+    from molmeta.screening.supports import ScreenInputs, SupportReading
 
 STANDS_OUT = 0.5
 """Hits expected in the top 10 below which the page says that no compound stands out."""
@@ -51,27 +51,17 @@ class ScreenFacts:
     """What the page says of the screen as a whole.
 
     Attributes:
-        library: its name, as the reader knows it.
-        n_read: records of it.
-        prevalence: share of actives that probabilities were moved to, given or estimated; None
-            left them at the support's share.
-        table: name of the file that holds all hits.
-        warning: of `molmeta.screening.outlook`, "" where there is nothing to warn of.
-        understood: how the support was read, and the model, library and date, by subject.
-        values: measured value of each compound of the support, NaN where there is none.
-        scale: of the values, such as "pX".
-        calibrated_at: share of actives for which probabilities hold without a prevalence.
+        inputs: support, model and library, and how they were understood.
+        n_read: records of the library.
+        prevalence: share of actives that probabilities were shifted to, given or estimated; None
+            left them at the share for which the predictor is calibrated.
+        table: name of the file with all candidates.
     """
 
-    library: str
+    inputs: ScreenInputs
     n_read: int
     prevalence: float | Estimate | None
     table: str
-    warning: str = ""
-    understood: Mapping[str, str] = field(default_factory=dict[str, str])
-    values: Sequence[float] = ()
-    scale: str = ""
-    calibrated_at: float = 0.5
 
     @property
     def share(self) -> float | None:
@@ -80,67 +70,55 @@ class ScreenFacts:
 
 
 def hits_page(
-    hits: pd.DataFrame,
-    support: Support,
-    predictor: AssayPredictor,
-    output: Path,
-    *,
-    facts: ScreenFacts,
+    hits: pd.DataFrame, predictor: AssayPredictor, output: Path, *, facts: ScreenFacts
 ) -> None:
     """Write one page that stands alone: no file and no network is needed to read it.
 
     Args:
         hits: best first, with the columns of `hits` and `annotations`.
-        support: what is known.
-        predictor: adapted to it; marks the support in the histogram and weighs atoms.
+        predictor: adapted to the support; scores it for the histogram, and weighs atoms.
         output: the HTML file.
         facts: of the screen.
 
     Raises:
         OutputError: the page cannot be written.
     """
-    shown = hits.head(SHOWN)
-    weights = atom_weights(predictor, [str(text) for text in shown["smiles"].head(COLOURED)])
-    known = predictor.predict(list(support.smiles), prevalence=facts.share)
-    page = _render(hits, support, known, weights, replace(facts, calibrated_at=predictor.share))
+    page = _render(hits, predictor, facts)
     with written(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
-    _log.info("%s: %d hits, %.1f MB", output, len(shown), len(page) / 1e6)
+    _log.info("%s: %d candidates, %.1f MB", output, len(hits.head(SHOWN)), len(page) / 1e6)
 
 
-def _render(
-    hits: pd.DataFrame,
-    support: Support,
-    known: NDArray[np.float64],
-    weights: Mapping[str, NDArray[np.float64]],
-    facts: ScreenFacts,
-) -> str:
-    chances = hits["probability"].to_numpy(np.float64)
-    tops = curve_points(len(chances), TOPS)
-    curve = library_hits(chances, tops, prevalence=facts.prevalence, share=facts.calibrated_at)
+def _render(hits: pd.DataFrame, predictor: AssayPredictor, facts: ScreenFacts) -> str:
+    shown, support = hits.head(SHOWN), facts.inputs.reading.support
+    weights = atom_weights(predictor, [str(text) for text in shown["smiles"].head(COLOURED)])
+    probabilities = hits["probability"].to_numpy(np.float64)
+    tops = curve_points(len(hits), TOPS)
+    curve = library_hits(probabilities, tops, prevalence=facts.prevalence, share=predictor.share)
+    of_support = predictor.predict(list(support.smiles), prevalence=facts.share)
     script = asset("hits.js")
     return _template().render(
-        cards=_cards(hits.head(SHOWN), weights),
+        calibrated_at=predictor.share,
+        cards=_cards(shown, weights),
         coloured=min(COLOURED, len(hits)) if weights else 0,
         columns=json.dumps([*COLUMNS, *EXPLAINING_COLUMNS]),
         curve=hits_curve(curve) if curve else None,
+        default_prevalence=DEFAULT_PREVALENCE,
         domain=DOMAIN,
         expected=[one for one in curve if one.top in TOPS],
-        default_prevalence=DEFAULT_PREVALENCE,
         facts=facts,
-        measured=_measured(support, facts),
-        histogram=score_histogram(chances, support, known) if len(chances) else None,
-        n_active=int(np.sum(support.active)),
+        histogram=score_histogram(probabilities, support, of_support) if len(hits) else None,
+        measured=_measured(facts.inputs.reading),
+        n_active=facts.inputs.reading.n_active,
+        n_frequent=int(hits["frequent_hitter"].sum()),
         n_hits=len(hits),
         n_inside=int(hits["inside_domain"].sum()),
-        n_known=len(support.smiles),
-        n_frequent=int(hits["frequent_hitter"].sum()),
-        support=_support(support, facts),
-        title=_title(curve),
-        scaffolds=_scaffolds(hits.head(SHOWN)),
+        scaffolds=_scaffolds(shown),
+        size=(WIDTH, HEIGHT),
         script=Markup(script),
         script_hash=script_hash(script),
         style=Markup(asset("hits.css")),
+        title=_title(curve),
     )
 
 
@@ -155,8 +133,6 @@ def _cards(hits: pd.DataFrame, weights: Mapping[str, NDArray[np.float64]]) -> li
     for row, drawing, scaffold in zip(rows, drawings, scaffolds, strict=True):
         extra = {
             "drawing": drawing,
-            "active_drawing": molecule(str(row["nearest_active"])),
-            "inactive_drawing": molecule(str(row["nearest_inactive"])),
             "analogues": counts[scaffold] if scaffold else 1,
             "first": not scaffold or scaffold not in seen,
             "cells": json.dumps([_cell(row[name]) for name in columns]),
@@ -176,23 +152,22 @@ def _title(expected: Sequence[Expected]) -> str:
     return f"No compound stands out: {number}" if hits < STANDS_OUT else number.capitalize()
 
 
-def _measured(support: Support, facts: ScreenFacts) -> dict[str, str]:
-    """The measured value of each compound of the support in words, "" without one."""
-    texts = defaultdict[str, str](str)
-    for smiles, value in zip(support.smiles, facts.values, strict=False):
-        if not math.isnan(value):
-            texts[smiles] = f", {facts.scale} {value:.3g}"
-    return texts
+def _measured(reading: SupportReading) -> dict[str, dict[str, Any]]:
+    """Number, label, value in words and drawing of each measured compound, actives first."""
+    rows = zip(reading.support.smiles, reading.support.active, reading.values, strict=True)
+    return {
+        smiles: {
+            "number": number,
+            "active": bool(label),
+            "value": "" if math.isnan(value) else f", {reading.scale} {value:.3g}",
+            "drawing": _with_id(molecule(smiles), f"m{number}"),
+        }
+        for number, (smiles, label, value) in enumerate(sorted(rows, key=lambda row: -row[1]))
+    }
 
 
-def _support(support: Support, facts: ScreenFacts) -> list[dict[str, Any]]:
-    """Drawing, label and value of each compound of the support, actives first."""
-    values = [*facts.values] or [math.nan] * len(support.smiles)
-    rows = [
-        {"smiles": smiles, "active": bool(label), "value": value, "drawing": molecule(smiles)}
-        for smiles, label, value in zip(support.smiles, support.active, values, strict=True)
-    ]
-    return sorted(rows, key=lambda row: not row["active"])
+def _with_id(drawing: Markup | None, name: str) -> Markup | None:
+    return drawing and Markup(drawing.replace("<svg ", Markup('<svg id="{}" ').format(name), 1))
 
 
 def _cell(value: object) -> str:

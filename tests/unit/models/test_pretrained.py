@@ -139,3 +139,11 @@ def test_the_module_is_the_command_that_ships():
 def test_the_old_name_is_refused_with_the_new_one():
     with pytest.raises(ConfigError, match="'pretrained'"):
         named("shipped")
+
+
+def test_activity_elsewhere_is_known_for_training_compounds_only():
+    record = load_pretrained().training_record(
+        ["CC(=O)Oc1ccccc1C(=O)O", "C[Si](C)(C)CCCCCCCCCI", "no molecule"]
+    )
+    assert 0 <= record.hit_rate[0] <= 1
+    assert np.isnan(record.hit_rate[1:]).all()
