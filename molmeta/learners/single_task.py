@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from molmeta.encoders.base import Paper
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.learners._parts.targets import aims_of, require_target, support_numbers
 from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.base import MetaLearner, Predictor, Target, require_both_classes
+from molmeta.learners.finetune import FineTune
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import FINGERPRINT, bits_of
@@ -53,17 +53,7 @@ class SingleTask(MetaLearner):
         ConfigError: an option is out of range.
     """
 
-    papers = (
-        Paper(
-            authors=(
-                "Stanley, Megan; Bronskill, John F.; Maziarz, Krzysztof; Misztela, Hubert; "
-                "Lanini, Jessica; Segler, Marwin; Schneider, Nadine; Brockschmidt, Marc"
-            ),
-            year=2021,
-            title="FS-Mol: A Few-Shot Learning Dataset of Molecules",
-            venue="NeurIPS Datasets and Benchmarks",
-        ),
-    )
+    papers = FineTune.papers[:1]
     use_when = "you want to know what a network achieves without other assays"
     meta_trained: ClassVar[bool] = False
     regression: ClassVar[bool] = True

@@ -13,7 +13,8 @@ from molmeta.assays.records import STEP, ActivityRecords, hide_own_targets, stru
 from molmeta.assays.training_data import TrainingData
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.errors import ConfigError, ModelError
-from molmeta.learners.profile_gp import NOISES, STRUCTURES, ProfileGP
+from molmeta.learners._parents.profile_process import NOISES, STRUCTURES
+from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models.files import load, save
 from molmeta.models.model import Model
 from molmeta.models.pretrained import load_pretrained
