@@ -14,7 +14,7 @@ from molmeta import registry
 from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 OUTPUT = typer.Option(..., "--output", help="File to write; missing folders are created.")
 SEED = typer.Option(0, "--seed", help="The same seed gives the same numbers.")
@@ -37,27 +37,47 @@ LIBRARY = typer.Option(
 ASSAY = typer.Option("", "--assay", help="Assay to use, if the table contains several.")
 SIZE = typer.Option(None, "--size", min=2, help="Number of compounds to draw; default all.")
 FORCE = typer.Option(False, "--force", help="Accept a library that is more than half invalid.")
-SMILES_COLUMN = typer.Option("", "--smiles-column", help="Column of SMILES; default 'smiles'.")
-LABEL_COLUMN = typer.Option("", "--label-column", help="Column of labels; default 'active'.")
-VALUE_COLUMN = typer.Option("", "--value-column", help="Column of values; default 'value'.")
-UNIT = typer.Option(
-    "", "--unit", help="Unit of the values, such as nM, pIC50 or %; default the column 'unit'."
-)
-THRESHOLD = typer.Option(
-    None,
-    "--threshold",
-    help="Value beyond which a compound is active, in the unit of the values or as '100 nM'.",
-)
-HIGHER = typer.Option(
-    None,
-    "--higher-is-active/--lower-is-active",
-    help="Direction of the values; default lower for concentrations, else higher.",
-)
-
+TABLE: dict[str, tuple[Any, Any]] = {
+    "threshold": (str | None, typer.Option(
+        None,
+        "--threshold",
+        help="Value beyond which a compound is active, in the unit of the values or as '100 nM'.",
+    )),
+    "smiles_column": (str, typer.Option(
+        "", "--smiles-column", help="Column of SMILES; default 'smiles'."
+    )),
+    "label_column": (str, typer.Option(
+        "", "--label-column", help="Column of labels; default 'active'."
+    )),
+    "value_column": (str, typer.Option(
+        "", "--value-column", help="Column of values; default 'value'."
+    )),
+    "unit": (str, typer.Option(
+        "",
+        "--unit",
+        help="Unit of the values, such as nM, pIC50 or %; default the column 'unit'.",
+    )),
+    "higher_is_active": (bool | None, typer.Option(
+        None,
+        "--higher-is-active/--lower-is-active",
+        help="Direction of the values; default lower for concentrations, else higher.",
+    )),
+}  # fmt: skip
+"""Type and declaration of each option in `molmeta.api._inputs.SupportOptions`."""
 PLUGIN = typer.Option(
     [], "--plugin", envvar=registry.VARIABLE,
     help="Python file or entry point with your own learner, encoder, featurizer or metric.",
 )  # fmt: skip
+
+
+def reads_table(run: Callable[..., None]) -> Callable[..., None]:
+    """Add the options in `TABLE` to a command that takes them as its last argument, `**table`."""
+
+    @wraps(run)
+    def command(**options: Any) -> None:  # noqa: ANN401 - those of `run`
+        run(**options)
+
+    return _declared(command, run, TABLE)
 
 
 def with_plugins(run: Callable[..., None]) -> Callable[..., None]:
@@ -69,14 +89,23 @@ def with_plugins(run: Callable[..., None]) -> Callable[..., None]:
             registry.load_plugin(source)
         run(**options)
 
-    signature = inspect.signature(run)
-    option = inspect.Parameter(
-        "plugin", inspect.Parameter.KEYWORD_ONLY, default=PLUGIN, annotation=list[Path]
-    )
-    parameters = [*signature.parameters.values(), option]
-    # Typer reads the signature and the annotations of what it calls.
-    vars(command)["__signature__"] = signature.replace(parameters=parameters)
-    command.__annotations__ = {**get_type_hints(run), "plugin": list[Path]}
+    return _declared(command, run, {"plugin": (list[Path], PLUGIN)})
+
+
+def _declared(
+    command: Callable[..., None], run: Callable[..., None], added: Mapping[str, tuple[Any, Any]]
+) -> Callable[..., None]:
+    """Give a command the signature that Typer reads: the options of `run` and those added."""
+    own = [p for p in inspect.signature(run).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    hints = {name: hint for name, hint in run.__annotations__.items() if name != "table"}
+    further = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in added.items()
+    ]
+    kinds = {name: kind for name, (kind, _) in added.items()}
+    command.__annotations__ = hints
+    vars(command)["__signature__"] = inspect.Signature([*own, *further])
+    command.__annotations__ = {**get_type_hints(command), **kinds}
     return command
 
 

@@ -12,7 +12,7 @@ Example: molmeta evaluate similarity results/curated/test/a.parquet --split scaf
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import typer
 
@@ -22,7 +22,10 @@ from molmeta.runtime.console import bar, session
 if TYPE_CHECKING:
     import pandas as pd
 
+    from molmeta.api._inputs import SupportOptions
 
+
+@_options.reads_table
 def run(
     model: str = typer.Argument(..., help="Model file, 'pretrained', or a baseline."),
     tables: list[Path] = typer.Argument(
@@ -39,15 +42,10 @@ def run(
     split: str = typer.Option(
         "", help="Split by DeepChem instead of drawing: scaffold, butina or fingerprint."
     ),
-    threshold: str | None = _options.THRESHOLD,
-    smiles_column: str = _options.SMILES_COLUMN,
-    label_column: str = _options.LABEL_COLUMN,
-    value_column: str = _options.VALUE_COLUMN,
-    unit: str = _options.UNIT,
-    higher_is_active: bool | None = _options.HIGHER,
     name: str | None = typer.Option(None, help="Name of the model in the table."),
     examples: Path | None = typer.Option(None, help="Also write one episode of each assay."),
     cores: int = _options.CORES,
+    **table: Unpack[SupportOptions],
 ) -> None:
     import torch
 
@@ -64,9 +62,7 @@ def run(
         with bar(None, "evaluate") as advance:
             rows = evaluate(
                 model, tables, plan=plan, molecules=molecules, name=name, output=output,
-                examples=examples, cores=cores, progress=advance, smiles_column=smiles_column,
-                label_column=label_column, value_column=value_column, unit=unit,
-                threshold=threshold, higher_is_active=higher_is_active,
+                examples=examples, cores=cores, progress=advance, **table,
             )  # fmt: skip
         outcome.update(_summary(rows), written=output)
 

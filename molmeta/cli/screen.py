@@ -17,7 +17,7 @@ Example: molmeta screen --support ic50.csv --value-column "IC50 (nM)" --threshol
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import typer
 
@@ -26,20 +26,16 @@ from molmeta.errors import ConfigError
 from molmeta.runtime.console import bar, session
 
 if TYPE_CHECKING:
+    from molmeta.api._inputs import SupportOptions
     from molmeta.api.screen import Prevalence
 
 
+@_options.reads_table
 def run(
     support: Path = _options.SUPPORT,
     library: Path = _options.LIBRARY,
     output: Path = _options.OUTPUT,
     model: str | None = _options.MODEL,
-    threshold: str | None = _options.THRESHOLD,
-    smiles_column: str = _options.SMILES_COLUMN,
-    label_column: str = _options.LABEL_COLUMN,
-    value_column: str = _options.VALUE_COLUMN,
-    unit: str = _options.UNIT,
-    higher_is_active: bool | None = _options.HIGHER,
     assay: str = _options.ASSAY,
     size: int | None = _options.SIZE,
     top: int = typer.Option(
@@ -65,6 +61,7 @@ def run(
     force: bool = _options.FORCE,
     seed: int = _options.SEED,
     cores: int = _options.CORES,
+    **table: Unpack[SupportOptions],
 ) -> None:
     import torch
 
@@ -83,9 +80,7 @@ def run(
             done = run_screen(
                 support, library, plan=plan, output=output, model=model,
                 prevalence=_prevalence(prevalence), assay=assay, size=size, seed=seed,
-                cores=cores, progress=advance, smiles_column=smiles_column,
-                label_column=label_column, value_column=value_column, unit=unit,
-                threshold=threshold, higher_is_active=higher_is_active,
+                cores=cores, progress=advance, **table,
             )  # fmt: skip
         screened = done.screened
         if report is not None and not part:

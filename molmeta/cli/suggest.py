@@ -11,24 +11,23 @@ Example: molmeta suggest --support my_assay.csv --library library.smi.gz --wells
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import typer
 
 from molmeta.cli import _options
 from molmeta.runtime.console import bar, session
 
+if TYPE_CHECKING:
+    from molmeta.api._inputs import SupportOptions
 
+
+@_options.reads_table
 def run(
     support: Path = _options.SUPPORT,
     library: Path = _options.LIBRARY,
     output: Path = _options.OUTPUT,
     model: str | None = _options.MODEL,
-    threshold: str | None = _options.THRESHOLD,
-    smiles_column: str = _options.SMILES_COLUMN,
-    label_column: str = _options.LABEL_COLUMN,
-    value_column: str = _options.VALUE_COLUMN,
-    unit: str = _options.UNIT,
-    higher_is_active: bool | None = _options.HIGHER,
     assay: str = _options.ASSAY,
     size: int | None = _options.SIZE,
     wells: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),
@@ -45,6 +44,7 @@ def run(
     force: bool = _options.FORCE,
     seed: int = _options.SEED,
     cores: int = _options.CORES,
+    **table: Unpack[SupportOptions],
 ) -> None:
     import torch
 
@@ -62,9 +62,7 @@ def run(
         with bar(None, "suggest") as advance:
             done, reading = run_suggest(
                 support, library, model=model, plan=plan, output=output, assay=assay, size=size,
-                cores=cores, progress=advance, smiles_column=smiles_column,
-                label_column=label_column, value_column=value_column, unit=unit,
-                threshold=threshold, higher_is_active=higher_is_active,
+                cores=cores, progress=advance, **table,
             )  # fmt: skip
         n = len(reading.support.smiles)
         outcome.update(support=n, **done.counts._asdict(), pool=pool, written=output)
