@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from paths import DATA
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
@@ -35,7 +34,7 @@ from molmeta.screening.screen import screen_to_files
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NCI = DATA / "libraries" / "nci_5k.smi"
+NCI = Path(__file__).parents[1] / "data" / "libraries" / "nci_5k.smi"
 GOAL = 100_000
 """Compounds/s of a featurized library on two cores."""
 

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/enrichment.md, between its marks, from what `molmeta enrich` wrote.
+"""Tables of studies/notes/enrichment.md, between its marks, from the output of `molmeta enrich`.
 
 Run: python studies/enrichment.py FOLDER
 
@@ -22,7 +22,7 @@ from molmeta.runtime.outputs import written
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-PAGE = Path(__file__).parents[1] / "docs" / "enrichment.md"
+PAGE = Path(__file__).parents[1] / "studies" / "notes" / "enrichment.md"
 MODEL, BLIND = "pretrained", "pretrained without memory"
 METRICS = {"ef1": ("EF 1 %", 1), "bedroc20": ("BEDROC(20)", 3), "auroc": ("AUROC", 3)}
 EQUAL = "tanimoto_gp:fingerprints="

@@ -1,4 +1,4 @@
-"""Prints the tables of rounds in docs/screening.md from what `molmeta simulate` has written.
+"""Tables of rounds in studies/notes/screening.md, from the output of `molmeta simulate`.
 
 Run: python studies/rounds_tables.py FOLDER
 

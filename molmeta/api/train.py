@@ -62,7 +62,7 @@ def train(
         TableError: a table is not curated.
         ConfigError: an unknown name, or an option out of range.
         EpisodeError: no assay is large enough for a support size.
-        ModelError: the loss is no longer finite, or a file is damaged.
+        ModelError: the loss is not finite, or a file is damaged.
     """
     chosen = recipe if isinstance(recipe, Recipe) else recipe_of(recipe)
     paths = [existing(path) for path in tables]

@@ -1,4 +1,4 @@
-"""Applicability domain and expected hits of the pretrained model, for docs/screening.md.
+"""Applicability domain and expected hits of the pretrained model, for studies/notes/screening.md.
 
 Run: python studies/screening/measure.py molecules.safetensors valid.parquet
 """

@@ -1,4 +1,4 @@
-"""Measures what docs/screening.md says of hits and of prevalence in libraries, with what ships.
+"""Expected hits and estimated prevalence in libraries, for studies/notes/screening.md.
 
 Run: python studies/screening/measure_hits.py rdkit_vs.parquet FOLDER
 

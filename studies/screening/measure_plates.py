@@ -1,4 +1,4 @@
-"""Measures what docs/screening.md says of plates from actives alone, with the pretrained model.
+"""Plates from actives alone with the pretrained model, for studies/notes/screening.md.
 
 Run: python studies/screening/measure_plates.py FOLDER/chembl.csv FOLDER/muv.csv FOLDER/dud.csv
 

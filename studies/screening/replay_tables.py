@@ -1,4 +1,4 @@
-"""Writes the tables that docs/screening.md replays rounds on, from the RDKit benchmarking platform.
+"""Tables to simulate rounds on, from the RDKit benchmarking platform.
 
 Run: python studies/screening/replay_tables.py rdkit_vs.parquet FOLDER
 

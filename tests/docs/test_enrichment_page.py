@@ -1,4 +1,4 @@
-"""docs/enrichment.md: its tables are those of the script, whose stars say what they should."""
+"""studies/notes/enrichment.md: its tables are those of the script, with correct stars."""
 
 import enrichment as script
 import marks

@@ -1,4 +1,4 @@
-"""docs/enrichment.md, hit rates: the supports that the script draws, and a row for each."""
+"""Hit rates in studies/notes/enrichment.md: the supports that are drawn, and a row for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from screening import measure_hit_rates as script
 
 from molmeta.assays.screens import Screen
 
-PAGE = (ROOT / "docs" / "enrichment.md").read_text()
+PAGE = (ROOT / "studies" / "notes" / "enrichment.md").read_text()
 
 
 def test_the_page_has_a_row_for_each_screen_and_kind_of_support():

@@ -1,4 +1,4 @@
-"""docs/screening.md, rounds: means over replays, from a table of them by hand."""
+"""studies/notes/screening.md, rounds: means over replays, from a table of them by hand."""
 
 from __future__ import annotations
 
