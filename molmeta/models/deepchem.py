@@ -84,7 +84,9 @@ class DeepChemModel:
                 "Call 'fit' first, on labels without a transformer."
             )
         smiles = [str(text) for text in dataset.ids]
-        active = np.stack([predictor.predict(smiles) for predictor in self.predictors], axis=1)
+        # The parts of a dataset come from one assay; neither is a library.
+        columns = [predictor.predict(smiles, among="assay") for predictor in self.predictors]
+        active = np.stack(columns, axis=1)
         return np.stack([1 - active, active], axis=2)
 
     def evaluate(

@@ -12,6 +12,7 @@ from molmeta.assays.splitters import draw_by_splitter, split
 from molmeta.errors import ConfigError, EpisodeError, MoleculeError, TableError
 from molmeta.models.deepchem import DeepChemModel, table_of
 from molmeta.models.named import baseline
+from molmeta.models.pretrained import load_pretrained
 from molmeta.molecules import deepchem as bridge
 from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.molecules.deepchem import featurizer
@@ -255,3 +256,13 @@ def test_predicting_before_fitting_is_refused():
 def test_a_task_of_one_class_is_refused():
     with pytest.raises(EpisodeError, match="one class"):
         DeepChemModel(baseline("tanimoto_gp")).fit(dataset(y=np.ones((6, 1))))
+
+
+def test_parts_of_a_dataset_are_compared_within_their_assay():
+    model = DeepChemModel(load_pretrained())
+    model.fit(dataset())
+    predictor = load_pretrained().adapt(SMILES, [1, 1, 1, 0, 0, 0])
+    expected = predictor.predict(PYRIDINES, among="assay")
+    found = model.predict(dataset(smiles=PYRIDINES, y=[[1], [0]]))
+    np.testing.assert_allclose(found[:, 0, 1], expected)
+    assert not np.allclose(expected, predictor.predict(PYRIDINES))
