@@ -1,4 +1,4 @@
-"""Judges models where actives are rare: virtual screens with known actives."""
+"""Measures how well models find the hidden actives of targets in a library."""
 
 from __future__ import annotations
 
@@ -8,78 +8,135 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from molmeta.api._inputs import existing, model_of
 from molmeta.assays.screens import digest, read_screens, screens_of, stored
 from molmeta.evaluation import enrichment
-from molmeta.evaluation.enrichment import EnrichmentPlan
+from molmeta.evaluation.enrichment import Contestant, EnrichmentPlan
+from molmeta.libraries.reading import read_library
+from molmeta.molecules.compounds import Compound, compounds
+from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.runtime.outputs import written
+from molmeta.runtime.seeds import generator
 from molmeta.runtime.tableparts import kept, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import pandas as pd
+    from molmeta.models.model import Model
 
+MODELS = (
+    "pretrained",
+    "pretrained@actives",
+    "similarity",
+    "similarity:mode=mean",
+    "tanimoto_gp",
+    "tanimoto_gp:rank=mean",
+    "logistic_regression@presumed",
+)
 _log = logging.getLogger(__name__)
-MODELS = ("similarity", "similarity:mode=mean", "tanimoto_gp", "logistic_regression")
 
 
 def enrich(
     tables: Sequence[Path | str],
     *,
+    library: Path | str | None = None,
+    library_size: int | None = None,
     models: Sequence[str] = MODELS,
     plan: EnrichmentPlan | None = None,
     molecules: Path | str | None = None,
     decoys: int | None = None,
     without_memory: bool = False,
-    new_compounds: bool = False,
     output: Path | None = None,
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Rank the compounds of virtual screens from small supports, with every model.
+    """Hide the actives of targets in a library, and rank it from small supports with every model.
 
     Args:
-        tables: CSV or Parquet with the columns active and smiles, and optionally source and
-            target.
-        models: model files or names of baselines; every model gets the same draws.
-        plan: support sizes and number of draws.
+        tables: curated tables, whose assays are the targets, or tables with the columns active and
+            smiles, and optionally source and target.
+        library: compounds that are presumed inactive; None takes the inactives of each target.
+        library_size: number of random compounds of the library to use; None uses all.
+        models: model files or names of baselines; every model gets the same supports. With
+            `@actives` at its end, a model is told the actives of a support alone; with
+            `@presumed`, 100 compounds of the library as inactives in addition.
+        plan: kinds of supports and number of draws.
         molecules: molecule store to add the features to; None makes them each time.
         decoys: most inactives of a target.
         without_memory: judge models as if no training assay had measured the compounds.
-        new_compounds: leave out the compounds in the first model's training data.
         output: CSV to write; an interrupted run then resumes at its target.
         cores: processes that featurize.
         progress: called with 1 after each target.
 
     Returns:
-        A row for each model, target, support and draw.
+        A row for each model, target, support and draw, as `molmeta.evaluation.enrichment.enrich`
+        describes.
 
     Raises:
-        TableError: a table cannot be read.
+        TableError: a table or the library cannot be read.
         ConfigError: a model is unknown, or an option is out of range.
+        EpisodeError: no target is large enough for any support.
     """
     plan = plan or EnrichmentPlan()
-    chosen = {Path(name).stem: model_of(name) for name in models}
-    learners = {name: model.learner for name, model in chosen.items()}
-    if without_memory:
-        learners = {k: enrichment.without_memory(learner) for k, learner in learners.items()}
-    names = sorted({name for learner in learners.values() for name in learner.featurizers})
+    chosen = {_label(name): _chosen(name) for name in models}
+    contestants = {
+        name: _contestant(model, variant, without_memory=without_memory)
+        for name, (model, variant) in chosen.items()
+    }
+    names = sorted(
+        {FINGERPRINT, *(block for one in contestants.values() for block in one.learner.featurizers)}
+    )
     frame = read_screens([existing(path) for path in tables], decoys=decoys, cores=cores)
-    store = stored(frame, names, None if molecules is None else Path(molecules), cores=cores)
-    screens = list(screens_of(frame, store))
-    blocks = store.molecules.only(tuple(names))
-    if new_compounds:
-        first, n = next(iter(learners.values())), len(screens)
-        screens = enrichment.new_compounds(screens, first, blocks, plan=plan)
-        _log.info("%d of %d targets have enough new compounds", len(screens), n)
-    # A list keeps the order: rows, and with new_compounds the screens, depend on the first model.
-    digests = [(name, model.digest) for name, model in chosen.items()]
-    kind = [digests, asdict(plan), without_memory, new_compounds, digest(frame)]
+    hiding = None if library is None else _library(existing(library), library_size, plan, cores)
+    everything = frame if hiding is None else pd.concat([frame, hiding], ignore_index=True)
+    path = None if molecules is None else Path(molecules)
+    store = stored(everything, names, path, cores=cores)
+    screens, rows = list(screens_of(frame, store)), None
+    if hiding is not None:
+        rows = np.sort(store.rows(list(hiding["inchikey"])))
+    digests = [(name, model.digest) for name, (model, _) in chosen.items()]
+    kind = [digests, asdict(plan), without_memory, library is None, digest(everything)]
     keeping = nullcontext(made) if output is None else kept(output, kind, progress)
     with keeping as keep:
-        rows = enrichment.enrich(learners, screens, blocks, plan=plan, keep=keep)
+        found = enrichment.enrich(
+            contestants, screens, store.molecules.only(tuple(names)), plan=plan, library=rows,
+            keep=keep,
+        )  # fmt: skip
         if output is not None:
             with written(output) as temporary:
-                rows.to_csv(temporary, index=False, float_format="%.6g")
-    return rows
+                found.to_csv(temporary, index=False, float_format="%.6g")
+    return found
+
+
+def _label(name: str) -> str:
+    base, at, variant = name.partition("@")
+    return Path(base).stem + at + variant
+
+
+def _chosen(name: str) -> tuple[Model, str]:
+    base, _, variant = name.partition("@")
+    return model_of(base), variant
+
+
+def _contestant(model: Model, variant: str, *, without_memory: bool) -> Contestant:
+    learner = enrichment.without_memory(model.learner) if without_memory else model.learner
+    return Contestant(learner, variant)
+
+
+def _library(path: Path, size: int | None, plan: EnrichmentPlan, cores: int) -> pd.DataFrame:
+    """Return the SMILES and InChIKey of the distinct compounds of a library, or some of them."""
+    texts: list[str] = []
+    for chunk in read_library(path):
+        texts += [record.smiles for record in chunk if not record.reason]
+    if size is not None and size < len(texts):
+        chosen = generator(plan.seed, "library").permutation(len(texts))[:size]
+        texts = [texts[row] for row in np.sort(chosen)]
+    kept = [one for one in compounds(texts, cores=cores) if isinstance(one, Compound)]
+    if len(kept) < len(texts):
+        _log.warning("%s: %d records left out", path, len(texts) - len(kept))
+    pairs = [(one.smiles, one.inchikey) for one in kept]
+    frame = pd.DataFrame(pairs, columns=["smiles", "inchikey"])
+    return frame.drop_duplicates("inchikey", ignore_index=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from molmeta.assays.assay import COLUMNS as CURATED
 from molmeta.errors import ConfigError, TableError
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.compounds import Rejected, compounds
@@ -34,12 +35,14 @@ class Screen:
         target: name of the target.
         rows: rows of the molecule store, int64, shape (N,).
         labels: 1 for active and 0 for inactive, measured or presumed, float32, shape (N,).
+        cluster: targets of one cluster are not independent of each other.
     """
 
     source: str
     target: str
     rows: NDArray[np.int64]
     labels: NDArray[np.float32]
+    cluster: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,13 +65,14 @@ def read_screens(
 
     Args:
         paths: CSV or Parquet tables with the columns `source,target,active,smiles`; a table
-            without `source` and `target` is a single target, named after its file.
+            without `source` and `target` is a single target, named after its file. The assays
+            of a curated table are targets.
         decoys: largest number of inactives to keep for each target; the choice does not depend on
             the order of the rows.
         cores: worker processes.
 
     Returns:
-        Columns `source, target, active, smiles, inchikey`, with standardised SMILES.
+        Columns `source, target, active, smiles, cluster, inchikey`, with standardised SMILES.
 
     Raises:
         TableError: a table cannot be read, lacks a column, or has no target with actives.
@@ -137,7 +141,8 @@ def screens_of(frame: pd.DataFrame, store: Store) -> Iterator[Screen]:
     """
     for (source, target), group in frame.groupby(["source", "target"], sort=True):
         labels = group["active"].to_numpy(np.float32)
-        yield Screen(str(source), str(target), store.rows(list(group["inchikey"])), labels)
+        rows, cluster = store.rows(list(group["inchikey"])), str(group["cluster"].iloc[0])
+        yield Screen(str(source), str(target), rows, labels, cluster)
 
 
 def _others(old: Store, smiles: Iterable[str]) -> NDArray[np.bool_]:
@@ -177,14 +182,24 @@ def _extended(old: Store, smiles: dict[str, str], names: Sequence[str], cores: i
 def _read(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        if set(CURATED) <= set(table):
+            return _of_assays(table, path.stem)
         if not {"source", "target"} & set(table):
             table = table.assign(source=path.stem, target=path.stem)
-        return table[list(COLUMNS)].astype({"active": int, "smiles": str})
+        table = table[list(COLUMNS)].astype({"active": int, "smiles": str})
+        return table.assign(cluster=table["target"])
     except (OSError, ValueError, KeyError) as error:
         raise TableError(
             f"{path}: cannot be read as screens; got '{error}', expected the columns "
             f"{', '.join(COLUMNS)}, active being 0 or 1. Correct the table."
         ) from error
+
+
+def _of_assays(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    clusters = table["cluster"].where(table["cluster"].ne(""), table["target"])
+    clusters = clusters.where(clusters.ne(""), table["assay"])
+    named = table.assign(source=source, target=table["assay"], cluster=clusters)
+    return named[[*COLUMNS, "cluster"]].astype({"active": int})
 
 
 def _with_shared_inactives(rows: pd.DataFrame) -> pd.DataFrame:
@@ -202,7 +217,10 @@ def _shared_within(rows: pd.DataFrame) -> pd.DataFrame:
     share = rows.groupby("target")["active"].transform("mean")
     inactives, screens = rows[share == 0], rows[share > 0]
     without_inactives = rows["target"][share == 1].unique().tolist()
-    return pd.concat([screens, *(inactives.assign(target=str(name)) for name in without_inactives)])
+    lent = (inactives.assign(target=str(name)) for name in without_inactives)
+    shared = pd.concat([screens, *lent])
+    clusters = screens.drop_duplicates("target").set_index("target")["cluster"]
+    return shared.assign(cluster=shared["target"].map(clusters))
 
 
 def _thinned(rows: pd.DataFrame, decoys: int) -> pd.DataFrame:

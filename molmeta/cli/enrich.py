@@ -1,10 +1,17 @@
-"""Judge models where actives are rare: rank virtual screens from small supports.
+"""Hide the actives of targets in a library, and measure how well models find them again.
 
-Every model gets the same draws: 5, 10 and 20 actives with 1, 4 and 10 inactives each, and 5
-actives alone. Writes a row for each model, target, support and draw; the log compares the first
-model with the best of the others. An interrupted run resumes at its target.
+Every model gets the same supports, drawn as users have them:
 
-Example: molmeta enrich screens.csv --models pretrained,tanimoto_gp --output enrichment.csv
+* series:24 is a SAR table: 24 compounds of an assay, both classes. Hidden are its other actives.
+* hop:24 is a compound and its 23 nearest neighbours. Hidden are actives unlike all of them.
+* actives:8 is 8 actives alone.
+* unrelated:5+20 is 5 actives and 20 compounds of the library, which are presumed inactive.
+* mixed:24+24 is a SAR table with 24 compounds of the library.
+
+Writes a row for each model, target, support and draw; the log compares the first model with the
+best of the others. An interrupted run resumes at its target.
+
+Example: molmeta enrich assays.parquet --library library.smi.gz --output enrichment.csv
 """
 
 from __future__ import annotations
@@ -13,31 +20,42 @@ from pathlib import Path
 
 import typer
 
-from molmeta.cli._options import CORES, OUTPUT, SEED, numbers
+from molmeta.cli._options import CORES, OUTPUT, SEED
 from molmeta.runtime.console import bar, logger, session
+
+MODELS = (
+    "pretrained,pretrained@actives,similarity,similarity:mode=mean,tanimoto_gp,"
+    "tanimoto_gp:rank=mean,logistic_regression@presumed"
+)
 
 
 def run(
     tables: list[Path] = typer.Argument(
-        ..., help="Tables with active and smiles, and optionally source and target."
+        ..., help="Curated tables, or tables with active, smiles and optionally source and target."
     ),
     output: Path = OUTPUT,
-    models: str = typer.Option(
-        "similarity,similarity:mode=mean,tanimoto_gp,logistic_regression",
-        help="Model files or baselines, separated by commas; NAME:OPTION=VALUE sets an option.",
+    library: Path | None = typer.Option(
+        None, help="Compounds presumed inactive; by default the inactives of each target."
     ),
+    library_size: int | None = typer.Option(
+        None, min=100, help="Random compounds of the library to use; by default all."
+    ),
+    models: str = typer.Option(
+        MODELS,
+        help="Model files or baselines, separated by commas; NAME:OPTION=VALUE sets an option, "
+        "@actives withholds inactives, @presumed adds 100 library compounds as inactives.",
+    ),
+    supports: str = typer.Option(
+        "series:8,series:24,series:64,hop:24,actives:8",
+        help="Kinds of supports, separated by commas.",
+    ),
+    draws: int = typer.Option(3, min=1, help="Supports of each kind and target."),
     molecules: Path | None = typer.Option(
         None, help="Molecule store to add the features to; by default they are not kept."
     ),
     decoys: int | None = typer.Option(None, min=1, help="Most inactives of a target."),
-    actives: str = typer.Option("5,10,20", help="Numbers of actives in a support."),
-    per_active: str = typer.Option("1,4,10", help="Numbers of inactives for each active."),
-    draws: int = typer.Option(10, min=1, help="Supports of each kind and target."),
     without_memory: bool = typer.Option(
         False, help="Judge models as if no training assay had measured the compounds."
-    ),
-    new_compounds: bool = typer.Option(
-        False, help="Leave out the compounds in the first model's training data."
     ),
     seed: int = SEED,
     cores: int = CORES,
@@ -45,21 +63,21 @@ def run(
     import torch
 
     from molmeta.api.enrich import enrich
-    from molmeta.evaluation.enrichment import EnrichmentPlan, compared, unknown_targets
+    from molmeta.evaluation.enrichment import EnrichmentPlan
+    from molmeta.evaluation.enrichment_tables import compared, overlap
 
     torch.set_num_threads(1)
-    plan = EnrichmentPlan(
-        numbers(actives, "--actives"), numbers(per_active, "--per-active"), draws, seed
-    )
+    plan = EnrichmentPlan(tuple(text.strip() for text in supports.split(",")), draws, seed)
     names = [name.strip() for name in models.split(",")]
     with session("enrich", models=models, plan=plan) as outcome:
         with bar(None, "enrich") as advance:
             rows = enrich(
-                tables, models=names, plan=plan, molecules=molecules, decoys=decoys,
-                without_memory=without_memory, new_compounds=new_compounds, output=output,
+                tables, library=library, library_size=library_size, models=names, plan=plan,
+                molecules=molecules, decoys=decoys, without_memory=without_memory, output=output,
                 cores=cores, progress=advance,
             )  # fmt: skip
-        for scope, part in (("all", rows), ("unknown", unknown_targets(rows))):
-            for row in compared(part, Path(names[0]).stem).to_dict("records"):
-                logger.info("%s targets: %s", scope, row)
+        for row in compared(rows, str(rows["model"].iloc[0])).to_dict("records"):
+            logger.info("%s", row)
+        for row in overlap(rows).to_dict("records"):
+            logger.info("%s", row)
         outcome.update(targets=rows["target"].nunique(), written=output)

@@ -1,11 +1,10 @@
-"""Judges learners where actives are rare: a few knowns, a library of a target, its top."""
+"""Hides the actives of a target in a library, and measures how well models find them again."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +12,14 @@ import pandas as pd
 import torch
 
 from molmeta.assays.records import records_in, times_measured
-from molmeta.errors import ConfigError, EpisodeError
+from molmeta.errors import ConfigError, EpisodeError, unknown_name
+from molmeta.evaluation.drawn_supports import Drawn, SupportKind, Target
 from molmeta.evaluation.evaluate import inference_mode
 from molmeta.evaluation.metrics import ranking_metrics
-from molmeta.evaluation.statistics import interval
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.similarity import bits_of, tanimoto
+from molmeta.molecules.store import concatenated
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tableparts import made
 
@@ -26,86 +27,162 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from molmeta.assays.screens import Screen
     from molmeta.learners.base import MetaLearner
     from molmeta.molecules.blocks import Molecules
     from molmeta.runtime.tableparts import Keep
 
-METRICS = ("ef1", "ef5", "bedroc20", "auroc")
+METRICS = ("top1", "ef1", "bedroc20", "auroc", "auroc_measured", "first_rank", "top1_new")
 COLUMNS = (
-    "model", "source", "target", "actives", "per_active", "draw",
-    *METRICS, "n_library", "n_active", "n_known", "n_known_active",
+    "model", "source", "target", "cluster", "support", "draw", *METRICS,
+    "n_library", "n_hidden", "n_new", "top",
 )  # fmt: skip
 CHUNK = 4096
+TOP = 30
+"""Length of the list of best library compounds that a row keeps."""
+PRESUMED = 100
+"""Library compounds that the variant `presumed` adds to a support as inactives."""
+MOST_HIDDEN = 100
+"""One in this many compounds of a library is hidden in it, at most."""
+VARIANTS = ("", "actives", "presumed")
 
 
 @dataclass(frozen=True)
 class EnrichmentPlan:
-    """Which supports are drawn of every target.
+    """Which supports are drawn for every target.
 
     Attributes:
-        actives: numbers of actives in a support.
-        per_active: inactives for each of them; the fewest actives are also given alone.
+        supports: kinds of supports, as `SupportKind.parsed` reads them.
         draws: supports of each kind.
-        seed: of all draws.
+        seed: seed of all draws.
 
     Raises:
-        ConfigError: a number is below 1.
+        ConfigError: a kind of support is unknown, or there are no draws.
     """
 
-    actives: tuple[int, ...] = (5, 10, 20)
-    per_active: tuple[int, ...] = (1, 4, 10)
-    draws: int = 10
+    supports: tuple[str, ...] = ("series:8", "series:24", "series:64", "hop:24", "actives:8")
+    draws: int = 3
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = min((*self.actives, *self.per_active, self.draws), default=0)
-        if least < 1 or not (self.actives and self.per_active):
+        if self.draws < 1 or not self.supports:
             raise ConfigError(
-                f"enrichment: a number is out of its range; got {self}, expected numbers of at "
-                "least 1. Correct --actives, --per-active or --draws."
+                f"enrichment: nothing is drawn; got {self}, expected at least one kind of support "
+                "and one draw. Correct --supports or --draws."
             )
+        _ = self.kinds
 
     @property
-    def kinds(self) -> tuple[tuple[int, int], ...]:
-        """Actives, and inactives for each of them."""
-        return ((min(self.actives), 0), *product(self.actives, self.per_active))
+    def kinds(self) -> tuple[SupportKind, ...]:
+        """The kinds of supports."""
+        return tuple(SupportKind.parsed(text) for text in self.supports)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model, and what it is told of a support.
+
+    Attributes:
+        learner: the model's learner.
+        variant: "" for the whole support; "actives" for its actives alone; "presumed" for the
+            support and library compounds as presumed inactives.
+
+    Raises:
+        ConfigError: the variant is unknown.
+    """
+
+    learner: MetaLearner
+    variant: str = ""
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise ConfigError(f"enrichment: {unknown_name('variant', self.variant, VARIANTS)}")
+
+    def told(self, active: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+        """Which compounds of a support it sees, and how many presumed inactives in addition.
+
+        A learner that needs an inactive and has none gets one.
+        """
+        seen = active if self.variant == "actives" else np.ones_like(active)
+        if self.variant == "presumed":
+            return seen, PRESUMED
+        return seen, int(bool(active[seen].all()) and not self.learner.actives_only)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The compounds of a target, and those of a library behind them.
+
+    Attributes:
+        compounds: all P compounds, as one contestant reads them, with their labels: 1 for active,
+            0 for inactive or presumed inactive.
+        chunks: the same molecules in parts.
+    """
+
+    compounds: Labelled
+    chunks: tuple[Molecules, ...]
+
+    @classmethod
+    def of(cls, molecules: Molecules, labels: Tensor) -> Pool:
+        """Return a pool that is scored in chunks."""
+        rows = torch.arange(len(molecules), device=molecules.device)
+        chunks = tuple(molecules.select(part) for part in torch.split(rows, CHUNK))
+        return cls(Labelled(molecules, labels.to(molecules.device)), chunks)
+
+    def select(self, rows: NDArray[np.int64]) -> Labelled:
+        """Return these compounds in order."""
+        index = tensor_of(rows).to(self.compounds.labels.device)
+        return Labelled(self.compounds.molecules.select(index), self.compounds.labels[index])
 
 
 def enrich(
-    learners: Mapping[str, MetaLearner],
+    contestants: Mapping[str, Contestant],
     screens: Sequence[Screen],
     molecules: Molecules,
     *,
     plan: EnrichmentPlan,
+    library: NDArray[np.int64] | None = None,
     keep: Keep = made,
 ) -> pd.DataFrame:
     """Return one row for each model, target, kind of support and draw.
 
-    A draw shuffles a target's actives and its inactives once; every support of the draw takes the
-    first of each, and all that it leaves is the library. For actives alone, learners that cannot
-    do without an inactive get one, which no library holds then. `n_known` counts what the
-    learner's memory of training compounds knows of the library, on whatever target.
+    All models see the same supports and score the same compounds: the hidden actives, the library,
+    and the measured inactives that are not in the support. Of a target that is too small for a
+    kind of support, there are no rows.
+
+    | column         | meaning                                                                  |
+    | -------------- | ------------------------------------------------------------------------ |
+    | top1           | share of hidden actives that score above 99 % of the library             |
+    | ef1, bedroc20, auroc | of the hidden actives among the library                            |
+    | auroc_measured | of the hidden actives against measured inactives; NaN without a library  |
+    | first_rank     | rank of the first hidden active, from 1                                  |
+    | top1_new       | top1 of the hidden actives that no model has in its training data        |
+    | top            | rows of the 30 library compounds that score best, separated by spaces    |
 
     Args:
-        learners: by the name that the table gives them; all see the same draws.
+        contestants: by the name that the table gives them.
         screens: rows point into the molecules.
-        molecules: with every learner's blocks.
+        molecules: with every learner's blocks, and Morgan fingerprints for scaffold hops.
         plan: what is drawn.
-        keep: of `molmeta.runtime.tableparts.kept`, so that a killed run goes on at its target.
+        library: rows of the compounds to hide actives among, at most one in a hundred; None
+            hides all of them among the target's own inactives.
+        keep: of `molmeta.runtime.tableparts.kept`, so that a killed run resumes at its target.
 
     Raises:
-        EpisodeError: a target has too few compounds of a class.
+        EpisodeError: no support can be drawn from any target.
     """
-    for screen in screens:
-        _require_enough(screen, plan)
-
-    def judged(screen: Screen) -> pd.DataFrame:
-        return pd.DataFrame(_of_screen(learners, screen, molecules, plan), columns=list(COLUMNS))
-
-    tables = [keep(number, partial(judged, screen)) for number, screen in enumerate(screens)]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+    run = _Run(contestants, molecules, plan, library)
+    tables = [keep(number, partial(run.rows, screen)) for number, screen in enumerate(screens)]
+    found = pd.concat([table for table in tables if len(table)] or [_table([])], ignore_index=True)
+    if screens and contestants and found.empty:
+        raise EpisodeError(
+            f"enrichment: no support can be drawn; got {len(screens)} targets that are too small, "
+            f"expected one with enough compounds for {', '.join(plan.supports)}. Ask for smaller "
+            "--supports."
+        )
+    return found
 
 
 def without_memory(learner: MetaLearner) -> MetaLearner:
@@ -116,158 +193,165 @@ def without_memory(learner: MetaLearner) -> MetaLearner:
     return without
 
 
-def new_compounds(
-    screens: Sequence[Screen], learner: MetaLearner, molecules: Molecules, *, plan: EnrichmentPlan
-) -> list[Screen]:
-    """Return screens without the compounds that a training assay of the learner has measured.
+class _Run:
+    """Prepares the library once for each contestant, then judges target after target."""
 
-    Whatever it has kept of them, by a memory or in its weights, is then of no use. Targets of which
-    too few compounds are left for the largest support are left out.
-    """
-    found: list[Screen] = []
-    for screen in screens:
-        own = molecules.select(tensor_of(screen.rows).to(molecules.device))
-        new = (times_measured(learner, own) == 0).cpu().numpy()
-        left = replace(screen, rows=screen.rows[new], labels=screen.labels[new])
-        if all(have > needed for have, needed in _counted(left, plan).values()):
-            found.append(left)
-    return found
+    def __init__(
+        self,
+        contestants: Mapping[str, Contestant],
+        molecules: Molecules,
+        plan: EnrichmentPlan,
+        library: NDArray[np.int64] | None,
+    ) -> None:
+        self.contestants, self.molecules, self.plan = contestants, molecules, plan
+        self.has_library = library is not None
+        self.library = np.zeros(0, np.int64) if library is None else library
+        self.prepared = {
+            name: self._prepared(one.learner, self.library) for name, one in contestants.items()
+        }
 
-
-def unknown_targets(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of targets of which no model's memory knows an active, in any draw."""
-    known = rows.groupby(["source", "target"])["n_known_active"].transform("max")
-    return rows[known == 0]
-
-
-def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return means over draws and then targets, a row for each source, support and model."""
-    kinds = ["source", "actives", "per_active", "model"]
-    targets = rows.groupby([*kinds, "target"], sort=True)[list(METRICS)].mean()
-    means = targets.groupby(kinds).mean()
-    return means.assign(n_targets=targets.groupby(kinds).size()).reset_index()
-
-
-def compared(rows: pd.DataFrame, model: str, *, seed: int = 0) -> pd.DataFrame:
-    """Return a model's paired difference to the best other model of each source and support.
-
-    Args:
-        rows: of `enrich`.
-        model: which to compare.
-        seed: of the bootstrap over targets.
-
-    Returns:
-        Columns `source, actives, per_active, metric, model, baseline, theirs, difference, low,
-        high, n_targets`: best is the baseline with the highest mean `theirs` of that metric,
-        and the 95 % interval resamples targets.
-    """
-    means = rows.groupby(["model", "source", "actives", "per_active", "target"])[list(METRICS)]
-    table = means.mean().reset_index()
-    found = [
-        {"source": s, "actives": a, "per_active": k, "metric": name, **row}
-        for (s, a, k), group in table.groupby(["source", "actives", "per_active"])
-        for name in METRICS
-        for row in _difference(
-            group.pivot_table(index="target", columns="model", values=name), model, seed
+    def rows(self, screen: Screen) -> pd.DataFrame:
+        """Return the rows of a target."""
+        none = np.zeros(len(self.library), np.float32)
+        labels = tensor_of(np.concatenate([screen.labels, none]))
+        pools = {
+            name: Pool.of(self._with_library(name, screen.rows), labels)
+            for name in self.contestants
+        }
+        known = self._known(screen.rows)
+        return _table(
+            {"source": screen.source, "target": screen.target, "cluster": screen.cluster, **row}
+            for row in self._judged(screen, pools, known)
         )
-    ]
-    return pd.DataFrame(found)
+
+    def _judged(
+        self, screen: Screen, pools: Mapping[str, Pool], known: NDArray[np.bool_]
+    ) -> Iterator[dict[str, Any]]:
+        target = self._target(screen)
+        for kind in self.plan.kinds:
+            for draw in range(self.plan.draws):
+                name = (screen.source, screen.target, str(kind), draw)
+                rng = generator(self.plan.seed, "enrich", *name)
+                drawn = kind.draw(target, rng)
+                if drawn is None:
+                    continue
+                task = self._task(screen, drawn, kind.presumed, rng)
+                for model, one in self.contestants.items():
+                    scores = _scores(one, pools[model], task)
+                    found = _measured(scores, task, known, self.library, len(screen))
+                    yield {"model": model, "support": str(kind), "draw": draw, **found}
+
+    def _task(
+        self, screen: Screen, drawn: Drawn, n_presumed: int, rng: np.random.Generator
+    ) -> _Task:
+        """Take presumed inactives from the library, and leave the rest of it to be scored."""
+        n, hidden = len(screen), drawn.hidden
+        inactive = np.setdiff1d(np.flatnonzero(screen.labels == 0), drawn.support)
+        if self.has_library:
+            library = n + np.flatnonzero(~np.isin(self.library, screen.rows))
+            hidden, measured = hidden[: max(len(library) // MOST_HIDDEN, 1)], inactive
+        else:
+            library, measured = inactive, inactive[:0]
+        library = rng.permutation(library)
+        presumed, others, rest = np.split(library, [n_presumed, n_presumed + PRESUMED])
+        if len(rest) == 0:
+            rest = library[n_presumed:]
+        return _Task(
+            np.concatenate([drawn.support, presumed]), others, hidden, np.sort(rest), measured
+        )
+
+    def _target(self, screen: Screen) -> Target:
+        def similarity(row: int) -> NDArray[np.float64]:
+            bits = bits_of(self._select(screen.rows))
+            return tanimoto(bits, bits_of(self._select(screen.rows[[row]])))[:, 0].double().numpy()
+
+        return Target(screen.labels > 0.5, similarity)
+
+    def _known(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether a training assay of any contestant has measured each compound."""
+        own, known = self._select(rows), np.zeros(len(rows), np.bool_)
+        for one in self.contestants.values():
+            known |= (times_measured(one.learner, own) > 0).cpu().numpy()
+        return known
+
+    def _with_library(self, name: str, rows: NDArray[np.int64]) -> Molecules:
+        own = self._prepared(self.contestants[name].learner, rows)
+        return concatenated([own, self.prepared[name]]) if self.has_library else own
+
+    def _prepared(self, learner: MetaLearner, rows: NDArray[np.int64]) -> Molecules:
+        with inference_mode(learner):
+            return learner.prepare(self._select(rows).only(learner.featurizers))
+
+    def _select(self, rows: NDArray[np.int64]) -> Molecules:
+        return self.molecules.select(tensor_of(rows).to(self.molecules.device))
 
 
-def _counted(screen: Screen, plan: EnrichmentPlan) -> dict[str, tuple[int, int]]:
-    """What there is of each class, and what the largest support takes."""
-    n_active, most = int(screen.labels.sum()), max(plan.actives)
+@dataclass(frozen=True)
+class _Task:
+    """Indices into a pool: a support, and what is scored for it.
+
+    Attributes:
+        support: its compounds, measured or presumed inactive.
+        others: library compounds for learners that need more presumed inactives.
+        hidden: actives to find.
+        library: compounds that are presumed inactive, or measured where there is no library.
+        measured: measured inactives.
+    """
+
+    support: NDArray[np.int64]
+    others: NDArray[np.int64]
+    hidden: NDArray[np.int64]
+    library: NDArray[np.int64]
+    measured: NDArray[np.int64]
+
+
+def _scores(one: Contestant, pool: Pool, task: _Task) -> NDArray[np.float64]:
+    active = pool.compounds.labels[task.support].cpu().numpy() > 0.5
+    seen, n_more = one.told(active)
+    rows = np.concatenate([task.support[seen], task.others[:n_more]])
+    with inference_mode(one.learner):
+        predictor = one.learner.adapt_library(pool.select(rows))
+        return torch.cat([predictor(chunk).double() for chunk in pool.chunks]).cpu().numpy()
+
+
+def _measured(
+    scores: NDArray[np.float64],
+    task: _Task,
+    known: NDArray[np.bool_],
+    library: NDArray[np.int64],
+    n_own: int,
+) -> dict[str, Any]:
+    found, others = scores[task.hidden], scores[task.library]
+    new = ~known[task.hidden]
+    best = task.library[np.argsort(-others, kind="stable")[:TOP]]
     return {
-        "actives": (n_active, most),
-        "inactives": (len(screen) - n_active, most * max(plan.per_active)),
+        **_ranking(found, others),
+        "top1": _in_top(found, others),
+        "top1_new": _in_top(found[new], others),
+        "auroc_measured": _ranking(found, scores[task.measured]).get("auroc", np.nan),
+        "first_rank": 1 + (others > found.max()).sum() + (others == found.max()).sum() / 2,
+        "n_library": len(others),
+        "n_hidden": len(found),
+        "n_new": int(new.sum()),
+        "top": " ".join(str(library[row - n_own]) for row in best if row >= n_own),
     }
 
 
-def _require_enough(screen: Screen, plan: EnrichmentPlan) -> None:
-    for name, (found, needed) in _counted(screen, plan).items():
-        if found <= needed:
-            raise EpisodeError(
-                f"target '{screen.target}': too few {name}; got {found}, expected more than the "
-                f"{needed} of the largest support. Leave it out or ask for smaller supports."
-            )
+def _in_top(found: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """Share of scores above 99 % of the others; equal scores count half."""
+    if not len(found):
+        return np.nan
+    limit = np.sort(others)[::-1][len(others) // 100]
+    return float((found > limit).mean() + (found == limit).mean() / 2)
 
 
-def _difference(wide: pd.DataFrame, model: str, seed: int) -> Iterator[dict[str, Any]]:
-    others = wide.drop(columns=model, errors="ignore")
-    if model not in wide or others.empty:
-        return
-    best = str(others.mean().idxmax())
-    difference = wide[model] - wide[best]
-    found = interval(list(difference), list(wide.index), seed=seed)
-    yield {
-        "model": float(wide[model].mean()),
-        "baseline": best,
-        "theirs": float(wide[best].mean()),
-        "difference": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "n_targets": found.n_assays,
-    }
+def _ranking(actives: NDArray[np.float64], inactives: NDArray[np.float64]) -> dict[str, float]:
+    """Every ranking metric, or none without inactives."""
+    if not len(inactives):
+        return {}
+    labels = np.concatenate([np.ones_like(actives), np.zeros_like(inactives)])
+    return ranking_metrics(labels, np.concatenate([actives, inactives]))
 
 
-def _of_screen(
-    learners: Mapping[str, MetaLearner],
-    screen: Screen,
-    molecules: Molecules,
-    plan: EnrichmentPlan,
-) -> Iterator[dict[str, Any]]:
-    pool = molecules.select(tensor_of(screen.rows).to(molecules.device))
-    labels = tensor_of(screen.labels).to(molecules.device)
-    known = {
-        name: (times_measured(learner, pool) > 0).cpu().numpy()
-        for name, learner in learners.items()
-    }
-    pools = {name: _prepared(learner, Labelled(pool, labels)) for name, learner in learners.items()}
-    for draw in range(plan.draws):
-        rng = generator(plan.seed, "enrich", screen.source, screen.target, draw)
-        actives, inactives = (rng.permutation(np.flatnonzero(screen.labels == y)) for y in (1, 0))
-        for n, per_active in plan.kinds:
-            given = inactives[: max(n * per_active, 1)]
-            library = np.setdiff1d(np.arange(len(screen)), [*actives[:n], *given])
-            for name, learner in learners.items():
-                alone = not per_active and learner.actives_only
-                support = actives[:n] if alone else np.concatenate([actives[:n], given])
-                scores = _scores(learner, *pools[name], support)[library]
-                yield {
-                    "model": name,
-                    "source": screen.source,
-                    "target": screen.target,
-                    "actives": n,
-                    "per_active": per_active,
-                    "draw": draw,
-                    **ranking_metrics(screen.labels[library], scores),
-                    **_counts(screen.labels[library], known[name][library]),
-                }
-
-
-def _prepared(learner: MetaLearner, pool: Labelled) -> tuple[Labelled, list[Molecules]]:
-    """Return the pool, and in chunks, as all draws will see it."""
-    with inference_mode(learner):
-        molecules = learner.prepare(pool.molecules)
-    rows = torch.arange(len(molecules), device=molecules.device)
-    chunks = [molecules.select(part) for part in torch.split(rows, CHUNK)]
-    return Labelled(molecules, pool.labels), chunks
-
-
-def _scores(
-    learner: MetaLearner, pool: Labelled, chunks: Sequence[Molecules], support: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    rows = tensor_of(support).to(pool.labels.device)
-    with inference_mode(learner):
-        labelled = Labelled(pool.molecules.select(rows), pool.labels[rows])
-        predictor = learner.adapt_library(labelled)
-        return torch.cat([predictor(chunk).double() for chunk in chunks]).cpu().numpy()
-
-
-def _counts(labels: NDArray[np.float32], known: NDArray[np.bool_]) -> dict[str, int]:
-    return {
-        "n_library": len(labels),
-        "n_active": int(labels.sum()),
-        "n_known": int(known.sum()),
-        "n_known_active": int(known[labels == 1].sum()),
-    }
+def _table(rows: Any) -> pd.DataFrame:  # noqa: ANN401 - what DataFrame takes
+    return pd.DataFrame(list(rows), columns=list(COLUMNS))

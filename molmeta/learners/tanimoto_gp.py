@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import torch
 
 from molmeta.encoders.base import Paper
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, unknown_name
 from molmeta.learners._parts.targets import (
     Scale,
     log_odds,
@@ -17,7 +17,7 @@ from molmeta.learners._parts.targets import (
     scale_of,
     support_numbers,
 )
-from molmeta.learners.base import MetaLearner, require_both_classes
+from molmeta.learners.base import MetaLearner
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.similarity import FINGERPRINT, tanimoto
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
+Rank = Literal["probability", "mean"]
 FLOOR = 1e-6
 _linalg: Any = torch.linalg
 
@@ -42,7 +43,7 @@ class TanimotoGP(MetaLearner):
 
     | symbol | meaning                                                                      |
     | ------ | ---------------------------------------------------------------------------- |
-    | m      | mean label or value of the support                                           |
+    | m      | mean label or value of the support, or -1; see below                         |
     | T      | Tanimoto similarity, or its mean over several fingerprints                   |
     | v      | amplitude, in closed form for each r                                         |
     | r      | noise variance over v; the one of `steps` values with the highest likelihood |
@@ -51,7 +52,8 @@ class TanimotoGP(MetaLearner):
     below 0 come from rounding and are set to 0. As r is at least 1e-6, the system can be solved
     even if molecules repeat with different labels.
 
-    The support must have both classes, unless values are predicted.
+    Actives alone, and any support in a library (`adapt_library`), have the prior mean m = -1:
+    a compound unlike the support is presumed inactive.
 
     Source:
         Rasmussen and Williams, 2006, sections 2.2, 5.4.1 and 6.5 (regression on labels). Stanley
@@ -64,6 +66,8 @@ class TanimotoGP(MetaLearner):
         least_noise: lowest r, at least 1e-6.
         most_noise: highest r.
         steps: number of values of r, evenly spaced in log r.
+        rank: 'probability' ranks by P(active); 'mean' by the mean of y alone, which is Tanimoto
+            kernel ridge regression with the penalty r.
 
     Raises:
         ConfigError: the noise is below 1e-6, infinite or not in order, or there are no steps.
@@ -88,8 +92,10 @@ class TanimotoGP(MetaLearner):
     )
     use_when = "there are no other assays, or their compounds are unlike yours"
     meta_trained: ClassVar[bool] = False
+    actives_only: ClassVar[bool] = True
     regression: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True
+    rank: Rank
 
     def __init__(
         self,
@@ -100,6 +106,7 @@ class TanimotoGP(MetaLearner):
         least_noise: float = 0.1,
         most_noise: float = 10.0,
         steps: int = 21,
+        rank: Rank = "probability",
     ) -> None:
         super().__init__(encoder)
         require_target(target, "tanimoto_gp")
@@ -110,7 +117,9 @@ class TanimotoGP(MetaLearner):
                 f"{steps} steps, expected {FLOOR} <= least_noise <= most_noise and at least one "
                 "step. Correct them in the learner's options."
             )
-        self.noise, self.steps = (least_noise, most_noise), steps
+        if rank not in get_args(Rank):
+            raise ConfigError(f"tanimoto_gp: {unknown_name('rank', rank, get_args(Rank))}")
+        self.noise, self.steps, self.rank = (least_noise, most_noise), steps, rank
         self.fingerprints = tuple(fingerprints.split("+"))
 
     @property
@@ -118,18 +127,26 @@ class TanimotoGP(MetaLearner):
         return tuple(dict.fromkeys((*super().featurizers, *self.fingerprints)))
 
     def adapt(self, support: Labelled) -> UncertainPredictor:
-        if self.target == "activity":
-            require_both_classes(support.labels)
+        one_class = self.target == "activity" and bool((support.labels > 0.5).all())
+        return self._conditioned(support, presumed_inactive=one_class)
+
+    def adapt_library(self, support: Labelled) -> UncertainPredictor:
+        return self._conditioned(support, presumed_inactive=self.target == "activity")
+
+    def _conditioned(self, support: Labelled, *, presumed_inactive: bool) -> UncertainPredictor:
         fingerprints = Fingerprints.of(support.molecules, self.fingerprints)
         numbers = support_numbers(support, self.target)
-        scale = scale_of(numbers, self.target)
+        one = numbers.new_ones(())
+        scale = Scale(-one, one) if presumed_inactive else scale_of(numbers, self.target)
         values, vectors = spectrum(fingerprints.kernel(fingerprints))
         rotated = vectors.t() @ scale.to(numbers)
         ratio, variance = self._fitted(values, rotated)
         whitener = vectors / (values + ratio).sqrt()
         weights = whitener @ (rotated / (values + ratio).sqrt())
         fitted = (variance, ratio)
-        return TanimotoPredictor(self.target, fingerprints, whitener, weights, fitted, scale)
+        return TanimotoPredictor(
+            self.target, self.rank, fingerprints, whitener, weights, fitted, scale
+        )
 
     def _fitted(self, values: Tensor, rotated: Tensor) -> tuple[Tensor, Tensor]:
         """Return r and v, from the eigenvalues of T and y in the basis of its eigenvectors."""
@@ -184,6 +201,7 @@ class TanimotoPredictor:
 
     Attributes:
         target: 'activity' or 'value'.
+        rank: 'probability' or 'mean'.
         support: fingerprints of the support.
         whitener: W with W W' the inverse of T + r I, shape (S, S).
         weights: weights of the support in the mean, shape (S,).
@@ -192,6 +210,7 @@ class TanimotoPredictor:
     """
 
     target: Target
+    rank: Rank
     support: Fingerprints
     whitener: Tensor
     weights: Tensor
@@ -203,6 +222,8 @@ class TanimotoPredictor:
         mean = self.scale.back(cross @ self.weights)
         if self.target == "value":
             return mean.float()
+        if self.rank == "mean":
+            return log_odds(mean).float()
         variance, ratio = self.fitted
         return log_odds(mean / (self._variance(query, cross) + variance * ratio).sqrt()).float()
 

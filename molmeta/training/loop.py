@@ -20,7 +20,7 @@ from molmeta.assays.decoys import Decoys
 from molmeta.assays.records import hide_own_targets
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
-from molmeta.evaluation.enrichment import EnrichmentPlan, enrich
+from molmeta.evaluation.enrichment import Contestant, EnrichmentPlan, enrich
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
 from molmeta.runtime.seeds import torch_seed
@@ -44,7 +44,7 @@ Report = Callable[[int], None]
 """Receives the number of steps since the last call."""
 
 VALIDATION_QUERY = 512
-HIDDEN = EnrichmentPlan(actives=(5,), per_active=(4,))
+HIDDEN = EnrichmentPlan(("unrelated:5+20",))
 """Supports for the validation assays, whose compounds are hidden among those of the others."""
 _linalg: Any = torch.linalg
 
@@ -253,7 +253,7 @@ class _Run:
         plan = replace(HIDDEN, draws=self.task.training.validation_repeats, seed=self.task.seed)
         screen = Decoys.of(self.task.valid).screen(assay)
         try:
-            rows = enrich({"": self.learner}, [screen], self.molecules, plan=plan)
+            rows = enrich({"": Contestant(self.learner)}, [screen], self.molecules, plan=plan)
         except EpisodeError:
             return math.nan
         return float(rows["bedroc20"].mean())

@@ -13,7 +13,7 @@ from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.assays.records import ActivityRecords
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError
-from molmeta.evaluation.enrichment import enrich
+from molmeta.evaluation.enrichment import Contestant, enrich
 from molmeta.models.recipes import Recipe
 from molmeta.runtime.seeds import generator
 from molmeta.training.loop import HIDDEN, train
@@ -148,7 +148,7 @@ def test_the_best_step_is_that_of_the_highest_bedroc():
     asked, model, log = learnt()
     screens = [Decoys.of(asked.valid).screen(one) for one in asked.valid]
     plan = replace(HIDDEN, draws=1, seed=0)
-    rows = enrich({"": model.learner}, screens, store().molecules, plan=plan)
+    rows = enrich({"": Contestant(model.learner)}, screens, store().molecules, plan=plan)
     scores = rows.groupby("target")["bedroc20"].mean()
     assert model.history["validation_bedroc20"] == pytest.approx(log["valid"].max())
     assert log["valid"].max() == pytest.approx(scores.mean(), abs=1e-6)

@@ -95,7 +95,7 @@ def test_the_command_adds_to_its_store(path, tmp_path, monkeypatch):
     table = tmp_path / "screens.csv"
     active = [1] * len(ACTIVES) + [0] * len(INACTIVES)
     pd.DataFrame({"active": active, "smiles": ACTIVES + INACTIVES}).to_csv(table, index=False)
-    words = f"enrich {table} --models similarity --actives 3 --per-active 1 --draws 1"
+    words = f"enrich {table} --models similarity --supports actives:3,unrelated:3+3 --draws 1"
     words += f" --molecules {path} --output {tmp_path / 'rows.csv'}"
     monkeypatch.setattr("sys.argv", ["molmeta", *words.split()])
     with pytest.raises(SystemExit) as left:

@@ -1,7 +1,5 @@
 """Screens with known answers, the same draws of them for every model, and their comparison."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,24 +7,27 @@ import torch
 from toy_assays import assay, world
 
 from molmeta.assays.records import times_measured
-from molmeta.assays.screens import Screen, distinct, read_screens, screens_of
+from molmeta.assays.screens import distinct, read_screens, screens_of
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, TableError
 from molmeta.evaluation.enrichment import (
+    METRICS,
+    Contestant,
     EnrichmentPlan,
-    compared,
     enrich,
-    new_compounds,
-    unknown_targets,
     without_memory,
 )
+from molmeta.evaluation.enrichment_tables import compared, overlap, summary
+from molmeta.learners.base import MetaLearner
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models.named import baseline
+from molmeta.molecules.compounds import compound
 from molmeta.molecules.store import update
 
-PLAN = EnrichmentPlan((2, 4), (1, 2), draws=2)
+PLAN = EnrichmentPlan(("series:8", "actives:3", "unrelated:2+4", "hop:6"), draws=2)
 ACTIVES = ["c1ccccc1S(=O)(=O)N" + "C" * n for n in range(12)]
 INACTIVES = ["O" + "C" * n for n in range(1, 31)]
+LIBRARY = ["F" + "C" * n + "Cl" for n in range(1, 156)]
 
 
 def rows(target, smiles, active, source="S"):
@@ -45,10 +46,26 @@ def frame(tmp_path):
 
 
 @pytest.fixture
-def judged(frame):
-    store = update(None, distinct(frame), ("morgan",))
-    learners = {name: baseline(name).learner for name in ("similarity", "tanimoto_gp")}
-    return enrich(learners, list(screens_of(frame, store)), store.molecules, plan=PLAN)
+def store(frame):
+    hiding = pd.DataFrame({"smiles": LIBRARY, "inchikey": [compound(t).inchikey for t in LIBRARY]})
+    return update(None, distinct(pd.concat([frame, hiding])), ("morgan",))
+
+
+@pytest.fixture
+def library(store):
+    return np.sort(store.rows([compound(text).inchikey for text in LIBRARY]))
+
+
+def contestants(*names):
+    pairs = (name.partition("@") for name in names)
+    return {a + at + b: Contestant(baseline(a).learner, b) for a, at, b in pairs}
+
+
+@pytest.fixture
+def judged(frame, store, library):
+    found = contestants("similarity", "tanimoto_gp", "logistic_regression@presumed")
+    screens = list(screens_of(frame, store))
+    return enrich(found, screens, store.molecules, plan=PLAN, library=library)
 
 
 def test_a_target_without_actives_lends_its_compounds(frame):
@@ -107,49 +124,124 @@ def test_a_table_without_actives_is_refused(tmp_path):
         read(tmp_path, rows("A", INACTIVES, 0))
 
 
+def test_the_assays_of_a_curated_table_are_targets_with_their_clusters(tmp_path):
+    path = tmp_path / "mine.parquet"
+    named = {
+        "assay": ["A", "A", "B", "B"],
+        "target": ["t", "t", "", ""],
+        "cluster": ["c", "c", "", ""],
+    }
+    blank = dict.fromkeys(("inchikey", "value", "unit", "relation"), "")
+    table = pd.DataFrame({**named, **blank, "smiles": ACTIVES[:4], "active": [0, 1, 0, 1]})
+    table.to_parquet(path)
+    found = read_screens([path])
+    assert set(found["source"]) == {"mine"}
+    assert found.groupby("target")["cluster"].first().to_dict() == {"A": "c", "B": "B"}
+
+
 def test_there_is_a_row_for_each_model_support_and_draw(judged):
-    kinds = judged.groupby("model")[["actives", "per_active", "draw"]].apply(
+    kinds = judged.groupby("model")[["support", "draw"]].apply(
         lambda group: set(map(tuple, group.to_numpy().tolist()))
     )
-    asked = {(n, k, d) for n, k in PLAN.kinds for d in range(2)}
+    asked = {(kind, draw) for kind in PLAN.supports if kind != "hop:6" for draw in range(2)}
     assert asked == kinds["similarity"] == kinds["tanimoto_gp"]
 
 
-def test_the_library_is_what_the_support_leaves(judged):
-    given = judged["actives"] * judged["per_active"].clip(lower=0)
-    given = np.maximum(given, 1)
-    assert (judged["n_library"] == 42 - judged["actives"] - given).all()
-    assert (judged["n_active"] == 12 - judged["actives"]).all()
+def test_a_kind_of_support_that_a_target_cannot_give_has_no_row(judged):
+    assert "hop:6" not in set(judged["support"])
 
 
-def test_actives_unlike_their_decoys_are_found_first(judged):
-    assert judged["auroc"].min() > 0.95
+def test_one_active_is_hidden_in_a_hundred_compounds_of_a_library(judged):
+    assert set(judged["n_hidden"]) == {1}
 
 
-def test_the_same_seed_gives_the_same_rows(frame, judged):
-    store = update(None, distinct(frame), ("morgan",))
-    learners = {"similarity": baseline("similarity").learner}
-    again = enrich(learners, list(screens_of(frame, store)), store.molecules, plan=PLAN)
+def test_presumed_inactives_are_not_scored(judged):
+    n = judged.groupby("support")["n_library"].first()
+    assert n["series:8"] == n["unrelated:2+4"] + 4
+
+
+def test_actives_unlike_the_library_are_found_first(judged):
+    assert judged["top1"].min() == 1
+    assert judged["first_rank"].max() == 1
+
+
+def test_without_a_library_actives_are_hidden_among_the_inactives_of_the_target(frame, store):
+    screens, plan = list(screens_of(frame, store)), EnrichmentPlan(("series:8",), draws=1)
+    (row,) = enrich(contestants("similarity"), screens, store.molecules, plan=plan).to_dict(
+        "records"
+    )
+    assert row["n_library"] + row["n_hidden"] == len(ACTIVES) + len(INACTIVES) - 8
+    assert np.isnan(row["auroc_measured"])
+    assert row["top"] == ""
+
+
+def test_the_best_library_compounds_are_rows_of_the_library(judged, library):
+    assert {int(row) for text in judged["top"] for row in text.split()} <= set(library.tolist())
+
+
+def test_the_same_seed_gives_the_same_rows(frame, store, library, judged):
+    screens = list(screens_of(frame, store))
+    again = enrich(contestants("similarity"), screens, store.molecules, plan=PLAN, library=library)
     first = judged[judged["model"] == "similarity"].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, first)
 
 
-def test_a_target_that_was_judged_before_is_not_judged_again(frame, judged):
-    store = update(None, distinct(frame), ("morgan",))
+def test_a_target_that_was_judged_before_is_not_judged_again(frame, store, judged):
     screens = list(screens_of(frame, store))
     found = enrich({}, screens, store.molecules, plan=PLAN, keep=lambda *_: judged)
     pd.testing.assert_frame_equal(found, judged)
 
 
-def test_a_target_too_small_for_the_support_is_refused(frame):
-    store = update(None, distinct(frame), ("morgan",))
-    with pytest.raises(EpisodeError, match="too few actives"):
-        enrich({}, list(screens_of(frame, store)), store.molecules, plan=EnrichmentPlan((12,)))
+def test_supports_that_no_target_can_give_are_refused(frame, store):
+    plan = EnrichmentPlan(("series:500",))
+    with pytest.raises(EpisodeError, match="series:500"):
+        enrich(
+            contestants("similarity"), list(screens_of(frame, store)), store.molecules, plan=plan
+        )
+
+
+@pytest.mark.parametrize("text", ["serie:24", "series", "series:0", "series:8+8", "unrelated:5"])
+def test_a_support_that_is_not_understood_is_refused(text):
+    with pytest.raises(ConfigError, match="enrichment"):
+        EnrichmentPlan((text,))
 
 
 def test_a_plan_without_draws_is_refused():
     with pytest.raises(ConfigError, match="--draws"):
         EnrichmentPlan(draws=0)
+
+
+def test_an_unknown_variant_is_refused():
+    with pytest.raises(ConfigError, match="presumed"):
+        contestants("similarity@presume")
+
+
+class Told(MetaLearner):
+    """Remembers the labels of the supports that it sees."""
+
+    actives_only = True
+    needs = ("morgan",)
+
+    def __init__(self):
+        super().__init__()
+        self.labels = []
+
+    def adapt(self, support):
+        self.labels.append(support.labels.tolist())
+        return lambda molecules: torch.zeros(len(molecules))
+
+
+def told(variant, frame, store, library):
+    learner, plan = Told(), EnrichmentPlan(("series:8",), draws=1)
+    one = {"": Contestant(learner, variant)}
+    enrich(one, list(screens_of(frame, store)), store.molecules, plan=plan, library=library)
+    return learner.labels[0]
+
+
+def test_a_variant_is_told_its_part_of_a_support(frame, store, library):
+    whole = told("", frame, store, library)
+    assert told("actives", frame, store, library) == [y for y in whole if y == 1]
+    assert told("presumed", frame, store, library) == whole + [0.0] * 100
 
 
 @torch.no_grad()
@@ -160,46 +252,38 @@ def test_without_memory_a_learner_knows_nothing_of_any_compound_and_stays_as_it_
     assert times_measured(learner, world()).min() == 1
 
 
-def scored(model, target, value, known=0):
-    metrics = dict.fromkeys(("ef1", "ef5", "bedroc20", "auroc"), value)
-    place = {"source": "S", "target": target, "actives": 5, "per_active": 1, "draw": 0}
-    return {"model": model, **place, **metrics, "n_known_active": known}
+def scored(model, target, value, cluster="", top=""):
+    place = {"source": "S", "target": target, "cluster": cluster or target, "draw": 0}
+    found = {**dict.fromkeys(METRICS, value), "first_rank": -value}
+    return {"model": model, **place, "support": "series:8", **found, "top": top}
 
 
-def test_a_model_is_compared_with_the_best_of_the_others():
-    table = pd.DataFrame(
-        [
-            scored(model, target, value + extra)
-            for target, extra in (("A", 0.0), ("B", 1.0))
-            for model, value in (("mine", 3.0), ("good", 2.0), ("bad", 1.0))
-        ]
-    )
-    found = compared(table, "mine").set_index("metric").loc["ef1"]
+LEVELS = pd.DataFrame(
+    [
+        scored(model, target, value + extra)
+        for target, extra in (("A", 0.0), ("B", 1.0))
+        for model, value in (("mine", 3.0), ("good", 2.0), ("bad", 1.0))
+    ]
+)
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("top1", 1), ("first_rank", -1)])
+def test_a_model_is_compared_with_the_best_of_the_others(metric, sign):
+    found = compared(LEVELS, "mine").set_index("metric").loc[metric]
     assert found["baseline"] == "good"
-    assert (found["difference"], found["low"], found["high"]) == (1.0, 1.0, 1.0)
+    assert (found["difference"], found["low"], found["high"]) == (sign, sign, sign)
 
 
-def test_a_target_known_to_any_memory_is_left_out_for_all_models():
-    table = pd.DataFrame(
-        [scored("mine", "A", 1.0, known=2), scored("good", "A", 1.0), scored("good", "B", 1.0)]
-    )
-    assert list(unknown_targets(table)["target"]) == ["B"]
+def test_means_are_over_targets():
+    found = summary(LEVELS).set_index("model")
+    assert found["top1"].to_dict() == {"mine": 3.5, "good": 2.5, "bad": 1.5}
+    assert set(found["n_targets"]) == {2}
 
 
-def test_what_was_met_in_training_can_be_left_out_of_screens():
-    learner, measured = ProfileGP(), assay(0)
-    part = replace(
-        measured, rows=np.arange(100), labels=measured.labels[:100], values=measured.values[:100]
-    )
-    learner.fit(TrainingData(world(), [part]))
-    screen = Screen("S", "A", np.arange(300), measured.labels)
-    (left,) = new_compounds([screen], learner, world(), plan=PLAN)
-    assert left.rows.tolist() == list(range(100, 300))
-    assert left.labels.tolist() == measured.labels[100:].tolist()
-
-
-def test_a_target_with_too_few_new_compounds_is_left_out():
-    learner = ProfileGP()
-    learner.fit(TrainingData(world(), [assay(0)]))
-    screen = Screen("S", "A", np.arange(300), assay(0).labels)
-    assert new_compounds([screen], learner, world(), plan=PLAN) == []
+def test_overlap_counts_one_target_of_a_cluster():
+    tops = [("A", "a", "1 2"), ("B", "a", "1 2"), ("C", "b", "2 3"), ("D", "c", "4 5")]
+    rows = pd.DataFrame([scored("mine", t, 1.0, cluster, top) for t, cluster, top in tops])
+    (row,) = overlap(rows).to_dict("records")
+    assert row["n_targets"] == 3
+    assert row["overlap"] == pytest.approx(1 / 6)
+    assert row["hub"] == pytest.approx(2 / 3)

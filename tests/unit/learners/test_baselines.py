@@ -147,13 +147,14 @@ def process(noise):
     return TanimotoGP(least_noise=noise, most_noise=noise, steps=1)
 
 
-def plain_process(labels, ratio, kernel=None):
+def plain_process(labels, ratio, kernel=None, mean=None):
     """Mean, inverse covariance at scale 1, weights, and the scale of highest density."""
     y = 2.0 * np.array(labels) - 1
+    mean = y.mean() if mean is None else mean
     kernel = plain_kernel(KNOWN, KNOWN) if kernel is None else kernel
     inverse = np.linalg.inv(kernel + ratio * np.eye(len(y)))
-    centred = y - y.mean()
-    return y.mean(), inverse, inverse @ centred, centred @ inverse @ centred / len(y)
+    centred = y - mean
+    return mean, inverse, inverse @ centred, centred @ inverse @ centred / len(y)
 
 
 def likelihood(labels, ratio):
@@ -221,6 +222,27 @@ def test_the_process_far_from_everything_says_the_mean_label():
     p = stats.norm.cdf(-0.2 / np.sqrt(scale * 1.5))
     found = logits(process(0.5), query=[{UNSEEN}])
     assert found == pytest.approx([np.log(p / (1 - p))], abs=1e-5)
+
+
+@pytest.mark.parametrize("labels", [LABELS, [1] * 20])
+def test_the_process_in_a_library_presumes_that_what_is_far_from_everything_is_inactive(labels):
+    _, _, _, scale = plain_process(labels, 0.5, mean=-1)
+    p = stats.norm.cdf(-1 / np.sqrt(scale * 1.5))
+    found = process(0.5).adapt_library(support(KNOWN, labels))(molecules([{UNSEEN}]))
+    assert found.tolist() == pytest.approx([np.log(p / (1 - p))], abs=1e-5)
+
+
+def test_the_process_ranks_by_kernel_ridge_regression_if_asked_to():
+    _, _, weights, _ = plain_process(LABELS, 0.5, mean=-1)
+    p = stats.norm.cdf(plain_kernel(QUERY, KNOWN) @ weights - 1)
+    learner = TanimotoGP(least_noise=0.5, most_noise=0.5, steps=1, rank="mean")
+    found = learner.adapt_library(support(KNOWN, LABELS))(molecules(QUERY))
+    assert found.double().numpy() == pytest.approx(np.log(p / (1 - p)), abs=1e-5)
+
+
+def test_the_process_refuses_an_unknown_rank():
+    with pytest.raises(ConfigError, match="mean"):
+        TanimotoGP(rank="men")
 
 
 @pytest.mark.parametrize(
