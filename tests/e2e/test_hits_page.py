@@ -74,9 +74,15 @@ def opened(browser, address):
 
 
 @pytest.fixture
-def page(opened):
+def grouped(opened):
     opened[0].reload(timeout=120_000)
     return opened[0]
+
+
+@pytest.fixture
+def page(grouped):
+    grouped.uncheck("#group")
+    return grouped
 
 
 def names(page):
@@ -244,6 +250,35 @@ def test_known_compounds_are_marked_below_the_histogram(page):
 
 def test_atoms_that_speak_for_activity_are_coloured(page):
     assert page.locator(".card", has_text="ether").locator(".mol .for").count() > 0
+
+
+def ranks(page):
+    return [int(text) for text in page.locator(".card:visible .pick b").all_inner_texts()]
+
+
+def scaffold_ranks(page):
+    cards = page.locator('.card[data-scaffold="c1ccccc1"]')
+    return sorted(int(cards.nth(n).get_attribute("data-rank")) for n in range(cards.count()))
+
+
+def test_the_best_candidate_of_a_scaffold_stands_for_the_others(grouped):
+    first, *others = scaffold_ranks(grouped)
+    assert ranks(grouped) == [rank for rank in range(1, 7) if rank not in others]
+    grouped.click(f'.card[data-rank="{first}"] .more')
+    assert [rank for rank in ranks(grouped) if rank in (first, *others)] == [first, *others]
+    grouped.click(f'.card[data-rank="{first}"] .more')
+    assert not set(others) & set(ranks(grouped))
+
+
+def test_the_first_in_the_chosen_order_stands_for_its_scaffold(grouped):
+    *others, last = scaffold_ranks(grouped)
+    grouped.click("#turn")
+    assert last in ranks(grouped)
+    assert not set(others) & set(ranks(grouped))
+
+
+def test_a_scaffold_of_one_candidate_has_nothing_to_open(grouped):
+    assert grouped.locator(".more:visible").count() == 1
 
 
 def test_hits_of_one_scaffold_are_drawn_alike(page):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,19 +126,10 @@ def _cards(hits: pd.DataFrame, weights: Mapping[str, NDArray[np.float64]]) -> li
     drawings = hit_drawings(smiles, [str(text) for text in hits["scaffold"]], weights)
     columns = [*COLUMNS, *EXPLAINING_COLUMNS]
     rows: list[dict[str, Any]] = hits[columns].to_dict("records")  # pyright: ignore[reportAssignmentType]
-    scaffolds = [str(text) for text in hits["scaffold"]]
-    counts, seen = Counter(scaffolds), set[str]()
-    cards: list[dict[str, Any]] = []
-    for row, drawing, scaffold in zip(rows, drawings, scaffolds, strict=True):
-        extra = {
-            "drawing": drawing,
-            "analogues": counts[scaffold] if scaffold else 1,
-            "first": not scaffold or scaffold not in seen,
-            "cells": json.dumps([_cell(row[name]) for name in columns]),
-        }
-        seen.add(scaffold)
-        cards.append({**row, **extra})
-    return cards
+    return [
+        {**row, "drawing": drawing, "cells": json.dumps([_cell(row[name]) for name in columns])}
+        for row, drawing in zip(rows, drawings, strict=True)
+    ]
 
 
 def _title(expected: Sequence[Expected]) -> str:

@@ -18,12 +18,11 @@
         return x === null || y === null ? (x === null) - (y === null) : way * (x - y);
       };
     cards.sort((a, b) => compare(a, b) || a.dataset.rank - b.dataset.rank);
-    grid.append(...cards);
   };
 
   // Filters: a hit is shown that passes all.
   const passes = (card) => {
-    const { score, active, inactive, alerts, inside, scaffold, frequent, first } = card.dataset;
+    const { score, active, inactive, alerts, inside, scaffold, frequent } = card.dataset;
     const nearest = Math.max(number(active) ?? 0, number(inactive) ?? 0);
     return words.get(card).includes(one("find").value.trim().toLowerCase())
       && Number(score) >= (number(one("least").value) ?? 0)
@@ -31,8 +30,7 @@
       && (!one("scaffold").value || scaffold === one("scaffold").value)
       && (!one("clean").checked || !alerts)
       && (!one("inside").checked || inside === "1")
-      && (!one("rare").checked || frequent === "0")
-      && (!one("ideas").checked || first === "1");
+      && (!one("rare").checked || frequent === "0");
   };
   const box = (card) => card.querySelector(".pick input");
   const shown = () => cards.filter((card) => !card.hidden);
@@ -42,9 +40,40 @@
     one("count").textContent = `${shown().length} of ${cards.length} candidates${selected}`;
     one("empty").hidden = shown().length > 0;
   };
-  const filter = () => {
-    for (const card of cards) card.hidden = !passes(card);
+
+  // Groups: the first candidate of a scaffold stands for the others, which follow it when opened.
+  const opened = new Set();
+  const grouped = (some) => {
+    const groups = new Map();
+    for (const card of some) {
+      const key = (one("group").checked && card.dataset.scaffold) || card;
+      groups.set(key, [...(groups.get(key) ?? []), card]);
+    }
+    return groups;
+  };
+  const arrange = () => {
+    const groups = grouped(cards.filter(passes));
+    for (const card of cards) {
+      card.hidden = true;
+      card.querySelector(".more").hidden = true;
+    }
+    for (const [key, [first, ...rest]] of groups) {
+      const more = first.querySelector(".more");
+      first.hidden = false;
+      for (const card of rest) card.hidden = !opened.has(key);
+      more.hidden = rest.length === 0;
+      more.ariaExpanded = String(opened.has(key));
+      more.textContent = `${opened.has(key) ? "hide" : "show"} ${rest.length} more with this scaffold`;
+    }
+    const arranged = [...groups.values()].flat();
+    grid.append(...arranged, ...cards.filter((card) => !arranged.includes(card)));
     tell();
+  };
+  const toggle = (card) => {
+    const { scaffold } = card.dataset;
+    if (!opened.delete(scaffold)) opened.add(scaffold);
+    arrange();
+    card.querySelector(".more").focus();
   };
 
   // What was chosen, as text; quoted as RFC 4180 has it.
@@ -87,12 +116,14 @@
     tell();
   };
   document.querySelector("form.controls").addEventListener("submit", (event) => event.preventDefault());
-  one("sort").addEventListener("change", order);
+  one("sort").addEventListener("change", () => { order(); arrange(); });
   one("turn").addEventListener("click", () => {
     one("turn").ariaPressed = String(one("turn").ariaPressed !== "true");
     order();
+    arrange();
   });
-  for (const id of ["find", "least", "similar", "scaffold", "clean", "inside", "rare", "ideas"]) one(id).addEventListener("input", filter);
+  for (const id of ["find", "least", "similar", "scaffold", "clean", "inside", "rare", "group"]) one(id).addEventListener("input", arrange);
+  for (const card of cards) card.querySelector(".more").addEventListener("click", () => toggle(card));
   grid.addEventListener("change", tell);
   one("all").addEventListener("click", () => choose(shown(), true));
   one("none").addEventListener("click", () => choose(cards, false));
@@ -100,5 +131,5 @@
   one("copy-csv").addEventListener("click", withChoice(() => copy(csv())));
   one("save-smiles").addEventListener("click", withChoice(() => save(smiles(), "hits.smi", "text/plain")));
   one("save-csv").addEventListener("click", withChoice(() => save(csv(), "hits.csv", "text/csv")));
-  filter();
+  arrange();
 })();
