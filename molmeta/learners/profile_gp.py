@@ -42,9 +42,11 @@ class ProfileGP(ProfileProcess):
     inactive that is an analogue of the actives still resembles them more than a library does. So
     the process regresses 1 for actives and t - 1 for inactives, with t the probability that one
     is an analogue (`analogue_probability`); the background and 24 catalogue-like molecules, these
-    with their vectors, are -1. It has o = -1, and m = 0 because frequent hitters are not hits. If
-    the inactives of the support represent a library themselves (`library_likeness`), a process on
-    the support alone replaces it; in between, the two logits are averaged.
+    with their vectors, are -1. The vector of an inactive is multiplied by t: an unrelated compound
+    may have been made for another target, as hidden actives were, and would count against them.
+    The process has o = -1, and m = 0 because frequent hitters are not hits. If the inactives of
+    the support represent a library themselves (`library_likeness`), a process on the support alone
+    replaces it; in between, the two logits are averaged.
     """
 
     papers = Profile.papers
@@ -72,7 +74,9 @@ class ProfileGP(ProfileProcess):
         weight = library_likeness(analogue[~active])
         parts: list[tuple[float, ProfilePredictor]] = []
         if weight < 1 - NEGLIGIBLE:
-            parts.append((1 - weight, self._with_background(support, vectors, target)))
+            counted = torch.where(active, 1.0, analogue)
+            faded = None if vectors is None else vectors * counted[:, None]
+            parts.append((1 - weight, self._with_background(support, faded, target)))
         if weight > NEGLIGIBLE:
             counted = torch.where(active, 1.0, 1 - analogue)
             offset = (counted * target).sum() / counted.sum()
