@@ -19,7 +19,7 @@ from molmeta.models.files import load, save
 from molmeta.models.model import Model
 from molmeta.models.pretrained import load_pretrained
 from molmeta.models.recipes import Recipe, recipe_of
-from molmeta.molecules.blocks import Bits, Molecules
+from molmeta.molecules.blocks import EMBEDDING, Bits, Molecules, Vectors
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import tanimoto
 from molmeta.molecules.store import featurize
@@ -346,6 +346,23 @@ def library_scores(labels, queries):
 def test_a_table_of_analogues_credits_a_new_analogue_over_unrelated_compounds():
     scores = library_scores([1, 0] * 4, [NEW_ANALOGUE, *UNRELATED])
     assert scores[0] > scores[1:].max() + 0.2
+
+
+def test_in_a_library_the_vector_of_an_unrelated_inactive_counts_little():
+    """Mirrored at the vectors of the actives, it is as similar to them, but not to a neighbour."""
+    learner = load_pretrained().learner
+    texts = [*ANALOGUES, *UNRELATED]
+    support, query = (
+        learner.prepare(featurize(some, learner.featurizers)) for some in (texts, ["NCCCCCN"])
+    )
+    labels = torch.tensor([1.0, 0.0] * 4 + [0.0] * len(UNRELATED))
+    vectors = support.block(EMBEDDING, Vectors).values
+    actives, _ = torch.linalg.qr(vectors[labels == 1].T)
+    mirrored = 2 * actives @ (actives.T @ vectors[-1]) - vectors[-1]
+    other = support.with_block(EMBEDDING, Vectors(torch.stack([*vectors[:-1], mirrored])))
+    with torch.no_grad():
+        scores = [learner.adapt_library(Labelled(s, labels))(query) for s in (support, other)]
+    assert abs(float(scores[0] - scores[1])) < 0.01
 
 
 def test_within_an_assay_the_score_is_that_of_the_support_alone():
