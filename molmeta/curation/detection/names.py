@@ -1,0 +1,113 @@
+"""What the name of a column says: quantity, unit, or that it is something else than a result."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from molmeta.curation.detection.cells import is_unit, plain
+from molmeta.curation.units import PX, scale_of
+
+Quantity = Literal["pX", "log", "concentration", "inhibition", "remaining", "percent", "generic", ""]
+"""What a result measures: -log10 M, log10 of a concentration, a concentration such as IC50,
+% inhibition, % of activity that remains, a percentage of unknown direction, or any result."""
+
+_START = r"(?<![a-z])"
+_HALF = r"(?:ic|ec|ac|xc|gi|ed|cc|tc|lc|ld)[\s_-]?(?:50|90)"
+_CONSTANT = r"k(?:[idb]|app)(?![a-z])"
+_MEASURE = rf"(?:{_HALF}|{_CONSTANT})"
+_QUANTITIES: tuple[tuple[Quantity, re.Pattern[str]], ...] = tuple(
+    (quantity, re.compile(pattern))
+    for quantity, pattern in (
+        ("pX", rf"{_START}p[\s_-]?(?:{_MEASURE}|chembl|activity|affinity|potency|x(?![a-z]))"),
+        ("pX", rf"(?:-|neg(?:ative)?)[\s_]*log(?:10)?[\s_(]*{_MEASURE}"),
+        ("log", rf"{_START}log(?:10)?[\s_(]*{_MEASURE}"),
+        ("concentration", rf"{_START}{_MEASURE}|{_MEASURE}[\s_]*(?:[(\[]|$)|{_START}potency"),
+        ("concentration", rf"{_START}mic(?![a-z])"),
+        ("remaining", r"remain|resid|(?:%|percent|pct).*(?:contr|ctrl|viab|surviv|growth|dmso)"),
+        ("inhibition", r"inh(?![a-z])|inhib|displac"),
+        ("percent", r"%|percent|pct"),
+        (
+            "generic",
+            rf"{_START}(?:value|result|activity|response|measurement|affinity|readout)(?![a-z])",
+        ),
+    )
+)
+_NOT_A_RESULT = frozenset({
+    # statistics of a result
+    "sd", "std", "stdev", "sem", "se", "error", "err", "cv", "n", "count", "num", "number", "ci",
+    "lower", "upper", "low", "high", "hill", "slope", "nh", "r2", "rsq", "chi2", "zprime", "min",
+    "max", "top", "bottom", "span", "curve", "fit", "pvalue", "runs", "replicates", "efficacy",
+    "emax", "ratio", "selectivity", "le", "lle", "lipe", "bei", "sei", "efficiency", "score",
+    "deviation", "variance", "confidence", "outlier", "flag", "spread",
+    # properties, conditions and identifiers
+    "mw", "molwt", "weight", "mass", "logp", "clogp", "alogp", "xlogp", "logd", "logs", "tpsa",
+    "psa", "hba", "hbd", "rotatable", "rings", "pka", "purity", "solubility", "sol", "papp",
+    "permeability", "clearance", "clint", "conc", "concentration", "dose", "tested", "year",
+    "date", "page", "plate", "well", "batch", "lot", "ph", "temp", "temperature", "time", "charge",
+    "atoms", "formula", "qed", "price", "amount", "volume", "cid", "sid", "aid", "id", "index",
+    "rank", "kon", "koff", "comment", "comments", "remark", "note", "url", "type", "units", "unit",
+    "relation", "qualifier", "modifier", "mod", "operator", "prefix", "series", "violations",
+})  # fmt: skip
+_BRACKETS = re.compile(r"[(\[{]([^)\]}]+)[)\]}]")
+_MEAN = re.compile(r"(?<![a-z])(?:geo[\s_]?mean|mean|average|avg|median|geometric)(?![a-z])")
+_WORDS = re.compile(r"[^\W_]+")
+_UNIT_TOKENS = re.compile(r"(?<![a-z])([pnumµμ]m(?:ol/l|olar)?)(?![a-z/])")
+_EXCEPT_AFTER_AT = re.compile(r"@.*|(?<![a-z])at \d.*")
+
+
+def quantity_of(name: str) -> Quantity:
+    """What a column of this name measures, "" where the name does not say it or denies it.
+
+    Example:
+        >>> [quantity_of(n) for n in ("pIC50", "EGFR IC50 (nM)", "% inh @ 10 uM", "IC50 SD", "MW")]
+        ['pX', 'concentration', 'inhibition', '', '']
+    """
+    folded = _folded(name)
+    if _NOT_A_RESULT & {*_WORDS.findall(_BRACKETS.sub(" ", folded))}:
+        return ""
+    return next((quantity for quantity, p in _QUANTITIES if p.search(folded)), "")
+
+
+def is_other(name: str) -> bool:
+    """Whether the name says that a column holds a property, a statistic or an identifier."""
+    return bool(_NOT_A_RESULT & {*_WORDS.findall(_BRACKETS.sub(" ", _folded(name)))})
+
+
+def unit_of(name: str) -> str:
+    """The unit that the name of a column gives, as 'IC50 (nM)', 'ic50_um' and 'pIC50' do.
+
+    Example:
+        >>> [unit_of(n) for n in ("IC50 (nM)", "ic50_um", "pIC50", "MIC (ug/mL)", "IC50")]
+        ['nM', 'um', 'pX', 'ug/mL', '']
+    """
+    for text in _BRACKETS.findall(name):
+        if is_unit(text):
+            return str(text).strip()
+    quantity, folded = quantity_of(name), _folded(name)
+    if scale_of(name) or quantity == "pX":
+        return name if scale_of(name) else PX
+    if match := _UNIT_TOKENS.search(folded):
+        start = folded.index(match[1])
+        return plain(name)[start : start + len(match[1])]
+    return "%" if quantity in ("inhibition", "remaining", "percent") and "%" in folded else ""
+
+
+def is_mean(name: str) -> bool:
+    """Whether the name says that a column holds the mean of replicates."""
+    return _MEAN.search(_folded(name)) is not None
+
+
+def stem(name: str, words: re.Pattern[str]) -> str:
+    """The name without some words, units and signs, to compare names of columns that belong.
+
+    Example:
+        >>> stem("IC50 (nM)", re.compile("x")), stem("IC50_units", re.compile("units"))
+        ('ic50', 'ic50')
+    """
+    return " ".join(_WORDS.findall(words.sub(" ", _BRACKETS.sub(" ", _folded(name)))))
+
+
+def _folded(name: str) -> str:
+    """The name in small letters, without the concentration at which a percentage was measured."""
+    return _EXCEPT_AFTER_AT.sub("", plain(name).replace("µ", "u").replace("μ", "u").casefold())
