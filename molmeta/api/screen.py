@@ -83,7 +83,7 @@ def screen(
         cores: processes that featurize.
         progress: called with the number of records done since the last call.
         options: names of columns, unit, threshold and direction of the table, named as the
-            attributes of `molmeta.curation.usertables.TableOptions`.
+            attributes of `molmeta.curation.tableoptions.TableOptions`.
 
     Returns:
         Columns rank, id, smiles, probability, the nearest measured active and inactive with

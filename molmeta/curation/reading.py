@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from molmeta.curation.curate import Curated
-    from molmeta.curation.usertables import TableOptions, UserTable
+    from molmeta.curation.tableoptions import TableOptions
+    from molmeta.curation.usertables import UserTable
     from molmeta.molecules.blocks import Molecules
 
 _log = logging.getLogger(__name__)

@@ -10,55 +10,28 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import pandas as pd
 
-from molmeta.curation.tablefiles import read_columns
+from molmeta.curation.detection.cells import (
+    ACTIVE,
+    BLANK,
+    INACTIVE,
+    MINUS_ONE,
+    SPREADSHEET_ERRORS,
+    UNDECIDED,
+)
+from molmeta.curation.detection.choice import Choice, choose
+from molmeta.curation.detection.columns import classify, filled
+from molmeta.curation.detection.questions import ask
+from molmeta.curation.detection.structures import as_smiles
+from molmeta.curation.headers import TableFile
+from molmeta.curation.tablefiles import read_file
+from molmeta.curation.tableoptions import TableOptions
 from molmeta.curation.tables import Layout, read_table, rows_of
 from molmeta.curation.units import is_concentration, scale_of, split_qualifiers, to_scale
-from molmeta.errors import ConfigError, TableError, suggestion
+from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import smiles_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ACTIVE = frozenset({"1", "1.0", "true", "t", "yes", "y", "active", "positive", "pos", "+"})
-INACTIVE = frozenset({"0", "0.0", "false", "f", "no", "n", "inactive", "negative", "neg", "-"})
-MINUS_ONE = frozenset({"-1", "-1.0"})
-"""Inactive where the column has no other word for it; else some sets mean 'not measured'."""
-BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
-_NUMBER_AND_UNIT = re.compile(r"^\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*$")
-_UNIT_IN_NAME = (re.compile(r"[(\[]([^)\]]+)[)\]]\s*$"), re.compile(r"[_\s]([^_\s]+)$"))
-
-
-@dataclass(frozen=True)
-class TableOptions:
-    """How to read a table of measured compounds.
-
-    Attributes:
-        smiles_column: by default 'smiles', or the only column whose name contains it.
-        label_column: by default 'active', unless a threshold or a column of values is given.
-        value_column: by default 'value'.
-        unit: unit of the values; by default the column 'unit', or the unit in the column's name,
-            such as 'IC50 (nM)'.
-        threshold: value beyond which a compound is active, in the unit of the values or with a
-            unit of its own, such as '100 nM'. By default the rule of FS-Mol.
-        higher_is_active: whether high values mean active; by default true, and false for
-            concentrations, where low values are potent.
-    """
-
-    smiles_column: str = ""
-    label_column: str = ""
-    value_column: str = ""
-    unit: str = ""
-    threshold: str | float | None = None
-    higher_is_active: bool | None = None
-
-    def __post_init__(self) -> None:
-        if self.label_column and self.threshold is not None:
-            raise ConfigError(
-                "--threshold: applies to measured values, not to labels; got "
-                f"{self.threshold} and --label-column '{self.label_column}', expected one of them. "
-                "Leave one out."
-            )
-
 
 @dataclass(frozen=True)
 class UserTable:
@@ -81,28 +54,45 @@ class UserTable:
     left_out: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
-def read_user_table(table: Path | pd.DataFrame, options: TableOptions | None = None) -> UserTable:
+def read_user_table(
+    table: Path | pd.DataFrame, options: TableOptions | None = None, *, strict: bool = True
+) -> UserTable:
     """Read a table of measured compounds, whatever its columns and labels are called.
 
     Args:
-        table: CSV, TSV or Parquet file, folder of FS-Mol's release, or a frame.
-        options: names of columns, unit, threshold and direction.
+        table: text, workbook, SDF or Parquet file, folder of FS-Mol's release, or a frame.
+        options: what the user says about columns, unit, threshold and direction.
+        strict: refuse a label that is not understood; otherwise curation drops its row.
 
     Raises:
-        TableError: the file cannot be read, a column is missing, a label is not understood, or a
-            value has no unit.
+        TableError: the file cannot be read, a column is missing, a label is not understood, or two
+            readings are about as likely.
         ConfigError: options that contradict each other or the table.
     """
     options = options or TableOptions()
     if isinstance(table, Path) and table.is_dir():
         return UserTable(read_table(table), {})
     where = table if isinstance(table, Path) else Path("support")
-    frame = read_columns(table) if isinstance(table, Path) else _numbered(table)
-    return _Reader(frame, options, where).read()
+    source = read_source(table, options)
+    columns = classify(source.frame, source.units)
+    choice = choose(source.frame, columns, options, where)
+    return _Reader(source.frame, choice, options, where).read(strict=strict)
 
 
-def read_labels(column: pd.Series, where: object) -> pd.Series:
-    """Labels as 0.0 and 1.0, NaN for blank cells.
+def read_source(table: Path | pd.DataFrame, options: TableOptions) -> TableFile:
+    """The cells of a file or a frame."""
+    if isinstance(table, Path):
+        return read_file(table, options.sheet)
+    return TableFile(_numbered(table))
+
+
+def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.Series:
+    """Labels as 0.0 and 1.0, NaN for blank cells and compounds without a result.
+
+    Args:
+        column: words or numbers.
+        where: table that messages name.
+        strict: refuse a label that is not understood; otherwise it stays as it is.
 
     Raises:
         TableError: a label that is not understood, or blanks beside actives alone.
@@ -112,68 +102,72 @@ def read_labels(column: pd.Series, where: object) -> pd.Series:
         [1.0, 0.0, nan]
     """
     words = column.astype("str").fillna("").str.strip().str.casefold()
-    blank = words.isin(BLANK)
+    blank = words.isin(BLANK | SPREADSHEET_ERRORS)
     inactive = words.isin(INACTIVE)
     # In some collections -1 means inactive, in others not measured: beside 0 it is ambiguous.
     inactive |= words.isin(MINUS_ONE) & (not inactive.any())
     active = words.isin(ACTIVE)
-    unknown = ~(active | inactive | blank)
-    if unknown.any():
-        _refuse(
-            where, f"a label in '{column.name}' is not understood", _quoted(column[unknown]),
-            "1 and 0, true and false, yes and no, or active and inactive", "Rename the labels.",
-        )  # fmt: skip
-    if blank.any() and active.any() and not inactive.any():
-        _refuse(
+    unknown = ~(active | inactive | blank | words.isin(UNDECIDED))
+    if unknown.any() and strict:
+        _refuse_labels(column, unknown, where)
+    if blank.any() and active.any() and not inactive.any() and strict:
+        ask(
             where, f"a label in '{column.name}' is blank",
             f"'{column[blank].iloc[0]}' in {blank.sum()} rows beside actives alone",
             "a label in every row", "Write 0 for inactive, or remove rows that were not measured.",
         )  # fmt: skip
-    return pd.Series(np.select([active, inactive], [1.0, 0.0], np.nan), index=column.index)
+    labels = pd.Series(np.select([active, inactive], [1.0, 0.0], np.nan), index=column.index)
+    return labels.astype(object).where(~unknown & ~words.isin(UNDECIDED), column)
+
+
+def _refuse_labels(column: pd.Series, unknown: pd.Series, where: object) -> NoReturn:
+    words = column.astype("str").str.strip()
+    step = "Rename the labels."
+    if set(words[~words.str.casefold().isin(BLANK)]) == {"1", "2"}:
+        step = (
+            f"Give --value-column '{column.name}' --threshold 1.5 with --higher-is-active if 2 is "
+            "active, or --lower-is-active if 1 is."
+        )
+    ask(
+        where, f"a label in '{column.name}' is not understood", _quoted(column[unknown]),
+        "1 and 0, true and false, yes and no, or active and inactive", step,
+    )  # fmt: skip
 
 
 class _Reader:
-    """Finds out what each column of one table means."""
+    """Turns the chosen columns of one table into rows with fixed columns."""
 
-    def __init__(self, frame: pd.DataFrame, options: TableOptions, where: Path) -> None:
-        self.frame, self.options, self.where = frame, options, where
-        self.names = [str(column) for column in frame.columns]
-        label, value = options.label_column, options.value_column
-        # A threshold, or a column of values that is named, asks for labels made from values.
-        if label or not (value or options.threshold is not None):
-            label = self._column("active", label)
-        self.columns = {
-            "smiles": self._smiles(),
-            "label": label,
-            "value": self._column("value", value),
-        }
-        if not (label or self.columns["value"]):
-            self._missing(
-                "active", "'active' or 'value'", "Name yours with --label-column or --value-column."
-            )
-        self.units = self._units() if self.columns["value"] else []
+    def __init__(
+        self, frame: pd.DataFrame, choice: Choice, options: TableOptions, where: Path
+    ) -> None:
+        self.frame, self.choice, self.options, self.where = frame, choice, options, where
+        units = choice.values.units if choice.values is not None else pd.Series(dtype="str")
+        self.units = [str(unit) for unit in units.unique() if unit]
 
-    def read(self) -> UserTable:
+    def read(self, *, strict: bool) -> UserTable:
         frame = self._renamed()
-        if self.columns["label"]:
-            frame["active"] = read_labels(self.frame[self.columns["label"]], self.where)
+        if self.choice.label:
+            labels = self.frame[self.choice.label]
+            frame["active"] = read_labels(labels, self.where, strict=strict)
             return self._table(frame)
-        if not self.units:
-            self._missing("unit", "a unit such as nM, pIC50 or %", "Name the unit with --unit.")
         if self.options.threshold is None and self.options.higher_is_active is None:
             return self._table(frame)
         if len({scale_of(unit) for unit in self.units}) > 1:
-            _refuse(
+            ask(
                 self.where, "no threshold holds for all values", f"the units {self.units}",
                 "units that convert into each other", "Keep the rows of one kind of unit.",
             )  # fmt: skip
         return self._on_scale(frame) if self._high_is_potent() else self._labelled(frame)
 
     def _table(self, frame: pd.DataFrame) -> UserTable:
-        rows = rows_of(
-            frame, Layout(unit=self.options.unit or next(iter(self.units), "")), self.where
-        )
-        columns = {role: name for role, name in self.columns.items() if name}
+        rows = rows_of(frame, Layout(), self.where)
+        chosen = self.choice
+        value = chosen.values.column.name if chosen.values is not None else ""
+        columns = {
+            "smiles": chosen.smiles, "label": chosen.label, "value": value,
+            "relation": chosen.relation, "assay": chosen.assay, "target": chosen.target,
+        }  # fmt: skip
+        columns = {role: name for role, name in columns.items() if name}
         return UserTable(rows, columns, ", ".join(self.units))
 
     def _on_scale(self, frame: pd.DataFrame) -> UserTable:
@@ -191,7 +185,7 @@ class _Reader:
         """Label each value in its own unit, where a scale or its direction does not apply."""
         high = self.options.higher_is_active
         if self.options.threshold is None or high is None or len(self.units) > 1:
-            _refuse(
+            ask(
                 self.where, f"values in {', '.join(self.units)} cannot be labelled",
                 f"threshold {self.options.threshold}, higher is active: {high}",
                 "one unit, a --threshold, and --higher-is-active or --lower-is-active",
@@ -236,64 +230,53 @@ class _Reader:
             )
         return float(match[1]), unit
 
-    def _units(self) -> list[str]:
-        if self.options.unit:
-            return [self.options.unit]
-        if column := self._column("unit"):
-            texts = self.frame[column].astype("str").fillna("").str.strip()
-            return [str(unit) for unit in texts.unique() if unit]
-        unit = _unit_in(self.columns["value"])
-        return [unit] if unit else []
-
     def _renamed(self) -> pd.DataFrame:
-        """The frame with our names for the columns to read, and without others of these names."""
-        used = {name: _OURS[role] for role, name in self.columns.items() if name}
-        ours = {*_OURS.values(), *(["smiles_fixed"] if self.options.smiles_column else [])}
-        ours |= {"unit"} if self.options.unit else set()
-        clash = [name for name in self.names if name.casefold() in ours and name not in used]
-        frame = self.frame.drop(columns=clash).rename(columns=used)
-        return frame.assign(smiles=smiles_texts(frame["smiles"]))
+        """The chosen columns under the names of `molmeta.curation.tables`."""
+        chosen, source = self.choice, self.frame
+        frame = pd.DataFrame({"smiles": smiles_texts(source[chosen.smiles])}, index=source.index)
+        frame["smiles"] = frame["smiles"].map({s: as_smiles(s) for s in frame["smiles"].unique()})
+        if chosen.values is not None:
+            frame["value"], frame["unit"] = chosen.values.texts, chosen.values.units
+        for name, column in (("relation", chosen.relation), ("target", chosen.target)):
+            if column:
+                frame[name] = source[column]
+        for name in ("cluster", *([] if self.options.smiles_column else ["smiles_fixed"])):
+            for column in source.columns:
+                if str(column).casefold() == name:
+                    frame[name] = source[column]
+        if assay := self._assays():
+            frame["assay"] = assay[0]
+        return frame
 
-    def _smiles(self) -> str:
-        name = self._column("smiles", self.options.smiles_column)
-        candidates = [column for column in self.names if "smiles" in column.casefold()]
-        if not name and len(candidates) != 1:
-            self._missing("smiles", "'smiles'", "Name yours with --smiles-column.")
-        return name or candidates[0]
+    def _assays(self) -> list[pd.Series]:
+        """Names of the assays: what the table calls them, apart by target and by kind of value."""
+        chosen, source = self.choice, self.frame
+        if chosen.assay.casefold() == "assay" or not (chosen.assay or chosen.kind or chosen.target):
+            return [source[chosen.assay]] if chosen.assay else []
+        first = chosen.assay or chosen.target
+        parts = [_words(source[first])] if first else []
+        if chosen.kind and chosen.values is not None:
+            kinds = _words(source[chosen.kind])
+            used = kinds.where(filled(chosen.values.texts.astype("str")).reindex(kinds.index).notna())
+            groups = used.groupby(parts[0] if parts else np.zeros(len(used)))
+            if groups.nunique().gt(1).any():
+                parts.append(kinds)
+        if not chosen.assay and all(part.nunique() < 2 for part in parts):
+            return []
+        return [parts[0].str.cat(parts[1:], sep=" ").str.strip()]
 
-    def _column(self, default: str, name: str = "") -> str:
-        if name and name not in self.names:
-            self._missing(name, "one of these", "Correct the name.")
-        return name or next((c for c in self.names if c.casefold() == default), "")
 
-    def _missing(self, name: str, rule: str, step: str) -> NoReturn:
-        _refuse(
-            self.where, f"column '{name}' is missing", self.names[:12], rule,
-            step + suggestion(name, self.names),
-        )  # fmt: skip
-
-
-_OURS = {"smiles": "smiles", "label": "active", "value": "value"}
+def _words(cells: pd.Series) -> pd.Series:
+    return cells.astype("str").fillna("").str.strip()
 
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
-        _refuse("support", "has no rows", "an empty table", "measured compounds", "Add some.")
+        ask("support", "has no rows", "an empty table", "measured compounds", "Add some.")
     copy = frame.rename(columns=str)
     return copy.set_axis(pd.RangeIndex(1, len(copy) + 1))
-
-
-def _unit_in(name: str) -> str:
-    """The unit that the name of a column gives, as 'IC50 (nM)', 'ic50_um' and 'pIC50' do."""
-    matches = [match for pattern in _UNIT_IN_NAME if (match := pattern.search(name))]
-    candidates = [name, *(match[1] for match in matches)]
-    return next((unit for unit in candidates if scale_of(unit)), "")
 
 
 def _quoted(cells: pd.Series) -> str:
     first = [f"'{value}'" for value in list(cells.unique())[:3]]
     return f"{', '.join(first)} in {len(cells)} rows"
-
-
-def _refuse(where: object, problem: str, got: object, rule: str, step: str) -> NoReturn:
-    raise TableError(f"{where}: {problem}; got {got}, expected {rule}. {step}")

@@ -17,7 +17,8 @@ from molmeta.curation.measurements import REASONS, measured
 from molmeta.curation.reading import curated_assays, is_curated
 from molmeta.curation.thresholds import FALLBACK_PX
 from molmeta.curation.units import MOLAR, PERCENT_UNIT
-from molmeta.curation.usertables import TableOptions, read_user_table
+from molmeta.curation.tableoptions import TableOptions
+from molmeta.curation.usertables import read_user_table
 from molmeta.errors import TableError
 from molmeta.molecules.compounds import Compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT

@@ -81,7 +81,7 @@ def words(active, inactive):
     return [active if label else inactive for label in LABELS]
 
 
-def comma(values, digits=2):
+def comma(values, digits=4):
     return [f"{value:.{digits}f}".replace(".", ",") for value in values]
 
 
@@ -310,7 +310,7 @@ READ = {
     "nm_by_size": Table("a.csv", lines({**ID, "IC50": bounded(NM)}), PX),
     "html_bound": Table("a.csv", lines({**ID, "IC50 (nM)": [*NM[:-1], "&gt;100000"]}), PX),
     "decimal_comma": Table("a.csv", lines({**ID, "pIC50": comma(PX)}, ";"), PX),
-    "decimal_comma_um": Table("a.csv", lines({**ID, "IC50 (µM)": comma(UM, 4)}, ";"), PX),
+    "decimal_comma_um": Table("a.csv", lines({**ID, "IC50 (µM)": comma(UM)}, ";"), PX),
     "decimal_comma_three_digits": Table("a.csv", lines({**ID, "pIC50": comma(PX, 3)}, ";"), PX),
     "thousands": Table("a.csv", lines({**ID, "IC50 (nM)": [f"{v:,}" for v in NM]}, "\t"), PX),
     "thousands_quoted": Table("a.csv", lines({**ID, "IC50 (nM)": [f"{v:,}" for v in NM]}, quote=True), PX),

@@ -126,11 +126,18 @@ def decimal_of(numbers: list[str]) -> str:
     point = any(_POINT_IS_DECIMAL.match(n) or _COMMA_IS_GROUP.match(n) for n in numbers)
     if comma or point:
         return "!" if comma and point else ("," if comma else ".")
-    if any("," in number for number in numbers):
-        # 1,234 next to 567 is a number in groups of three; decimals would all have commas.
-        whole = [int(n) for n in numbers if n.isdigit()]
-        return "." if any(100 <= n < 1000 for n in whole) and max(whole) < 1000 else "?"
-    return "."
+    return "?" if any("," in number for number in numbers) else "."
+
+
+def groups_of_three(numbers: list[str]) -> bool:
+    """Whether commas separate thousands, since numbers of three digits have none.
+
+    Example:
+        >>> groups_of_three(["1,234", "567"]), groups_of_three(["1,234", "5"])
+        (True, False)
+    """
+    whole = [int(number) for number in numbers if number.isdigit()]
+    return any(100 <= n < 1000 for n in whole) and max(whole) < 1000
 
 
 def written_numbers(cells: pd.Series) -> list[str]:

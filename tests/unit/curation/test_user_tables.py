@@ -4,7 +4,8 @@ import pytest
 from chemist_tables import ASKED, READ, SMILES
 
 from molmeta.curation.measurements import measured
-from molmeta.curation.usertables import TableOptions, read_user_table
+from molmeta.curation.tableoptions import TableOptions
+from molmeta.curation.usertables import read_user_table
 from molmeta.errors import MolMetaError
 from molmeta.molecules.compounds import Compound, compounds
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from molmeta.curation.usertables import TableOptions
+from molmeta.curation.tableoptions import TableOptions
 from molmeta.errors import ConfigError, TableError
 from molmeta.screening.supports import read_support
 

@@ -1,0 +1,229 @@
+"""Chooses which columns of a table to read, or asks where two readings are about as likely."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from molmeta.curation.detection import cells as texts
+from molmeta.curation.detection.columns import LABEL_NAME, Column, filled
+from molmeta.curation.detection.names import is_other
+from molmeta.curation.detection.partners import partner
+from molmeta.curation.detection.questions import ask, missing
+from molmeta.curation.detection.structures import as_smiles
+from molmeta.curation.detection.values import ValueReader, Values
+from molmeta.molecules.compounds import Compound, compounds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from molmeta.curation.tableoptions import TableOptions
+
+_PART = re.compile(
+    r"scaffold|murcko|core|fragment|salt|reactant|product|reagent|linker|warhead|group|template|"
+    r"neighbou?r|nearest|reference|similar",
+    re.IGNORECASE,
+)
+"""Names of structures that are not those of the compound itself."""
+_PREFERRED = ("isomeric", "canonical", "smiles", "structure", "mol", "inchi", "")
+_COMPARED = 30
+"""Rows in which two columns of structures are compared."""
+_SIGNS = frozenset({"1", "0", "1.0", "0.0", "-1", "true", "false", "t", "f", "yes", "no", "y", "n",
+                    "+", "-"})  # fmt: skip
+"""Words that say yes or no to anything, not to activity alone."""
+_LABEL_WORDS = re.compile(
+    r"label|class(?:ification)?|outcome|hits?|call|bioactivity|activity|active|result|response|"
+    r"phenotype|pubchem|standard|is|bio|assay|y|status|flag|comment",
+    re.IGNORECASE,
+)
+_IDENTIFIER = re.compile(
+    r".*(?:id|name|no|number|code|key|compound|cpd|molecule|title|index|column 1)\W*", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The columns to read; "" for none.
+
+    Attributes:
+        smiles: column of structures.
+        label: column of labels.
+        values: the values and their units, None where labels alone are read.
+        relation: column of qualifiers.
+        assay: column that names the assay.
+        target: column that names the target.
+        kind: column that says what a value is, such as IC50.
+    """
+
+    smiles: str
+    label: str = ""
+    values: Values | None = None
+    relation: str = ""
+    assay: str = ""
+    target: str = ""
+    kind: str = ""
+
+
+def choose(
+    frame: pd.DataFrame, columns: Sequence[Column], options: TableOptions, where: object
+) -> Choice:
+    """Choose the columns to read from what each of them is taken for.
+
+    Args:
+        frame: the table.
+        columns: of `molmeta.curation.detection.columns.classify`.
+        options: what the user has named wins.
+        where: table that messages name.
+
+    Raises:
+        TableError: a column is missing, or two readings are about as likely; the message names
+            the option that decides.
+    """
+    return _Chooser(frame, columns, options, where).choose()
+
+
+class _Chooser:
+    def __init__(
+        self, frame: pd.DataFrame, columns: Sequence[Column], options: TableOptions, where: object
+    ) -> None:
+        self.frame, self.columns, self.options, self.where = frame, columns, options, where
+        self.reader = ValueReader(frame, columns, options, where)
+
+    def choose(self) -> Choice:
+        smiles = self.structure()
+        label = self.label()
+        values = self.reader.read(needed=not label)
+        if not label and values is None:
+            self.no_result()
+        relation = kind = ""
+        if values is not None:
+            relation = partner(self.columns, values.column, "relation")
+            kind = partner(self.columns, values.column, "type")
+        return Choice(
+            smiles, label, values, relation, self.named("assay"), self.named("target"), kind
+        )
+
+    def structure(self) -> str:
+        """The column of structures."""
+        names = [column.name for column in self.columns]
+        if name := self.options.smiles_column:
+            return name if name in names else missing(self.where, name, names)
+        found = [column.name for column in self.columns if column.role == "structure"]
+        exact = [name for name in found if name.casefold() == "smiles"]
+        if exact or not found:
+            return exact[0] if exact else self.no_structure(names)
+        whole = [name for name in found if not _PART.search(name)] or found
+        whole.sort(key=lambda name: [part in name.casefold() for part in _PREFERRED].index(True))
+        for other in whole[1:]:
+            if not self.same_molecules(whole[0], other):
+                ask(
+                    self.where, "has two columns of different structures",
+                    f"'{whole[0]}' and '{other}'", "one", "Name it with --smiles-column.",
+                )  # fmt: skip
+        return whole[0]
+
+    def same_molecules(self, first: str, second: str) -> bool:
+        """Whether two columns hold the same molecules, stereochemistry and salts aside."""
+        both = self.frame[[first, second]]
+        both = both[(filled(both[first]).reindex(both.index).notna())
+                    & (filled(both[second]).reindex(both.index).notna())]  # fmt: skip
+        rows = both.iloc[:: max(1, len(both) // _COMPARED)]
+        keys = [
+            [item.inchikey[:14] if isinstance(item, Compound) else "" for item in parsed]
+            for parsed in (compounds([as_smiles(str(c)) for c in rows[n]]) for n in (first, second))
+        ]
+        pairs = [(a, b) for a, b in zip(*keys, strict=True) if a and b]
+        return sum(a != b for a, b in pairs) <= len(pairs) // 10
+
+    def no_structure(self, names: Sequence[str]) -> str:
+        keys = [name for name in names if "inchi" in name.casefold() and "key" in name.casefold()]
+        rule = "SMILES, InChI or mol blocks"
+        rule += "; an InChIKey does not say what the structure is" if keys else ""
+        missing(self.where, "smiles", names, rule, "Add them, or name yours with --smiles-column.")
+
+    def label(self) -> str:
+        """The column of labels, "" to read values."""
+        names = [column.name for column in self.columns]
+        if name := self.options.label_column:
+            return name if name in names else missing(self.where, name, names)
+        if self.options.value_column or self.options.threshold is not None:
+            return ""
+        found = [column.name for column in self.columns if column.role == "label"]
+        for fits in (_is_active, _is_outcome, _is_plain):
+            chosen = self.readable([name for name in found if fits(name)])
+            if chosen:
+                return self.only_label(chosen)
+        return self.doubtful_label(found) if found else ""
+
+    def readable(self, names: Sequence[str]) -> list[str]:
+        """Those columns that hold labels, or else all of them."""
+        known = texts.ACTIVE | texts.INACTIVE | texts.MINUS_ONE | texts.UNDECIDED | texts.BLANK
+        good = [name for name in names if self.words(name).isin(known).mean() > 0.5]
+        return good or list(names)
+
+    def words(self, name: str) -> pd.Series:
+        return filled(self.frame[name]).str.casefold()
+
+    def only_label(self, names: Sequence[str]) -> str:
+        """The first of columns of labels, if all say the same."""
+        for other in names[1:]:
+            first, second = self.words(names[0]), self.words(other)
+            same = first.isin(texts.ACTIVE).eq(second.isin(texts.ACTIVE).reindex(first.index))
+            if not same.all():
+                self.ask_label(names)
+        return names[0]
+
+    def doubtful_label(self, names: Sequence[str]) -> str:
+        """A column of labels whose name does not say that they are of activity."""
+        telling = [
+            name for name in names
+            if LABEL_NAME.fullmatch(name.strip()) or not set(self.words(name)) <= _SIGNS
+        ]  # fmt: skip
+        if self.reader.has_measurements():
+            if telling:
+                self.ask_label(telling, values=True)
+            return ""
+        rest = [c.name for c in self.columns if c.role != "structure" and c.name not in names]
+        alone = all(_IDENTIFIER.fullmatch(name) for name in rest)
+        if len(names) == 1 and (telling or alone):
+            return names[0]
+        self.ask_label(telling or names)
+
+    def ask_label(self, names: Sequence[str], *, values: bool = False) -> str:
+        listed = ", ".join(f"'{name}'" for name in names[:4])
+        if values:
+            listed += f" beside the values in {self.reader.listed()}"
+        step = "Name it with --label-column"
+        ask(
+            self.where, "has labels that may not be those of the assay", listed,
+            "one column of results", f"{step}, or values with --value-column.",
+        )  # fmt: skip
+
+    def no_result(self) -> None:
+        names = [column.name for column in self.columns]
+        missing(
+            self.where, "active", names, "labels such as 'active', or values such as 'IC50 (nM)'",
+            "Name yours with --label-column or --value-column.",
+        )  # fmt: skip
+
+    def named(self, role: str) -> str:
+        """The first column of a role, the one of identifiers before the one of names."""
+        found = [column.name for column in self.columns if column.role == role]
+        return min(found, key=lambda name: "id" not in name.casefold(), default="")
+
+
+def _is_active(name: str) -> bool:
+    return name.casefold() == "active"
+
+
+def _is_outcome(name: str) -> bool:
+    return "outcome" in name.casefold()
+
+
+def _is_plain(name: str) -> bool:
+    """Whether the name says 'label' and names no target, property or comment."""
+    plain = re.sub(r"[\W_]+", "", _LABEL_WORDS.sub("", name)) == ""
+    return plain and LABEL_NAME.fullmatch(name.strip()) is not None and not is_other(name)
