@@ -30,12 +30,12 @@ def _record(block: str) -> dict[str, str]:
     mol, end, rest = block.partition("M  END")
     record = {STRUCTURE: smiles_of_block(mol + end), NAME: block.partition("\n")[0].strip()}
     name, lines = "", list[str]()
-    for line in [*rest.split("\n")[1:], "> <>"]:
-        if line.startswith(">"):
+    for line in [*rest.split("\n")[1:], "> <end>"]:
+        # A value such as >10000 starts like the name of a property.
+        if match := _PROPERTY.match(line):
             if name:
                 record[name] = " ".join(filter(None, map(str.strip, lines)))
-            match = _PROPERTY.match(line)
-            name, lines = (match[1].strip() if match else ""), []
+            name, lines = match[1].strip(), []
         else:
             lines.append(line)
     return record

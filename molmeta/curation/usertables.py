@@ -32,6 +32,8 @@ from molmeta.molecules.compounds import smiles_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+_NUMBER_AND_UNIT = re.compile(r"^\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*$")
+
 
 @dataclass(frozen=True)
 class UserTable:
