@@ -88,6 +88,18 @@ def read_source(table: Path | pd.DataFrame, options: TableOptions) -> TableFile:
     return TableFile(_numbered(table))
 
 
+def by_target(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give the targets of an assay of several targets names of their own.
+
+    Args:
+        rows: as `molmeta.curation.tables.read_table` returns them.
+    """
+    named = rows[rows["target"].ne("")]
+    several = named.groupby("assay")["target"].nunique().loc[lambda n: n > 1].index
+    apart = rows["assay"].isin(several) & rows["target"].ne("")
+    return rows.assign(assay=rows["assay"].mask(apart, rows["target"]))
+
+
 def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.Series:
     """Labels as 0.0 and 1.0, NaN for blank cells and compounds without a result.
 
