@@ -31,7 +31,7 @@ STDIN = Path("-")
 
 
 class SupportOptions(TypedDict, total=False):
-    """How to read a table of measured compounds; see `molmeta.curation.tableoptions.TableOptions`."""
+    """How to read a table; see `molmeta.curation.tableoptions.TableOptions`."""
 
     smiles_column: str
     label_column: str
@@ -39,6 +39,8 @@ class SupportOptions(TypedDict, total=False):
     unit: str
     threshold: str | float | None
     higher_is_active: bool | None
+    sheet: str
+    decimal: str
 
 
 def model_of(model: ModelLike) -> Model:

@@ -189,13 +189,13 @@ def read_support(
     table = replace(table, rows=by_target(table.rows))
     curated = curated_assays(where, table, rules=RULES, least_share=LEAST_SHARE)
     chosen = _only_assay(source, _assays(curated.kept), assay)
-    return _drawn(_reading(source, table, curated, chosen.name), chosen, size, seed)
+    return _drawn(reading_of(source, table, curated, chosen.name), chosen, size, seed)
 
 
 _NOTHING = Support((), ())
 
 
-def _reading(source: str, table: UserTable, curated: Curated, assay: str) -> SupportReading:
+def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> SupportReading:
     """The reading of an assay whose compounds are still to be filled in."""
     about = curated.assays[curated.assays["assay"].eq(assay)].to_dict("records")[0]
     dropped = curated.dropped[curated.dropped["assay"].eq(assay)]["reason"].value_counts()
@@ -274,9 +274,13 @@ def _drawn(reading: SupportReading, assay: Assay, size: int | None, seed: int) -
 def _only_assay(source: object, assays: list[Assay], name: str) -> Assay:
     matches = [assay for assay in assays if name in ("", assay.name)]
     if len(matches) != 1:
-        names = [assay.name for assay in assays]
-        raise TableError(
-            f"{source}: contains several assays or none of that name; got '{name}', expected one "
-            f"of {names[:12]}. Name it with --assay."
-        )
+        raise TableError(several_assays(source, [assay.name for assay in assays], name))
     return matches[0]
+
+
+def several_assays(source: object, names: Sequence[str], name: str) -> str:
+    """The message for a table with several assays, or without the one that was named."""
+    return (
+        f"{source}: contains several assays or none of that name; got '{name}', expected one "
+        f"of {list(names[:12])}. Name it with --assay."
+    )

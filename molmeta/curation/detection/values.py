@@ -46,12 +46,16 @@ class Values:
         texts: qualifier and number of each row with a decimal point; numbers if they are typed.
         units: unit of each row, "" where none is known.
         evidence: where the unit comes from, in words.
+        source: column of the units, "" where they come from elsewhere.
+        decimal: decimal sign of the cells, "" where it is a point.
     """
 
     column: Column
     texts: pd.Series
     units: pd.Series
     evidence: str
+    source: str = ""
+    decimal: str = ""
 
 
 class ValueReader:
@@ -127,7 +131,7 @@ class ValueReader:
     def _tier(self, column: Column) -> int:
         """How surely a column is the result that is meant; 0 is beyond doubt."""
         standard = column.name.casefold().replace("_", " ") in ("value", "standard value")
-        if standard and (self._unit_source(column) or self.options.unit):
+        if standard and (self._unit_column(column) or column.unit or self.options.unit):
             return 0
         if column.quantity in ("pX", "concentration", "log"):
             return _MEASURED if scale_of(column.unit) or not column.unit else _UNCLEAR
@@ -135,8 +139,9 @@ class ValueReader:
             return _MEASURED
         return _INHIBITION if column.quantity == "inhibition" else _UNCLEAR
 
-    def _unit_source(self, column: Column) -> str:
-        return partner(self.columns, column, "unit") or column.unit
+    def _unit_column(self, column: Column) -> str:
+        """Column of the units; a pIC50 has none, and a unit next to it is that of an IC50."""
+        return "" if column.quantity == "pX" else partner(self.columns, column, "unit")
 
     def _distinct(self, columns: Sequence[Column]) -> list[Column]:
         """Leave out replicates of a mean, other forms of the same result, and sparse columns."""
@@ -185,7 +190,9 @@ class ValueReader:
         units, evidence = self._units(column, numbers.units, values)
         if not self.options.unit:
             self._require_direction(column, units)
-        return Values(column, numbers.texts, units, evidence)
+        source = self._unit_column(column) if evidence.startswith("column ") else ""
+        sign = "," if decimal == "," else ""
+        return Values(column, numbers.texts, units, evidence, source, sign)
 
     def _require_no_dates(self, column: Column) -> None:
         cells = filled(self.frame[column.name])
@@ -256,7 +263,7 @@ class ValueReader:
         """The unit of each row, and where it comes from."""
         if self.options.unit:
             return pd.Series(self.options.unit, index=within.index), "given"
-        source = partner(self.columns, column, "unit") if column.quantity != "pX" else ""
+        source = self._unit_column(column)
         kind = partner(self.columns, column, "type")
         units, evidence = within, "within the cells"
         if source:
