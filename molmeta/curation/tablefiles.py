@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".xlsm", ".sdf")
 """Names of the tables in a folder of assays."""
 _TEXT = (".csv", ".tsv", ".txt", ".tab", ".smi", ".smiles", ".dat")
-_SEPARATORS = (",", ";", "\t")
+_SEPARATORS = (",", ";", "\t", "|")
 _SNIFFED = 100
 """Lines from which the separator is chosen."""
 _ASKED = re.compile(r"sep=(.)\s*", re.IGNORECASE)

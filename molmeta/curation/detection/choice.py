@@ -40,7 +40,7 @@ _LABEL_WORDS = re.compile(
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(
-    r".*(?:id|name|no|number|code|key|compound|cpd|molecule|title|index|column 1)\W*", re.IGNORECASE
+    r".*(?:id|name|no|number|code|key|compound|cpd|molecule|title|index|column \d+)\W*", re.IGNORECASE
 )
 
 
@@ -159,9 +159,12 @@ class _Chooser:
         return self.doubtful_label(found) if found else ""
 
     def readable(self, names: Sequence[str]) -> list[str]:
-        """Those columns that hold labels, or else all of them."""
+        """Those columns that hold labels; without other results also those that may hold them."""
         known = texts.ACTIVE | texts.INACTIVE | texts.MINUS_ONE | texts.UNDECIDED | texts.BLANK
         good = [name for name in names if self.words(name).isin(known).mean() > 0.5]
+        if self.reader.has_measurements():
+            # A class in words is one of chemistry; numbers may be classes of activity.
+            names = [name for name in names if _is_active(name) or self.words(name).isin(list("0123456")).all()]
         return good or list(names)
 
     def words(self, name: str) -> pd.Series:

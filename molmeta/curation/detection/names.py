@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from molmeta.curation.detection.cells import is_unit, plain
-from molmeta.curation.units import PX, scale_of
+from molmeta.curation.units import PERCENT_UNIT, PX, scale_of
 
 Quantity = Literal["pX", "log", "concentration", "inhibition", "remaining", "percent", "generic", ""]
 """What a result measures: -log10 M, log10 of a concentration, a concentration such as IC50,
@@ -47,12 +47,12 @@ _NOT_A_RESULT = frozenset({
     "date", "page", "plate", "well", "batch", "lot", "ph", "temp", "temperature", "time", "charge",
     "atoms", "formula", "qed", "price", "amount", "volume", "cid", "sid", "aid", "id", "index",
     "rank", "kon", "koff", "comment", "comments", "remark", "note", "url", "type", "units", "unit",
-    "relation", "qualifier", "modifier", "mod", "operator", "prefix", "series", "violations",
+    "relation", "qualifier", "modifier", "mod", "operator", "prefix", "series", "violations", "tag",
 })  # fmt: skip
 _BRACKETS = re.compile(r"[(\[{]([^)\]}]+)[)\]}]")
 _MEAN = re.compile(r"(?<![a-z])(?:geo[\s_]?mean|mean|average|avg|median|geometric)(?![a-z])")
 _WORDS = re.compile(r"[^\W_]+")
-_UNIT_TOKENS = re.compile(r"(?<![a-z])([pnumµμ]m(?:ol/l|olar)?)(?![a-z/])")
+_UNIT_TOKENS = re.compile(r"(?<![a-z\d])([pnum]m(?:ol/l|olar)?|(?<=50)[pnum]m)(?![a-z/])")
 _EXCEPT_AFTER_AT = re.compile(r"@.*|(?<![a-z])at \d.*")
 
 
@@ -81,16 +81,18 @@ def unit_of(name: str) -> str:
         >>> [unit_of(n) for n in ("IC50 (nM)", "ic50_um", "pIC50", "MIC (ug/mL)", "IC50")]
         ['nM', 'um', 'pX', 'ug/mL', '']
     """
+    quantity, folded = quantity_of(name), _folded(name)
+    if quantity == "pX" or scale_of(name):
+        return name if scale_of(name) else PX
     for text in _BRACKETS.findall(name):
         if is_unit(text):
             return str(text).strip()
-    quantity, folded = quantity_of(name), _folded(name)
-    if scale_of(name) or quantity == "pX":
-        return name if scale_of(name) else PX
+    if quantity in ("inhibition", "remaining", "percent"):
+        return PERCENT_UNIT if "%" in folded else ""
     if match := _UNIT_TOKENS.search(folded):
         start = folded.index(match[1])
         return plain(name)[start : start + len(match[1])]
-    return "%" if quantity in ("inhibition", "remaining", "percent") and "%" in folded else ""
+    return ""
 
 
 def is_mean(name: str) -> bool:

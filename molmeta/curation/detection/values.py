@@ -14,7 +14,15 @@ from molmeta.curation.detection import names
 from molmeta.curation.detection.columns import Column, filled
 from molmeta.curation.detection.partners import partner
 from molmeta.curation.detection.questions import ask, missing
-from molmeta.curation.units import MOLAR, PERCENT_UNIT, PX, scale_of, split_qualifiers, to_scale
+from molmeta.curation.units import (
+    MOLAR,
+    PERCENT_UNIT,
+    PX,
+    is_concentration,
+    scale_of,
+    split_qualifiers,
+    to_scale,
+)
 from molmeta.errors import TableError
 
 if TYPE_CHECKING:
@@ -32,6 +40,8 @@ _POSSIBLE_PX = (1.5, 11.5)
 _PX_VALUES = (0.0, 15.0)
 _RIVAL = 0.2
 """Share of the rows of the fullest column from which another one may be meant as well."""
+_WORDS = 0.2
+"""Share of the cells from which results in words are a question."""
 _UNITS = ("nM", "uM", "mM", "M")
 _SAME = 0.11
 """Largest difference in pX of the same result written twice."""
@@ -188,6 +198,7 @@ class ValueReader:
         if self._is_logarithm(column):
             return self._from_logarithms(column, qualifiers, values)
         units, evidence = self._units(column, numbers.units, values)
+        self._require_numbers(column, numbers, values, units)
         if not self.options.unit:
             self._require_direction(column, units)
         source = self._unit_column(column) if evidence.startswith("column ") else ""
@@ -205,6 +216,25 @@ class ValueReader:
                 "Enter these values again as text, or clear the cells.",
             )  # fmt: skip
 
+    def _require_numbers(
+        self, column: Column, numbers: texts.Numbers, values: pd.Series, units: pd.Series
+    ) -> None:
+        """Ask about columns with many results in words, or with zeros for them.
+
+        Left out, they would turn the weaker half of the actives into inactives.
+        """
+        cells = filled(self.frame[column.name])
+        tested = cells[~cells.str.casefold().isin(texts.UNDECIDED)]
+        bad = ~numbers.found | (units.map(is_concentration).astype(bool) & values.le(0))
+        words = tested[bad.reindex(tested.index)]
+        if len(words) > _WORDS * len(tested):
+            ask(
+                self.where, f"column '{column.name}' has results that are not positive numbers",
+                f"'{words.iloc[0]}' in row {words.index[0]} and {len(words)} rows in all",
+                "numbers, and bounds such as >10000 for inactive compounds",
+                "Enter the highest concentration tested as a bound, or clear these cells.",
+            )  # fmt: skip
+
     def _decimal(self, column: Column) -> str:
         """The decimal sign of a column, that of the rest of the table where its own is unclear."""
         if self.options.decimal:
@@ -215,17 +245,19 @@ class ValueReader:
             return sign
         # A table has one decimal sign, and pX has no thousands.
         comma_elsewhere = "," in self._decimals_elsewhere(column)
-        if sign == ".":
-            return "," if comma_elsewhere and column.quantity != "pX" else "."
-        if sign == "?" and (comma_elsewhere or column.quantity == "pX"):
+        if sign == "." and column.quantity in ("pX", "inhibition"):
+            return "."
+        if sign in (".", "?") and comma_elsewhere:
+            return ","
+        if sign == "?" and column.quantity == "pX":
             return ","
         if sign == "?" and texts.groups_of_three(written):
             return "."
-        example = next((number for number in written if "," in number), written[0])
+        example = next(number for number in written if "," in number or "." in number)
         ask(
-            self.where, f"the commas in column '{column.name}' may be decimal signs or separate "
-            "thousands", f"'{example}'", "one decimal sign in all rows",
-            "Say which it is with --decimal , or --decimal . (a point).",
+            self.where, f"commas or points in column '{column.name}' may be decimal signs or "
+            "separate thousands", f"'{example}'", "one decimal sign in all rows",
+            "Give it with --decimal ',' or --decimal '.'.",
         )  # fmt: skip
 
     def _decimals_elsewhere(self, column: Column) -> set[str]:
@@ -281,9 +313,21 @@ class ValueReader:
             self._require_px(column, values)
         return units.astype("str"), evidence
 
+    def _by_companion(self, column: Column) -> str:
+        """The unit with which the values agree with those of a column of known unit, or ""."""
+        if column.quantity != "concentration":
+            return ""
+        for other in filter(column_is_clear, self.candidates):
+            shift = (self._px(column) - self._px(other)).median()
+            if self._same(column, other) and abs(shift - round(shift)) < _SAME:
+                return {0: "nM", 3: "uM", 6: "mM", 9: "M"}.get(round(shift), "")
+        return ""
+
     def _by_size(self, column: Column, values: pd.Series) -> str:
         """The only unit that the size of the values allows."""
         known = values[values.gt(0)] if column.quantity == "concentration" else values.dropna()
+        if unit := self._by_companion(column):
+            return unit
         if column.quantity == "concentration" and len(known):
             possible = [unit for unit in _UNITS if _is_possible(known, unit)]
             if len(possible) == 1:
@@ -307,7 +351,7 @@ class ValueReader:
             ask(
                 self.where, f"column '{column.name}' is named after -log10 M, but its values are "
                 "not", f"values from {known.min():g} to {known.max():g}", "values from 0 to 15",
-                "Name the unit with --unit, such as nM.",
+                "Name the unit with --unit, such as nM or 'log M'.",
             )  # fmt: skip
 
     def _require_direction(self, column: Column, units: pd.Series) -> None:
