@@ -30,7 +30,9 @@ MOLECULES = typer.Option(..., "--molecules", help="Molecule store of 'molmeta fe
 STORE = typer.Option(
     None, "--molecules", help="Molecule store; by default, compounds are featurized here."
 )
-SUPPORT = typer.Option(..., "--support", help="Table of measured compounds: CSV, Excel, SDF, Parquet.")
+SUPPORT = typer.Option(
+    ..., "--support", help="Table of measured compounds: CSV, Excel, SDF, Parquet."
+)
 LIBRARY = typer.Option(
     ..., "--library", help="SMILES lines, CSV, SDF, Parquet or featurized; '-' for stdin."
 )

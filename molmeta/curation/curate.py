@@ -112,9 +112,7 @@ def curate(
     good = rows[rows["reason"].eq("")]
     merged = merge_repeats(good, spread=rules.spread, percent_spread=rules.percent_spread)
     usable = merged[merged["reason"].eq("")]
-    limits = thresholds_of(
-        usable, target_class=rules.target_class, overrides=rules.thresholds
-    )
+    limits = thresholds_of(usable, target_class=rules.target_class, overrides=rules.thresholds)
     own: dict[str, OwnThreshold] = {}
     if least_share:
         free = usable[~usable["assay"].isin(rules.thresholds.keys())]
@@ -122,7 +120,9 @@ def curate(
         limits.update(pd.Series({name: item.threshold for name, item in own.items()}, dtype=float))
     merged = label(merged, limits)
     rows = _with_reasons_of(merged, rows)
-    return replace(_result(rows, merged[merged["reason"].eq("")], limits, rules), own_thresholds=own)
+    return replace(
+        _result(rows, merged[merged["reason"].eq("")], limits, rules), own_thresholds=own
+    )
 
 
 def _with_compounds(rows: pd.DataFrame, rules: Rules, cores: int) -> pd.DataFrame:

@@ -39,7 +39,7 @@ class TableFile:
     notes: tuple[str, ...] = ()
 
 
-def table_of(rows: Sequence[Row], path: Path) -> TableFile:
+def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> TableFile:
     """Find the header of rows of cells, and return what is below it.
 
     The header is the first row with a column named after structures, or else the row above the
@@ -48,12 +48,14 @@ def table_of(rows: Sequence[Row], path: Path) -> TableFile:
     Args:
         rows: all rows of the source, blank ones too.
         path: file that messages name.
+        may_be_wider: whether cells to the right of the header are notes and not a mistake.
 
     Raises:
         TableError: a row has more cells than the header.
     """
     header, column = _header(rows)
-    names = _names(rows[header] if header >= 0 else [], max(map(len, rows[header + 1 :]), default=0))
+    below = max(map(len, rows[header + 1 :]), default=0)
+    names = _names(rows[header] if header >= 0 else [], below)
     width = len(_stripped(rows[header])) if header >= 0 else len(names)
     body = [
         (number, row)
@@ -61,7 +63,8 @@ def table_of(rows: Sequence[Row], path: Path) -> TableFile:
         if any(cell.strip() for cell in row) and not row[0].lstrip().startswith("#")
     ]
     body, units = _without_descriptions(body, column, names)
-    _require_width(body, width, column, path)
+    if not may_be_wider:
+        _require_width(body, width, column, path)
     cells = [[*row[:width], *[""] * (width - len(row))] for _, row in body]
     frame = pd.DataFrame(cells, columns=names[:width], index=[n for n, _ in body], dtype="str")
     empty = [name for name in frame if str(name).startswith("column ") and frame[name].eq("").all()]

@@ -15,7 +15,8 @@ STRUCTURE, NAME = "structure of the record", "title of the record"
 
 def is_sdf(text: str) -> bool:
     """Whether a text starts with a mol block."""
-    return any(version in line for line in text.split("\n", 4)[:4] for version in ("V2000", "V3000"))
+    head = "".join(text.split("\n", 4)[:4])
+    return "V2000" in head or "V3000" in head
 
 
 def read_sdf(text: str) -> pd.DataFrame:
@@ -23,7 +24,7 @@ def read_sdf(text: str) -> pd.DataFrame:
     blocks = re.split(r"^\$\$\$\$.*\n?", text.replace("\r\n", "\n"), flags=re.MULTILINE)
     records = [_record(block) for block in blocks if block.strip()]
     frame = pd.DataFrame(records, index=pd.RangeIndex(1, len(records) + 1)).fillna("").astype("str")
-    return frame.loc[:, frame.ne("").any()]
+    return frame.loc[:, [bool(frame[name].ne("").any()) for name in frame]]
 
 
 def _record(block: str) -> dict[str, str]:

@@ -95,7 +95,7 @@ def _parsed(path: Path, content: bytes, sheet: str) -> TableFile:
             f"--sheet: applies to workbooks; got '{sheet}' for {path}, expected an .xlsx file. "
             "Leave it out."
         )
-    if _suffix(path) in (".xlsx", ".xlsm"):
+    if _suffix(path) in (".xlsx", ".xlsm", ".xls"):
         _refuse(path, "is not a workbook", f"'{path.name}'", "a complete .xlsx file")
     if _suffix(path) == ".parquet":
         return TableFile(_parquet(path, content))
@@ -121,9 +121,11 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(content: bytes) -> str:
-    """Decode UTF-16 with a byte order mark, UTF-8, or otherwise Latin-1."""
+    """Decode UTF-16, UTF-8, or otherwise Latin-1."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", errors="replace")
+    if content[1:40:2].strip(b"\0") == b"" and len(content) > 40:
+        return content.decode("utf-16-le", errors="replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -185,7 +187,9 @@ def _fit(head: str, separator: str) -> tuple[int, int, int]:
 
 def _suffix(path: Path) -> str:
     name = path.name.lower().removesuffix(".gz")
-    return next((suffix for suffix in (*SUFFIXES, *_TEXT, ".sd") if name.endswith(suffix)), "")
+    return next(
+        (suffix for suffix in (*SUFFIXES, *_TEXT, ".sd", ".xls") if name.endswith(suffix)), ""
+    )
 
 
 def _refuse(path: Path, problem: str, got: str, rule: str) -> NoReturn:

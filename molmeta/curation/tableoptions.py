@@ -41,6 +41,4 @@ class TableOptions:
                 "Leave one out."
             )
         if self.decimal not in ("", ".", ","):
-            raise ConfigError(
-                f"--decimal: must be '.' or ','; got '{self.decimal}'. Correct it."
-            )
+            raise ConfigError(f"--decimal: must be '.' or ','; got '{self.decimal}'. Correct it.")

@@ -23,8 +23,9 @@ LOGARITHMIC = frozenset({
 })  # fmt: skip
 PERCENT = frozenset({"%", "percent", "% inhibition", "%inhibition", "percent inhibition"})
 FOREIGN = frozenset({
-    "ug/ml", "ng/ml", "mg/ml", "mg/l", "ug/l", "g/l", "pg/ml", "mg/kg", "ppm", "kcal/mol", "kj/mol", "rfu",
-    "rlu", "cpm", "fold", "1/s", "s-1", "s", "min", "h", "m-1s-1", "ml/min", "u/ml", "iu/ml", "°c",
+    "ug/ml", "ng/ml", "mg/ml", "mg/l", "ug/l", "g/l", "pg/ml", "mg/kg", "ppm", "kcal/mol",
+    "kj/mol", "rfu", "rlu", "cpm", "fold", "1/s", "s-1", "s", "min", "h", "m-1s-1", "ml/min",
+    "u/ml", "iu/ml", "°c",
 })  # fmt: skip
 """Units that neither pX nor % can be computed from."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,14 +20,14 @@ from molmeta.curation.detection.cells import (
 )
 from molmeta.curation.detection.choice import Choice, choose
 from molmeta.curation.detection.columns import classify, filled
-from molmeta.curation.detection.questions import ask
+from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import as_smiles
 from molmeta.curation.headers import TableFile
 from molmeta.curation.tablefiles import read_file
 from molmeta.curation.tableoptions import TableOptions
 from molmeta.curation.tables import Layout, read_table, rows_of
 from molmeta.curation.units import is_concentration, scale_of, split_qualifiers, to_scale
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, TableError
 from molmeta.molecules.compounds import smiles_texts
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def by_target(rows: pd.DataFrame) -> pd.DataFrame:
         rows: as `molmeta.curation.tables.read_table` returns them.
     """
     named = rows[rows["target"].ne("")]
-    several = named.groupby("assay")["target"].nunique().loc[lambda n: n > 1].index
-    apart = rows["assay"].isin(several) & rows["target"].ne("")
+    n_targets = named.groupby("assay")["target"].nunique()
+    apart = rows["assay"].isin(n_targets.index[n_targets.gt(1)]) & rows["target"].ne("")
     return rows.assign(assay=rows["assay"].mask(apart, rows["target"]))
 
 
@@ -123,9 +123,9 @@ def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.
     active = words.isin(ACTIVE)
     unknown = ~(active | inactive | blank | words.isin(UNDECIDED))
     if unknown.any() and strict:
-        _refuse_labels(column, unknown, where)
+        raise _unknown_label(column, unknown, where)
     if blank.any() and active.any() and not inactive.any() and strict:
-        ask(
+        raise question(
             where, f"a label in '{column.name}' is blank",
             f"'{column[blank].iloc[0]}' in {blank.sum()} rows beside actives alone",
             "a label in every row", "Write 0 for inactive, or remove rows that were not measured.",
@@ -134,7 +134,7 @@ def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.
     return labels.astype(object).where(~unknown & ~words.isin(UNDECIDED), column)
 
 
-def _refuse_labels(column: pd.Series, unknown: pd.Series, where: object) -> NoReturn:
+def _unknown_label(column: pd.Series, unknown: pd.Series, where: object) -> TableError:
     words = column.astype("str").str.strip()
     step = "Rename the labels."
     if set(words[~words.str.casefold().isin(BLANK)]) == {"1", "2"}:
@@ -142,7 +142,7 @@ def _refuse_labels(column: pd.Series, unknown: pd.Series, where: object) -> NoRe
             f"Give --value-column '{column.name}' --threshold 1.5 with --higher-is-active if 2 is "
             "active, or --lower-is-active if 1 is."
         )
-    ask(
+    return question(
         where, f"a label in '{column.name}' is not understood", _quoted(column[unknown]),
         "1 and 0, true and false, yes and no, or active and inactive", step,
     )  # fmt: skip
@@ -167,7 +167,7 @@ class _Reader:
         if self.options.threshold is None and self.options.higher_is_active is None:
             return self._table(frame)
         if len({scale_of(unit) for unit in self.units}) > 1:
-            ask(
+            raise question(
                 self.where, "no threshold holds for all values", f"the units {self.units}",
                 "units that convert into each other", "Keep the rows of one kind of unit.",
             )  # fmt: skip
@@ -199,7 +199,7 @@ class _Reader:
         """Label each value in its own unit, where a scale or its direction does not apply."""
         high = self.options.higher_is_active
         if self.options.threshold is None or high is None or len(self.units) > 1:
-            ask(
+            raise question(
                 self.where, f"values in {', '.join(self.units)} cannot be labelled",
                 f"threshold {self.options.threshold}, higher is active: {high}",
                 "one unit, a --threshold, and --higher-is-active or --lower-is-active",
@@ -271,13 +271,15 @@ class _Reader:
         parts = [_words(source[first])] if first else []
         if chosen.kind and chosen.values is not None:
             kinds = _words(source[chosen.kind])
-            used = kinds.where(filled(chosen.values.texts.astype("str")).reindex(kinds.index).notna())
+            measured = filled(chosen.values.texts.astype("str")).index
+            used = kinds[kinds.index.isin(measured)]
             groups = used.groupby(parts[0] if parts else np.zeros(len(used)))
             if groups.nunique().gt(1).any():
                 parts.append(kinds)
         if not chosen.assay and all(part.nunique() < 2 for part in parts):
             return []
-        return [parts[0].str.cat(parts[1:], sep=" ").str.strip()]
+        joined = parts[0] if len(parts) == 1 else parts[0] + " " + parts[1]
+        return [joined.str.strip()]
 
 
 def _words(cells: pd.Series) -> pd.Series:
@@ -286,7 +288,9 @@ def _words(cells: pd.Series) -> pd.Series:
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
-        ask("support", "has no rows", "an empty table", "measured compounds", "Add some.")
+        raise question(
+            "support", "has no rows", "an empty table", "measured compounds", "Add some."
+        )
     copy = frame.rename(columns=str)
     return copy.set_axis(pd.RangeIndex(1, len(copy) + 1))
 

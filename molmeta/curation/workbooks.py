@@ -6,21 +6,20 @@ import io
 import re
 import zipfile
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
-from molmeta.curation.headers import TableFile, table_of
+from molmeta.curation.detection.cells import TYPED
 from molmeta.curation.detection.structures import are_structures
+from molmeta.curation.headers import TableFile, table_of
 from molmeta.errors import TableError, one_line, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from openpyxl.cell.cell import Cell
-    from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
     from openpyxl.workbook.workbook import Workbook
 
     from molmeta.curation.headers import Row
@@ -31,6 +30,7 @@ MAX_BYTES = 1 << 30
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _AMBIGUOUS = re.compile(r"-?\d{1,3}\.\d{3}")
+_GROUPED = re.compile(r"\D{0,3}\d{1,3},\d{3}\D*")
 _LITERAL = re.compile(r'"([^"]*)"')
 
 
@@ -67,7 +67,7 @@ def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
     name = next(iter(tables))
     if _has_formulas(content):
         _require_values(path, content, name, tables[name])
-    table = table_of(tables[name], path)
+    table = table_of(tables[name], path, may_be_wider=True)
     notes = (f"sheet '{name}'", *table.notes) if len(book.sheetnames) > 1 else table.notes
     return TableFile(table.frame, table.units, notes)
 
@@ -103,6 +103,7 @@ def _rows(path: Path, book: Workbook, name: str) -> list[Row]:
     sheet = book[name]
     sheet.reset_dimensions()
     rows: list[Row] = []
+    decimals: list[tuple[int, int]] = []
     last = 0
     for number, cells in enumerate(sheet.iter_rows(), start=1):
         row = [_text(cell) for cell in cells] or [""]
@@ -114,11 +115,16 @@ def _rows(path: Path, book: Workbook, name: str) -> list[Row]:
             )  # fmt: skip
         if number - last > MAX_ROWS:
             break
+        decimals += [(number - 1, i) for i, cell in enumerate(cells) if type(cell.value) is float]
         rows.append(row)
+    if any(_GROUPED.fullmatch(cell) for row in rows[:last] for cell in row):
+        # The point of a number does not say what the comma in a text such as 1,234 is.
+        for row, column in decimals:
+            rows[row][column] += TYPED if "." in rows[row][column] else ""
     return rows[:last]
 
 
-def _text(cell: Cell | ReadOnlyCell | EmptyCell) -> str:
+def _text(cell: Any) -> str:  # noqa: ANN401 - openpyxl has four classes of cells
     """The value of a cell as text, with the unit, sign or % that its format displays."""
     value = cell.value
     if value is None:
@@ -172,7 +178,7 @@ def _require_values(path: Path, content: bytes, name: str, rows: list[Row]) -> N
         )  # fmt: skip
 
 
-def _formulas(book: Workbook, name: str) -> Iterator[ReadOnlyCell]:
+def _formulas(book: Workbook, name: str) -> Iterator[Any]:
     for row in book[name].iter_rows():
         for cell in row:
             if isinstance(cell.value, str) and cell.value.startswith("=") and cell.data_type == "f":

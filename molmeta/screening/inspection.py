@@ -69,7 +69,9 @@ class Inspection:
         if self.options:
             parts.append(f"options that fix this reading: {self.options}")
         if self.layout:
-            text = yaml.safe_dump({"layout": dict(self.layout)}, sort_keys=False, allow_unicode=True)
+            text = yaml.safe_dump(
+                {"layout": dict(self.layout)}, sort_keys=False, allow_unicode=True
+            )
             parts.append(f"config that fixes this reading:\n{text.rstrip()}")
         return "\n\n".join(filter(None, parts))
 
@@ -130,7 +132,8 @@ def _judged(
         facts = reading_of(name, user, curated, names[0]).facts()
         about = assays.set_index("assay").loc[names[0]]
         facts = {**facts, "compounds": f"{about['n_compounds']}, {about['n_active']} active"}
-        question = "" if about["status"] == "ok" else f"{name}: {about['status']}."
+        status = str(about["status"])
+        question = "" if status == "ok" else f"{name}: {status}."
     dropped = curated.dropped[curated.dropped["assay"].isin(names)]
     kept = ["assay", "n_compounds", "n_active", "threshold", "status"]
     return {

@@ -17,7 +17,6 @@ from molmeta.curation.measurements import REASONS, measured
 from molmeta.curation.reading import curated_assays, is_curated
 from molmeta.curation.thresholds import FALLBACK_PX
 from molmeta.curation.units import MOLAR, PERCENT_UNIT
-from molmeta.curation.tableoptions import TableOptions
 from molmeta.curation.usertables import by_target, read_user_table
 from molmeta.errors import TableError
 from molmeta.molecules.compounds import Compound, compounds
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.curation.curate import Curated
+    from molmeta.curation.tableoptions import TableOptions
     from molmeta.curation.thresholds import OwnThreshold
     from molmeta.curation.usertables import UserTable
 

@@ -234,39 +234,130 @@ IC50_BOOK = rows_of({"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": NM})
 
 READ = {
     # ChEMBL
-    "chembl_web": Table("a.csv", lines(chembl(), ";", quote=True), PX, columns={"value": "Standard Value"}),
+    "chembl_web": Table(
+        "a.csv", lines(chembl(), ";", quote=True), PX, columns={"value": "Standard Value"}
+    ),
     "chembl_bom": Table("a.csv", "\ufeff" + lines(chembl(), ";", quote=True), PX),
     "chembl_tsv": Table("a.tsv", lines(chembl(), "\t"), PX),
     "chembl_pchembl_only": Table("a.csv", lines({"Smiles": SMILES, "pChEMBL Value": PX}), PX),
-    "chembl_api": Table("a.csv", lines({
-        "molecule_chembl_id": NAMES, "canonical_smiles": SMILES, "standard_type": ["Ki"] * 12,
-        "standard_relation": ["="] * 11 + [">"], "standard_value": NM, "standard_units": ["nM"] * 12,
-        "type": ["Ki"] * 12, "relation": ["="] * 12, "value": UM, "units": ["uM"] * 12,
-        "pchembl_value": [*PX[:-1], ""], "assay_chembl_id": ["CHEMBL1"] * 12,
-        "target_pref_name": ["Thrombin"] * 12,
-    }), PX, columns={"value": "standard_value"}),
-    "chembl_mixed_units": Table("a.csv", lines(chembl(**{
-        "Standard Value": [*NM[:6], *UM[6:]], "Standard Units": ["nM"] * 6 + ["uM"] * 6,
-        "pChEMBL Value": [""] * 12, "Value": [""] * 12,
-    }), ";", quote=True), PX),
+    "chembl_api": Table(
+        "a.csv",
+        lines(
+            {
+                "molecule_chembl_id": NAMES,
+                "canonical_smiles": SMILES,
+                "standard_type": ["Ki"] * 12,
+                "standard_relation": ["="] * 11 + [">"],
+                "standard_value": NM,
+                "standard_units": ["nM"] * 12,
+                "type": ["Ki"] * 12,
+                "relation": ["="] * 12,
+                "value": UM,
+                "units": ["uM"] * 12,
+                "pchembl_value": [*PX[:-1], ""],
+                "assay_chembl_id": ["CHEMBL1"] * 12,
+                "target_pref_name": ["Thrombin"] * 12,
+            }
+        ),
+        PX,
+        columns={"value": "standard_value"},
+    ),
+    "chembl_mixed_units": Table(
+        "a.csv",
+        lines(
+            chembl(
+                **{
+                    "Standard Value": [*NM[:6], *UM[6:]],
+                    "Standard Units": ["nM"] * 6 + ["uM"] * 6,
+                    "pChEMBL Value": [""] * 12,
+                    "Value": [""] * 12,
+                }
+            ),
+            ";",
+            quote=True,
+        ),
+        PX,
+    ),
     # BindingDB
     "bindingdb_ki": Table("a.tsv", lines(bindingdb(), "\t"), PX, columns={"value": "Ki (nM)"}),
-    "bindingdb_ic50": Table("a.tsv", lines(bindingdb(**{"Ki (nM)": [""] * 12, "IC50 (nM)": [f" {v}" for v in bounded(NM)]}), "\t"), PX),
+    "bindingdb_ic50": Table(
+        "a.tsv",
+        lines(
+            bindingdb(**{"Ki (nM)": [""] * 12, "IC50 (nM)": [f" {v}" for v in bounded(NM)]}), "\t"
+        ),
+        PX,
+    ),
     "bindingdb_txt": Table("a.txt", lines(bindingdb(), "\t"), PX),
     # PubChem
-    "pubchem": Table("AID_1.csv", pubchem(words("Active", "Inactive")), labels=LABELS, columns={"label": "PUBCHEM_ACTIVITY_OUTCOME"}),
-    "pubchem_inconclusive": Table("AID_1.csv", pubchem(["Active"] * 5 + ["Inconclusive"] * 2 + ["Inactive"] * 5), labels=[*LABELS[:5], None, None, *LABELS[7:]]),
-    "pubchem_unspecified": Table("AID_1.csv", pubchem(["Active"] * 5 + ["Unspecified"] + ["Inactive"] * 6), labels=[*LABELS[:5], None, *LABELS[6:]]),
+    "pubchem": Table(
+        "AID_1.csv",
+        pubchem(words("Active", "Inactive")),
+        labels=LABELS,
+        columns={"label": "PUBCHEM_ACTIVITY_OUTCOME"},
+    ),
+    "pubchem_inconclusive": Table(
+        "AID_1.csv",
+        pubchem(["Active"] * 5 + ["Inconclusive"] * 2 + ["Inactive"] * 5),
+        labels=[*LABELS[:5], None, None, *LABELS[7:]],
+    ),
+    "pubchem_unspecified": Table(
+        "AID_1.csv",
+        pubchem(["Active"] * 5 + ["Unspecified"] + ["Inactive"] * 6),
+        labels=[*LABELS[:5], None, *LABELS[6:]],
+    ),
     # Workbooks
     "xlsx": Table("a.xlsx", workbook({"Sheet1": IC50_BOOK}), PX),
-    "xlsx_title_rows": Table("a.xlsx", workbook({"Data": [["Project X, SAR of series A"], [], ["measured 2024"], *IC50_BOOK]}), PX),
-    "xlsx_second_sheet": Table("a.xlsx", workbook({"Read me": [["Contact: the lab"], ["All values are means"]], "Data": IC50_BOOK}), PX),
-    "xlsx_named_sheet": Table("a.xlsx", workbook({"Old": rows_of({"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": NM[::-1]}), "New": IC50_BOOK}), PX, options={"sheet": "New"}),
-    "xlsx_text_numbers": Table("a.xlsx", workbook({"S": rows_of({"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": bounded(NM)})}), PX),
-    "xlsx_units_row": Table("a.xlsx", workbook({"S": [["Name", "SMILES", "IC50"], ["", "", "nM"], *IC50_BOOK[1:]]}), PX),
-    "xlsx_booleans": Table("a.xlsx", workbook({"S": rows_of({"SMILES": SMILES, "Active": [bool(x) for x in LABELS]})}), labels=LABELS),
-    "xlsx_percent_format": Table("a.xlsx", workbook({"S": rows_of({"Name": NAMES, "SMILES": SMILES, "Inhibition": [p / 100 for p in PERCENT]})}, "0%"), PERCENT),
-    "xlsx_unit_format": Table("a.xlsx", workbook({"S": rows_of({"Name": NAMES, "SMILES": SMILES, "IC50": UM})}, '0.00" µM"'), PX),
+    "xlsx_title_rows": Table(
+        "a.xlsx",
+        workbook({"Data": [["Project X, SAR of series A"], [], ["measured 2024"], *IC50_BOOK]}),
+        PX,
+    ),
+    "xlsx_second_sheet": Table(
+        "a.xlsx",
+        workbook({"Read me": [["Contact: the lab"], ["All values are means"]], "Data": IC50_BOOK}),
+        PX,
+    ),
+    "xlsx_named_sheet": Table(
+        "a.xlsx",
+        workbook(
+            {
+                "Old": rows_of({"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": NM[::-1]}),
+                "New": IC50_BOOK,
+            }
+        ),
+        PX,
+        options={"sheet": "New"},
+    ),
+    "xlsx_text_numbers": Table(
+        "a.xlsx",
+        workbook({"S": rows_of({"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": bounded(NM)})}),
+        PX,
+    ),
+    "xlsx_units_row": Table(
+        "a.xlsx", workbook({"S": [["Name", "SMILES", "IC50"], ["", "", "nM"], *IC50_BOOK[1:]]}), PX
+    ),
+    "xlsx_booleans": Table(
+        "a.xlsx",
+        workbook({"S": rows_of({"SMILES": SMILES, "Active": [bool(x) for x in LABELS]})}),
+        labels=LABELS,
+    ),
+    "xlsx_percent_format": Table(
+        "a.xlsx",
+        workbook(
+            {
+                "S": rows_of(
+                    {"Name": NAMES, "SMILES": SMILES, "Inhibition": [p / 100 for p in PERCENT]}
+                )
+            },
+            "0%",
+        ),
+        PERCENT,
+    ),
+    "xlsx_unit_format": Table(
+        "a.xlsx",
+        workbook({"S": rows_of({"Name": NAMES, "SMILES": SMILES, "IC50": UM})}, '0.00" µM"'),
+        PX,
+    ),
     "xlsm": Table("a.xlsm", workbook({"Sheet1": IC50_BOOK}), PX),
     # SDF
     "sdf_values": Table("a.sdf", sdf({"ID": NAMES, "IC50 (nM)": bounded(NM)}), PX),
@@ -274,15 +365,33 @@ READ = {
     "sdf_unit_property": Table("a.sdf", sdf({"IC50": NM, "IC50_Units": ["nM"] * 12}), PX),
     "sdf_pic50": Table("a.sdf", sdf({"pIC50": PX, "MolWt": [300 + i for i in range(12)]}), PX),
     # Exports with several result columns
-    "vault": Table("a.csv", lines(vault()), PX, columns={"value": "Thrombin: IC50 (µM)", "smiles": "SMILES"}),
+    "vault": Table(
+        "a.csv", lines(vault()), PX, columns={"value": "Thrombin: IC50 (µM)", "smiles": "SMILES"}
+    ),
     "vault_two_pic50": Table("a.csv", lines(vault(**{"Thrombin: pIC50": [*PX[:-1], ""]})), PX),
     "dotmatics": Table("a.csv", lines(dotmatics()), PX, columns={"value": "FXa IC50 uM geomean"}),
-    "dotmatics_replicates": Table("a.csv", lines(dotmatics(**{"FXa IC50 uM run 1": UM, "FXa IC50 uM run 2": [u * 1.2 for u in UM]})), PX, columns={"value": "FXa IC50 uM geomean"}),
-    "cxsmiles": Table("a.csv", lines({"CXSMILES": [f"{s} |$;;$|" for s in SMILES], "pIC50": PX}), PX),
+    "dotmatics_replicates": Table(
+        "a.csv",
+        lines(dotmatics(**{"FXa IC50 uM run 1": UM, "FXa IC50 uM run 2": [u * 1.2 for u in UM]})),
+        PX,
+        columns={"value": "FXa IC50 uM geomean"},
+    ),
+    "cxsmiles": Table(
+        "a.csv", lines({"CXSMILES": [f"{s} |$;;$|" for s in SMILES], "pIC50": PX}), PX
+    ),
     "inchi": Table("a.csv", lines({"InChI": INCHI, "pIC50": PX}, "\t"), PX),
-    "inchi_and_smiles": Table("a.csv", lines({"InChI": INCHI, "SMILES": SMILES, "pIC50": PX}, "\t"), PX, columns={"smiles": "SMILES"}),
+    "inchi_and_smiles": Table(
+        "a.csv",
+        lines({"InChI": INCHI, "SMILES": SMILES, "pIC50": PX}, "\t"),
+        PX,
+        columns={"smiles": "SMILES"},
+    ),
     # Everyday spreadsheets
-    "documented": Table("a.csv", lines({"smiles": SMILES, "value": NM, "unit": ["nM"] * 12, "relation": ["="] * 11 + [">"]}), PX),
+    "documented": Table(
+        "a.csv",
+        lines({"smiles": SMILES, "value": NM, "unit": ["nM"] * 12, "relation": ["="] * 11 + [">"]}),
+        PX,
+    ),
     "documented_labels": Table("a.csv", lines(LABELLED), labels=LABELS),
     "pic50": Table("a.csv", lines({**ID, "pIC50": PX}), PX),
     "pic50_of_target": Table("a.csv", lines({**ID, "EGFR_pIC50": PX}), PX),
@@ -290,22 +399,68 @@ READ = {
     "ic50_um": Table("a.csv", lines({**ID, "IC50 (uM)": bounded(UM)}), PX),
     "ic50_nm_underscore": Table("a.csv", lines({**ID, "IC50_nM": bounded(NM)}), PX),
     "ic50_greek": Table("a.csv", lines({**ID, "IC50 [μM]": bounded(UM)}), PX),
-    "latin1": Table("a.csv", lines({**ID, "IC50 (µM)": bounded(UM), "Bemerkung": ["für"] * 12}, ";").encode("latin-1"), PX),
+    "latin1": Table(
+        "a.csv",
+        lines({**ID, "IC50 (µM)": bounded(UM), "Bemerkung": ["für"] * 12}, ";").encode("latin-1"),
+        PX,
+    ),
     "utf16": Table("a.csv", lines({**ID, "IC50 (µM)": bounded(UM)}, "\t").encode("utf-16"), PX),
-    "canonical_smiles": Table("a.csv", lines({"canonical_smiles": SMILES, "Ki_nM": bounded(NM)}), PX),
+    "canonical_smiles": Table(
+        "a.csv", lines({"canonical_smiles": SMILES, "Ki_nM": bounded(NM)}), PX
+    ),
     "structure": Table("a.csv", lines({"Structure": SMILES, "Kd (nM)": bounded(NM)}), PX),
-    "two_smiles": Table("a.csv", lines({"SMILES": SMILES, "canonical_smiles": [Chem.CanonSmiles(s) for s in SMILES], "pIC50": PX}), PX),
-    "scaffold_smiles": Table("a.csv", lines({"Murcko SMILES": ["c1ccccc1"] * 12, "Compound SMILES": SMILES, "pIC50": PX}), PX, columns={"smiles": "Compound SMILES"}),
+    "two_smiles": Table(
+        "a.csv",
+        lines(
+            {
+                "SMILES": SMILES,
+                "canonical_smiles": [Chem.CanonSmiles(s) for s in SMILES],
+                "pIC50": PX,
+            }
+        ),
+        PX,
+    ),
+    "scaffold_smiles": Table(
+        "a.csv",
+        lines({"Murcko SMILES": ["c1ccccc1"] * 12, "Compound SMILES": SMILES, "pIC50": PX}),
+        PX,
+        columns={"smiles": "Compound SMILES"},
+    ),
     "ph_percent": Table("a.csv", lines({**ID, "% inh @ 10 uM": PERCENT}), PERCENT),
-    "inhibition_percent": Table("a.csv", lines({**ID, "Inhibition (%)": [f"{p}%" for p in PERCENT]}), PERCENT),
-    "ic50_and_pic50": Table("a.csv", lines({**ID, "IC50 (nM)": bounded(NM), "pIC50": PX, "LogP": [2.1] * 12}), PX),
-    "unit_column": Table("a.csv", lines({**ID, "IC50": NM, "Unit": ["nM"] * 12, "Qualifier": ["="] * 11 + [">"]}), PX),
-    "mixed_units": Table("a.csv", lines({**ID, "IC50": [*NM[:6], *UM[6:]], "Units": ["nM"] * 6 + ["µM"] * 6}), PX),
-    "units_in_cells": Table("a.csv", lines({**ID, "IC50": [f"{v:g} nM" for v in NM[:6]] + [f"{v:g}µM" for v in UM[6:-1]] + ["> 100 µM"]}), PX),
-    "errors_in_cells": Table("a.csv", lines({**ID, "IC50 (nM)": [f"{v:g} ± {v / 10:g}" for v in NM]}), PX),
-    "replicates_in_cells": Table("a.csv", lines({**ID, "IC50 (nM)": [f"{v:g} (n=3)" for v in NM]}), PX),
+    "inhibition_percent": Table(
+        "a.csv", lines({**ID, "Inhibition (%)": [f"{p}%" for p in PERCENT]}), PERCENT
+    ),
+    "ic50_and_pic50": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": bounded(NM), "pIC50": PX, "LogP": [2.1] * 12}), PX
+    ),
+    "unit_column": Table(
+        "a.csv", lines({**ID, "IC50": NM, "Unit": ["nM"] * 12, "Qualifier": ["="] * 11 + [">"]}), PX
+    ),
+    "mixed_units": Table(
+        "a.csv", lines({**ID, "IC50": [*NM[:6], *UM[6:]], "Units": ["nM"] * 6 + ["µM"] * 6}), PX
+    ),
+    "units_in_cells": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "IC50": [f"{v:g} nM" for v in NM[:6]]
+                + [f"{v:g}µM" for v in UM[6:-1]]
+                + ["> 100 µM"],
+            }
+        ),
+        PX,
+    ),
+    "errors_in_cells": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": [f"{v:g} ± {v / 10:g}" for v in NM]}), PX
+    ),
+    "replicates_in_cells": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": [f"{v:g} (n=3)" for v in NM]}), PX
+    ),
     "scientific": Table("a.csv", lines({**ID, "IC50 (M)": [f"{v * 1e-9:.3E}" for v in NM]}), PX),
-    "molar_without_unit": Table("a.csv", lines({**ID, "IC50": [f"{v * 1e-9:.3E}" for v in NM]}), PX),
+    "molar_without_unit": Table(
+        "a.csv", lines({**ID, "IC50": [f"{v * 1e-9:.3E}" for v in NM]}), PX
+    ),
     "log_molar": Table("a.csv", lines({**ID, "log IC50 (M)": [-p for p in PX]}), PX),
     "nm_by_size": Table("a.csv", lines({**ID, "IC50": bounded(NM)}), PX),
     "html_bound": Table("a.csv", lines({**ID, "IC50 (nM)": [*NM[:-1], "&gt;100000"]}), PX),
@@ -313,53 +468,189 @@ READ = {
     "decimal_comma_um": Table("a.csv", lines({**ID, "IC50 (µM)": comma(UM)}, ";"), PX),
     "decimal_comma_three_digits": Table("a.csv", lines({**ID, "pIC50": comma(PX, 3)}, ";"), PX),
     "thousands": Table("a.csv", lines({**ID, "IC50 (nM)": [f"{v:,}" for v in NM]}, "\t"), PX),
-    "thousands_quoted": Table("a.csv", lines({**ID, "IC50 (nM)": [f"{v:,}" for v in NM]}, quote=True), PX),
-    "thousands_german": Table("a.csv", lines({**ID, "IC50 (nM)": [f"{v:,.1f}".translate(str.maketrans(",.", ".,")) for v in NM]}, ";"), PX),
-    "thousands_space": Table("a.csv", lines({**ID, "IC50 (nM)": [f"{v:,}".replace(",", " ") for v in NM]}), PX),
+    "thousands_quoted": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": [f"{v:,}" for v in NM]}, quote=True), PX
+    ),
+    "thousands_german": Table(
+        "a.csv",
+        lines(
+            {**ID, "IC50 (nM)": [f"{v:,.1f}".translate(str.maketrans(",.", ".,")) for v in NM]}, ";"
+        ),
+        PX,
+    ),
+    "thousands_space": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": [f"{v:,}".replace(",", " ") for v in NM]}), PX
+    ),
     "sep_line": Table("a.csv", "sep=;\n" + lines({**ID, "pIC50": comma(PX)}, ";"), PX),
-    "title_rows": Table("a.csv", lines({**ID, "pIC50": PX}, head="Thrombin SAR, final\n\nDate: 2024-03-01\n"), PX),
-    "comments": Table("a.csv", lines({**ID, "pIC50": PX}, head="# exported by the LIMS\n# pIC50, SMILES of the parent\n"), PX),
-    "blank_and_footnotes": Table("a.csv", lines({**ID, "pIC50": PX}, tail="\n,,\n* mean of 3 runs\nn.d., not determined, see report, page 3\n"), PX),
-    "no_header": Table("a.csv", "\n".join(f"{s},{label}" for s, label in zip(SMILES, LABELS, strict=True)) + "\n", labels=LABELS),
+    "title_rows": Table(
+        "a.csv", lines({**ID, "pIC50": PX}, head="Thrombin SAR, final\n\nDate: 2024-03-01\n"), PX
+    ),
+    "comments": Table(
+        "a.csv",
+        lines({**ID, "pIC50": PX}, head="# exported by the LIMS\n# pIC50, SMILES of the parent\n"),
+        PX,
+    ),
+    "blank_and_footnotes": Table(
+        "a.csv",
+        lines(
+            {**ID, "pIC50": PX},
+            tail="\n,,\n* mean of 3 runs\nn.d., not determined, see report, page 3\n",
+        ),
+        PX,
+    ),
+    "no_header": Table(
+        "a.csv",
+        "\n".join(f"{s},{label}" for s, label in zip(SMILES, LABELS, strict=True)) + "\n",
+        labels=LABELS,
+    ),
     "yes_no": Table("a.csv", lines({**ID, "Hit": words("Yes", "no")}), labels=LABELS),
-    "active_inactive": Table("a.csv", lines({**ID, "outcome": words("Active", "Inactive")}), labels=LABELS),
+    "active_inactive": Table(
+        "a.csv", lines({**ID, "outcome": words("Active", "Inactive")}), labels=LABELS
+    ),
     "plus_minus": Table("a.csv", lines({**ID, "Result": words("+", "-")}), labels=LABELS),
     "true_false": Table("a.csv", lines({**ID, "class": words("TRUE", "FALSE")}), labels=LABELS),
-    "label_and_values": Table("a.csv", lines({**ID, "label": LABELS, "IC50 (nM)": NM}), labels=LABELS, columns={"value": "IC50 (nM)"}),
-    "bace": Table("a.csv", lines({"mol": SMILES, "CID": NAMES, "Class": LABELS, "Model": ["Train"] * 12, "pIC50": PX, "MW": [430.0] * 12, "HBA": [3] * 12}), labels=LABELS),
-    "words_in_values": Table("a.csv", lines({**ID, "IC50 (nM)": [*NM[:9], "n.d.", "NT", ""]}), [*PX[:9], None, None, None]),
-    "formula_errors": Table("a.csv", lines({**ID, "pIC50": [*PX[:10], "#N/A", "#DIV/0!"]}), [*PX[:10], None, None]),
+    "label_and_values": Table(
+        "a.csv",
+        lines({**ID, "label": LABELS, "IC50 (nM)": NM}),
+        labels=LABELS,
+        columns={"value": "IC50 (nM)"},
+    ),
+    "bace": Table(
+        "a.csv",
+        lines(
+            {
+                "mol": SMILES,
+                "CID": NAMES,
+                "Class": LABELS,
+                "Model": ["Train"] * 12,
+                "pIC50": PX,
+                "MW": [430.0] * 12,
+                "HBA": [3] * 12,
+            }
+        ),
+        labels=LABELS,
+    ),
+    "words_in_values": Table(
+        "a.csv",
+        lines({**ID, "IC50 (nM)": [*NM[:9], "n.d.", "NT", ""]}),
+        [*PX[:9], None, None, None],
+    ),
+    "formula_errors": Table(
+        "a.csv", lines({**ID, "pIC50": [*PX[:10], "#N/A", "#DIV/0!"]}), [*PX[:10], None, None]
+    ),
     "unit_given": Table("a.csv", lines({**ID, "IC50": UM}), PX, options={"unit": "uM"}),
-    "value_column_given": Table("a.csv", lines({**ID, "EGFR IC50 (nM)": NM, "HER2 IC50 (nM)": NM[::-1]}), PX, options={"value_column": "EGFR IC50 (nM)"}),
-    "label_column_given": Table("a.csv", lines({**ID, "EGFR": LABELS, "HER2": LABELS[::-1]}), labels=LABELS, options={"label_column": "EGFR"}),
-    "decimal_given": Table("a.csv", lines({**ID, "IC50 (µM)": ["1,234", "2,345"] * 6}, ";"), [5.909, 5.630] * 6, options={"decimal": ","}),
-}  # fmt: skip
+    "value_column_given": Table(
+        "a.csv",
+        lines({**ID, "EGFR IC50 (nM)": NM, "HER2 IC50 (nM)": NM[::-1]}),
+        PX,
+        options={"value_column": "EGFR IC50 (nM)"},
+    ),
+    "label_column_given": Table(
+        "a.csv",
+        lines({**ID, "EGFR": LABELS, "HER2": LABELS[::-1]}),
+        labels=LABELS,
+        options={"label_column": "EGFR"},
+    ),
+    "decimal_given": Table(
+        "a.csv",
+        lines({**ID, "IC50 (µM)": ["1,234", "2,345"] * 6}, ";"),
+        [5.909, 5.630] * 6,
+        options={"decimal": ","},
+    ),
+}
 
 ASKED = {
-    "nm_or_um": Table("a.csv", lines({**ID, "IC50": [5, 12.6, 40, 100, 251, 795, 1260, 2000, 3.5, 9, 70, 310]}), asks="--unit"),
+    "nm_or_um": Table(
+        "a.csv",
+        lines({**ID, "IC50": [5, 12.6, 40, 100, 251, 795, 1260, 2000, 3.5, 9, 70, 310]}),
+        asks="--unit",
+    ),
     "no_unit_value": Table("a.csv", lines({"smiles": SMILES, "value": PERCENT}), asks="--unit"),
-    "fraction_or_percent": Table("a.csv", lines({**ID, "Inhibition": [abs(p) / 100 for p in PERCENT]}), asks="--unit"),
+    "fraction_or_percent": Table(
+        "a.csv", lines({**ID, "Inhibition": [abs(p) / 100 for p in PERCENT]}), asks="--unit"
+    ),
     "pic50_with_concentrations": Table("a.csv", lines({**ID, "pIC50": NM}), asks="--unit"),
-    "log_without_unit": Table("a.csv", lines({**ID, "log IC50": [9 - p for p in PX]}), asks="--unit"),
-    "two_targets": Table("a.csv", lines({**ID, "EGFR IC50 (nM)": NM, "HER2 IC50 (nM)": NM[::-1]}), asks="--value-column"),
-    "bindingdb_ki_and_ic50": Table("a.tsv", lines(bindingdb(**{"IC50 (nM)": NM[::-1]}), "\t"), asks="--value-column"),
-    "few_ic50_many_percent": Table("a.csv", lines(vault(**{"Thrombin: IC50 (µM)": [*UM[:3], *[""] * 9]})), asks="--value-column"),
-    "two_labels": Table("a.csv", lines({**ID, "EGFR": LABELS, "HER2": LABELS[::-1]}), asks="--label-column"),
-    "yes_no_of_something": Table("a.csv", lines({**ID, "In stock": words("yes", "no"), "Vendor": ["X"] * 12}), asks="--label-column"),
-    "one_two": Table("a.csv", lines({**ID, "class": [2 if label else 1 for label in LABELS]}), asks="--higher-is-active"),
+    "log_without_unit": Table(
+        "a.csv", lines({**ID, "log IC50": [9 - p for p in PX]}), asks="--unit"
+    ),
+    "two_targets": Table(
+        "a.csv",
+        lines({**ID, "EGFR IC50 (nM)": NM, "HER2 IC50 (nM)": NM[::-1]}),
+        asks="--value-column",
+    ),
+    "bindingdb_ki_and_ic50": Table(
+        "a.tsv", lines(bindingdb(**{"IC50 (nM)": NM[::-1]}), "\t"), asks="--value-column"
+    ),
+    "few_ic50_many_percent": Table(
+        "a.csv",
+        lines(vault(**{"Thrombin: IC50 (µM)": [*UM[:3], *[""] * 9]})),
+        asks="--value-column",
+    ),
+    "two_labels": Table(
+        "a.csv", lines({**ID, "EGFR": LABELS, "HER2": LABELS[::-1]}), asks="--label-column"
+    ),
+    "yes_no_of_something": Table(
+        "a.csv",
+        lines({**ID, "In stock": words("yes", "no"), "Vendor": ["X"] * 12}),
+        asks="--label-column",
+    ),
+    "one_two": Table(
+        "a.csv",
+        lines({**ID, "class": [2 if label else 1 for label in LABELS]}),
+        asks="--higher-is-active",
+    ),
     "dates": Table("a.csv", lines({**ID, "IC50 (nM)": [*NM[:10], "2-Jan", "5-Mrz"]}), asks="2-Jan"),
-    "remaining_activity": Table("a.csv", lines({**ID, "% activity": [100 - p for p in PERCENT]}), asks="--lower-is-active"),
-    "remaining_control": Table("a.csv", lines({**ID, "% of control": [100 - p for p in PERCENT]}), asks="--threshold"),
-    "mass_per_volume": Table("a.csv", lines({**ID, "MIC (ug/mL)": [2, 4, 8, 16] * 3}), asks="--threshold"),
-    "thousands_or_decimals": Table("a.csv", lines({**ID, "IC50 (nM)": ["1,234", "2,345"] * 6}, ";"), asks="--decimal"),
-    "both_decimals": Table("a.csv", lines({**ID, "IC50 (nM)": ["1,25", "2.5"] * 6}, ";"), asks="--decimal"),
-    "two_structures": Table("a.csv", lines({"Compound SMILES": SMILES, "Partner SMILES": SMILES[::-1], "pIC50": PX}), asks="--smiles-column"),
+    "remaining_activity": Table(
+        "a.csv", lines({**ID, "% activity": [100 - p for p in PERCENT]}), asks="--lower-is-active"
+    ),
+    "remaining_control": Table(
+        "a.csv", lines({**ID, "% of control": [100 - p for p in PERCENT]}), asks="--threshold"
+    ),
+    "mass_per_volume": Table(
+        "a.csv", lines({**ID, "MIC (ug/mL)": [2, 4, 8, 16] * 3}), asks="--threshold"
+    ),
+    "thousands_or_decimals": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": ["1,234", "2,345"] * 6}, ";"), asks="--decimal"
+    ),
+    "both_decimals": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": ["1,25", "2.5"] * 6}, ";"), asks="--decimal"
+    ),
+    "two_structures": Table(
+        "a.csv",
+        lines({"Compound SMILES": SMILES, "Partner SMILES": SMILES[::-1], "pIC50": PX}),
+        asks="--smiles-column",
+    ),
     "two_sheets": Table("a.xlsx", workbook({"EGFR": IC50_BOOK, "HER2": IC50_BOOK}), asks="--sheet"),
-    "absent_sheet": Table("a.xlsx", workbook({"EGFR": IC50_BOOK}), asks="'EGFR'", options={"sheet": "EGRF"}),
-    "no_structures": Table("AID_1.csv", pubchem(words("Active", "Inactive"), smiles=False), asks="--smiles-column"),
-    "inchikeys_alone": Table("a.csv", lines({"InChIKey": [Chem.InchiToInchiKey(i) for i in INCHI], "pIC50": PX}), asks="--smiles-column"),
-    "no_result": Table("a.csv", lines({**ID, "MW": [300.1 + i for i in range(12)]}), asks="--value-column"),
+    "absent_sheet": Table(
+        "a.xlsx", workbook({"EGFR": IC50_BOOK}), asks="'EGFR'", options={"sheet": "EGRF"}
+    ),
+    "no_structures": Table(
+        "AID_1.csv", pubchem(words("Active", "Inactive"), smiles=False), asks="--smiles-column"
+    ),
+    "inchikeys_alone": Table(
+        "a.csv",
+        lines({"InChIKey": [Chem.InchiToInchiKey(i) for i in INCHI], "pIC50": PX}),
+        asks="--smiles-column",
+    ),
+    "no_result": Table(
+        "a.csv", lines({**ID, "MW": [300.1 + i for i in range(12)]}), asks="--value-column"
+    ),
     "potency_classes": Table("a.csv", lines({**ID, "class": ["A", "B", "C", "D"] * 3}), asks="'A'"),
-    "formulas_without_values": Table("a.xlsx", workbook({"S": [["Name", "SMILES", "pIC50"], *[[n, s, f"=9-LOG10({v})"] for n, s, v in zip(NAMES, SMILES, NM, strict=True)]]}), asks="formula"),
-    "label_and_other_target": Table("a.csv", lines({**ID, "hERG": words("active", "inactive"), "EGFR IC50 (nM)": NM}), asks="--label-column"),
-}  # fmt: skip
+    "formulas_without_values": Table(
+        "a.xlsx",
+        workbook(
+            {
+                "S": [
+                    ["Name", "SMILES", "pIC50"],
+                    *[[n, s, f"=9-LOG10({v})"] for n, s, v in zip(NAMES, SMILES, NM, strict=True)],
+                ]
+            }
+        ),
+        asks="formula",
+    ),
+    "label_and_other_target": Table(
+        "a.csv",
+        lines({**ID, "hERG": words("active", "inactive"), "EGFR IC50 (nM)": NM}),
+        asks="--label-column",
+    ),
+}

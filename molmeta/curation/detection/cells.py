@@ -53,6 +53,10 @@ _POINT_IS_DECIMAL = re.compile(
 _POINT_IS_GROUP = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}$")
 
 
+TYPED = "e0"
+"""Ending of numbers whose point is known to be the decimal sign, whatever that of other cells."""
+
+
 class Parsed(NamedTuple):
     """A cell that starts with a number: qualifier, number as written, unit; "" where missing."""
 
@@ -86,8 +90,10 @@ def parse_cell(text: str) -> Parsed | None:
     """The number that a cell holds, or None for any other text.
 
     Example:
-        >>> parse_cell(">10 µM"), parse_cell("35 ± 4"), parse_cell("10-20")
-        (Parsed(qualifier='>', number='10', unit='µM'), Parsed(qualifier='', number='35', unit=''), None)
+        >>> parse_cell(">10 µM")
+        Parsed(qualifier='>', number='10', unit='µM')
+        >>> [parse_cell(text) is None for text in ("35 ± 4", "10-20")]
+        [False, True]
     """
     match = _CELL.fullmatch(plain(text))
     if match is None:
@@ -143,7 +149,8 @@ def groups_of_three(numbers: list[str]) -> bool:
 def written_numbers(cells: pd.Series) -> list[str]:
     """The distinct numbers of a column as written."""
     parsed = (parse_cell(str(text)) for text in cells.unique())
-    return [cell.number for cell in parsed if cell is not None]
+    numbers = [cell.number for cell in parsed if cell is not None]
+    return [number for number in numbers if not number.endswith(TYPED)]
 
 
 def numbers_of(cells: pd.Series, decimal: str) -> Numbers:
@@ -156,13 +163,17 @@ def numbers_of(cells: pd.Series, decimal: str) -> Numbers:
     units = {text: "" if cell is None else cell.unit for text, cell in parsed.items()}
     found = {text: cell is not None for text, cell in parsed.items()}
     return Numbers(
-        cells.map(texts).astype("str"), cells.map(units).astype("str"), cells.map(found).astype(bool)
+        cells.map(texts).astype("str"),
+        cells.map(units).astype("str"),
+        cells.map(found).astype(bool),
     )
 
 
 def _normal(text: str, cell: Parsed | None, decimal: str) -> str:
     if cell is None:
         return "" if text.strip().casefold() in SPREADSHEET_ERRORS else text
+    if cell.number.endswith(TYPED):
+        return f"{cell.qualifier}{cell.number}"
     if decimal == "." and _PLAIN.fullmatch(text.strip()):
         return text
     group = "." if decimal == "," else ","

@@ -10,9 +10,10 @@ from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection.columns import LABEL_NAME, Column, filled
 from molmeta.curation.detection.names import is_other
 from molmeta.curation.detection.partners import partner
-from molmeta.curation.detection.questions import ask, missing
+from molmeta.curation.detection.questions import missing, question
 from molmeta.curation.detection.structures import as_smiles
 from molmeta.curation.detection.values import ValueReader, Values
+from molmeta.curation.sdfiles import STRUCTURE
 from molmeta.molecules.compounds import Compound, compounds
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from molmeta.curation.tableoptions import TableOptions
+    from molmeta.errors import TableError
 
 _PART = re.compile(
     r"scaffold|murcko|core|fragment|salt|reactant|product|reagent|linker|warhead|group|template|"
@@ -40,7 +42,8 @@ _LABEL_WORDS = re.compile(
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(
-    r".*(?:id|name|no|number|code|key|compound|cpd|molecule|title|index|column \d+)\W*", re.IGNORECASE
+    r".*(?:id|name|no|number|code|key|compound|cpd|molecule|title|index|column \d+)\W*",
+    re.IGNORECASE,
 )
 
 
@@ -97,7 +100,7 @@ class _Chooser:
         label = self.label()
         values = self.reader.read(needed=not label)
         if not label and values is None:
-            self.no_result()
+            raise self.no_result()
         relation = kind = ""
         if values is not None:
             relation = partner(self.columns, values.column, "relation")
@@ -110,16 +113,19 @@ class _Chooser:
         """The column of structures."""
         names = [column.name for column in self.columns]
         if name := self.options.smiles_column:
-            return name if name in names else missing(self.where, name, names)
+            return self.existing(name)
         found = [column.name for column in self.columns if column.role == "structure"]
         exact = [name for name in found if name.casefold() == "smiles"]
-        if exact or not found:
-            return exact[0] if exact else self.no_structure(names)
+        if not found:
+            raise self.no_structure(names)
         whole = [name for name in found if not _PART.search(name)] or found
         whole.sort(key=lambda name: [part in name.casefold() for part in _PREFERRED].index(True))
+        if exact:
+            # The structure of an SDF record is no less its structure than a property of that name.
+            whole = [exact[0], *(name for name in whole if name == STRUCTURE)]
         for other in whole[1:]:
             if not self.same_molecules(whole[0], other):
-                ask(
+                raise question(
                     self.where, "has two columns of different structures",
                     f"'{whole[0]}' and '{other}'", "one", "Name it with --smiles-column.",
                 )  # fmt: skip
@@ -127,9 +133,8 @@ class _Chooser:
 
     def same_molecules(self, first: str, second: str) -> bool:
         """Whether two columns hold the same molecules, stereochemistry and salts aside."""
-        both = self.frame[[first, second]]
-        both = both[(filled(both[first]).reindex(both.index).notna())
-                    & (filled(both[second]).reindex(both.index).notna())]  # fmt: skip
+        rows_of = [filled(self.frame[name]).index for name in (first, second)]
+        both = self.frame.loc[rows_of[0].intersection(rows_of[1])]
         rows = both.iloc[:: max(1, len(both) // _COMPARED)]
         keys = [
             [item.inchikey[:14] if isinstance(item, Compound) else "" for item in parsed]
@@ -138,17 +143,25 @@ class _Chooser:
         pairs = [(a, b) for a, b in zip(*keys, strict=True) if a and b]
         return sum(a != b for a, b in pairs) <= len(pairs) // 10
 
-    def no_structure(self, names: Sequence[str]) -> str:
+    def existing(self, name: str) -> str:
+        """The name of a column that the user gives."""
+        names = [column.name for column in self.columns]
+        if name not in names:
+            raise missing(self.where, name, names)
+        return name
+
+    def no_structure(self, names: Sequence[str]) -> TableError:
         keys = [name for name in names if "inchi" in name.casefold() and "key" in name.casefold()]
         rule = "SMILES, InChI or mol blocks"
         rule += "; an InChIKey does not say what the structure is" if keys else ""
-        missing(self.where, "smiles", names, rule, "Add them, or name yours with --smiles-column.")
+        return missing(
+            self.where, "smiles", names, rule, "Add them, or name yours with --smiles-column."
+        )
 
     def label(self) -> str:
         """The column of labels, "" to read values."""
-        names = [column.name for column in self.columns]
         if name := self.options.label_column:
-            return name if name in names else missing(self.where, name, names)
+            return self.existing(name)
         if self.options.value_column or self.options.threshold is not None:
             return ""
         found = [column.name for column in self.columns if column.role == "label"]
@@ -164,7 +177,11 @@ class _Chooser:
         good = [name for name in names if self.words(name).isin(known).mean() > 0.5]
         if self.reader.has_measurements():
             # A class in words is one of chemistry; numbers may be classes of activity.
-            names = [name for name in names if _is_active(name) or self.words(name).isin(list("0123456")).all()]
+            names = [
+                name
+                for name in names
+                if _is_active(name) or self.words(name).isin(list("0123456")).all()
+            ]
         return good or list(names)
 
     def words(self, name: str) -> pd.Series:
@@ -176,7 +193,7 @@ class _Chooser:
             first, second = self.words(names[0]), self.words(other)
             same = first.isin(texts.ACTIVE).eq(second.isin(texts.ACTIVE).reindex(first.index))
             if not same.all():
-                self.ask_label(names)
+                raise self.unclear_label(names)
         return names[0]
 
     def doubtful_label(self, names: Sequence[str]) -> str:
@@ -187,27 +204,27 @@ class _Chooser:
         ]  # fmt: skip
         if self.reader.has_measurements():
             if telling:
-                self.ask_label(telling, values=True)
+                raise self.unclear_label(telling, values=True)
             return ""
         rest = [c.name for c in self.columns if c.role != "structure" and c.name not in names]
         alone = all(_IDENTIFIER.fullmatch(name) for name in rest)
         if len(names) == 1 and (telling or alone):
             return names[0]
-        self.ask_label(telling or names)
+        raise self.unclear_label(telling or names)
 
-    def ask_label(self, names: Sequence[str], *, values: bool = False) -> str:
+    def unclear_label(self, names: Sequence[str], *, values: bool = False) -> TableError:
         listed = ", ".join(f"'{name}'" for name in names[:4])
         if values:
             listed += f" beside the values in {self.reader.listed()}"
         step = "Name it with --label-column"
-        ask(
+        return question(
             self.where, "has labels that may not be those of the assay", listed,
             "one column of results", f"{step}, or values with --value-column.",
         )  # fmt: skip
 
-    def no_result(self) -> None:
+    def no_result(self) -> TableError:
         names = [column.name for column in self.columns]
-        missing(
+        return missing(
             self.where, "active", names, "labels such as 'active', or values such as 'IC50 (nM)'",
             "Name yours with --label-column or --value-column.",
         )  # fmt: skip

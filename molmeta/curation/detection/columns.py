@@ -6,16 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import pandas as pd
-
 from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection import names
-from molmeta.curation.detection.names import Quantity
 from molmeta.curation.detection.structures import are_structures, is_structure_name
 from molmeta.curation.units import RELATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+    from molmeta.curation.detection.names import Quantity
 
 Role = Literal[
     "structure", "value", "label", "relation", "unit", "type", "assay", "target", "other",
@@ -49,6 +50,13 @@ _TARGET_NAME = re.compile(
     r"|(?:gene|protein|receptor|kinase|enzyme)(?:[\s_]*(?:name|symbol|id))?",
     re.IGNORECASE,
 )
+
+_MEANINGS: dict[Quantity, str] = {
+    "pX": "-log10 M by its name", "log": "logarithms of concentrations by its name",
+    "concentration": "concentrations by its name", "inhibition": "inhibition by its name",
+    "remaining": "remaining activity by its name", "percent": "percentages by its name",
+    "generic": "results of any kind by its name", "": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,14 +145,14 @@ def _unit(name: str, cells: pd.Series) -> tuple[Role, str] | None:
 def _type(name: str, cells: pd.Series) -> tuple[Role, str] | None:
     if not _TYPE_NAME.fullmatch(name.strip()):
         return None
-    known = cells.map(lambda text: names.quantity_of(text) not in ("", "generic")).mean()
+    known = cells.map(lambda text: names.quantity_of(str(text)) not in ("", "generic")).mean()
     return ("type", f"the cells are {_listed(cells.unique())}") if known > 0 else None
 
 
 def _assay_or_target(name: str, cells: pd.Series) -> tuple[Role, str] | None:
     if _ASSAY_NAME.fullmatch(name.strip()):
         return "assay", f"the name says so; {cells.nunique()} different"
-    numeric = cells.map(lambda text: texts.parse_cell(text) is not None).all()
+    numeric = all(texts.parse_cell(str(text)) is not None for text in cells.unique())
     if _TARGET_NAME.fullmatch(name.strip()) and not numeric:
         return "target", f"the name says so; {cells.nunique()} different"
     return None
@@ -159,9 +167,8 @@ def _label(name: str, cells: pd.Series) -> tuple[Role, str] | None:
     if words.isin(known).mean() < _MOST or (names.is_other(name) and not named):
         # Two classes in other words, or more of them, are a question and not a number.
         classes = named and words.nunique() <= 6 and not _is_measured(name, words)
-        return ("label", f"the name says so; the cells are {_listed(cells.unique())}") if (
-            classes
-        ) else None
+        why = f"the name says so; the cells are {_listed(cells.unique())}"
+        return ("label", why) if classes else None
     if names.unit_of(name) or names.quantity_of(name) not in ("", "generic"):
         return None
     why = "the name says so, and the cells are " if named else "the cells are "
@@ -195,11 +202,11 @@ def _value(name: str, position: int, cells: pd.Series, unit: str) -> Column:
     source = f"unit {unit} by its name" if unit else "no unit in its name"
     source = f"units {_listed(within)} in the cells" if within else source
     return Column(
-        name, position, "value", f"{n} numbers, {quantity}, {source}", quantity,
+        name, position, "value", f"{n} numbers, {_MEANINGS[quantity]}, {source}", quantity,
         "" if within else unit, n,
     )  # fmt: skip
 
 
-def _listed(items: object) -> str:
-    listed = sorted(map(str, items))  # type: ignore[call-overload]
+def _listed(items: Iterable[object]) -> str:
+    listed = sorted(map(str, items))
     return ", ".join(f"'{item}'" for item in listed[:5]) + (", ..." if len(listed) > 5 else "")

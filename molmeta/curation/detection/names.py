@@ -8,7 +8,9 @@ from typing import Literal
 from molmeta.curation.detection.cells import is_unit, plain
 from molmeta.curation.units import PERCENT_UNIT, PX, scale_of
 
-Quantity = Literal["pX", "log", "concentration", "inhibition", "remaining", "percent", "generic", ""]
+Quantity = Literal[
+    "pX", "log", "concentration", "inhibition", "remaining", "percent", "generic", ""
+]
 """What a result measures: -log10 M, log10 of a concentration, a concentration such as IC50,
 % inhibition, % of activity that remains, a percentage of unknown direction, or any result."""
 
@@ -16,23 +18,21 @@ _START = r"(?<![a-z])"
 _HALF = r"(?:ic|ec|ac|xc|gi|ed|cc|tc|lc|ld)[\s_-]?(?:50|90)"
 _CONSTANT = r"k(?:[idb]|app)(?![a-z])"
 _MEASURE = rf"(?:{_HALF}|{_CONSTANT})"
-_QUANTITIES: tuple[tuple[Quantity, re.Pattern[str]], ...] = tuple(
-    (quantity, re.compile(pattern))
-    for quantity, pattern in (
-        ("pX", rf"{_START}p[\s_-]?(?:{_MEASURE}|chembl|activity|affinity|potency|x(?![a-z]))"),
-        ("pX", rf"(?:-|neg(?:ative)?)[\s_]*log(?:10)?[\s_(]*{_MEASURE}"),
-        ("log", rf"{_START}log(?:10)?[\s_(]*{_MEASURE}"),
-        ("concentration", rf"{_START}{_MEASURE}|{_MEASURE}[\s_]*(?:[(\[]|$)|{_START}potency"),
-        ("concentration", rf"{_START}mic(?![a-z])"),
-        ("remaining", r"remain|resid|(?:%|percent|pct).*(?:contr|ctrl|viab|surviv|growth|dmso)"),
-        ("inhibition", r"inh(?![a-z])|inhib|displac"),
-        ("percent", r"%|percent|pct"),
-        (
-            "generic",
-            rf"{_START}(?:value|result|activity|response|measurement|affinity|readout)(?![a-z])",
-        ),
-    )
+_PATTERNS: tuple[tuple[Quantity, str], ...] = (
+    ("pX", rf"{_START}p[\s_-]?(?:{_MEASURE}|chembl|activity|affinity|potency|x(?![a-z]))"),
+    ("pX", rf"(?:-|neg(?:ative)?)[\s_]*log(?:10)?[\s_(]*{_MEASURE}"),
+    ("log", rf"{_START}log(?:10)?[\s_(]*{_MEASURE}"),
+    ("concentration", rf"{_START}{_MEASURE}|{_MEASURE}[\s_]*(?:[(\[]|$)|{_START}potency"),
+    ("concentration", rf"{_START}mic(?![a-z])"),
+    ("remaining", r"remain|resid|(?:%|percent|pct).*(?:contr|ctrl|viab|surviv|growth|dmso)"),
+    ("inhibition", r"inh(?![a-z])|inhib|displac"),
+    ("percent", r"%|percent|pct"),
+    (
+        "generic",
+        rf"{_START}(?:value|result|activity|response|measurement|affinity|readout)(?![a-z])",
+    ),
 )
+_QUANTITIES = tuple((quantity, re.compile(pattern)) for quantity, pattern in _PATTERNS)
 _NOT_A_RESULT = frozenset({
     # statistics of a result
     "sd", "std", "stdev", "sem", "se", "error", "err", "cv", "n", "count", "num", "number", "ci",

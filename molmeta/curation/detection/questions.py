@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from molmeta.errors import TableError, suggestion
 
@@ -12,13 +12,9 @@ if TYPE_CHECKING:
 SHOWN = 12
 
 
-def ask(where: object, problem: str, got: object, rule: str, step: str) -> NoReturn:
-    """Stop with the option that decides.
-
-    Raises:
-        TableError: always.
-    """
-    raise TableError(f"{where}: {problem}; got {got}, expected {rule}. {step}")
+def question(where: object, problem: str, got: object, rule: str, step: str) -> TableError:
+    """The error to raise for a table that is not clear; `step` names the option that decides."""
+    return TableError(f"{where}: {problem}; got {got}, expected {rule}. {step}")
 
 
 def missing(
@@ -27,11 +23,7 @@ def missing(
     names: Sequence[str],
     rule: str = "one of these",
     step: str = "Correct the name.",
-) -> NoReturn:
-    """Stop for a column that is missing, with the closest name.
-
-    Raises:
-        TableError: always.
-    """
+) -> TableError:
+    """The error to raise for a column that is missing, with the closest name."""
     close = suggestion(name, names)
-    ask(where, f"column '{name}' is missing", list(names[:SHOWN]), rule, step + close)
+    return question(where, f"column '{name}' is missing", list(names[:SHOWN]), rule, step + close)

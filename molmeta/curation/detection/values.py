@@ -13,7 +13,7 @@ from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection import names
 from molmeta.curation.detection.columns import Column, filled
 from molmeta.curation.detection.partners import partner
-from molmeta.curation.detection.questions import ask, missing
+from molmeta.curation.detection.questions import missing, question
 from molmeta.curation.units import (
     MOLAR,
     PERCENT_UNIT,
@@ -121,7 +121,7 @@ class ValueReader:
             if self._tier(column) == _INHIBITION > best and 2 * rivals[0].n < column.n
         ]  # fmt: skip
         if len(rivals) > 1:
-            ask(
+            raise question(
                 self.where, "has several columns of results",
                 ", ".join(f"'{column.name}' ({column.n} values)" for column in rivals[:6]), "one",
                 "Name it with --value-column.",
@@ -132,7 +132,7 @@ class ValueReader:
         listed = [column.name for column in self.columns]
         column = next((column for column in self.columns if column.name == name), None)
         if column is None:
-            missing(self.where, name, listed)
+            raise missing(self.where, name, listed)
         if column.role == "value":
             return column
         quantity = names.quantity_of(name) or "generic"
@@ -209,9 +209,9 @@ class ValueReader:
         cells = filled(self.frame[column.name])
         dates = cells[cells.map(texts.is_date).astype(bool)]
         if len(dates):
-            ask(
+            raise question(
                 self.where, f"column '{column.name}' has dates among its values",
-                f"'{dates.iloc[0]}' in row {dates.index[0]} and {len(dates)} rows in all",
+                f"'{dates.iloc[0]}' in row {dates.index[0]}, {len(dates)} in all",
                 "numbers; spreadsheets make dates of entries such as 1-2",
                 "Enter these values again as text, or clear the cells.",
             )  # fmt: skip
@@ -228,9 +228,9 @@ class ValueReader:
         bad = ~numbers.found | (units.map(is_concentration).astype(bool) & values.le(0))
         words = tested[bad.reindex(tested.index)]
         if len(words) > _WORDS * len(tested):
-            ask(
+            raise question(
                 self.where, f"column '{column.name}' has results that are not positive numbers",
-                f"'{words.iloc[0]}' in row {words.index[0]} and {len(words)} rows in all",
+                f"'{words.iloc[0]}' in row {words.index[0]}, {len(words)} in all",
                 "numbers, and bounds such as >10000 for inactive compounds",
                 "Enter the highest concentration tested as a bound, or clear these cells.",
             )  # fmt: skip
@@ -254,7 +254,7 @@ class ValueReader:
         if sign == "?" and texts.groups_of_three(written):
             return "."
         example = next(number for number in written if "," in number or "." in number)
-        ask(
+        raise question(
             self.where, f"commas or points in column '{column.name}' may be decimal signs or "
             "separate thousands", f"'{example}'", "one decimal sign in all rows",
             "Give it with --decimal ',' or --decimal '.'.",
@@ -268,9 +268,7 @@ class ValueReader:
     def _is_logarithm(self, column: Column) -> bool:
         return column.quantity == "log" or _LOG_UNIT.fullmatch(self.options.unit) is not None
 
-    def _from_logarithms(
-        self, column: Column, qualifiers: pd.Series, values: pd.Series
-    ) -> Values:
+    def _from_logarithms(self, column: Column, qualifiers: pd.Series, values: pd.Series) -> Values:
         """Logarithms of concentrations become pX, whose sign and qualifiers are the other way."""
         match = _LOG_UNIT.fullmatch(self.options.unit)
         unit = (match[1] if match else self.options.unit or column.unit).casefold()
@@ -278,7 +276,7 @@ class ValueReader:
         if not unit and len(known) and known.between(-13, -1).all():
             unit = "m"
         if unit not in MOLAR:
-            ask(
+            raise question(
                 self.where, f"the unit whose logarithm '{column.name}' gives is not clear",
                 f"values from {known.min():g} to {known.max():g}", "values such as -7 for log M",
                 "Name the unit with --unit, such as 'log nM' or 'log M'.",
@@ -289,9 +287,7 @@ class ValueReader:
         units = pd.Series(PX, index=values.index)
         return Values(column, cells, units, f"logarithms of {unit}")
 
-    def _units(
-        self, column: Column, within: pd.Series, values: pd.Series
-    ) -> tuple[pd.Series, str]:
+    def _units(self, column: Column, within: pd.Series, values: pd.Series) -> tuple[pd.Series, str]:
         """The unit of each row, and where it comes from."""
         if self.options.unit:
             return pd.Series(self.options.unit, index=within.index), "given"
@@ -339,7 +335,7 @@ class ValueReader:
             rule = "a unit such as nM, pIC50 or %"
         if self.options.threshold is not None and self.options.higher_is_active is not None:
             return ""
-        ask(
+        raise question(
             self.where, f"the unit of column '{column.name}' is missing",
             f"values from {values.min():g} to {values.max():g}", rule,
             "Name the unit with --unit.",
@@ -348,7 +344,7 @@ class ValueReader:
     def _require_px(self, column: Column, values: pd.Series) -> None:
         known = values.dropna()
         if len(known) and known.between(*_PX_VALUES).mean() < 0.8:
-            ask(
+            raise question(
                 self.where, f"column '{column.name}' is named after -log10 M, but its values are "
                 "not", f"values from {known.min():g} to {known.max():g}", "values from 0 to 15",
                 "Name the unit with --unit, such as nM or 'log M'.",
@@ -358,7 +354,7 @@ class ValueReader:
         """Ask about percentages of which low ones may mean active, and units without a scale."""
         high, threshold = self.options.higher_is_active, self.options.threshold
         if column.quantity in ("remaining", "percent") and high is None:
-            ask(
+            raise question(
                 self.where, f"column '{column.name}' may be the activity that is inhibited or the "
                 "one that remains", "no direction", "one", "Give --higher-is-active for "
                 "inhibition, or --lower-is-active with a --threshold such as 50.",
@@ -366,7 +362,7 @@ class ValueReader:
         scaled = units.map({unit: scale_of(str(unit)) for unit in units.unique()}).ne("")
         if not scaled[units.ne("")].any() and (high is None or threshold is None):
             listed = ", ".join(f"'{unit}'" for unit in units.unique()[:3] if unit)
-            ask(
+            raise question(
                 self.where, f"no activity can be computed from the unit of '{column.name}'", listed,
                 "a concentration in mol/l, pX or %", "Give a --threshold with --higher-is-active "
                 "or --lower-is-active, or correct the unit with --unit.",
