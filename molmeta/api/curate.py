@@ -53,11 +53,11 @@ def curate(
         >>> list(done.kept["smiles"]), list(done.dropped["reason"])
         (['CCO', 'CCN'], ['invalid_smiles'])
     """
-    path = existing(table) if isinstance(table, (str, Path)) else None
-    if path is not None and layout not in (None, Layout()):
+    source = existing(table) if isinstance(table, (str, Path)) else table
+    if isinstance(source, Path) and layout not in (None, Layout()):
         _require_none(options)
-        return curate_rows(read_table(path, layout=layout), rules=rules, cores=cores)
-    read = read_user_table(table if path is None else path, TableOptions(**options), strict=False)
+        return curate_rows(read_table(source, layout=layout), rules=rules, cores=cores)
+    read = read_user_table(source, TableOptions(**options), strict=False)
     rules = rules or Rules()
     rules = rules.model_copy(update={"thresholds": {**rules.thresholds, **read.thresholds}})
     return curate_rows(read.rows, rules=rules, cores=cores)

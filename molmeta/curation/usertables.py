@@ -162,6 +162,8 @@ class _Reader:
         frame = self._renamed()
         if self.choice.label:
             labels = self.frame[self.choice.label]
+            # Curation records the labels that it drops; elsewhere they may be another's labels.
+            strict = strict or self.choice.label.casefold() != "active"
             frame["active"] = read_labels(labels, self.where, strict=strict)
             return self._table(frame)
         if self.options.threshold is None and self.options.higher_is_active is None:
@@ -258,15 +260,14 @@ class _Reader:
             for column in source.columns:
                 if str(column).casefold() == name:
                     frame[name] = source[column]
-        if assay := self._assays():
-            frame["assay"] = assay[0]
-        return frame
+        assays = self._assays()
+        return frame if assays is None else frame.assign(assay=assays)
 
-    def _assays(self) -> list[pd.Series]:
-        """Names of the assays: what the table calls them, apart by target and by kind of value."""
+    def _assays(self) -> pd.Series | None:
+        """Names of the assays, None for that of the file: what the table calls them, apart by target and by kind of value."""
         chosen, source = self.choice, self.frame
-        if chosen.assay.casefold() == "assay" or not (chosen.assay or chosen.kind or chosen.target):
-            return [source[chosen.assay]] if chosen.assay else []
+        if chosen.documented or not (chosen.assay or chosen.kind or chosen.target):
+            return source[chosen.assay] if chosen.assay else None
         first = chosen.assay or chosen.target
         parts = [_words(source[first])] if first else []
         if chosen.kind and chosen.values is not None:
@@ -277,9 +278,9 @@ class _Reader:
             if groups.nunique().gt(1).any():
                 parts.append(kinds)
         if not chosen.assay and all(part.nunique() < 2 for part in parts):
-            return []
+            return None
         joined = parts[0] if len(parts) == 1 else parts[0] + " " + parts[1]
-        return [joined.str.strip()]
+        return joined.str.strip()
 
 
 def _words(cells: pd.Series) -> pd.Series:

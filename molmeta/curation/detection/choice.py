@@ -59,6 +59,7 @@ class Choice:
         assay: column that names the assay.
         target: column that names the target.
         kind: column that says what a value is, such as IC50.
+        documented: whether the columns have the names in `data/README.md`.
     """
 
     smiles: str
@@ -68,6 +69,7 @@ class Choice:
     assay: str = ""
     target: str = ""
     kind: str = ""
+    documented: bool = False
 
 
 def choose(
@@ -105,9 +107,16 @@ class _Chooser:
         if values is not None:
             relation = partner(self.columns, values.column, "relation")
             kind = partner(self.columns, values.column, "type")
+        documented = self.documented() or _is_active(label)
         return Choice(
-            smiles, label, values, relation, self.named("assay"), self.named("target"), kind
-        )
+            smiles, label, values, relation, self.named("assay", exactly=documented),
+            self.named("target", exactly=documented), kind, documented,
+        )  # fmt: skip
+
+    def documented(self) -> bool:
+        """Whether the table has values under the names in `data/README.md`, and no labels."""
+        names = {column.name.casefold() for column in self.columns}
+        return {"smiles", "value", "unit"} <= names and "active" not in names
 
     def structure(self) -> str:
         """The column of structures."""
@@ -162,7 +171,7 @@ class _Chooser:
         """The column of labels, "" to read values."""
         if name := self.options.label_column:
             return self.existing(name)
-        if self.options.value_column or self.options.threshold is not None:
+        if self.options.value_column or self.options.threshold is not None or self.documented():
             return ""
         found = [column.name for column in self.columns if column.role == "label"]
         for fits in (_is_active, _is_outcome, _is_plain):
@@ -229,10 +238,14 @@ class _Chooser:
             "Name yours with --label-column or --value-column.",
         )  # fmt: skip
 
-    def named(self, role: str) -> str:
-        """The first column of a role, the one of identifiers before the one of names."""
+    def named(self, role: str, *, exactly: bool) -> str:
+        """The column of a role: the one named after it, or of identifiers, or else the first."""
         found = [column.name for column in self.columns if column.role == role]
-        return min(found, key=lambda name: "id" not in name.casefold(), default="")
+        found = [name for name in found if name.casefold() == role or not exactly]
+        return min(
+            found, key=lambda name: (name.casefold() != role, "id" not in name.casefold()),
+            default="",
+        )  # fmt: skip
 
 
 def _is_active(name: str) -> bool:

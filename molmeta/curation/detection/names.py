@@ -32,7 +32,9 @@ _PATTERNS: tuple[tuple[Quantity, str], ...] = (
         rf"{_START}(?:value|result|activity|response|measurement|affinity|readout)(?![a-z])",
     ),
 )
-_QUANTITIES = tuple((quantity, re.compile(pattern)) for quantity, pattern in _PATTERNS)
+_QUANTITIES: tuple[tuple[Quantity, re.Pattern[str]], ...] = tuple(
+    (quantity, re.compile(pattern)) for quantity, pattern in _PATTERNS
+)
 _NOT_A_RESULT = frozenset({
     # statistics of a result
     "sd", "std", "stdev", "sem", "se", "error", "err", "cv", "n", "count", "num", "number", "ci",

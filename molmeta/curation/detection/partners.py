@@ -26,6 +26,11 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
     is, if there are no other values that it could belong to, or it is next to them.
     """
     found = [column for column in columns if column.role == role]
+    if value.name.casefold() == "value":
+        # The names that data/README.md documents belong together.
+        for column in found:
+            if column.name.casefold() == role:
+                return column.name
     own = _stem(value.name)
     named = [column for column in found if _stem(column.name) == own]
     general = [column for column in found if _stem(column.name) == ""]
