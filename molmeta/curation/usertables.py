@@ -19,7 +19,7 @@ from molmeta.curation.detection.cells import (
     UNDECIDED,
 )
 from molmeta.curation.detection.choice import Choice, choose
-from molmeta.curation.detection.columns import classify, filled
+from molmeta.curation.detection.columns import classify, filled, stripped
 from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import as_smiles
 from molmeta.curation.headers import TableFile
@@ -64,7 +64,8 @@ def read_user_table(
     Args:
         table: text, workbook, SDF or Parquet file, folder of FS-Mol's release, or a frame.
         options: what the user says about columns, unit, threshold and direction.
-        strict: refuse a label that is not understood; otherwise curation drops its row.
+        strict: refuse labels and values that are not understood in tables with the documented
+            names too; otherwise curation drops and records these rows.
 
     Raises:
         TableError: the file cannot be read, a column is missing, a label is not understood, or two
@@ -77,7 +78,7 @@ def read_user_table(
     where = table if isinstance(table, Path) else Path("support")
     source = read_source(table, options)
     columns = classify(source.frame, source.units)
-    choice = choose(source.frame, columns, options, where)
+    choice = choose(source.frame, columns, options, where, strict=strict)
     return _Reader(source.frame, choice, options, where).read(strict=strict)
 
 
@@ -115,7 +116,7 @@ def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.
         >>> read_labels(pd.Series(["yes", "no", ""]), "a.csv").tolist()
         [1.0, 0.0, nan]
     """
-    words = column.astype("str").fillna("").str.strip().str.casefold()
+    words = stripped(column).str.casefold()
     blank = words.isin(BLANK | SPREADSHEET_ERRORS)
     inactive = words.isin(INACTIVE)
     # In some collections -1 means inactive, in others not measured: beside 0 it is ambiguous.
@@ -264,14 +265,14 @@ class _Reader:
         return frame if assays is None else frame.assign(assay=assays)
 
     def _assays(self) -> pd.Series | None:
-        """Names of the assays, None for that of the file: what the table calls them, apart by target and by kind of value."""
+        """Names of the assays by target and kind of value, None for the name of the file."""
         chosen, source = self.choice, self.frame
         if chosen.documented or not (chosen.assay or chosen.kind or chosen.target):
             return source[chosen.assay] if chosen.assay else None
         first = chosen.assay or chosen.target
-        parts = [_words(source[first])] if first else []
+        parts = [stripped(source[first])] if first else []
         if chosen.kind and chosen.values is not None:
-            kinds = _words(source[chosen.kind])
+            kinds = stripped(source[chosen.kind])
             measured = filled(chosen.values.texts.astype("str")).index
             used = kinds[kinds.index.isin(measured)]
             groups = used.groupby(parts[0] if parts else np.zeros(len(used)))
@@ -281,10 +282,6 @@ class _Reader:
             return None
         joined = parts[0] if len(parts) == 1 else parts[0] + " " + parts[1]
         return joined.str.strip()
-
-
-def _words(cells: pd.Series) -> pd.Series:
-    return cells.astype("str").fillna("").str.strip()
 
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:

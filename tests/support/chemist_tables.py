@@ -7,6 +7,7 @@ classes. A table is thus read correctly if every compound comes back with its ow
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
@@ -559,6 +560,118 @@ READ = {
     ),
 }
 
+READ |= {
+    "qualifier_after_two_results": Table(
+        "a.csv",
+        lines({**ID, "IC50 (nM)": NM, "pIC50": [*PX[:-1], ""], "Qualifier": ["="] * 11 + [">"]}),
+        PX,
+        columns={"relation": "Qualifier", "value": "IC50 (nM)"},
+    ),
+    "qualifier_of_each_result": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "EGFR Ki mod": [""] * 12,
+                "EGFR IC50 mod": [""] * 11 + [">"],
+                "EGFR IC50 (nM)": NM,
+            }
+        ),
+        PX,
+        columns={"relation": "EGFR IC50 mod"},
+    ),
+    "type_column": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "Type": ["IC50"] * 12,
+                "Value": NM,
+                "Units": ["nM"] * 12,
+                "Relation": ["="] * 11 + [">"],
+            }
+        ),
+        PX,
+    ),
+    "type_is_pic50": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "standard_type": ["pIC50"] * 12,
+                "standard_value": PX,
+                "standard_units": [""] * 12,
+            }
+        ),
+        PX,
+    ),
+    "concentration_in_the_name": Table("a.csv", lines({**ID, "EGFR_10uM_inhib": PERCENT}), PERCENT),
+    "ec50_and_efficacy": Table(
+        "a.csv", lines({**ID, "Efficacy (%)": PERCENT, "EC50 (nM)": bounded(NM)}), PX
+    ),
+    "unit_from_the_pki": Table(
+        "a.csv", lines({**ID, "Ki": [v * 1e-3 for v in NM], "pKi": PX}), PX, columns={"value": "Ki"}
+    ),
+    "log_of_nm": Table("a.csv", lines({**ID, "log Ki (nM)": [9 - p for p in PX]}), PX),
+    "two_header_rows": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": NM, "n": [2] * 12}, head=",,EGFR,EGFR\n"), PX
+    ),
+    "units_row": Table(
+        "a.csv",
+        "Compound,SMILES,IC50\n,,µM\n"
+        + lines({"a": NAMES, "b": SMILES, "c": UM}).partition("\n")[2],
+        PX,
+    ),
+    "chemical_class": Table(
+        "a.csv", lines({**ID, "class": ["sulfonamide", "amide"] * 6, "pIC50": PX}), PX
+    ),
+    "quotes_within_names": Table(
+        "a.csv",
+        lines({"Name": [f'5"-{name}' for name in NAMES], "SMILES": SMILES, "pIC50": PX}),
+        PX,
+    ),
+    "mac_line_ends": Table("a.csv", lines({**ID, "pIC50": PX}).replace("\n", "\r"), PX),
+    "utf16_without_mark": Table("a.csv", lines({**ID, "pIC50": PX}).encode("utf-16-le"), PX),
+    "decoded_twice": Table(
+        "a.csv", lines({**ID, "IC50 (µM)": bounded(UM)}).encode().decode("latin-1").encode(), PX
+    ),
+    "pipes": Table("a.csv", lines({"SMILES": SMILES, "pIC50": PX}, "|"), PX),
+    "smiles_lines": Table("a.smi", lines({"smiles": SMILES, "label": LABELS}, " "), labels=LABELS),
+    "xlsx_bound_format": Table(
+        "a.xlsx",
+        workbook({"S": rows_of({"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": NM})}, '"~"0'),
+        PX,
+    ),
+    "xlsx_notes_beside": Table(
+        "a.xlsx",
+        workbook(
+            {
+                "S": [
+                    [*row, "", note]
+                    for row, note in zip(IC50_BOOK, [*"abc", *[""] * 10], strict=True)
+                ]
+            }
+        ),
+        PX,
+    ),
+    "xlsx_offset": Table(
+        "a.xlsx",
+        workbook({"S": [[], [], *[["", "", *row] for row in IC50_BOOK], [], ["", "n=3"]]}),
+        PX,
+    ),
+    "xlsx_commas_beside_numbers": Table(
+        "a.xlsx",
+        workbook(
+            {"S": rows_of({"Name": NAMES, "SMILES": SMILES, "IC50 (µM)": ["0,005", *UM[1:]]})}
+        ),
+        PX,
+    ),
+    "sdf_in_text": Table("a.txt", sdf({"pIC50": PX}), PX),
+    "sdf_windows": Table("a.sdf", sdf({"IC50 (nM)": bounded(NM)}).replace("\n", "\r\n"), PX),
+    "sdf_with_smiles": Table("a.sdf", sdf({"SMILES": SMILES, "pIC50": PX}), PX),
+}
+"""Found by reading odd tables until one was read wrongly."""
+
 ASKED = {
     "nm_or_um": Table(
         "a.csv",
@@ -647,6 +760,57 @@ ASKED = {
             }
         ),
         asks="formula",
+    ),
+    "results_in_words": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": [*NM[:6], *["inactive"] * 6]}), asks="'inactive'"
+    ),
+    "zeros_for_inactive": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": [*NM[:6], *[0] * 6]}), asks="'0'"
+    ),
+    "points_of_thousands": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": ["1.234", "12.500", "100"] * 4}, ";"), asks="--decimal"
+    ),
+    "xlsx_comma_beside_numbers": Table(
+        "a.xlsx",
+        workbook(
+            {"S": rows_of({"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": ["1,234", *NM[1:]]})}
+        ),
+        asks="--decimal",
+    ),
+    "xlsx_dates": Table(
+        "a.xlsx",
+        workbook(
+            {
+                "S": rows_of(
+                    {"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": [*NM[:11], date(2024, 2, 1)]}
+                )
+            }
+        ),
+        asks="2024-02-01",
+    ),
+    "two_concentrations": Table(
+        "a.csv",
+        lines({**ID, "% inh @ 1 uM": PERCENT[::-1], "% inh @ 10 uM": PERCENT}),
+        asks="--value-column",
+    ),
+    "percent_of_control_in_given_unit": Table(
+        "a.csv",
+        lines({**ID, "% of control": PERCENT}),
+        asks="--lower-is-active",
+        options={"unit": "%"},
+    ),
+    "sdf_with_other_smiles": Table(
+        "a.sdf", sdf({"SMILES": SMILES[::-1], "pIC50": PX}), asks="--smiles-column"
+    ),
+    "old_excel": Table("a.xls", b"\xd0\xcf\x11\xe0" + bytes(600), asks=".xlsx"),
+    "password": Table(
+        "a.xlsx",
+        b"\xd0\xcf\x11\xe0" + bytes(600) + "EncryptedPackage".encode("utf-16-le"),
+        asks="password",
+    ),
+    "no_workbook": Table("a.xlsx", b"PK\x03\x04" + bytes(600), asks="not a workbook"),
+    "potency_in_signs": Table(
+        "a.csv", lines({**ID, "Potency": ["+++", "++", "+"] * 4}), asks="--value-column"
     ),
     "label_and_other_target": Table(
         "a.csv",

@@ -12,7 +12,7 @@ from molmeta.curation.detection.names import is_other
 from molmeta.curation.detection.partners import partner
 from molmeta.curation.detection.questions import missing, question
 from molmeta.curation.detection.structures import as_smiles
-from molmeta.curation.detection.values import ValueReader, Values
+from molmeta.curation.detection.values import ValueReader
 from molmeta.curation.sdfiles import STRUCTURE
 from molmeta.molecules.compounds import Compound, compounds
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from molmeta.curation.detection.measures import Values
     from molmeta.curation.tableoptions import TableOptions
     from molmeta.errors import TableError
 
@@ -73,7 +74,12 @@ class Choice:
 
 
 def choose(
-    frame: pd.DataFrame, columns: Sequence[Column], options: TableOptions, where: object
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    options: TableOptions,
+    where: object,
+    *,
+    strict: bool = True,
 ) -> Choice:
     """Choose the columns to read from what each of them is taken for.
 
@@ -82,20 +88,27 @@ def choose(
         columns: of `molmeta.curation.detection.columns.classify`.
         options: what the user has named wins.
         where: table that messages name.
+        strict: ask about results that are not numbers in a column 'value' too.
 
     Raises:
         TableError: a column is missing, or two readings are about as likely; the message names
             the option that decides.
     """
-    return _Chooser(frame, columns, options, where).choose()
+    reader = ValueReader(frame, columns, options, where, strict=strict)
+    return _Chooser(frame, columns, options, where, reader).choose()
 
 
 class _Chooser:
     def __init__(
-        self, frame: pd.DataFrame, columns: Sequence[Column], options: TableOptions, where: object
+        self,
+        frame: pd.DataFrame,
+        columns: Sequence[Column],
+        options: TableOptions,
+        where: object,
+        reader: ValueReader,
     ) -> None:
         self.frame, self.columns, self.options, self.where = frame, columns, options, where
-        self.reader = ValueReader(frame, columns, options, where)
+        self.reader = reader
 
     def choose(self) -> Choice:
         smiles = self.structure()
@@ -173,7 +186,7 @@ class _Chooser:
             return self.existing(name)
         if self.options.value_column or self.options.threshold is not None or self.documented():
             return ""
-        found = [column.name for column in self.columns if column.role == "label"]
+        found = self.readable([c.name for c in self.columns if c.role == "label"])
         for fits in (_is_active, _is_outcome, _is_plain):
             chosen = self.readable([name for name in found if fits(name)])
             if chosen:

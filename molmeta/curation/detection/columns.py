@@ -95,6 +95,11 @@ def classify(frame: pd.DataFrame, units: Mapping[str, str]) -> list[Column]:
     ]
 
 
+def stripped(column: pd.Series) -> pd.Series:
+    """The cells as text without blanks around it, "" where missing."""
+    return column.astype("str").fillna("").str.strip()
+
+
 def filled(column: pd.Series) -> pd.Series:
     """The cells that are not blank, as text."""
     kept = column[column.notna()].astype("str").str.strip()

@@ -68,7 +68,8 @@ def quantity_of(name: str) -> Quantity:
     folded = _folded(name)
     if _NOT_A_RESULT & {*_WORDS.findall(_BRACKETS.sub(" ", folded))}:
         return ""
-    return next((quantity for quantity, p in _QUANTITIES if p.search(folded)), "")
+    unknown: Quantity = ""
+    return next((quantity for quantity, p in _QUANTITIES if p.search(folded)), unknown)
 
 
 def is_other(name: str) -> bool:

@@ -48,5 +48,10 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
     return chosen[0].name if chosen else ""
 
 
+def unit_column(columns: Sequence[Column], value: Column) -> str:
+    """Column of the units; a pIC50 has none, and a unit next to it is that of an IC50."""
+    return "" if value.quantity == "pX" else partner(columns, value, "unit")
+
+
 def _stem(name: str) -> str:
     return stem(name, _ROLE_WORDS)
