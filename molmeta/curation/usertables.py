@@ -222,25 +222,26 @@ class _Reader:
         left_out = {"the value is missing or does not decide the label": int(undecided.sum())}
         return replace(
             self._table(kept),
-            threshold=f"{limit:g} {unit}",
+            threshold=f"{limit:g} {unit}".strip(),
             left_out=left_out if undecided.any() else {},
         )
 
     def _high_is_potent(self) -> bool:
         """Whether the values have a scale, pX or %, on which high means active."""
-        unit, high = self.units[0], self.options.higher_is_active
+        unit, high = next(iter(self.units), ""), self.options.higher_is_active
         return scale_of(unit) != "" and high in (None, not is_concentration(unit))
 
     def _threshold(self) -> tuple[float, str]:
         text = str(self.options.threshold)
         match = _NUMBER_AND_UNIT.match(text)
-        if match is None or not (match[2] or len(self.units) == 1):
+        if match is None or not (match[2] or len(self.units) < 2):
             raise ConfigError(
                 f"--threshold: must be a number in the unit of the values; got '{text}' for values "
                 f"in {', '.join(self.units)}, expected for example 6.5 or '100 nM'. Correct it."
             )
-        unit = match[2] or self.units[0]
-        if unit not in self.units and scale_of(unit) != (scale_of(self.units[0]) or "none"):
+        known = next(iter(self.units), "")
+        unit = match[2] or known
+        if unit not in (*self.units, known) and scale_of(unit) != (scale_of(known) or "none"):
             raise ConfigError(
                 f"--threshold: its unit does not fit the values; got '{text}' for values in "
                 f"{', '.join(self.units)}, expected a unit that converts. Correct it, or --unit."

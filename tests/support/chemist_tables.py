@@ -231,6 +231,13 @@ ID = {"ID": NAMES, "SMILES": SMILES}
 VALUED = {"smiles": SMILES, "IC50 (nM)": bounded(NM)}
 LABELLED = {"smiles": SMILES, "active": LABELS}
 FALSE_LAST = [0, 1] * 6
+
+
+def book_of(name, values):
+    """Rows of a sheet of a workbook with one result."""
+    return rows_of({"Name": NAMES, "SMILES": SMILES, name: values})
+
+
 IC50_BOOK = rows_of({"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": NM})
 
 READ = {
@@ -779,13 +786,7 @@ ASKED = {
     ),
     "xlsx_dates": Table(
         "a.xlsx",
-        workbook(
-            {
-                "S": rows_of(
-                    {"Name": NAMES, "SMILES": SMILES, "IC50 (nM)": [*NM[:11], date(2024, 2, 1)]}
-                )
-            }
-        ),
+        workbook({"S": book_of("IC50 (nM)", [*NM[:11], date(2024, 2, 1)])}),
         asks="2024-02-01",
     ),
     "two_concentrations": Table(
