@@ -129,7 +129,8 @@ def _judged(
     facts: Mapping[str, str] = {}
     question = "" if len(names) == 1 else several_assays(name, list(assays["assay"]), assay)
     if len(names) == 1:
-        facts = reading_of(name, user, curated, names[0]).facts()
+        facts = dict(reading_of(name, user, curated, names[0]).facts())
+        facts.pop("rows left out", "")
         about = assays.set_index("assay").loc[names[0]]
         facts = {**facts, "compounds": f"{about['n_compounds']}, {about['n_active']} active"}
         status = str(about["status"])

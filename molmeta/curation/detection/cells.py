@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import pandas as pd
@@ -86,6 +87,7 @@ def plain(text: str) -> str:
     return text[1:].lstrip() if text[:1] == "'" and text.count("'") == 1 else text
 
 
+@lru_cache(maxsize=1 << 17)
 def parse_cell(text: str) -> Parsed | None:
     """The number that a cell holds, or None for any other text.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from molmeta.curation.detection import cells as texts
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 Role = Literal[
     "structure", "value", "label", "relation", "unit", "type", "assay", "target", "other",
 ]  # fmt: skip
-_SAMPLE = 50
+_MOLECULES = 50
 """Distinct cells from which a column of structures is judged."""
+_SAMPLE = 2_000
+"""Cells from which a column is judged."""
 _MOST = 0.8
 """Share of the cells that must fit what a column is taken for."""
 LABEL_NAME = re.compile(
@@ -107,15 +109,18 @@ def filled(column: pd.Series) -> pd.Series:
 
 
 def _column(name: str, position: int, column: pd.Series, unit: str) -> Column:
-    cells = filled(column)
-    n = len(cells)
+    present = column[column.notna() & column.astype("str").str.strip().ne("")]
+    step = max(1, len(present) // _SAMPLE)
+    cells = filled(present.iloc[::step])
+    n = min(len(cells) * step, len(present))
     if not n:
         return Column(name, position, "other", "blank")
     for judge in (_structure, _relation, _unit, _type, _assay_or_target, _label):
         if judged := judge(name, cells):
             role, evidence = judged
             return Column(name, position, role, evidence, n=n)
-    return _value(name, position, cells, unit)
+    judged = _value(name, position, cells, unit)
+    return replace(judged, n=min(judged.n * step, len(present)))
 
 
 def _structure(name: str, cells: pd.Series) -> tuple[Role, str] | None:
@@ -123,7 +128,7 @@ def _structure(name: str, cells: pd.Series) -> tuple[Role, str] | None:
     distinct = list(cells.unique())
     if not named and len(distinct) < max(2, len(cells) // 4):
         return None
-    step = max(1, len(distinct) // _SAMPLE)
+    step = max(1, len(distinct) // _MOLECULES)
     fits = are_structures(distinct[::step], strict=not named)
     if named and fits:
         return "structure", "the name says so, and the cells are molecules"

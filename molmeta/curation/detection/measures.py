@@ -95,10 +95,10 @@ class Measures:
         """
         column = self.column
         cells = self.frame[column.name]
-        if self.strict:
-            self._require_no_dates()
         decimal = "." if pd.api.types.is_numeric_dtype(cells) else self._decimal()
         numbers = texts.numbers_of(cells, decimal)
+        if self.strict:
+            self._require_no_dates(numbers.found)
         qualifiers, values = split_qualifiers(numbers.texts)
         if self._is_logarithm():
             return self._from_logarithms(qualifiers, values)
@@ -111,8 +111,8 @@ class Measures:
         sign = "," if decimal == "," else ""
         return Values(column, numbers.texts, units, evidence, source, sign)
 
-    def _require_no_dates(self) -> None:
-        cells = filled(self.frame[self.name])
+    def _require_no_dates(self, is_number: pd.Series) -> None:
+        cells = filled(self.frame.loc[~is_number, self.name])
         dates = cells[cells.map(texts.is_date).astype(bool)]
         if len(dates):
             raise question(
