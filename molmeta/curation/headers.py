@@ -63,6 +63,7 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
         if any(cell.strip() for cell in row) and not row[0].lstrip().startswith("#")
     ]
     body, units = _without_descriptions(body, column, names)
+    body = _without_repeats(body, column, rows[header], path) if header >= 0 <= column else body
     if not may_be_wider:
         _require_width(body, width, column, path)
     cells = [[*row[:width], *[""] * (width - len(row))] for _, row in body]
@@ -140,6 +141,19 @@ def _without_descriptions(
         units |= {name: cell.strip() for name, cell in given if cell.strip() in texts}
         described += 1
     return body[described:], units
+
+
+def _without_repeats(
+    body: list[tuple[int, Row]], column: int, header: Row, path: Path
+) -> list[tuple[int, Row]]:
+    """Leave out repeats of the header, as in exports that were joined, and refuse another one."""
+    for number, row in body:
+        if is_structure_name(_cell(row, column)) and _stripped(row) != _stripped(header):
+            raise TableError(
+                f"{path}: holds two tables, one below the other; got a second header in row "
+                f"{number}, expected one. Save them as two files or sheets."
+            )
+    return [(n, row) for n, row in body if not is_structure_name(_cell(row, column))]
 
 
 def _require_width(body: list[tuple[int, Row]], width: int, column: int, path: Path) -> None:

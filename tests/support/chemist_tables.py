@@ -673,6 +673,33 @@ READ |= {
         ),
         PX,
     ),
+    "r_groups": Table(
+        "a.csv",
+        lines({**ID, "R1": [f"[*:1]c1ccccc1{'C' * i}" for i in range(12)], "pIC50": PX}),
+        PX,
+    ),
+    "repeated_header": Table("a.csv", lines({**ID, "pIC50": PX}, tail="ID,SMILES,pIC50\n"), PX),
+    "predicted_beside_measured": Table(
+        "a.csv", lines({**ID, "Predicted pIC50": PX[::-1], "pIC50": PX}), PX
+    ),
+    "old_chembl_names": Table(
+        "a.csv",
+        lines(
+            {
+                "CMPD_CHEMBLID": NAMES,
+                "CANONICAL_SMILES": SMILES,
+                "STANDARD_TYPE": ["Ki"] * 12,
+                "RELATION": ["="] * 11 + [">"],
+                "YEAR": [2001] * 12,
+                "STANDARD_VALUE": NM,
+                "STANDARD_UNITS": ["nM"] * 12,
+                "PCHEMBL_VALUE": [*PX[:11], ""],
+                "ASSAY_CHEMBLID": ["CHEMBL1"] * 12,
+            }
+        ),
+        PX,
+        columns={"relation": "RELATION"},
+    ),
     "sdf_in_text": Table("a.txt", sdf({"pIC50": PX}), PX),
     "sdf_windows": Table("a.sdf", sdf({"IC50 (nM)": bounded(NM)}).replace("\n", "\r\n"), PX),
     "sdf_with_smiles": Table("a.sdf", sdf({"SMILES": SMILES, "pIC50": PX}), PX),
@@ -768,6 +795,13 @@ ASKED = {
         ),
         asks="formula",
     ),
+    "two_tables_stacked": Table(
+        "a.csv",
+        lines({**ID, "IC50 (nM)": NM}, tail=lines({**ID, "IC50 (uM)": UM})),
+        asks="second header",
+    ),
+    "predicted_alone": Table("a.csv", lines({**ID, "Predicted pIC50": PX}), asks="--value-column"),
+    "kinact": Table("a.csv", lines({**ID, "kinact/KI": NM}), asks="--value-column"),
     "results_in_words": Table(
         "a.csv", lines({**ID, "IC50 (nM)": [*NM[:6], *["inactive"] * 6]}), asks="'inactive'"
     ),

@@ -11,7 +11,7 @@ from molmeta.curation.detection.columns import LABEL_NAME, Column, filled
 from molmeta.curation.detection.names import is_other
 from molmeta.curation.detection.partners import partner
 from molmeta.curation.detection.questions import missing, question
-from molmeta.curation.detection.structures import as_smiles
+from molmeta.curation.detection.structures import as_smiles, is_structure_name
 from molmeta.curation.detection.values import ValueReader
 from molmeta.curation.sdfiles import STRUCTURE
 from molmeta.molecules.compounds import Compound, compounds
@@ -137,6 +137,8 @@ class _Chooser:
         if name := self.options.smiles_column:
             return self.existing(name)
         found = [column.name for column in self.columns if column.role == "structure"]
+        # Columns of R groups look like structures, but only their cells do.
+        found = [name for name in found if is_structure_name(name) or name == STRUCTURE] or found
         exact = [name for name in found if name.casefold() == "smiles"]
         if not found:
             raise self.no_structure(names)

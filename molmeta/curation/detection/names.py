@@ -41,7 +41,10 @@ _NOT_A_RESULT = frozenset({
     "lower", "upper", "low", "high", "hill", "slope", "nh", "r2", "rsq", "chi2", "zprime", "min",
     "max", "top", "bottom", "span", "curve", "fit", "pvalue", "runs", "replicates", "efficacy",
     "emax", "ratio", "selectivity", "le", "lle", "lipe", "bei", "sei", "efficiency", "score",
-    "deviation", "variance", "confidence", "outlier", "flag", "spread",
+    "deviation", "variance", "confidence", "outlier", "flag", "spread", "fold", "shift", "change",
+    "delta", "kinact", "yield",
+    # not measured
+    "pred", "predicted", "prediction", "calc", "calculated", "docking", "simulated",
     # properties, conditions and identifiers
     "mw", "molwt", "weight", "mass", "logp", "clogp", "alogp", "xlogp", "logd", "logs", "tpsa",
     "psa", "hba", "hbd", "rotatable", "rings", "pka", "purity", "solubility", "sol", "papp",

@@ -23,7 +23,7 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
     """Name of the column of a role that belongs to a column of values, "" if none does.
 
     A column belongs to the values if it is named after them, or, where its name says only what it
-    is, if there are no other values that it could belong to, or it is next to them.
+    is, if it is next to them, or next to no other values.
     """
     found = [column for column in columns if column.role == role]
     if value.name.casefold() == "value":
@@ -42,10 +42,15 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
         ]  # fmt: skip
         named = [
             column for column in general
-            if not others or abs(column.position - value.position) == 1
+            if _are_neighbours(column, value)
+            or not any(_are_neighbours(column, other) for other in others)
         ]  # fmt: skip
     chosen = named or (found if role == "type" else [])
     return chosen[0].name if chosen else ""
+
+
+def _are_neighbours(first: Column, second: Column) -> bool:
+    return abs(first.position - second.position) == 1
 
 
 def unit_column(columns: Sequence[Column], value: Column) -> str:
