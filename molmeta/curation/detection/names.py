@@ -85,7 +85,7 @@ def unit_of(name: str) -> str:
 
     Example:
         >>> [unit_of(n) for n in ("IC50 (nM)", "ic50_um", "pIC50", "MIC (ug/mL)", "IC50")]
-        ['nM', 'um', 'pX', 'ug/mL', '']
+        ['nM', 'um', 'pIC50', 'ug/mL', '']
     """
     quantity, folded = quantity_of(name), _folded(name)
     if quantity == "pX" or scale_of(name):
