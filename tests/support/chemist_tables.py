@@ -700,6 +700,22 @@ READ |= {
         PX,
         columns={"relation": "RELATION"},
     ),
+    "one_cell_in_another_unit": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": [*NM[:11], "100 µM"]}), PX
+    ),
+    "mixed_units_and_pic50": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "IC50": [*NM[:6], *UM[6:]],
+                "Unit": ["nM"] * 6 + ["uM"] * 6,
+                "pIC50": [*PX[:10], "", ""],
+            }
+        ),
+        PX,
+        columns={"value": "IC50"},
+    ),
     "sdf_in_text": Table("a.txt", sdf({"pIC50": PX}), PX),
     "sdf_windows": Table("a.sdf", sdf({"IC50 (nM)": bounded(NM)}).replace("\n", "\r\n"), PX),
     "sdf_with_smiles": Table("a.sdf", sdf({"SMILES": SMILES, "pIC50": PX}), PX),

@@ -5,24 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from molmeta.curation.detection import cells as texts
+from molmeta.curation.detection.columns import stripped
+from molmeta.curation.detection.partners import unit_column
 from molmeta.curation.units import PX, scale_of, split_qualifiers, to_scale
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
     from molmeta.curation.detection.columns import Column
 
 TOLERANCE = 0.11
 """Largest difference in pX of the same result written twice."""
 
 
-def agree(frame: pd.DataFrame, first: Column, second: Column) -> bool:
+def agree(frame: pd.DataFrame, columns: Sequence[Column], first: Column, second: Column) -> bool:
     """Whether two columns hold the same results, where both have one.
 
     Concentrations of unknown unit may differ from others by a factor.
     """
-    differences = _differences(frame, first, second)
+    differences = _px(frame, columns, first) - _px(frame, columns, second)
+    differences = differences[np.isfinite(differences)]
     if len(differences) < 3:
         return False
     if not (is_clear(first) and is_clear(second)):
@@ -30,11 +36,13 @@ def agree(frame: pd.DataFrame, first: Column, second: Column) -> bool:
     return bool(differences.abs().lt(TOLERANCE).mean() >= 0.95)
 
 
-def unit_by_agreement(frame: pd.DataFrame, column: Column, other: Column) -> str:
+def unit_by_agreement(
+    frame: pd.DataFrame, columns: Sequence[Column], column: Column, other: Column
+) -> str:
     """The unit of concentration with which a column agrees with another one, "" if none does."""
-    if not agree(frame, column, other):
+    if not agree(frame, columns, column, other):
         return ""
-    shift = float(_differences(frame, column, other).median())
+    shift = float((_px(frame, columns, column) - _px(frame, columns, other)).median())
     unit = {0: "nM", 3: "uM", 6: "mM", 9: "M"}.get(round(shift), "")
     return unit if abs(shift - round(shift)) < TOLERANCE else ""
 
@@ -44,16 +52,14 @@ def is_clear(column: Column) -> bool:
     return scale_of(column.unit) != ""
 
 
-def _differences(frame: pd.DataFrame, first: Column, second: Column) -> pd.Series:
-    differences = _px(frame, first) - _px(frame, second)
-    return differences[np.isfinite(differences)]
-
-
-def _px(frame: pd.DataFrame, column: Column) -> pd.Series:
+def _px(frame: pd.DataFrame, columns: Sequence[Column], column: Column) -> pd.Series:
     """Values in -log10 M; concentrations without a unit are taken to be in nM."""
     cells = frame[column.name]
     decimal = "," if texts.decimal_of(texts.written_numbers(cells)) == "," else "."
     numbers = texts.numbers_of(cells, decimal)
     _, values = split_qualifiers(numbers.texts.where(numbers.found))
-    unit = column.unit or ("nM" if column.quantity in ("concentration", "generic") else PX)
-    return to_scale(values, pd.Series(unit, index=values.index))
+    units = numbers.units
+    if source := unit_column(columns, column):
+        units = units.where(units.ne(""), stripped(frame[source]))
+    rest = column.unit or ("nM" if column.quantity in ("concentration", "generic") else PX)
+    return to_scale(values, units.where(units.ne(""), rest))

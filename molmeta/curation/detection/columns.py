@@ -27,6 +27,8 @@ _SAMPLE = 2_000
 """Cells from which a column is judged."""
 _MOST = 0.8
 """Share of the cells that must fit what a column is taken for."""
+_CLASSES = frozenset("0123456")
+"""Numbers of classes."""
 LABEL_NAME = re.compile(
     r"(?:is[\s_]?)?active\??|(?:.*[\W_])?(?:label|class|outcome|hit|call|classification|y|"
     r"bioactivity)\??|activity(?:[\W_](?:status|flag|comment|call))?|result|response|phenotype",
@@ -188,7 +190,7 @@ def _label(name: str, cells: pd.Series) -> tuple[Role, str] | None:
 def _is_measured(name: str, words: pd.Series) -> bool:
     """Whether the cells can be measured values, and not the numbers of classes."""
     numbers = [texts.parse_cell(word) for word in words.unique()]
-    whole = all(cell is not None and cell.number in "0123456" for cell in numbers)
+    whole = all(cell is not None and cell.number in _CLASSES for cell in numbers)
     text = all(cell is None for cell in numbers)
     return not (whole or (text and _short(words))) or names.unit_of(name) != ""
 
@@ -212,9 +214,8 @@ def _value(name: str, position: int, cells: pd.Series, unit: str) -> Column:
     source = f"unit {unit} by its name" if unit else "no unit in its name"
     source = f"units {_listed(within)} in the cells" if within else source
     return Column(
-        name, position, "value", f"{n} numbers, {_MEANINGS[quantity]}, {source}", quantity,
-        "" if within else unit, n,
-    )  # fmt: skip
+        name, position, "value", f"{n} numbers, {_MEANINGS[quantity]}, {source}", quantity, unit, n
+    )
 
 
 def _listed(items: Iterable[object]) -> str:

@@ -218,7 +218,9 @@ class Measures:
         others = [c for c in self.columns if c.role == "value" and is_clear(c)]
         if self.column.quantity != "concentration":
             return ""
-        units = (unit_by_agreement(self.frame, self.column, other) for other in others)
+        units = (
+            unit_by_agreement(self.frame, self.columns, self.column, other) for other in others
+        )
         return next(filter(None, units), "")
 
     def _by_size(self, values: pd.Series) -> str:

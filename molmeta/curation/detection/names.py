@@ -71,8 +71,10 @@ def quantity_of(name: str) -> Quantity:
     folded = _folded(name)
     if _NOT_A_RESULT & {*_WORDS.findall(_BRACKETS.sub(" ", folded))}:
         return ""
-    unknown: Quantity = ""
-    return next((quantity for quantity, p in _QUANTITIES if p.search(folded)), unknown)
+    for quantity, pattern in _QUANTITIES:
+        if pattern.search(folded):
+            return quantity
+    return ""
 
 
 def is_other(name: str) -> bool:

@@ -136,7 +136,7 @@ class ValueReader:
         kept.sort(key=lambda column: (-column.n, column.quantity == "pX", not column.unit))
         distinct: list[Column] = []
         for column in kept:
-            if not any(agree(self.frame, column, other) for other in distinct):
+            if not any(agree(self.frame, self.columns, column, other) for other in distinct):
                 distinct.append(column)
         known = [c for c in distinct if is_clear(c)] or distinct
         most = known[0].n
