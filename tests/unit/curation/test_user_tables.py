@@ -117,7 +117,7 @@ def test_rows_keep_the_numbers_that_a_spreadsheet_shows(tmp_path):
 def test_a_documented_table_is_read_by_its_names_beside_other_columns(tmp_path):
     columns = {
         "smiles": SMILES, "value": NM, "unit": ["nM"] * 12, "class": LABELS, "pIC50": PX[::-1],
-        "Assay Name": ["x"] * 12, "other": [">"] * 12, "relation": ["="] * 12,
+        "Assay Name": ["x"] * 12, "IC50 (nM)": NM[::-1], "relation": ["="] * 12,
     }  # fmt: skip
     found = read(Table("a.csv", lines(columns)), tmp_path)
     assert (found.columns["value"], found.columns["relation"]) == ("value", "relation")
