@@ -26,11 +26,8 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
     is, if it is next to them, or next to no other values.
     """
     found = [column for column in columns if column.role == role]
-    if value.name.casefold() == "value":
-        # The names that data/README.md documents belong together.
-        for column in found:
-            if column.name.casefold() == role:
-                return column.name
+    # The name that data/README.md documents goes before others that say the same.
+    found.sort(key=lambda column: column.name.casefold() != role)
     own = _stem(value.name)
     named = [column for column in found if _stem(column.name) == own]
     general = [column for column in found if _stem(column.name) == ""]
