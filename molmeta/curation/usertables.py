@@ -89,16 +89,17 @@ def read_source(table: Path | pd.DataFrame, options: TableOptions) -> TableFile:
     return TableFile(_numbered(table))
 
 
-def by_target(rows: pd.DataFrame) -> pd.DataFrame:
-    """Give the targets of an assay of several targets names of their own.
-
-    Args:
-        rows: as `molmeta.curation.tables.read_table` returns them.
-    """
+def by_target(table: UserTable) -> UserTable:
+    """Make assays of the targets, where an assay has several targets."""
+    rows = table.rows
     named = rows[rows["target"].ne("")]
     n_targets = named.groupby("assay")["target"].nunique()
     apart = rows["assay"].isin(n_targets.index[n_targets.gt(1)]) & rows["target"].ne("")
-    return rows.assign(assay=rows["assay"].mask(apart, rows["target"]))
+    rows = rows.assign(assay=rows["assay"].mask(apart, rows["target"]))
+    # A threshold that is given applies to all of them.
+    names = [str(name) for name in rows["assay"].unique()] if table.thresholds else []
+    limit = next(iter(table.thresholds.values()), float("nan"))
+    return replace(table, rows=rows, thresholds=dict.fromkeys(names, limit))
 
 
 def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.Series:
@@ -162,7 +163,8 @@ class _Reader:
     def read(self, *, strict: bool) -> UserTable:
         frame = self._renamed()
         if self.choice.label:
-            labels = self.frame[self.choice.label]
+            # A footnote below the labels is not one of them.
+            labels = self.frame.loc[frame["smiles"].ne(""), self.choice.label]
             # Curation records the labels that it drops; elsewhere they may be another's labels.
             strict = strict or self.choice.label.casefold() != "active"
             frame["active"] = read_labels(labels, self.where, strict=strict)

@@ -130,7 +130,7 @@ def _append(sheet: Any, tables: Iterable[pd.DataFrame]) -> int:  # noqa: ANN401
         n += len(table)
         if n >= SHEET_ROWS:
             raise OutputError(
-                f"--output: a workbook has no room for all candidates; got more than {SHEET_ROWS - 1}, "
+                f"--output: a workbook has no room for so many rows; got {SHEET_ROWS} or more, "
                 "expected fewer. Give a smaller --top, or an --output that ends in .csv."
             )
         for row in table.itertuples(index=False):

@@ -97,7 +97,7 @@ def inspect_table(
     choice: Choice | None = None
     try:
         choice = choose(source.frame, columns, options, table if isinstance(table, Path) else name)
-        user = read_user_table(table, options)
+        user = by_target(read_user_table(table, options))
     except MolMetaError as error:
         return Inspection(name, _notes(source), _listed(columns, choice), question=str(error))
     done = _judged(name, source, columns, choice, user, assay)
@@ -122,8 +122,7 @@ def _judged(
 ) -> dict[str, Any]:  # fmt: skip
     """What becomes of the rows of a table that is read."""
     rules = RULES.model_copy(update={"thresholds": user.thresholds})
-    rows = by_target(user.rows)
-    curated = curate(rows, rules=rules, least_share=LEAST_SHARE)
+    curated = curate(user.rows, rules=rules, least_share=LEAST_SHARE)
     assays = curated.assays.sort_values("n_compounds", ascending=False)
     names = [str(n) for n in assays["assay"] if assay in ("", n)]
     facts: Mapping[str, str] = {}

@@ -177,7 +177,7 @@ def read_support(
         frame = read_curated([support])
         chosen = _only_assay(source, _assays(frame), assay)
         return _drawn(SupportReading(_NOTHING, (), source, n_rows=len(frame)), chosen, size, seed)
-    table = read_user_table(support, options)
+    table = by_target(read_user_table(support, options))
     where = support if isinstance(support, Path) else source
     actives = _actives_alone(table.rows, assay)
     if actives and not actives_only:
@@ -186,7 +186,6 @@ def read_support(
         values = (float("nan"),) * len(actives)
         alone = Support(actives, [1] * len(actives))
         return SupportReading(alone, values, source, assay, table.columns, n_rows=len(table.rows))
-    table = replace(table, rows=by_target(table.rows))
     curated = curated_assays(where, table, rules=RULES, least_share=LEAST_SHARE)
     chosen = _only_assay(source, _assays(curated.kept), assay)
     return _drawn(reading_of(source, table, curated, chosen.name), chosen, size, seed)

@@ -716,6 +716,23 @@ READ |= {
         PX,
         columns={"value": "IC50"},
     ),
+    "footnote_below_the_labels": Table(
+        "a.csv",
+        lines({"Hit": words("yes", "no"), "SMILES": SMILES}, tail="* one run\n"),
+        labels=LABELS,
+    ),
+    "footnote_below_the_qualifiers": Table(
+        "a.csv",
+        lines(
+            {"Mod": ["="] * 11 + [">"], "SMILES": SMILES, "TPSA": NM, "Ki (nM)": NM},
+            tail="* mean of three\n",
+        ),
+        PX,
+        columns={"relation": "Mod"},
+    ),
+    "errors_with_exponents": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": [f"{v:g} ± {v / 10:.1e}" for v in NM]}), PX
+    ),
     "sdf_in_text": Table("a.txt", sdf({"pIC50": PX}), PX),
     "sdf_windows": Table("a.sdf", sdf({"IC50 (nM)": bounded(NM)}).replace("\n", "\r\n"), PX),
     "sdf_with_smiles": Table("a.sdf", sdf({"SMILES": SMILES, "pIC50": PX}), PX),
@@ -818,6 +835,19 @@ ASKED = {
     ),
     "predicted_alone": Table("a.csv", lines({**ID, "Predicted pIC50": PX}), asks="--value-column"),
     "kinact": Table("a.csv", lines({**ID, "kinact/KI": NM}), asks="--value-column"),
+    "qualifier_of_which_result": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "IC50 (nM)": NM,
+                "cLogP": PX,
+                "Relation": ["="] * 11 + [">"],
+                "PPB (%)": PERCENT,
+            }
+        ),
+        asks="'Relation'",
+    ),
     "results_in_words": Table(
         "a.csv", lines({**ID, "IC50 (nM)": [*NM[:6], *["inactive"] * 6]}), asks="'inactive'"
     ),

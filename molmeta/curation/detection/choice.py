@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from molmeta.curation.detection import cells as texts
-from molmeta.curation.detection.columns import LABEL_NAME, Column, filled
+from molmeta.curation.detection.columns import LABEL_NAME, Column, filled, stripped
 from molmeta.curation.detection.names import is_other
-from molmeta.curation.detection.partners import partner
+from molmeta.curation.detection.partners import is_general, partner
 from molmeta.curation.detection.questions import missing, question
 from molmeta.curation.detection.structures import as_smiles, is_structure_name
 from molmeta.curation.detection.values import ValueReader
@@ -109,9 +109,11 @@ class _Chooser:
     ) -> None:
         self.frame, self.columns, self.options, self.where = frame, columns, options, where
         self.reader = reader
+        self.compounds = frame
 
     def choose(self) -> Choice:
         smiles = self.structure()
+        self.compounds = self.frame[stripped(self.frame[smiles]).ne("")]
         label = self.label()
         values = self.reader.read(needed=not label)
         if not label and values is None:
@@ -119,12 +121,26 @@ class _Chooser:
         relation = kind = ""
         if values is not None:
             relation = partner(self.columns, values.column, "relation")
+            if not (relation or label):
+                self.require_no_other_relation(values.column.name)
             kind = partner(self.columns, values.column, "type")
         documented = self.documented() or _is_active(label)
         return Choice(
             smiles, label, values, relation, self.named("assay", exactly=documented),
             self.named("target", exactly=documented), kind, documented,
         )  # fmt: skip
+
+    def require_no_other_relation(self, value: str) -> None:
+        """Refuse qualifiers that may be those of the values, or of others next to them."""
+        others = [c for c in self.columns if c.role == "value" and c.name != value]
+        claimed = {partner(self.columns, other, "relation") for other in others}
+        for column in self.columns:
+            if column.role == "relation" and (is_general(column) or column.name not in claimed):
+                raise question(
+                    self.where, f"the qualifiers in '{column.name}' may be those of '{value}', or "
+                    "of other results", f"'{column.name}'", "qualifiers of one result",
+                    f"Rename it, such as '{value} qualifier', or move it next to its values.",
+                )  # fmt: skip
 
     def documented(self) -> bool:
         """Whether the table has values under the names in `data/README.md`, and no labels."""
@@ -209,7 +225,8 @@ class _Chooser:
         return good or list(names)
 
     def words(self, name: str) -> pd.Series:
-        return filled(self.frame[name]).str.casefold()
+        """Labels of the rows with structures; others are footnotes."""
+        return filled(self.compounds[name]).str.casefold()
 
     def only_label(self, names: Sequence[str]) -> str:
         """The first of columns of labels, if all say the same."""

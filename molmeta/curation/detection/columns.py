@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+import pandas as pd
+
 from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection import names
 from molmeta.curation.detection.structures import are_structures, is_structure_name
@@ -13,8 +15,6 @@ from molmeta.curation.units import RELATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    import pandas as pd
 
     from molmeta.curation.detection.names import Quantity
 
@@ -87,14 +87,20 @@ class Column:
 
 
 def classify(frame: pd.DataFrame, units: Mapping[str, str]) -> list[Column]:
-    """Judge every column of a table.
+    """Judge every column of a table by its rows with structures, so that no footnote counts.
 
     Args:
         frame: the table, with text cells or typed columns.
         units: unit of a column, where a row below the header gives it.
     """
+    rows = pd.Series(data=False, index=frame.index)
+    for name in frame.columns:
+        present = _sample(frame[name])
+        if len(present) and _structure(str(name), filled(present)):
+            rows |= stripped(frame[name]).ne("")
+    compounds = frame[rows] if rows.any() else frame
     return [
-        _column(str(name), i, frame[name], units.get(str(name), ""))
+        _column(str(name), i, compounds[name], units.get(str(name), ""))
         for i, name in enumerate(frame.columns)
     ]
 
@@ -111,10 +117,10 @@ def filled(column: pd.Series) -> pd.Series:
 
 
 def _column(name: str, position: int, column: pd.Series, unit: str) -> Column:
-    present = column[column.notna() & column.astype("str").str.strip().ne("")]
-    step = max(1, len(present) // _SAMPLE)
-    cells = filled(present.iloc[::step])
-    n = min(len(cells) * step, len(present))
+    n_present = int(stripped(column).ne("").sum())
+    step = max(1, n_present // _SAMPLE)
+    cells = filled(_sample(column))
+    n = min(len(cells) * step, n_present)
     if not n:
         return Column(name, position, "other", "blank")
     for judge in (_structure, _relation, _unit, _type, _assay_or_target, _label):
@@ -122,7 +128,13 @@ def _column(name: str, position: int, column: pd.Series, unit: str) -> Column:
             role, evidence = judged
             return Column(name, position, role, evidence, n=n)
     judged = _value(name, position, cells, unit)
-    return replace(judged, n=min(judged.n * step, len(present)))
+    return replace(judged, n=min(judged.n * step, n_present))
+
+
+def _sample(column: pd.Series) -> pd.Series:
+    """Cells that are not empty, evenly spaced if there are many."""
+    present = column[stripped(column).ne("")]
+    return present.iloc[:: max(1, len(present) // _SAMPLE)]
 
 
 def _structure(name: str, cells: pd.Series) -> tuple[Role, str] | None:

@@ -115,7 +115,10 @@ def stem(name: str, words: re.Pattern[str]) -> str:
         >>> stem("IC50 (nM)", re.compile("x")), stem("IC50_units", re.compile("units"))
         ('ic50', 'ic50')
     """
-    return " ".join(_WORDS.findall(words.sub(" ", _BRACKETS.sub(" ", _folded(name)))))
+    folded, unit = _folded(name), _folded(unit_of(name))
+    # A pIC50 is its own unit, and IC50 without it would be nothing.
+    bare = folded.replace(unit, " ") if unit and unit != folded else folded
+    return " ".join(_WORDS.findall(words.sub(" ", _BRACKETS.sub(" ", bare))))
 
 
 def _folded(name: str) -> str:

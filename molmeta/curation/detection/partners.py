@@ -30,7 +30,7 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
     found.sort(key=lambda column: column.name.casefold() != role)
     own = _stem(value.name)
     named = [column for column in found if _stem(column.name) == own]
-    general = [column for column in found if _stem(column.name) == ""]
+    general = [column for column in found if is_general(column)]
     if not named and role != "type":
         # A pIC50 next to the IC50 is the same result.
         others = [
@@ -44,6 +44,11 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
         ]  # fmt: skip
     chosen = named or (found if role == "type" else [])
     return chosen[0].name if chosen else ""
+
+
+def is_general(column: Column) -> bool:
+    """Whether the name of a column says what it is, and not what it belongs to."""
+    return _stem(column.name) == ""
 
 
 def _are_neighbours(first: Column, second: Column) -> bool:

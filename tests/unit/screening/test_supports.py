@@ -239,3 +239,9 @@ def test_targets_of_one_assay_are_a_question():
 
 
 NM_BOTH = [1, 2, 3, 4000, 5000, 6000]
+
+
+def test_a_threshold_that_is_given_holds_for_a_target_too():
+    frame = values(unit="nM", target=["EGFR", "HER2"] * 3)
+    found = read_support(frame, options=TableOptions(threshold="50 nM"), assay="HER2")
+    assert (found.threshold, found.n_active) == (pytest.approx(7.301, abs=1e-3), 1)
