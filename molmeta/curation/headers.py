@@ -60,7 +60,7 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
     body = [
         (number, row)
         for number, row in enumerate(rows[header + 1 :], start=header + 2)
-        if any(cell.strip() for cell in row) and not row[0].lstrip().startswith("#")
+        if any(cell.strip() for cell in row) and not _is_comment(row, column)
     ]
     body, units = _without_descriptions(body, column, names)
     body = _without_repeats(body, column, rows[header], path) if header >= 0 <= column else body
@@ -98,6 +98,13 @@ def _names_structure(row: Row, cell: str) -> bool:
     """Whether a cell names a column of structures, in a row that is not a comment."""
     comment = row[0].lstrip().startswith("#") and not is_structure_name(row[0].strip("# "))
     return is_structure_name(cell.strip("# ")) and not comment
+
+
+def _is_comment(row: Row, column: int) -> bool:
+    """Whether a row below the header is a comment, and not a compound with a number like #12."""
+    if not row[0].lstrip().startswith("#"):
+        return False
+    return not (are_structures([_cell(row, column)]) if column >= 0 else len(_stripped(row)) > 1)
 
 
 def _cell(row: Row, column: int) -> str:

@@ -28,7 +28,7 @@ _TEXT = (".csv", ".tsv", ".txt", ".tab", ".smi", ".smiles", ".dat")
 _SEPARATORS = (",", ";", "\t", "|")
 _SNIFFED = 100
 """Lines from which the separator is chosen."""
-_ASKED = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_ASKED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 def is_table(path: Path) -> bool:

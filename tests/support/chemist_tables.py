@@ -716,6 +716,14 @@ READ |= {
         PX,
         columns={"value": "IC50"},
     ),
+    "numbers_with_hashes": Table(
+        "a.csv", lines({"#": [f"#{i}" for i in range(12)], "SMILES": SMILES, "pIC50": PX}), PX
+    ),
+    "comments_between_rows": Table(
+        "a.csv",
+        lines({"SMILES": SMILES, "pIC50": PX}).replace(f"{SMILES[3]},", f"# batch 2\n{SMILES[3]},"),
+        PX,
+    ),
     "footnote_below_the_labels": Table(
         "a.csv",
         lines({"Hit": words("yes", "no"), "SMILES": SMILES}, tail="* one run\n"),
