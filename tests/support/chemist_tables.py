@@ -724,6 +724,10 @@ READ |= {
         lines({"SMILES": SMILES, "pIC50": PX}).replace(f"{SMILES[3]},", f"# batch 2\n{SMILES[3]},"),
         PX,
     ),
+    "protein_named_like_a_logarithm": Table(
+        "a.csv", lines({**ID, "PKB IC50 (nM)": bounded(NM), "PKD1": ["x"] * 12}), PX
+    ),
+    "substance_p": Table("a.csv", lines({**ID, "Substance P Ki (nM)": bounded(NM)}), PX),
     "footnote_below_the_labels": Table(
         "a.csv",
         lines({"Hit": words("yes", "no"), "SMILES": SMILES}, tail="* one run\n"),
@@ -855,6 +859,9 @@ ASKED = {
             }
         ),
         asks="'Relation'",
+    ),
+    "protein_or_logarithm": Table(
+        "a.csv", lines({**ID, "PKD (nM)": [n / 10000 for n in NM]}), asks="--unit nM"
     ),
     "results_in_words": Table(
         "a.csv", lines({**ID, "IC50 (nM)": [*NM[:6], *["inactive"] * 6]}), asks="'inactive'"

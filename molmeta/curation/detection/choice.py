@@ -10,10 +10,11 @@ from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection.columns import LABEL_NAME, Column, filled, stripped
 from molmeta.curation.detection.names import is_other
 from molmeta.curation.detection.partners import is_general, partner
-from molmeta.curation.detection.questions import missing, question
+from molmeta.curation.detection.questions import SHOWN, missing, question
 from molmeta.curation.detection.structures import as_smiles, is_structure_name
 from molmeta.curation.detection.values import ValueReader
 from molmeta.curation.sdfiles import STRUCTURE
+from molmeta.errors import suggestion
 from molmeta.molecules.compounds import Compound, compounds
 
 if TYPE_CHECKING:
@@ -194,9 +195,10 @@ class _Chooser:
         keys = [name for name in names if "inchi" in name.casefold() and "key" in name.casefold()]
         rule = "SMILES, InChI or mol blocks"
         rule += "; an InChIKey does not say what the structure is" if keys else ""
-        return missing(
-            self.where, "smiles", names, rule, "Add them, or name yours with --smiles-column."
-        )
+        return question(
+            self.where, "has no column of structures", list(names[:SHOWN]), rule,
+            "Add them, or name yours with --smiles-column." + suggestion("smiles", names),
+        )  # fmt: skip
 
     def label(self) -> str:
         """The column of labels, "" to read values."""
@@ -265,9 +267,10 @@ class _Chooser:
 
     def no_result(self) -> TableError:
         names = [column.name for column in self.columns]
-        return missing(
-            self.where, "active", names, "labels such as 'active', or values such as 'IC50 (nM)'",
-            "Name yours with --label-column or --value-column.",
+        return question(
+            self.where, "has no column that is surely a result", list(names[:SHOWN]),
+            "labels such as 'active', or values such as 'IC50 (nM)'",
+            "Name yours with --label-column or --value-column." + suggestion("active", names),
         )  # fmt: skip
 
     def named(self, role: str, *, exactly: bool) -> str:

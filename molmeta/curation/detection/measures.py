@@ -211,6 +211,7 @@ class Measures:
             units, evidence = pd.Series(unit, index=within.index), "size of the values"
         if self.column.quantity == "pX":
             self._require_px(values)
+            self._require_no_concentration()
         return units.astype("str"), evidence
 
     def _by_agreement(self) -> str:
@@ -252,6 +253,16 @@ class Measures:
                 self.where, f"column '{self.name}' is named after -log10 M, but its values are "
                 "not", f"values from {known.min():g} to {known.max():g}", "values from 0 to 15",
                 "Name the unit with --unit, such as nM or 'log M'.",
+            )  # fmt: skip
+
+    def _require_no_concentration(self) -> None:
+        """Ask about names such as PKD (nM), which may be of a protein or of a logarithm."""
+        unit = names.unit_in_brackets(self.name)
+        if is_concentration(unit) and unit != "M":
+            raise question(
+                self.where, f"column '{self.name}' may hold concentrations or their logarithms",
+                f"the unit '{unit}' beside the name of a logarithm", "one of them",
+                f"Give --unit {unit} or --unit pX.",
             )  # fmt: skip
 
     def _require_direction(self) -> None:

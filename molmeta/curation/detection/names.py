@@ -16,10 +16,12 @@ Quantity = Literal[
 
 _START = r"(?<![a-z])"
 _HALF = r"(?:ic|ec|ac|xc|gi|ed|cc|tc|lc|ld)[\s_-]?(?:50|90)"
-_CONSTANT = r"k(?:[idb]|app)(?![a-z])"
+_CONSTANT = r"(?:k(?:[id]|app)|(?<!nf[\s_-])kb)(?![a-z])"
 _MEASURE = rf"(?:{_HALF}|{_CONSTANT})"
 _PATTERNS: tuple[tuple[Quantity, str], ...] = (
-    ("pX", rf"{_START}p[\s_-]?(?:{_MEASURE}|chembl|activity|affinity|potency|x(?![a-z]))"),
+    # Without an IC50 of its own: PKB, PKD and PKI are proteins too.
+    ("pX", rf"^(?!.*(?<!p){_HALF}).*{_START}p{_CONSTANT}"),
+    ("pX", rf"{_START}p(?:{_HALF}|chembl|activity|affinity|potency|x(?![a-z]))"),
     ("pX", rf"(?:-|neg(?:ative)?)[\s_]*log(?:10)?[\s_(]*{_MEASURE}"),
     ("log", rf"{_START}log(?:10)?[\s_(]*{_MEASURE}"),
     ("concentration", rf"{_START}{_MEASURE}|{_MEASURE}[\s_]*(?:[(\[]|$)|{_START}potency"),
@@ -92,15 +94,19 @@ def unit_of(name: str) -> str:
     quantity, folded = quantity_of(name), _folded(name)
     if quantity == "pX" or scale_of(name):
         return name if scale_of(name) else PX
-    for text in _BRACKETS.findall(name):
-        if is_unit(text):
-            return str(text).strip()
+    if unit := unit_in_brackets(name):
+        return unit
     if quantity in ("inhibition", "remaining", "percent"):
         return PERCENT_UNIT if "%" in folded else ""
     if match := _UNIT_TOKENS.search(folded):
         start = folded.index(match[1])
         return plain(name)[start : start + len(match[1])]
     return ""
+
+
+def unit_in_brackets(name: str) -> str:
+    """The unit that a name has in brackets, "" if it has none."""
+    return next((str(t).strip() for t in _BRACKETS.findall(name) if is_unit(t)), "")
 
 
 def is_mean(name: str) -> bool:
