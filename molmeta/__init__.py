@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from molmeta.api.curate import curate
     from molmeta.api.enrich import enrich
     from molmeta.api.evaluate import evaluate
+    from molmeta.api.inspect import inspect
     from molmeta.api.screen import screen
     from molmeta.api.simulate import simulate
     from molmeta.api.suggest import suggest
@@ -26,6 +27,7 @@ __all__ = [
     "curate",
     "enrich",
     "evaluate",
+    "inspect",
     "load",
     "screen",
     "simulate",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pandas as pd
 
-from molmeta.curation.usertables import TableOptions
+from molmeta.curation.tableoptions import TableOptions
 from molmeta.errors import TableError, similar_file
 from molmeta.models.model import Model
 from molmeta.models.named import named
@@ -31,7 +31,7 @@ STDIN = Path("-")
 
 
 class SupportOptions(TypedDict, total=False):
-    """How to read a table of measured compounds; see `molmeta.curation.usertables.TableOptions`."""
+    """How to read a table; see `molmeta.curation.tableoptions.TableOptions`."""
 
     smiles_column: str
     label_column: str
@@ -39,6 +39,8 @@ class SupportOptions(TypedDict, total=False):
     unit: str
     threshold: str | float | None
     higher_is_active: bool | None
+    sheet: str
+    decimal: str
 
 
 def model_of(model: ModelLike) -> Model:

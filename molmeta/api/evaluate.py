@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 from molmeta.api._inputs import existing, model_name, model_of
 from molmeta.assays.assay import digest
 from molmeta.curation.reading import assays_and_molecules
-from molmeta.curation.usertables import TableOptions
+from molmeta.curation.tableoptions import TableOptions
 from molmeta.errors import EpisodeError
 from molmeta.evaluation import evaluate as evaluation
 from molmeta.evaluation.evaluate import EvaluationPlan
@@ -55,7 +55,7 @@ def evaluate(
         cores: processes that featurize.
         progress: called with 1 after each assay.
         options: names of columns, unit, threshold and direction of tables that are not curated,
-            named as the attributes of `molmeta.curation.usertables.TableOptions`.
+            named as the attributes of `molmeta.curation.tableoptions.TableOptions`.
 
     Returns:
         A row for each assay, support size and repeat, as `molmeta.evaluation.evaluate` describes.

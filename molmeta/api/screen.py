@@ -83,7 +83,7 @@ def screen(
         cores: processes that featurize.
         progress: called with the number of records done since the last call.
         options: names of columns, unit, threshold and direction of the table, named as the
-            attributes of `molmeta.curation.usertables.TableOptions`.
+            attributes of `molmeta.curation.tableoptions.TableOptions`.
 
     Returns:
         Columns rank, id, smiles, probability, the nearest measured active and inactive with
@@ -130,8 +130,8 @@ def run_screen(
         support: as in `screen`.
         library: as in `screen`.
         plan: what to keep; prevalence and annotations are filled in.
-        output: CSV, or Parquet by its suffix; the screen then resumes if it is interrupted. None
-            keeps the candidates in memory.
+        output: CSV, or Parquet, SDF or XLSX by its suffix; the screen then resumes if it is
+            interrupted. None keeps the candidates in memory.
         model: as in `screen`.
         prevalence: as in `screen`.
         assay: as in `screen`.

@@ -49,7 +49,7 @@ def suggest(
         size: number of compounds to draw from the table, with the plan's seed; None takes all.
         cores: processes that featurize.
         options: names of columns, unit, threshold and direction of the table, named as the
-            attributes of `molmeta.curation.usertables.TableOptions`.
+            attributes of `molmeta.curation.tableoptions.TableOptions`.
 
     Returns:
         A row for each well: its name, role, compound, SMILES, probability, uncertainty, and the

@@ -30,7 +30,9 @@ MOLECULES = typer.Option(..., "--molecules", help="Molecule store of 'molmeta fe
 STORE = typer.Option(
     None, "--molecules", help="Molecule store; by default, compounds are featurized here."
 )
-SUPPORT = typer.Option(..., "--support", help="Table of measured compounds (CSV, TSV, Parquet).")
+SUPPORT = typer.Option(
+    ..., "--support", help="Table of measured compounds: CSV, Excel, SDF, Parquet."
+)
 LIBRARY = typer.Option(
     ..., "--library", help="SMILES lines, CSV, SDF, Parquet or featurized; '-' for stdin."
 )
@@ -44,23 +46,29 @@ TABLE: dict[str, tuple[Any, Any]] = {
         help="Value beyond which a compound is active, in the unit of the values or as '100 nM'.",
     )),
     "smiles_column": (str, typer.Option(
-        "", "--smiles-column", help="Column of SMILES; default 'smiles'."
+        "", "--smiles-column", help="Column of structures; default found in the table."
     )),
     "label_column": (str, typer.Option(
-        "", "--label-column", help="Column of labels; default 'active'."
+        "", "--label-column", help="Column of labels; default found in the table."
     )),
     "value_column": (str, typer.Option(
-        "", "--value-column", help="Column of values; default 'value'."
+        "", "--value-column", help="Column of values; default found in the table."
     )),
     "unit": (str, typer.Option(
         "",
         "--unit",
-        help="Unit of the values, such as nM, pIC50 or %; default the column 'unit'.",
+        help="Unit of the values, such as nM, pIC50 or %; default found in the table.",
     )),
     "higher_is_active": (bool | None, typer.Option(
         None,
         "--higher-is-active/--lower-is-active",
         help="Direction of the values; default lower for concentrations, else higher.",
+    )),
+    "sheet": (str, typer.Option(
+        "", "--sheet", help="Sheet of a workbook; default the only one with structures."
+    )),
+    "decimal": (str, typer.Option(
+        "", "--decimal", help="Decimal sign of the values, '.' or ','; default found in the table."
     )),
 }  # fmt: skip
 """Type and declaration of each option in `molmeta.api._inputs.SupportOptions`."""

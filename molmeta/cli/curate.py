@@ -9,24 +9,29 @@ Example: molmeta curate my_assay.csv --output my_assay.parquet
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import typer
 
-from molmeta.cli._options import CORES, OUTPUT, mapping
+from molmeta.cli._options import CORES, OUTPUT, mapping, reads_table
 from molmeta.runtime.console import session
 
 if TYPE_CHECKING:
+    from molmeta.api._inputs import SupportOptions
     from molmeta.curation.curate import Curated
 
 
+@reads_table
 def run(
-    table: Path = typer.Argument(..., help="Table as in data/README.md, or a folder of FS-Mol."),
+    source: Path = typer.Argument(
+        ..., metavar="TABLE", help="Table of measured compounds, or a folder of FS-Mol."
+    ),
     output: Path = OUTPUT,
     rules: str = typer.Option("{}", help="YAML file or text: rules for rows and assays."),
     layout: str = typer.Option("{}", help="YAML file or text: kind, columns and unit."),
     setting: list[str] = typer.Option([], "--set", help="Set a rule, such as min_compounds=16."),
     cores: int = CORES,
+    **table: Unpack[SupportOptions],
 ) -> None:
     from molmeta.api.curate import curate
     from molmeta.curation.curate import Rules
@@ -34,8 +39,8 @@ def run(
 
     chosen_rules = Rules.from_mapping(mapping(rules, "--rules", setting))
     chosen_layout = Layout.from_mapping(mapping(layout, "--layout"))
-    with session("curate", table=table, rules=chosen_rules) as outcome:
-        curated = curate(table, rules=chosen_rules, layout=chosen_layout, cores=cores)
+    with session("curate", table=source, rules=chosen_rules) as outcome:
+        curated = curate(source, rules=chosen_rules, layout=chosen_layout, cores=cores, **table)
         _write(curated, output)
         outcome.update(_counts(curated), written=output)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,13 @@ from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from molmeta.curation.measurements import measured
 from molmeta.curation.repeats import merge_repeats
-from molmeta.curation.thresholds import TargetClass, label, thresholds_of
+from molmeta.curation.thresholds import (
+    OwnThreshold,
+    TargetClass,
+    label,
+    own_thresholds,
+    thresholds_of,
+)
 from molmeta.curation.units import PERCENT_UNIT, PX
 from molmeta.molecules.compounds import Compound, Rejected, compounds
 from molmeta.runtime.options import Options, Size, mistake
@@ -76,19 +82,25 @@ class Curated:
             InChIKey.
         dropped: dropped rows with their reason, columns `DROPPED`, sorted by assay and row.
         assays: one row per assay, columns `ASSAYS`; n_read = n_dropped + n_merged + n_compounds.
+        own_thresholds: thresholds that replace the default, by assay.
     """
 
     kept: pd.DataFrame
     dropped: pd.DataFrame
     assays: pd.DataFrame
+    own_thresholds: Mapping[str, OwnThreshold] = field(default_factory=dict[str, OwnThreshold])
 
 
-def curate(rows: pd.DataFrame, *, rules: Rules | None = None, cores: int = 1) -> Curated:
+def curate(
+    rows: pd.DataFrame, *, rules: Rules | None = None, least_share: float = 0.0, cores: int = 1
+) -> Curated:
     """Standardise, convert, merge and label the rows of one table.
 
     Args:
         rows: as `molmeta.curation.tables.read_table` returns them.
         rules: which rows and assays to keep; the defaults if None.
+        least_share: smallest share of each class that the rule of FS-Mol may leave; otherwise the
+            median of the assay is its threshold. 0 keeps to the rule.
         cores: processes that standardise molecules.
 
     Source:
@@ -99,14 +111,18 @@ def curate(rows: pd.DataFrame, *, rules: Rules | None = None, cores: int = 1) ->
     rows = _on_one_scale(_with_compounds(measured(rows), rules, cores))
     good = rows[rows["reason"].eq("")]
     merged = merge_repeats(good, spread=rules.spread, percent_spread=rules.percent_spread)
-    limits = thresholds_of(
-        merged[merged["reason"].eq("")],
-        target_class=rules.target_class,
-        overrides=rules.thresholds,
-    )
+    usable = merged[merged["reason"].eq("")]
+    limits = thresholds_of(usable, target_class=rules.target_class, overrides=rules.thresholds)
+    own: dict[str, OwnThreshold] = {}
+    if least_share:
+        free = usable[~usable["assay"].isin(rules.thresholds.keys())]
+        own = own_thresholds(free, limits, least_share=least_share)
+        limits.update(pd.Series({name: item.threshold for name, item in own.items()}, dtype=float))
     merged = label(merged, limits)
     rows = _with_reasons_of(merged, rows)
-    return _result(rows, merged[merged["reason"].eq("")], limits, rules)
+    return replace(
+        _result(rows, merged[merged["reason"].eq("")], limits, rules), own_thresholds=own
+    )
 
 
 def _with_compounds(rows: pd.DataFrame, rules: Rules, cores: int) -> pd.DataFrame:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from molmeta.curation.curate import Curated
-    from molmeta.curation.usertables import TableOptions, UserTable
+    from molmeta.curation.tableoptions import TableOptions
+    from molmeta.curation.usertables import UserTable
     from molmeta.molecules.blocks import Molecules
 
 _log = logging.getLogger(__name__)
@@ -77,7 +78,12 @@ def is_curated(path: Path) -> bool:
 
 
 def curated_assays(
-    where: Path | str, table: UserTable, *, rules: Rules | None = None, cores: int = 1
+    where: Path | str,
+    table: UserTable,
+    *,
+    rules: Rules | None = None,
+    least_share: float = 0.0,
+    cores: int = 1,
 ) -> Curated:
     """Curate a table whose dropped rows are written nowhere, and log them instead.
 
@@ -85,13 +91,14 @@ def curated_assays(
         where: source of the rows, for messages.
         table: of `molmeta.curation.usertables.read_user_table`; its thresholds are applied.
         rules: other rules of curation; the defaults where not given.
+        least_share: as in `molmeta.curation.curate.curate`.
         cores: processes to use.
 
     Raises:
         TableError: no assay in it can be used.
     """
     rules = (rules or Rules()).model_copy(update={"thresholds": table.thresholds})
-    result = curate(table.rows, rules=rules, cores=cores)
+    result = curate(table.rows, rules=rules, least_share=least_share, cores=cores)
     _log_dropped(where, result.dropped)
     if result.kept.empty:
         status = "; ".join(f"{a}: {s}" for a, s in result.assays[["assay", "status"]].to_numpy())

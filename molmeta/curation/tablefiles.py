@@ -1,23 +1,34 @@
-"""Read the columns of CSV, TSV and Parquet files, gzipped or not."""
+"""Read the cells of text files, workbooks, SDF and Parquet files, gzipped or not."""
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
-import warnings
+import re
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 
-from molmeta.errors import TableError
+from molmeta.curation import sdfiles, workbooks
+from molmeta.curation.detection.structures import is_structure_name
+from molmeta.curation.headers import TableFile, table_of
+from molmeta.errors import ConfigError, TableError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
-FIRST_TEXT_ROW = 2
-"""Number of the first row below the header in a spreadsheet."""
+    from molmeta.curation.headers import Row
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".xlsm", ".sdf")
+"""Names of the tables in a folder of assays."""
+_TEXT = (".csv", ".tsv", ".txt", ".tab", ".smi", ".smiles", ".dat")
+_SEPARATORS = (",", ";", "\t", "|")
+_SNIFFED = 100
+"""Lines from which the separator is chosen."""
+_ASKED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 def is_table(path: Path) -> bool:
@@ -38,27 +49,60 @@ def table_name(path: Path) -> str:
 
 
 def read_columns(path: Path) -> pd.DataFrame:
-    """Return all columns unchanged: text from text files, typed columns from Parquet.
+    """Return all columns of a table; see `read_file`.
+
+    Raises:
+        TableError: as `read_file`.
+    """
+    return read_file(path).frame
+
+
+def read_file(path: Path, sheet: str = "") -> TableFile:
+    """Return all columns unchanged: text cells, typed columns from Parquet.
 
     Text files are UTF-8 with or without a byte order mark, UTF-16, or otherwise Latin-1. Columns
-    are separated by commas, tabs or semicolons. Blank rows are left out.
+    are separated by commas, tabs or semicolons. Blank rows, and titles and comments above the
+    header, are left out. The values of formulas are read from workbooks, and no macro is run.
+
+    Args:
+        path: text, workbook, SDF or Parquet file.
+        sheet: of a workbook; by default the only one with structures.
 
     Returns:
-        The index is the row number in a spreadsheet, from 2 below the header; in Parquet from 1.
+        The index is the row number in a spreadsheet, from 2 below the header; in Parquet and SDF
+        from 1.
 
     Raises:
         TableError: the file is missing, empty, truncated, damaged or of another kind.
+        ConfigError: a sheet of a file that is not a workbook.
     """
     if not _suffix(path):
         _refuse(path, "is not a table", f"'{path.name}'", f"one of {list(SUFFIXES)}, .gz allowed")
     content = read_bytes(path)
     if not content.strip():
         _refuse(path, "is empty", f"{len(content)} bytes", "a table with a header")
-    parse = _parquet if _suffix(path) == ".parquet" else _text
-    frame = parse(path, content)
-    if frame.empty:
-        _refuse(path, "has no rows", f"a header of {list(frame.columns)}", "rows below it")
-    return frame
+    table = _parsed(path, content, sheet)
+    if table.frame.empty:
+        _refuse(path, "has no rows", f"a header of {list(table.frame.columns)}", "rows below it")
+    return table
+
+
+def _parsed(path: Path, content: bytes, sheet: str) -> TableFile:
+    if workbooks.is_workbook(content):
+        return workbooks.read_workbook(path, content, sheet)
+    if sheet:
+        raise ConfigError(
+            f"--sheet: applies to workbooks; got '{sheet}' for {path}, expected an .xlsx file. "
+            "Leave it out."
+        )
+    if _suffix(path) in (".xlsx", ".xlsm", ".xls"):
+        _refuse(path, "is not a workbook", f"'{path.name}'", "a complete .xlsx file")
+    if _suffix(path) == ".parquet":
+        return TableFile(_parquet(path, content))
+    text = decode(content)
+    if sdfiles.is_sdf(text):
+        return TableFile(sdfiles.read_sdf(text))
+    return _text(path, text)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -77,9 +121,11 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(content: bytes) -> str:
-    """Decode UTF-16 with a byte order mark, UTF-8, or otherwise Latin-1."""
+    """Decode UTF-16, UTF-8, or otherwise Latin-1."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", errors="replace")
+    if content[1:40:2].strip(b"\0") == b"" and len(content) > 40:
+        return content.decode("utf-16-le", errors="replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -96,41 +142,54 @@ def _parquet(path: Path, content: bytes) -> pd.DataFrame:
     return frame
 
 
-def _text(path: Path, content: bytes) -> pd.DataFrame:
-    text = decode(content)
+def _text(path: Path, text: str) -> TableFile:
+    first, _, rest = text.partition("\n")
+    asked = _ASKED.fullmatch(first)
+    separator = asked[1] if asked else _separator(path, text)
     try:
-        frame = _parsed(text, _separator(path, text))
-    except (pd.errors.ParserWarning, ValueError) as error:
+        # An empty first row keeps the numbers of the rows as the file has them.
+        rows = [*([[""]] if asked else []), *_rows(rest if asked else text, separator)]
+    except csv.Error as error:
         _refuse(path, "cannot be parsed", f"'{error}'", "a header and as many cells in every row")
-    frame.columns = [str(column).strip() for column in frame.columns]
-    frame.index = pd.RangeIndex(FIRST_TEXT_ROW, len(frame) + FIRST_TEXT_ROW)
-    frame = frame.fillna("")
-    return frame[(frame != "").any(axis=1)]
+    return table_of([row or [""] for row in rows], path)
 
 
-def _parsed(text: str, separator: str) -> pd.DataFrame:
-    # If every row has one cell more than the header, pandas only warns and drops that cell.
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            index_col=False,
-        )
+def _rows(text: str, separator: str) -> list[Row]:
+    if separator == " ":
+        return [line.split() for line in text.splitlines()]
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except csv.Error as error:
+        # A quote within a cell, as in 5"-deoxy, is not a mistake; one that never ends is.
+        if "expected after" not in str(error):
+            raise
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
 
 
 def _separator(path: Path, text: str) -> str:
-    header = text.lstrip().partition("\n")[0]
-    usual = "\t" if _suffix(path) == ".tsv" else ","
-    return max((usual, ",", ";", "\t"), key=header.count)
+    """The separator that gives most lines the same number of cells, the header among them."""
+    head = "\n".join(text.split("\n", _SNIFFED)[:_SNIFFED])
+    usual = "\t" if _suffix(path) in (".tsv", ".tab") else ","
+    best = max(sorted(_SEPARATORS, key=lambda s: s != usual), key=lambda s: _fit(head, s))
+    if _suffix(path) in (".txt", ".smi", ".smiles", ".dat") and _fit(head, best)[1] < 2:
+        return " "
+    return best
+
+
+def _fit(head: str, separator: str) -> tuple[int, int, int]:
+    """Whether there is a header, how many rows have several cells, and how many cells that is."""
+    rows = list(csv.reader(io.StringIO(head, newline=""), delimiter=separator))
+    named = any(len(row) > 1 and any(map(is_structure_name, row)) for row in rows)
+    widths = Counter(len(row) for row in rows if len(row) > 1)
+    width, n = widths.most_common(1)[0] if widths else (1, 0)
+    return int(named), n, width
 
 
 def _suffix(path: Path) -> str:
     name = path.name.lower().removesuffix(".gz")
-    return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
+    return next(
+        (suffix for suffix in (*SUFFIXES, *_TEXT, ".sd", ".xls") if name.endswith(suffix)), ""
+    )
 
 
 def _refuse(path: Path, problem: str, got: str, rule: str) -> NoReturn:

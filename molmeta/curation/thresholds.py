@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -52,6 +52,69 @@ def thresholds_of(
     return override.fillna(rule).mask(labelled).astype("float64")
 
 
+class OwnThreshold(NamedTuple):
+    """Threshold that splits an assay where its default leaves too few of a class.
+
+    Attributes:
+        threshold: on the scale of the assay, pX or %.
+        is_median: whether it is the median of the assay.
+        default: threshold that it replaces.
+        n_active: compounds that the default makes active.
+        n: compounds that the default labels.
+    """
+
+    threshold: float
+    is_median: bool
+    default: float
+    n_active: int
+    n: int
+
+
+def own_thresholds(
+    merged: pd.DataFrame, defaults: pd.Series, *, least_share: float
+) -> dict[str, OwnThreshold]:
+    """Return the thresholds of assays whose default leaves less than a share of a class.
+
+    It is the median of the assay or, where that leaves too few of a class too, the value between
+    two measurements that splits the assay most evenly.
+
+    Args:
+        merged: columns assay, value and relation, one row per compound, without given labels.
+        defaults: threshold by assay, NaN for assays with labels.
+        least_share: smallest share of each class that is enough.
+    """
+    replaced: dict[str, OwnThreshold] = {}
+    for name, rows in merged.groupby("assay"):
+        default = float(defaults[name])
+        n_active, n_inactive = _classes(rows, default)
+        n = n_active + n_inactive
+        if np.isnan(default) or min(n_active, n_inactive) >= max(1.0, least_share * n):
+            continue
+        median, values = float(rows["value"].median()), np.unique(rows["value"])
+        cuts = [median, *(values[1:] + values[:-1]) / 2]
+        if min(_classes(rows, median)) < least_share * len(rows):
+            best = max(cuts, key=lambda cut: min(_classes(rows, cut)))
+        else:
+            best = median
+        if min(_classes(rows, best)) > min(n_active, n_inactive):
+            replaced[str(name)] = OwnThreshold(best, best == median, default, n_active, n)
+    return replaced
+
+
+def _classes(rows: pd.DataFrame, limit: float) -> tuple[int, int]:
+    """Number of actives and of inactives at a threshold."""
+    above, undecided = _sides(rows["value"], rows["relation"], limit)
+    return int((above & ~undecided).sum()), int((~above & ~undecided).sum())
+
+
+def _sides(
+    value: pd.Series, relation: pd.Series, limit: pd.Series | float
+) -> tuple[pd.Series, pd.Series]:
+    """Whether each value is above the threshold, and whether its bound leaves that open."""
+    undecided = (relation.eq("<") & value.gt(limit)) | (relation.eq(">") & value.lt(limit))
+    return value.gt(limit) | (relation.eq(">") & value.ge(limit)), undecided
+
+
 def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
     """Set `active` where the table has no label: 1 above the threshold, 0 up to it.
 
@@ -68,9 +131,7 @@ def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
         thresholds: threshold by assay.
     """
     limit = merged["assay"].map(thresholds).astype("float64")
-    value, relation = merged["value"], merged["relation"]
-    undecided = (relation.eq("<") & value.gt(limit)) | (relation.eq(">") & value.lt(limit))
-    above = value.gt(limit) | (relation.eq(">") & value.ge(limit))
+    above, undecided = _sides(merged["value"], merged["relation"], limit)
     unlabelled = merged["reason"].eq("") & merged["active"].isna()
     dropped = merged.index[undecided & unlabelled]
     labelled = merged.assign(active=merged["active"].mask(unlabelled, above.astype("float64")))

@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 MOLAR = {
     "fm": -15, "pm": -12, "nm": -9, "um": -6, "mm": -3, "m": 0,
     "pmol/l": -12, "nmol/l": -9, "umol/l": -6, "mmol/l": -3, "mol/l": 0,
+    "picomolar": -12, "nanomolar": -9, "micromolar": -6, "millimolar": -3, "molar": 0,
 }  # fmt: skip
 """Power of ten of each unit of concentration, in mol/l."""
 LOGARITHMIC = frozenset({
     "px", "pxc50", "pic50", "pec50", "pac50", "pki", "pkd", "pchembl", "pchembl_value",
-    "pchembl value", "-log10 m", "-log10(m)", "-log m", "-log(m)",
+    "pchembl value", "pgi50", "pkb", "-log10 m", "-log10(m)", "-log m", "-log(m)",
 })  # fmt: skip
 PERCENT = frozenset({"%", "percent", "% inhibition", "%inhibition", "percent inhibition"})
+FOREIGN = frozenset({
+    "ug/ml", "ng/ml", "mg/ml", "mg/l", "ug/l", "g/l", "pg/ml", "mg/kg", "ppm", "kcal/mol",
+    "kj/mol", "rfu", "rlu", "cpm", "fold", "1/s", "s-1", "s", "min", "h", "m-1s-1", "ml/min",
+    "u/ml", "iu/ml", "°c",
+})  # fmt: skip
+"""Units that neither pX nor % can be computed from."""
 
 PX = "pX"
 PERCENT_UNIT = "%"
@@ -110,7 +117,8 @@ def flip_for_concentrations(relation: pd.Series, units: pd.Series) -> pd.Series:
 
 
 def _plain(unit: str) -> str:
-    return unit.strip().replace("\u00b5", "u").replace("\u03bc", "u").casefold()
+    text = unit.strip().rstrip(".").replace("\u00c2\u00b5", "u").replace("\u00b5", "u")
+    return text.replace("\u03bc", "u").casefold()
 
 
 def _distinct(texts: pd.Series) -> Iterable[str]:

@@ -5,59 +5,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from molmeta.curation.tablefiles import read_columns
+from molmeta.curation.detection.choice import Choice, choose
+from molmeta.curation.detection.columns import classify, filled, stripped
+from molmeta.curation.detection.labels import read_labels
+from molmeta.curation.detection.questions import question
+from molmeta.curation.detection.structures import as_smiles
+from molmeta.curation.headers import TableFile
+from molmeta.curation.tablefiles import read_file
+from molmeta.curation.tableoptions import TableOptions
 from molmeta.curation.tables import Layout, read_table, rows_of
 from molmeta.curation.units import is_concentration, scale_of, split_qualifiers, to_scale
-from molmeta.errors import ConfigError, TableError, suggestion
+from molmeta.errors import ConfigError
 from molmeta.molecules.compounds import smiles_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ACTIVE = frozenset({"1", "1.0", "true", "t", "yes", "y", "active", "positive", "pos", "+"})
-INACTIVE = frozenset({"0", "0.0", "false", "f", "no", "n", "inactive", "negative", "neg", "-"})
-MINUS_ONE = frozenset({"-1", "-1.0"})
-"""Inactive where the column has no other word for it; else some sets mean 'not measured'."""
-BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
 _NUMBER_AND_UNIT = re.compile(r"^\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*$")
-_UNIT_IN_NAME = (re.compile(r"[(\[]([^)\]]+)[)\]]\s*$"), re.compile(r"[_\s]([^_\s]+)$"))
-
-
-@dataclass(frozen=True)
-class TableOptions:
-    """How to read a table of measured compounds.
-
-    Attributes:
-        smiles_column: by default 'smiles', or the only column whose name contains it.
-        label_column: by default 'active', unless a threshold or a column of values is given.
-        value_column: by default 'value'.
-        unit: unit of the values; by default the column 'unit', or the unit in the column's name,
-            such as 'IC50 (nM)'.
-        threshold: value beyond which a compound is active, in the unit of the values or with a
-            unit of its own, such as '100 nM'. By default the rule of FS-Mol.
-        higher_is_active: whether high values mean active; by default true, and false for
-            concentrations, where low values are potent.
-    """
-
-    smiles_column: str = ""
-    label_column: str = ""
-    value_column: str = ""
-    unit: str = ""
-    threshold: str | float | None = None
-    higher_is_active: bool | None = None
-
-    def __post_init__(self) -> None:
-        if self.label_column and self.threshold is not None:
-            raise ConfigError(
-                "--threshold: applies to measured values, not to labels; got "
-                f"{self.threshold} and --label-column '{self.label_column}', expected one of them. "
-                "Leave one out."
-            )
 
 
 @dataclass(frozen=True)
@@ -81,99 +49,89 @@ class UserTable:
     left_out: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
-def read_user_table(table: Path | pd.DataFrame, options: TableOptions | None = None) -> UserTable:
+def read_user_table(
+    table: Path | pd.DataFrame, options: TableOptions | None = None, *, strict: bool = True
+) -> UserTable:
     """Read a table of measured compounds, whatever its columns and labels are called.
 
     Args:
-        table: CSV, TSV or Parquet file, folder of FS-Mol's release, or a frame.
-        options: names of columns, unit, threshold and direction.
+        table: text, workbook, SDF or Parquet file, folder of FS-Mol's release, or a frame.
+        options: what the user says about columns, unit, threshold and direction.
+        strict: refuse labels and values that are not understood in tables with the documented
+            names too; otherwise curation drops and records these rows.
 
     Raises:
-        TableError: the file cannot be read, a column is missing, a label is not understood, or a
-            value has no unit.
+        TableError: the file cannot be read, a column is missing, a label is not understood, or two
+            readings are about as likely.
         ConfigError: options that contradict each other or the table.
     """
     options = options or TableOptions()
     if isinstance(table, Path) and table.is_dir():
         return UserTable(read_table(table), {})
     where = table if isinstance(table, Path) else Path("support")
-    frame = read_columns(table) if isinstance(table, Path) else _numbered(table)
-    return _Reader(frame, options, where).read()
+    source = read_source(table, options)
+    columns = classify(source.frame, source.units)
+    choice = choose(source.frame, columns, options, where, strict=strict)
+    return _Reader(source.frame, choice, options, where).read(strict=strict)
 
 
-def read_labels(column: pd.Series, where: object) -> pd.Series:
-    """Labels as 0.0 and 1.0, NaN for blank cells.
+def read_source(table: Path | pd.DataFrame, options: TableOptions) -> TableFile:
+    """The cells of a file or a frame."""
+    if isinstance(table, Path):
+        return read_file(table, options.sheet)
+    return TableFile(_numbered(table))
 
-    Raises:
-        TableError: a label that is not understood, or blanks beside actives alone.
 
-    Example:
-        >>> read_labels(pd.Series(["yes", "no", ""]), "a.csv").tolist()
-        [1.0, 0.0, nan]
-    """
-    words = column.astype("str").fillna("").str.strip().str.casefold()
-    blank = words.isin(BLANK)
-    inactive = words.isin(INACTIVE)
-    # In some collections -1 means inactive, in others not measured: beside 0 it is ambiguous.
-    inactive |= words.isin(MINUS_ONE) & (not inactive.any())
-    active = words.isin(ACTIVE)
-    unknown = ~(active | inactive | blank)
-    if unknown.any():
-        _refuse(
-            where, f"a label in '{column.name}' is not understood", _quoted(column[unknown]),
-            "1 and 0, true and false, yes and no, or active and inactive", "Rename the labels.",
-        )  # fmt: skip
-    if blank.any() and active.any() and not inactive.any():
-        _refuse(
-            where, f"a label in '{column.name}' is blank",
-            f"'{column[blank].iloc[0]}' in {blank.sum()} rows beside actives alone",
-            "a label in every row", "Write 0 for inactive, or remove rows that were not measured.",
-        )  # fmt: skip
-    return pd.Series(np.select([active, inactive], [1.0, 0.0], np.nan), index=column.index)
+def by_target(table: UserTable) -> UserTable:
+    """Make assays of the targets, where an assay has several targets."""
+    rows = table.rows
+    named = rows[rows["target"].ne("")]
+    n_targets = named.groupby("assay")["target"].nunique()
+    apart = rows["assay"].isin(n_targets.index[n_targets.gt(1)]) & rows["target"].ne("")
+    rows = rows.assign(assay=rows["assay"].mask(apart, rows["target"]))
+    # A threshold that is given applies to all of them.
+    names = [str(name) for name in rows["assay"].unique()] if table.thresholds else []
+    limit = next(iter(table.thresholds.values()), float("nan"))
+    return replace(table, rows=rows, thresholds=dict.fromkeys(names, limit))
 
 
 class _Reader:
-    """Finds out what each column of one table means."""
+    """Turns the chosen columns of one table into rows with fixed columns."""
 
-    def __init__(self, frame: pd.DataFrame, options: TableOptions, where: Path) -> None:
-        self.frame, self.options, self.where = frame, options, where
-        self.names = [str(column) for column in frame.columns]
-        label, value = options.label_column, options.value_column
-        # A threshold, or a column of values that is named, asks for labels made from values.
-        if label or not (value or options.threshold is not None):
-            label = self._column("active", label)
-        self.columns = {
-            "smiles": self._smiles(),
-            "label": label,
-            "value": self._column("value", value),
-        }
-        if not (label or self.columns["value"]):
-            self._missing(
-                "active", "'active' or 'value'", "Name yours with --label-column or --value-column."
-            )
-        self.units = self._units() if self.columns["value"] else []
+    def __init__(
+        self, frame: pd.DataFrame, choice: Choice, options: TableOptions, where: Path
+    ) -> None:
+        self.frame, self.choice, self.options, self.where = frame, choice, options, where
+        units = choice.values.units if choice.values is not None else pd.Series(dtype="str")
+        self.units = [str(unit) for unit in units.unique() if unit]
 
-    def read(self) -> UserTable:
+    def read(self, *, strict: bool) -> UserTable:
         frame = self._renamed()
-        if self.columns["label"]:
-            frame["active"] = read_labels(self.frame[self.columns["label"]], self.where)
+        if self.choice.label:
+            # A footnote below the labels is not one of them.
+            labels = self.frame.loc[frame["smiles"].ne(""), self.choice.label]
+            # Curation records the labels that it drops; elsewhere they may be another's labels.
+            strict = strict or self.choice.label.casefold() != "active"
+            frame["active"] = read_labels(labels, self.where, strict=strict)
             return self._table(frame)
-        if not self.units:
-            self._missing("unit", "a unit such as nM, pIC50 or %", "Name the unit with --unit.")
         if self.options.threshold is None and self.options.higher_is_active is None:
             return self._table(frame)
         if len({scale_of(unit) for unit in self.units}) > 1:
-            _refuse(
+            raise question(
                 self.where, "no threshold holds for all values", f"the units {self.units}",
                 "units that convert into each other", "Keep the rows of one kind of unit.",
             )  # fmt: skip
         return self._on_scale(frame) if self._high_is_potent() else self._labelled(frame)
 
     def _table(self, frame: pd.DataFrame) -> UserTable:
-        rows = rows_of(
-            frame, Layout(unit=self.options.unit or next(iter(self.units), "")), self.where
-        )
-        columns = {role: name for role, name in self.columns.items() if name}
+        rows = rows_of(frame, Layout(), self.where)
+        chosen = self.choice
+        value = chosen.values.column.name if chosen.values is not None else ""
+        columns = {
+            "smiles": chosen.smiles, "label": chosen.label, "value": value,
+            "relation": chosen.relation, "assay": chosen.assay, "target": chosen.target,
+        }  # fmt: skip
+        columns = {role: name for role, name in columns.items() if name}
         return UserTable(rows, columns, ", ".join(self.units))
 
     def _on_scale(self, frame: pd.DataFrame) -> UserTable:
@@ -191,7 +149,7 @@ class _Reader:
         """Label each value in its own unit, where a scale or its direction does not apply."""
         high = self.options.higher_is_active
         if self.options.threshold is None or high is None or len(self.units) > 1:
-            _refuse(
+            raise question(
                 self.where, f"values in {', '.join(self.units)} cannot be labelled",
                 f"threshold {self.options.threshold}, higher is active: {high}",
                 "one unit, a --threshold, and --higher-is-active or --lower-is-active",
@@ -211,89 +169,73 @@ class _Reader:
         left_out = {"the value is missing or does not decide the label": int(undecided.sum())}
         return replace(
             self._table(kept),
-            threshold=f"{limit:g} {unit}",
+            threshold=f"{limit:g} {unit}".strip(),
             left_out=left_out if undecided.any() else {},
         )
 
     def _high_is_potent(self) -> bool:
         """Whether the values have a scale, pX or %, on which high means active."""
-        unit, high = self.units[0], self.options.higher_is_active
+        unit, high = next(iter(self.units), ""), self.options.higher_is_active
         return scale_of(unit) != "" and high in (None, not is_concentration(unit))
 
     def _threshold(self) -> tuple[float, str]:
         text = str(self.options.threshold)
         match = _NUMBER_AND_UNIT.match(text)
-        if match is None or not (match[2] or len(self.units) == 1):
+        if match is None or not (match[2] or len(self.units) < 2):
             raise ConfigError(
                 f"--threshold: must be a number in the unit of the values; got '{text}' for values "
                 f"in {', '.join(self.units)}, expected for example 6.5 or '100 nM'. Correct it."
             )
-        unit = match[2] or self.units[0]
-        if unit not in self.units and scale_of(unit) != (scale_of(self.units[0]) or "none"):
+        known = next(iter(self.units), "")
+        unit = match[2] or known
+        if unit not in (*self.units, known) and scale_of(unit) != (scale_of(known) or "none"):
             raise ConfigError(
                 f"--threshold: its unit does not fit the values; got '{text}' for values in "
                 f"{', '.join(self.units)}, expected a unit that converts. Correct it, or --unit."
             )
         return float(match[1]), unit
 
-    def _units(self) -> list[str]:
-        if self.options.unit:
-            return [self.options.unit]
-        if column := self._column("unit"):
-            texts = self.frame[column].astype("str").fillna("").str.strip()
-            return [str(unit) for unit in texts.unique() if unit]
-        unit = _unit_in(self.columns["value"])
-        return [unit] if unit else []
-
     def _renamed(self) -> pd.DataFrame:
-        """The frame with our names for the columns to read, and without others of these names."""
-        used = {name: _OURS[role] for role, name in self.columns.items() if name}
-        ours = {*_OURS.values(), *(["smiles_fixed"] if self.options.smiles_column else [])}
-        ours |= {"unit"} if self.options.unit else set()
-        clash = [name for name in self.names if name.casefold() in ours and name not in used]
-        frame = self.frame.drop(columns=clash).rename(columns=used)
-        return frame.assign(smiles=smiles_texts(frame["smiles"]))
+        """The chosen columns under the names of `molmeta.curation.tables`."""
+        chosen, source = self.choice, self.frame
+        frame = pd.DataFrame({"smiles": smiles_texts(source[chosen.smiles])}, index=source.index)
+        frame["smiles"] = frame["smiles"].map({s: as_smiles(s) for s in frame["smiles"].unique()})
+        if chosen.values is not None:
+            frame["value"], frame["unit"] = chosen.values.texts, chosen.values.units
+        for name, column in (("relation", chosen.relation), ("target", chosen.target)):
+            if column:
+                frame[name] = source[column]
+        for name in ("cluster", *([] if self.options.smiles_column else ["smiles_fixed"])):
+            for column in source.columns:
+                if str(column).casefold() == name:
+                    frame[name] = source[column]
+        assays = self._assays()
+        return frame if assays is None else frame.assign(assay=assays)
 
-    def _smiles(self) -> str:
-        name = self._column("smiles", self.options.smiles_column)
-        candidates = [column for column in self.names if "smiles" in column.casefold()]
-        if not name and len(candidates) != 1:
-            self._missing("smiles", "'smiles'", "Name yours with --smiles-column.")
-        return name or candidates[0]
-
-    def _column(self, default: str, name: str = "") -> str:
-        if name and name not in self.names:
-            self._missing(name, "one of these", "Correct the name.")
-        return name or next((c for c in self.names if c.casefold() == default), "")
-
-    def _missing(self, name: str, rule: str, step: str) -> NoReturn:
-        _refuse(
-            self.where, f"column '{name}' is missing", self.names[:12], rule,
-            step + suggestion(name, self.names),
-        )  # fmt: skip
-
-
-_OURS = {"smiles": "smiles", "label": "active", "value": "value"}
+    def _assays(self) -> pd.Series | None:
+        """Names of the assays by target and kind of value, None for the name of the file."""
+        chosen, source = self.choice, self.frame
+        if chosen.documented or not (chosen.assay or chosen.kind or chosen.target):
+            return source[chosen.assay] if chosen.assay else None
+        first = chosen.assay or chosen.target
+        parts = [stripped(source[first])] if first else []
+        if chosen.kind and chosen.values is not None:
+            kinds = stripped(source[chosen.kind])
+            measured = filled(chosen.values.texts.astype("str")).index
+            used = kinds[kinds.index.isin(measured)]
+            groups = used.groupby(parts[0] if parts else np.zeros(len(used)))
+            if groups.nunique().gt(1).any():
+                parts.append(kinds)
+        if not chosen.assay and all(part.nunique() < 2 for part in parts):
+            return None
+        joined = parts[0] if len(parts) == 1 else parts[0] + " " + parts[1]
+        return joined.str.strip()
 
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
-        _refuse("support", "has no rows", "an empty table", "measured compounds", "Add some.")
+        raise question(
+            "support", "has no rows", "an empty table", "measured compounds", "Add some."
+        )
     copy = frame.rename(columns=str)
     return copy.set_axis(pd.RangeIndex(1, len(copy) + 1))
-
-
-def _unit_in(name: str) -> str:
-    """The unit that the name of a column gives, as 'IC50 (nM)', 'ic50_um' and 'pIC50' do."""
-    matches = [match for pattern in _UNIT_IN_NAME if (match := pattern.search(name))]
-    candidates = [name, *(match[1] for match in matches)]
-    return next((unit for unit in candidates if scale_of(unit)), "")
-
-
-def _quoted(cells: pd.Series) -> str:
-    first = [f"'{value}'" for value in list(cells.unique())[:3]]
-    return f"{', '.join(first)} in {len(cells)} rows"
-
-
-def _refuse(where: object, problem: str, got: object, rule: str, step: str) -> NoReturn:
-    raise TableError(f"{where}: {problem}; got {got}, expected {rule}. {step}")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
-
-from rdkit import Chem, rdBase
+from typing import TYPE_CHECKING
 
 from molmeta.libraries.lines import Line, Record, names_id, shown
-from molmeta.molecules.rings import rings_are_tractable, skeleton
+from molmeta.molecules.molblocks import smiles_of_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
 MAX_RECORD = 1_000_000
 """Characters of a record."""
 
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
-_chem: Any = Chem
 _PROPERTY = re.compile(r"^>.*<([^>]*)>")
 
 
@@ -50,35 +46,11 @@ def _record(block: list[Line], size: int) -> Iterator[Record]:
     fault = next((line.fault for line in block if line.fault), "")
     if size > MAX_RECORD:
         fault = f"longer than {MAX_RECORD} characters"
-    smiles = "" if fault else _smiles_of_block("\n".join(texts))
+    smiles = "" if fault else smiles_of_block("\n".join(texts))
     if smiles:
         yield Record(number, name, smiles)
     else:
         yield Record(number, name, shown(texts[0]), fault or "not a molecule that RDKit can read")
-
-
-def _smiles_of_block(block: str) -> str:
-    with rdBase.BlockLogs():
-        try:
-            # RDKit lists all rings of a block even if it is not to sanitise it.
-            if not rings_are_tractable(skeleton(_bonds(block.split("\n")))):
-                return ""
-            mol = _chem.MolFromMolBlock(block)
-            return "" if mol is None else str(_chem.MolToSmiles(mol))
-        except (ValueError, RuntimeError, IndexError):
-            return ""
-
-
-def _bonds(lines: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the numbers of the two atoms of each bond of a V2000 or V3000 block."""
-    if "V3000" in lines[3]:
-        fields = [line.split()[2:6] for line in lines if line.startswith("M  V30 ")]
-        first = fields.index(["BEGIN", "BOND"]) if ["BEGIN", "BOND"] in fields else len(fields)
-        rows = [row[2:] for row in fields[first:] if len(row) == 4 and "".join(row).isdigit()]
-    else:
-        first = 4 + int(lines[3][:3])
-        rows = [(line[:3], line[3:6]) for line in lines[first : first + int(lines[3][3:6])]]
-    return [(int(begin), int(end)) for begin, end in rows]
 
 
 def _property(texts: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Writes candidates as CSV or Parquet, table by table, so that memory use stays bounded."""
+"""Writes candidates as CSV, Parquet, SDF or XLSX, table by table, to bound the use of memory."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
+from rdkit import Chem
+from rdkit.Chem import rdDepictor
 
+from molmeta.errors import OutputError
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.hits import candidates_table
@@ -23,13 +27,17 @@ if TYPE_CHECKING:
 
 BLOCK = 50_000
 """Candidates in one table."""
+SHEET_ROWS = 1_048_576
+"""Rows of a sheet of a workbook."""
 
 Annotate = Callable[[pd.DataFrame], pd.DataFrame]
 """Adds columns to a table of candidates with the columns `hits.COLUMNS`."""
 
-# pyarrow is untyped, which strict checking refuses; Any is declared once here.
+# pyarrow and RDKit are untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 _parquet: Any = parquet
+_chem: Any = Chem
+_depict: Any = rdDepictor
 
 
 def candidate_tables(
@@ -51,16 +59,16 @@ def candidate_tables(
 
 
 def write_tables(output: Path, tables: Iterable[pd.DataFrame]) -> int:
-    """Write tables as one file, Parquet by its suffix and CSV otherwise; return its rows.
+    """Write tables as one file; return its rows.
 
-    Cells of a CSV that a spreadsheet would run as a formula start with an apostrophe.
+    The suffix says whether it is Parquet, an SDF with 2D coordinates or an Excel workbook; any
+    other is CSV. Cells that a spreadsheet would run as a formula start with an apostrophe.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or a sheet has no room for so many rows.
     """
     with written(output) as temporary:
-        write = _write_parquet if output.suffix == ".parquet" else _write_csv
-        return write(temporary, tables)
+        return _WRITERS.get(output.suffix.casefold(), _write_csv)(temporary, tables)
 
 
 def _write_csv(path: Path, tables: Iterable[pd.DataFrame]) -> int:
@@ -99,3 +107,70 @@ def _write_parquet(path: Path, tables: Iterable[pd.DataFrame]) -> int:
         if writer is not None:
             writer.close()
     return n
+
+
+def _write_xlsx(path: Path, tables: Iterable[pd.DataFrame]) -> int:
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("candidates")
+    try:
+        n = _append(sheet, tables)
+    except BaseException:
+        # A sheet that is left open complains when it is collected.
+        sheet.close()
+        raise
+    book.save(path)
+    return n
+
+
+def _append(sheet: Any, tables: Iterable[pd.DataFrame]) -> int:  # noqa: ANN401
+    n = 0
+    for table in tables:
+        if n == 0:
+            sheet.append(list(table.columns))
+        n += len(table)
+        if n >= SHEET_ROWS:
+            raise OutputError(
+                f"--output: a workbook has no room for so many rows; got {SHEET_ROWS} or more, "
+                "expected fewer. Give a smaller --top, or an --output that ends in .csv."
+            )
+        for row in table.itertuples(index=False):
+            sheet.append([_value(value) for value in row])
+    return n
+
+
+def _value(value: Any) -> object:  # noqa: ANN401 - a cell of any column
+    """A cell of a workbook: numbers and true or false as they are, text that is no formula."""
+    if isinstance(value, str):
+        return safe_cell(value)
+    plain = value.item() if hasattr(value, "item") else value
+    return None if plain != plain else plain
+
+
+def _write_sdf(path: Path, tables: Iterable[pd.DataFrame]) -> int:
+    n = 0
+    writer = _chem.SDWriter(str(path))
+    try:
+        for table in tables:
+            for row in table.to_dict("records"):
+                writer.write(_molecule(row))
+            n += len(table)
+    finally:
+        writer.close()
+    return n
+
+
+def _molecule(row: dict[Any, Any]) -> Any:  # noqa: ANN401 - see _chem
+    """A candidate as a molecule with 2D coordinates, its columns as properties."""
+    mol = _chem.MolFromSmiles(str(row["smiles"])) or _chem.Mol()
+    _depict.Compute2DCoords(mol)
+    mol.SetProp("_Name", str(row["id"]))
+    for name, value in row.items():
+        number_format = ".4f" if str(name).endswith("_similarity") else ".6g"
+        is_number = isinstance(value, float)
+        text = format(value, number_format) if is_number and value == value else str(value)
+        if not is_number or value == value:
+            mol.SetProp(str(name), " ".join(text.split()))
+    return mol
+
+
+_WRITERS = {".parquet": _write_parquet, ".xlsx": _write_xlsx, ".sdf": _write_sdf}

@@ -223,8 +223,8 @@ def screen_to_files(
         predictor: adapted to the support.
         support: the measured compounds.
         library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
-        output: table with the columns of `hits.COLUMNS`; Parquet by its suffix, else CSV. The
-            second table is called `.invalid.csv`.
+        output: table with the columns of `hits.COLUMNS`; Parquet, SDF or XLSX by its suffix, else
+            CSV. The second table is called `.invalid.csv`.
         plan: what to keep; the defaults if missing.
         cores: processes that featurize, or threads that read a featurized library.
         progress: called with the number of records done since the last call.

@@ -17,7 +17,7 @@ from molmeta.curation.measurements import REASONS, measured
 from molmeta.curation.reading import curated_assays, is_curated
 from molmeta.curation.thresholds import FALLBACK_PX
 from molmeta.curation.units import MOLAR, PERCENT_UNIT
-from molmeta.curation.usertables import TableOptions, read_user_table
+from molmeta.curation.usertables import by_target, read_user_table
 from molmeta.errors import TableError
 from molmeta.molecules.compounds import Compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
@@ -33,11 +33,15 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.curation.curate import Curated
+    from molmeta.curation.tableoptions import TableOptions
+    from molmeta.curation.thresholds import OwnThreshold
     from molmeta.curation.usertables import UserTable
 
 RULES = Rules(min_compounds=2, min_class=1)
 """The smallest support; learners that need more compounds refuse it themselves."""
 FROM_LABELS = "labels as given"
+LEAST_SHARE = 0.2
+"""Smallest share of each class in a support whose threshold is not given."""
 
 SupportLike = Path | str | pd.DataFrame | tuple[Sequence[str], Sequence[int]]
 """A table, or a pair of SMILES and labels."""
@@ -173,7 +177,7 @@ def read_support(
         frame = read_curated([support])
         chosen = _only_assay(source, _assays(frame), assay)
         return _drawn(SupportReading(_NOTHING, (), source, n_rows=len(frame)), chosen, size, seed)
-    table = read_user_table(support, options)
+    table = by_target(read_user_table(support, options))
     where = support if isinstance(support, Path) else source
     actives = _actives_alone(table.rows, assay)
     if actives and not actives_only:
@@ -182,20 +186,20 @@ def read_support(
         values = (float("nan"),) * len(actives)
         alone = Support(actives, [1] * len(actives))
         return SupportReading(alone, values, source, assay, table.columns, n_rows=len(table.rows))
-    curated = curated_assays(where, table, rules=RULES)
+    curated = curated_assays(where, table, rules=RULES, least_share=LEAST_SHARE)
     chosen = _only_assay(source, _assays(curated.kept), assay)
-    return _drawn(_reading(source, table, curated, chosen.name), chosen, size, seed)
+    return _drawn(reading_of(source, table, curated, chosen.name), chosen, size, seed)
 
 
 _NOTHING = Support((), ())
 
 
-def _reading(source: str, table: UserTable, curated: Curated, assay: str) -> SupportReading:
+def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> SupportReading:
     """The reading of an assay whose compounds are still to be filled in."""
     about = curated.assays[curated.assays["assay"].eq(assay)].to_dict("records")[0]
     dropped = curated.dropped[curated.dropped["assay"].eq(assay)]["reason"].value_counts()
     reasons = {REASONS.get(str(code), str(code)): int(n) for code, n in dropped.items()}
-    threshold = float(about["threshold"])
+    threshold, own = float(about["threshold"]), curated.own_thresholds.get(assay)
     return SupportReading(
         _NOTHING,
         (),
@@ -204,17 +208,24 @@ def _reading(source: str, table: UserTable, curated: Curated, assay: str) -> Sup
         unit=table.unit,
         scale=str(about["unit"]),
         threshold=threshold,
-        threshold_rule=_rule(table.threshold, threshold, str(about["unit"])),
+        threshold_rule=_rule(table.threshold, threshold, str(about["unit"]), own),
         n_rows=len(table.rows),
         left_out={**table.left_out, **reasons},
     )
 
 
-def _rule(given: str, threshold: float, scale: str) -> str:
+def _rule(given: str, threshold: float, scale: str, own: OwnThreshold | None) -> str:
     if given:
         return f"given as {given}"
     if np.isnan(threshold):
         return FROM_LABELS
+    if own is not None:
+        split = "median" if own.is_median else "most even split"
+        default = f"{own.default:.4g} %" if scale == PERCENT_UNIT else f"pX {own.default:.4g}"
+        return (
+            f"the {split} of this table, because the default, {default}, makes {own.n_active} of "
+            f"{own.n} active"
+        )
     if threshold == FALLBACK_PX:
         return "default, because the median of the assay is not between pX 5 and 7"
     return "median of the assay" + (", at least 50 %" if scale == PERCENT_UNIT else "")
@@ -262,9 +273,13 @@ def _drawn(reading: SupportReading, assay: Assay, size: int | None, seed: int) -
 def _only_assay(source: object, assays: list[Assay], name: str) -> Assay:
     matches = [assay for assay in assays if name in ("", assay.name)]
     if len(matches) != 1:
-        names = [assay.name for assay in assays]
-        raise TableError(
-            f"{source}: contains several assays or none of that name; got '{name}', expected one "
-            f"of {names[:12]}. Name it with --assay."
-        )
+        raise TableError(several_assays(source, [assay.name for assay in assays], name))
     return matches[0]
+
+
+def several_assays(source: object, names: Sequence[str], name: str) -> str:
+    """The message for a table with several assays, or without the one that was named."""
+    return (
+        f"{source}: contains several assays or none of that name; got '{name}', expected one "
+        f"of {list(names[:12])}. Name it with --assay."
+    )

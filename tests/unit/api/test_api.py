@@ -11,6 +11,7 @@ import molmeta
 from molmeta.campaigns.simulation import SimulationPlan
 from molmeta.campaigns.suggest import PlatePlan
 from molmeta.curation.curate import Rules
+from molmeta.curation.tables import Layout
 from molmeta.errors import EpisodeError, TableError
 from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.screening.hits import COLUMNS
@@ -19,7 +20,9 @@ ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "
 INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
 SMILES, LABELS = ACTIVE + INACTIVE, [1] * 6 + [0] * 6
 LIBRARY = ["CCCCCO", "Oc1ccccc1CCC", "CCCl"]
-FUNCTIONS = ("audit", "curate", "enrich", "evaluate", "screen", "simulate", "suggest", "train")
+FUNCTIONS = (
+    "audit", "curate", "enrich", "evaluate", "inspect", "screen", "simulate", "suggest", "train",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -181,3 +184,59 @@ def test_train_featurizes_and_returns_a_model_that_adapts(curated, tmp_path):
     trained = molmeta.train([curated], valid=[other], recipe=recipe, training=training)
     assert len(trained.log) == 2
     assert trained.model.adapt(SMILES, LABELS).predict(LIBRARY).shape == (3,)
+
+
+@pytest.fixture
+def measured_table(tmp_path):
+    path = tmp_path / "measured.csv"
+    values = [5, 20, 90, 200, 400, 700, 5000, 9000, 12000, "20000", ">30000", "n.d."]
+    pd.DataFrame({"SMILES": SMILES, "IC50": values, "Units": ["nM"] * 12}).to_csv(path, index=False)
+    return path
+
+
+def test_inspect_gives_columns_threshold_and_rows_left_out(measured_table):
+    found = molmeta.inspect(measured_table)
+    roles = dict(zip(found.columns["column"], found.columns["taken for"], strict=True))
+    assert roles == {"SMILES": "structure", "IC50": "value", "Units": "unit"}
+    assert "median" in found.facts["activity threshold"]
+    assert found.dropped[["rows", "first row"]].to_numpy().tolist() == [[1, 13]]
+    assert not found.question
+
+
+def test_the_options_and_the_config_of_inspect_give_the_same_reading(measured_table):
+    found = molmeta.inspect(measured_table)
+    layout = Layout.from_mapping(found.layout)
+    first, second = (
+        molmeta.curate(measured_table, rules=Rules(min_compounds=2, min_class=1), layout=given)
+        for given in (None, layout)
+    )
+    pd.testing.assert_frame_equal(first.kept, second.kept)
+    assert found.options == "--smiles-column SMILES --value-column IC50"
+
+
+def test_inspect_has_no_layout_for_what_only_the_detection_reads(measured_table):
+    text = measured_table.read_text().replace("20000,", "20000 nM,")
+    measured_table.write_text(text)
+    assert molmeta.inspect(measured_table).layout == {}
+
+
+def test_inspect_of_an_unclear_table_gives_the_question_and_the_columns(measured_table):
+    text = measured_table.read_text().replace("Units", "Lab").replace("nM", "x")
+    measured_table.write_text(text.replace(">30000", "30"))
+    found = molmeta.inspect(measured_table)
+    assert "--unit" in found.question
+    assert len(found.columns) == 3
+
+
+def test_inspect_lists_the_assays_of_a_table(measured_table):
+    frame = pd.read_csv(measured_table)
+    two = pd.concat([frame.assign(assay="a"), frame.assign(assay="b")])
+    found = molmeta.inspect(two)
+    assert sorted(found.assays["assay"]) == ["a", "b"]
+    assert "--assay" in found.question
+    assert not molmeta.inspect(two, assay="b").question
+
+
+def test_inspect_refuses_a_curated_table(curated):
+    with pytest.raises(TableError, match="curated"):
+        molmeta.inspect(curated)

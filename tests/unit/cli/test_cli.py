@@ -471,3 +471,66 @@ def test_screen_reads_labels_other_than_0_and_1(molmeta, tmp_path, table, librar
         assert status == 0, err
         outputs.append((tmp_path / "ranked.csv").read_bytes())
     assert outputs[0] == outputs[1]
+
+
+@pytest.fixture
+def export(tmp_path):
+    path = tmp_path / "export.csv"
+    frame = pd.DataFrame({"Structure": ACTIVE + INACTIVE, "IC50 (nM)": [5.5] * 6 + [">20000"] * 6})
+    path.write_text(f"Series A\n\n{frame.to_csv(index=False, sep=';')}")
+    return path
+
+
+def test_inspect_says_how_a_table_is_read(molmeta, export):
+    status, out, _ = molmeta("inspect", export)
+    assert status == 0
+    assert "row 3 is the header" in out
+    assert "--smiles-column Structure --value-column 'IC50 (nM)' --unit nM" in out
+
+
+def test_inspect_ends_with_the_question_in_one_line(molmeta, export):
+    export.write_text(export.read_text().replace("IC50 (nM)", "IC50").replace("20000", "200"))
+    status, out, err = molmeta("inspect", export)
+    assert status == 2
+    assert "Structure" in out
+    assert "--unit" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_inspect_takes_the_options_of_a_support(molmeta, export):
+    status, out, _ = molmeta("inspect", export, "--threshold", "1 uM")
+    assert status == 0
+    assert "given as 1 uM" in out
+
+
+@pytest.mark.parametrize("command", ["screen", "suggest"])
+def test_a_table_that_is_not_clear_stops_a_command_with_its_question(
+    molmeta, export, library, tmp_path, command
+):
+    export.write_text(export.read_text().replace("IC50 (nM)", "IC50").replace("20000", "200"))
+    words = ("--support", export, "--library", library, "--output", tmp_path / "out.csv")
+    status, _, err = molmeta(command, *words, "--model", "similarity")
+    assert status == 2
+    assert "--unit" in err.splitlines()[-1]
+
+
+def test_screen_reads_an_export_without_options(molmeta, export, library, tmp_path):
+    words = ("--support", export, "--library", library, "--output", tmp_path / "ranked.csv")
+    status, _, err = molmeta("screen", *words, "--model", "similarity")
+    assert status == 0, err
+    assert "compounds: 12, 6 " in err
+    assert list(pd.read_csv(tmp_path / "ranked.csv")["id"]) == ["near", "far"]
+
+
+def test_curate_reads_an_export_without_a_layout(molmeta, export, tmp_path):
+    output = tmp_path / "curated.parquet"
+    status, _, err = molmeta("curate", export, "--output", output)
+    assert status == 0, err
+    assert pd.read_parquet(output)["active"].sum() == 6
+
+
+def test_curate_takes_a_layout_or_options_of_a_table(molmeta, export, tmp_path):
+    words = ("--layout", "{unit: nM}", "--unit", "nM", "--output", tmp_path / "c.parquet")
+    status, _, err = molmeta("curate", export, *words)
+    assert status == 2
+    assert "--unit" in err

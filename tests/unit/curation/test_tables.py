@@ -140,7 +140,12 @@ def test_an_absent_file_is_refused(tmp_path):
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
-    with pytest.raises(TableError, match=r"'a\.xlsx'.*'\.parquet'"):
+    with pytest.raises(TableError, match=r"'a\.docx'.*'\.parquet'"):
+        read_table(saved(tmp_path, CSV, "a.docx"))
+
+
+def test_text_that_claims_to_be_a_workbook_is_refused(tmp_path):
+    with pytest.raises(TableError, match="not a workbook"):
         read_table(saved(tmp_path, CSV, "a.xlsx"))
 
 

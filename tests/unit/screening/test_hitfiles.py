@@ -1,8 +1,11 @@
 import csv
 
+import openpyxl
 import pandas as pd
 import pytest
+from rdkit.Chem import MolToSmiles, SDMolSupplier
 
+from molmeta.errors import OutputError
 from molmeta.screening import hitfiles
 from molmeta.screening.hitfiles import candidate_tables, write_tables
 from molmeta.screening.hits import COLUMNS, ScoredCompound, Support
@@ -60,3 +63,37 @@ def test_many_hits_are_written_block_by_block(tmp_path, name, monkeypatch):
     read = pd.read_csv if name.endswith("csv") else pd.read_parquet
     assert (n, sizes) == (9, [4, 4, 1])
     assert list(read(path)["rank"]) == list(range(1, 10))
+
+
+def test_a_workbook_has_numbers_and_no_formulas(tmp_path):
+    path = tmp_path / "hits.xlsx"
+    assert write_tables(path, candidate_tables(iter(HITS), SUPPORT, annotate=with_length)) == 2
+    sheet = openpyxl.load_workbook(path).active
+    header, first, _ = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert tuple(header) == (*COLUMNS, "length", "note", "score")
+    found = dict(zip(header, first, strict=True))
+    assert (found["id"], found["length"]) == ("'=1+1", 3)
+    assert found["probability"] == pytest.approx(HITS[0].probability)
+
+
+def test_a_workbook_refuses_more_candidates_than_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(hitfiles, "SHEET_ROWS", 2)
+    with pytest.raises(OutputError, match="--top"):
+        write_tables(tmp_path / "hits.xlsx", candidate_tables(iter(HITS), SUPPORT))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_sdf_has_a_drawn_molecule_with_properties_for_each_candidate(tmp_path):
+    path = tmp_path / "hits.sdf"
+    assert write_tables(path, candidate_tables(iter(HITS), SUPPORT, annotate=with_length)) == 2
+    first, second = SDMolSupplier(str(path))
+    assert [MolToSmiles(mol) for mol in (first, second)] == ["CCN", "Cc1ccccc1"]
+    assert (first.GetProp("_Name"), first.GetProp("note")) == ("=1+1", "@home")
+    assert float(first.GetProp("probability")) == pytest.approx(HITS[0].probability, abs=1e-6)
+    assert second.GetConformer().GetPositions().any()
+
+
+@pytest.mark.parametrize("name", ["hits.xlsx", "hits.sdf"])
+def test_no_candidates_are_a_file_too(tmp_path, name):
+    assert write_tables(tmp_path / name, candidate_tables(iter([]), SUPPORT)) == 0
+    assert (tmp_path / name).exists()

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from molmeta.curation.usertables import TableOptions
+from molmeta.curation.tableoptions import TableOptions
 from molmeta.errors import ConfigError, TableError
 from molmeta.screening.supports import read_support
 
@@ -191,3 +191,57 @@ def test_facts_name_the_file_the_compounds_and_the_threshold(table):
     assert "my_assay.csv" in facts["support"]
     assert facts["compounds"].startswith("6, 3 ")
     assert {"support", "compounds", "activity threshold", "columns"} == set(facts)
+
+
+@pytest.mark.parametrize(
+    ("pxs", "threshold"),
+    [
+        ([9.1, 8.6, 8.0, 7.8, 7.4, 7.2], 7.9),
+        ([3.9, 3.7, 3.5, 3.3, 3.1, 3.0], 3.4),
+        ([9.0, 9.0, 9.0, 9.0, 8.0, 7.0], 8.5),
+        ([8, 7, 6.5, 6, 5.5, 5], 6.25),
+        ([9, 9, 9, 8, 4, 4], 5.0),
+    ],
+)
+def test_the_default_threshold_leaves_both_classes_a_fifth(pxs, threshold):
+    found = read(values(pxs, unit="pIC50"))
+    assert found.threshold == pytest.approx(threshold)
+    assert 2 <= found.n_active <= 4
+
+
+def test_a_threshold_that_the_table_sets_itself_says_so():
+    facts = read(values([9.1, 8.6, 8.0, 7.8, 7.4, 7.2], unit="pIC50")).facts()
+    assert "median of this table" in facts["activity threshold"]
+    assert "6 of 6" in facts["activity threshold"]
+
+
+def test_a_threshold_that_is_given_is_kept_however_few_it_leaves():
+    found = read(values([9.1, 8.6, 8.0, 7.8, 7.4, 7.2], unit="pIC50"), threshold=9)
+    assert (found.threshold, found.n_active) == (9.0, 1)
+
+
+def test_a_table_of_one_value_has_no_threshold():
+    with pytest.raises(TableError, match="6 active of 6"):
+        read(values([8.0] * 6, unit="pIC50"))
+
+
+def test_percentages_are_split_at_their_own_median_if_50_leaves_too_few():
+    found = read(values([45, 40, 30, 20, 10, 5], unit="%"))
+    assert (found.threshold, found.n_active) == (25.0, 3)
+
+
+def test_targets_of_one_assay_are_a_question():
+    frame = values(unit="nM", target=["EGFR"] * 3 + ["HER2"] * 3)
+    with pytest.raises(TableError, match="--assay"):
+        read(frame)
+    frame = pd.concat([frame, values(NM_BOTH, unit="nM", target=["HER2"] * 3 + ["EGFR"] * 3)])
+    assert read_support(frame, assay="EGFR").assay == "EGFR"
+
+
+NM_BOTH = [1, 2, 3, 4000, 5000, 6000]
+
+
+def test_a_threshold_that_is_given_holds_for_a_target_too():
+    frame = values(unit="nM", target=["EGFR", "HER2"] * 3)
+    found = read_support(frame, options=TableOptions(threshold="50 nM"), assay="HER2")
+    assert (found.threshold, found.n_active) == (pytest.approx(7.301, abs=1e-3), 1)

@@ -1,0 +1,1 @@
+"""Finds out what the columns of a table mean, from their names and cells."""

@@ -1,0 +1,297 @@
+"""Chooses which columns of a table to read, or asks where two readings are about as likely."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from molmeta.curation.detection import cells as texts
+from molmeta.curation.detection.columns import LABEL_NAME, Column, filled, stripped
+from molmeta.curation.detection.names import is_other
+from molmeta.curation.detection.partners import is_general, partner
+from molmeta.curation.detection.questions import SHOWN, missing, question
+from molmeta.curation.detection.structures import as_smiles, is_structure_name
+from molmeta.curation.detection.values import ValueReader
+from molmeta.curation.sdfiles import STRUCTURE
+from molmeta.errors import suggestion
+from molmeta.molecules.compounds import Compound, compounds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from molmeta.curation.detection.measures import Values
+    from molmeta.curation.tableoptions import TableOptions
+    from molmeta.errors import TableError
+
+_PART = re.compile(
+    r"scaffold|murcko|core|fragment|salt|reactant|product|reagent|linker|warhead|group|template|"
+    r"neighbou?r|nearest|reference|similar",
+    re.IGNORECASE,
+)
+"""Names of structures that are not those of the compound itself."""
+_PREFERRED = ("isomeric", "canonical", "smiles", "structure", "mol", "inchi", "")
+_COMPARED = 30
+"""Rows in which two columns of structures are compared."""
+_SIGNS = frozenset({"1", "0", "1.0", "0.0", "-1", "true", "false", "t", "f", "yes", "no", "y", "n",
+                    "+", "-"})  # fmt: skip
+"""Words that say yes or no to anything, not to activity alone."""
+_LABEL_WORDS = re.compile(
+    r"label|class(?:ification)?|outcome|hits?|call|bioactivity|activity|active|result|response|"
+    r"phenotype|pubchem|standard|is|bio|assay|y|status|flag|comment",
+    re.IGNORECASE,
+)
+_IDENTIFIER = re.compile(
+    r".*(?:id|name|no|number|code|key|compound|cpd|molecule|title|index|column \d+)\W*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The columns to read; "" for none.
+
+    Attributes:
+        smiles: column of structures.
+        label: column of labels.
+        values: the values and their units, None where labels alone are read.
+        relation: column of qualifiers.
+        assay: column that names the assay.
+        target: column that names the target.
+        kind: column that says what a value is, such as IC50.
+        documented: whether the columns have the names in `data/README.md`.
+    """
+
+    smiles: str
+    label: str = ""
+    values: Values | None = None
+    relation: str = ""
+    assay: str = ""
+    target: str = ""
+    kind: str = ""
+    documented: bool = False
+
+
+def choose(
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    options: TableOptions,
+    where: object,
+    *,
+    strict: bool = True,
+) -> Choice:
+    """Choose the columns to read from what each of them is taken for.
+
+    Args:
+        frame: the table.
+        columns: of `molmeta.curation.detection.columns.classify`.
+        options: what the user has named wins.
+        where: table that messages name.
+        strict: ask about results that are not numbers in a column 'value' too.
+
+    Raises:
+        TableError: a column is missing, or two readings are about as likely; the message names
+            the option that decides.
+    """
+    reader = ValueReader(frame, columns, options, where, strict=strict)
+    return _Chooser(frame, columns, options, where, reader).choose()
+
+
+class _Chooser:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        columns: Sequence[Column],
+        options: TableOptions,
+        where: object,
+        reader: ValueReader,
+    ) -> None:
+        self.frame, self.columns, self.options, self.where = frame, columns, options, where
+        self.reader = reader
+        self.compounds = frame
+
+    def choose(self) -> Choice:
+        smiles = self.structure()
+        self.compounds = self.frame[stripped(self.frame[smiles]).ne("")]
+        label = self.label()
+        values = self.reader.read(needed=not label)
+        if not label and values is None:
+            raise self.no_result()
+        relation = kind = ""
+        if values is not None:
+            relation = partner(self.columns, values.column, "relation")
+            if not (relation or label):
+                self.require_no_other_relation(values.column.name)
+            kind = partner(self.columns, values.column, "type")
+        documented = self.documented() or _is_active(label)
+        return Choice(
+            smiles, label, values, relation, self.named("assay", exactly=documented),
+            self.named("target", exactly=documented), kind, documented,
+        )  # fmt: skip
+
+    def require_no_other_relation(self, value: str) -> None:
+        """Refuse qualifiers that may be those of the values, or of others next to them."""
+        others = [c for c in self.columns if c.role == "value" and c.name != value]
+        claimed = {partner(self.columns, other, "relation") for other in others}
+        for column in self.columns:
+            if column.role == "relation" and (is_general(column) or column.name not in claimed):
+                raise question(
+                    self.where, f"the qualifiers in '{column.name}' may be those of '{value}', or "
+                    "of other results", f"'{column.name}'", "qualifiers of one result",
+                    f"Rename it, such as '{value} qualifier', or move it next to its values.",
+                )  # fmt: skip
+
+    def documented(self) -> bool:
+        """Whether the table has values under the names in `data/README.md`, and no labels."""
+        names = {column.name.casefold() for column in self.columns}
+        return {"smiles", "value", "unit"} <= names and "active" not in names
+
+    def structure(self) -> str:
+        """The column of structures."""
+        names = [column.name for column in self.columns]
+        if name := self.options.smiles_column:
+            return self.existing(name)
+        found = [column.name for column in self.columns if column.role == "structure"]
+        # Columns of R groups look like structures, but only their cells do.
+        found = [name for name in found if is_structure_name(name) or name == STRUCTURE] or found
+        exact = [name for name in found if name.casefold() == "smiles"]
+        if not found:
+            raise self.no_structure(names)
+        whole = [name for name in found if not _PART.search(name)] or found
+        whole.sort(key=lambda name: [part in name.casefold() for part in _PREFERRED].index(True))
+        if exact:
+            # The structure of an SDF record is no less its structure than a property of that name.
+            whole = [exact[0], *(name for name in whole if name == STRUCTURE)]
+        for other in whole[1:]:
+            if not self.same_molecules(whole[0], other):
+                raise question(
+                    self.where, "has two columns of different structures",
+                    f"'{whole[0]}' and '{other}'", "one", "Name it with --smiles-column.",
+                )  # fmt: skip
+        return whole[0]
+
+    def same_molecules(self, first: str, second: str) -> bool:
+        """Whether two columns hold the same molecules, stereochemistry and salts aside."""
+        rows_of = [filled(self.frame[name]).index for name in (first, second)]
+        both = self.frame.loc[rows_of[0].intersection(rows_of[1])]
+        rows = both.iloc[:: max(1, len(both) // _COMPARED)]
+        keys = [
+            [item.inchikey[:14] if isinstance(item, Compound) else "" for item in parsed]
+            for parsed in (compounds([as_smiles(str(c)) for c in rows[n]]) for n in (first, second))
+        ]
+        pairs = [(a, b) for a, b in zip(*keys, strict=True) if a and b]
+        return sum(a != b for a, b in pairs) <= len(pairs) // 10
+
+    def existing(self, name: str) -> str:
+        """The name of a column that the user gives."""
+        names = [column.name for column in self.columns]
+        if name not in names:
+            raise missing(self.where, name, names)
+        return name
+
+    def no_structure(self, names: Sequence[str]) -> TableError:
+        keys = [name for name in names if "inchi" in name.casefold() and "key" in name.casefold()]
+        rule = "SMILES, InChI or mol blocks"
+        rule += "; an InChIKey does not say what the structure is" if keys else ""
+        return question(
+            self.where, "has no column of structures", list(names[:SHOWN]), rule,
+            "Add them, or name yours with --smiles-column." + suggestion("smiles", names),
+        )  # fmt: skip
+
+    def label(self) -> str:
+        """The column of labels, "" to read values."""
+        if name := self.options.label_column:
+            return self.existing(name)
+        if self.options.value_column or self.options.threshold is not None or self.documented():
+            return ""
+        found = self.readable([c.name for c in self.columns if c.role == "label"])
+        for fits in (_is_active, _is_outcome, _is_plain):
+            chosen = self.readable([name for name in found if fits(name)])
+            if chosen:
+                return self.only_label(chosen)
+        return self.doubtful_label(found) if found else ""
+
+    def readable(self, names: Sequence[str]) -> list[str]:
+        """Those columns that hold labels; without other results also those that may hold them."""
+        known = texts.ACTIVE | texts.INACTIVE | texts.MINUS_ONE | texts.UNDECIDED | texts.BLANK
+        good = [name for name in names if self.words(name).isin(known).mean() > 0.5]
+        if self.reader.has_measurements():
+            # A class in words is one of chemistry; numbers may be classes of activity.
+            names = [
+                name
+                for name in names
+                if _is_active(name) or self.words(name).isin(list("0123456")).all()
+            ]
+        return good or list(names)
+
+    def words(self, name: str) -> pd.Series:
+        """Labels of the rows with structures; others are footnotes."""
+        return filled(self.compounds[name]).str.casefold()
+
+    def only_label(self, names: Sequence[str]) -> str:
+        """The first of columns of labels, if all say the same."""
+        for other in names[1:]:
+            first, second = self.words(names[0]), self.words(other)
+            same = first.isin(texts.ACTIVE).eq(second.isin(texts.ACTIVE).reindex(first.index))
+            if not same.all():
+                raise self.unclear_label(names)
+        return names[0]
+
+    def doubtful_label(self, names: Sequence[str]) -> str:
+        """A column of labels whose name does not say that they are of activity."""
+        telling = [
+            name for name in names
+            if LABEL_NAME.fullmatch(name.strip()) or not set(self.words(name)) <= _SIGNS
+        ]  # fmt: skip
+        if self.reader.has_measurements():
+            if telling:
+                raise self.unclear_label(telling, values=True)
+            return ""
+        rest = [c.name for c in self.columns if c.role != "structure" and c.name not in names]
+        alone = all(_IDENTIFIER.fullmatch(name) for name in rest)
+        if len(names) == 1 and (telling or alone):
+            return names[0]
+        raise self.unclear_label(telling or names)
+
+    def unclear_label(self, names: Sequence[str], *, values: bool = False) -> TableError:
+        listed = ", ".join(f"'{name}'" for name in names[:4])
+        if values:
+            listed += f" beside the values in {self.reader.listed()}"
+        step = "Name it with --label-column"
+        return question(
+            self.where, "has labels that may not be those of the assay", listed,
+            "one column of results", f"{step}, or values with --value-column.",
+        )  # fmt: skip
+
+    def no_result(self) -> TableError:
+        names = [column.name for column in self.columns]
+        return question(
+            self.where, "has no column that is surely a result", list(names[:SHOWN]),
+            "labels such as 'active', or values such as 'IC50 (nM)'",
+            "Name yours with --label-column or --value-column." + suggestion("active", names),
+        )  # fmt: skip
+
+    def named(self, role: str, *, exactly: bool) -> str:
+        """The column of a role: the one named after it, or of identifiers, or else the first."""
+        found = [column.name for column in self.columns if column.role == role]
+        found = [name for name in found if name.casefold() == role or not exactly]
+        return min(
+            found, key=lambda name: (name.casefold() != role, "id" not in name.casefold()),
+            default="",
+        )  # fmt: skip
+
+
+def _is_active(name: str) -> bool:
+    return name.casefold() == "active"
+
+
+def _is_outcome(name: str) -> bool:
+    return "outcome" in name.casefold()
+
+
+def _is_plain(name: str) -> bool:
+    """Whether the name says 'label' and names no target, property or comment."""
+    plain = re.sub(r"[\W_]+", "", _LABEL_WORDS.sub("", name)) == ""
+    return plain and LABEL_NAME.fullmatch(name.strip()) is not None and not is_other(name)

@@ -1,0 +1,132 @@
+"""What the name of a column says: quantity, unit, or that it is something else than a result."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from molmeta.curation.detection.cells import is_unit, plain
+from molmeta.curation.units import PERCENT_UNIT, PX, scale_of
+
+Quantity = Literal[
+    "pX", "log", "concentration", "inhibition", "remaining", "percent", "generic", ""
+]
+"""What a result measures: -log10 M, log10 of a concentration, a concentration such as IC50,
+% inhibition, % of activity that remains, a percentage of unknown direction, or any result."""
+
+_START = r"(?<![a-z])"
+_HALF = r"(?:ic|ec|ac|xc|gi|ed|cc|tc|lc|ld)[\s_-]?(?:50|90)"
+_CONSTANT = r"(?:k(?:[id]|app)|(?<!nf[\s_-])kb)(?![a-z])"
+_MEASURE = rf"(?:{_HALF}|{_CONSTANT})"
+_PATTERNS: tuple[tuple[Quantity, str], ...] = (
+    # Without an IC50 of its own: PKB, PKD and PKI are proteins too.
+    ("pX", rf"^(?!.*(?<!p){_HALF}).*{_START}p{_CONSTANT}"),
+    ("pX", rf"{_START}p(?:{_HALF}|chembl|activity|affinity|potency|x(?![a-z]))"),
+    ("pX", rf"(?:-|neg(?:ative)?)[\s_]*log(?:10)?[\s_(]*{_MEASURE}"),
+    ("log", rf"{_START}log(?:10)?[\s_(]*{_MEASURE}"),
+    ("concentration", rf"{_START}{_MEASURE}|{_MEASURE}[\s_]*(?:[(\[]|$)|{_START}potency"),
+    ("concentration", rf"{_START}mic(?![a-z])"),
+    ("remaining", r"remain|resid|(?:%|percent|pct).*(?:contr|ctrl|viab|surviv|growth|dmso)"),
+    ("inhibition", r"inh(?![a-z])|inhib|displac"),
+    ("percent", r"%|percent|pct"),
+    (
+        "generic",
+        rf"{_START}(?:value|result|activity|response|measurement|affinity|readout)(?![a-z])",
+    ),
+)
+_QUANTITIES: tuple[tuple[Quantity, re.Pattern[str]], ...] = tuple(
+    (quantity, re.compile(pattern)) for quantity, pattern in _PATTERNS
+)
+_NOT_A_RESULT = frozenset({
+    # statistics of a result
+    "sd", "std", "stdev", "sem", "se", "error", "err", "cv", "n", "count", "num", "number", "ci",
+    "lower", "upper", "low", "high", "hill", "slope", "nh", "r2", "rsq", "chi2", "zprime", "min",
+    "max", "top", "bottom", "span", "curve", "fit", "pvalue", "runs", "replicates", "efficacy",
+    "emax", "ratio", "selectivity", "le", "lle", "lipe", "bei", "sei", "efficiency", "score",
+    "deviation", "variance", "confidence", "outlier", "flag", "spread", "fold", "shift", "change",
+    "delta", "kinact", "yield",
+    # not measured
+    "pred", "predicted", "prediction", "calc", "calculated", "docking", "simulated",
+    # properties, conditions and identifiers
+    "mw", "molwt", "weight", "mass", "logp", "clogp", "alogp", "xlogp", "logd", "logs", "tpsa",
+    "psa", "hba", "hbd", "rotatable", "rings", "pka", "purity", "solubility", "sol", "papp",
+    "permeability", "clearance", "clint", "conc", "concentration", "dose", "tested", "year",
+    "date", "page", "plate", "well", "batch", "lot", "ph", "temp", "temperature", "time", "charge",
+    "atoms", "formula", "qed", "price", "amount", "volume", "cid", "sid", "aid", "id", "index",
+    "rank", "kon", "koff", "comment", "comments", "remark", "note", "url", "type", "units", "unit",
+    "relation", "qualifier", "modifier", "mod", "operator", "prefix", "series", "violations", "tag",
+})  # fmt: skip
+_BRACKETS = re.compile(r"[(\[{]([^)\]}]+)[)\]}]")
+_MEAN = re.compile(r"(?<![a-z])(?:geo[\s_]?mean|mean|average|avg|median|geometric)(?![a-z])")
+_WORDS = re.compile(r"[^\W_]+")
+_UNIT_TOKENS = re.compile(r"(?<![a-z\d])([pnum]m(?:ol/l|olar)?|(?<=50)[pnum]m)(?![a-z/])")
+_EXCEPT_AFTER_AT = re.compile(r"@.*|(?<![a-z])at \d.*")
+
+
+def quantity_of(name: str) -> Quantity:
+    """What a column of this name measures, "" where the name does not say it or denies it.
+
+    Example:
+        >>> [quantity_of(n) for n in ("pIC50", "EGFR IC50 (nM)", "% inh @ 10 uM", "IC50 SD", "MW")]
+        ['pX', 'concentration', 'inhibition', '', '']
+    """
+    folded = _folded(name)
+    if _NOT_A_RESULT & {*_WORDS.findall(_BRACKETS.sub(" ", folded))}:
+        return ""
+    for quantity, pattern in _QUANTITIES:
+        if pattern.search(folded):
+            return quantity
+    return ""
+
+
+def is_other(name: str) -> bool:
+    """Whether the name says that a column holds a property, a statistic or an identifier."""
+    return bool(_NOT_A_RESULT & {*_WORDS.findall(_BRACKETS.sub(" ", _folded(name)))})
+
+
+def unit_of(name: str) -> str:
+    """The unit that the name of a column gives, as 'IC50 (nM)', 'ic50_um' and 'pIC50' do.
+
+    Example:
+        >>> [unit_of(n) for n in ("IC50 (nM)", "ic50_um", "pIC50", "MIC (ug/mL)", "IC50")]
+        ['nM', 'um', 'pIC50', 'ug/mL', '']
+    """
+    quantity, folded = quantity_of(name), _folded(name)
+    if quantity == "pX" or scale_of(name):
+        return name if scale_of(name) else PX
+    if unit := unit_in_brackets(name):
+        return unit
+    if quantity in ("inhibition", "remaining", "percent"):
+        return PERCENT_UNIT if "%" in folded else ""
+    if match := _UNIT_TOKENS.search(folded):
+        start = folded.index(match[1])
+        return plain(name)[start : start + len(match[1])]
+    return ""
+
+
+def unit_in_brackets(name: str) -> str:
+    """The unit that a name has in brackets, "" if it has none."""
+    return next((str(t).strip() for t in _BRACKETS.findall(name) if is_unit(t)), "")
+
+
+def is_mean(name: str) -> bool:
+    """Whether the name says that a column holds the mean of replicates."""
+    return _MEAN.search(_folded(name)) is not None
+
+
+def stem(name: str, words: re.Pattern[str]) -> str:
+    """The name without some words, units and signs, to compare names of columns that belong.
+
+    Example:
+        >>> stem("IC50 (nM)", re.compile("x")), stem("IC50_units", re.compile("units"))
+        ('ic50', 'ic50')
+    """
+    folded, unit = _folded(name), _folded(unit_of(name))
+    # A pIC50 is its own unit, and IC50 without it would be nothing.
+    bare = folded.replace(unit, " ") if unit and unit != folded else folded
+    return " ".join(_WORDS.findall(words.sub(" ", _BRACKETS.sub(" ", bare))))
+
+
+def _folded(name: str) -> str:
+    """The name in small letters, without the concentration at which a percentage was measured."""
+    return _EXCEPT_AFTER_AT.sub("", plain(name).replace("µ", "u").replace("μ", "u").casefold())

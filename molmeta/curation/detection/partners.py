@@ -1,0 +1,64 @@
+"""Which columns of qualifiers, units and types belong to a column of values."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from molmeta.curation.detection.names import stem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from molmeta.curation.detection.columns import Column, Role
+
+_ROLE_WORDS = re.compile(
+    r"(?<![a-z])(?:relation|operator|qualifier|modifier|mod|prefix|sign|symbol|units?|type|value|"
+    r"results?|mean|average|avg|median|geo[\s_]?mean|geomean|[pnuµμ]m|percent|endpoint|parameter|"
+    r"readout|measure)(?![a-z])"
+)
+
+
+def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
+    """Name of the column of a role that belongs to a column of values, "" if none does.
+
+    A column belongs to the values if it is named after them, or, where its name says only what it
+    is, if it is next to them, or next to no other values.
+    """
+    found = [column for column in columns if column.role == role]
+    # The name that data/README.md documents goes before others that say the same.
+    found.sort(key=lambda column: column.name.casefold() != role)
+    own = _stem(value.name)
+    named = [column for column in found if _stem(column.name) == own]
+    general = [column for column in found if is_general(column)]
+    if not named and role != "type":
+        # A pIC50 next to the IC50 is the same result.
+        others = [
+            column for column in columns
+            if column.role == "value" and column != value and column.quantity != "pX"
+        ]  # fmt: skip
+        named = [
+            column for column in general
+            if _are_neighbours(column, value)
+            or not any(_are_neighbours(column, other) for other in others)
+        ]  # fmt: skip
+    chosen = named or (found if role == "type" else [])
+    return chosen[0].name if chosen else ""
+
+
+def is_general(column: Column) -> bool:
+    """Whether the name of a column says what it is, and not what it belongs to."""
+    return _stem(column.name) == ""
+
+
+def _are_neighbours(first: Column, second: Column) -> bool:
+    return abs(first.position - second.position) == 1
+
+
+def unit_column(columns: Sequence[Column], value: Column) -> str:
+    """Column of the units; a pIC50 has none, and a unit next to it is that of an IC50."""
+    return "" if value.quantity == "pX" else partner(columns, value, "unit")
+
+
+def _stem(name: str) -> str:
+    return stem(name, _ROLE_WORDS)

@@ -1,0 +1,92 @@
+"""Recognises columns of structures: SMILES, CXSMILES, InChI or mol blocks."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from rdkit import Chem, rdBase
+
+from molmeta.errors import MoleculeError
+from molmeta.molecules.compounds import MAX_CHARACTERS, parse
+from molmeta.molecules.molblocks import smiles_of_block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# RDKit's stubs leave most parameters unknown, which strict type checking refuses.
+_chem: Any = Chem
+INCHI = "InChI="
+_SMILES = re.compile(r"[A-Za-z0-9@+\-\[\]()=#$:/\\.%*~]+(?: \|.*\|)?")
+_NAME = re.compile(
+    r"(?:[\w .:()/-]*[\W_])?(?:cx)?smiles(?:[\W_][\w .:()/-]*)?|smi|(?:[\w ]+[ _:])?structure|mol"
+    r"|mol(?:ecule|file|block)|compound structure|(?:[\w ]+[ _])?inchi(?:[ _]string)?|\w*smiles",
+    re.IGNORECASE,
+)
+_LEAST_LENGTH = 6
+"""Shortest text that is taken for a SMILES where no name says so: 'NO' and 'I' are labels too."""
+
+
+def is_structure_name(name: str) -> bool:
+    """Whether a column of this name holds structures.
+
+    Example:
+        >>> [is_structure_name(n) for n in ("Ligand SMILES", "Structure", "InChI Key", "Name")]
+        [True, True, False, False]
+    """
+    return len(name) <= 60 and _NAME.fullmatch(name.strip()) is not None
+
+
+def are_structures(cells: Iterable[str], *, strict: bool = False) -> bool:
+    """Whether most of the texts, "" aside, are structures.
+
+    Args:
+        cells: texts of a column.
+        strict: whether short texts, which have other meanings too, do not count.
+    """
+    texts = [cell for cell in cells if cell]
+    least = _LEAST_LENGTH if strict else 1
+    good = sum(len(text) >= least and bool(smiles_of(text)) for text in texts)
+    return 2 * good > len(texts)
+
+
+def smiles_of(text: str) -> str:
+    """The SMILES of a structure as text: SMILES as they are, InChI and mol blocks converted.
+
+    Returns:
+        "" for any other text.
+    """
+    if text.startswith(INCHI) or "\n" in text.strip():
+        return as_smiles(text)
+    text = text.strip()
+    return text if _SMILES.fullmatch(text) and _is_molecule(text) else ""
+
+
+def as_smiles(text: str) -> str:
+    """Convert an InChI or a mol block to SMILES; other texts stay as they are."""
+    if text.startswith(INCHI):
+        return _smiles_of_inchi(text)
+    if "V2000" in text or "V3000" in text:
+        return smiles_of_block(text)
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _is_molecule(text: str) -> bool:
+    try:
+        parse(text)
+    except MoleculeError:
+        return False
+    return True
+
+
+def _smiles_of_inchi(text: str) -> str:
+    if len(text) > MAX_CHARACTERS:
+        return ""
+    with rdBase.BlockLogs():
+        try:
+            mol = _chem.MolFromInchi(text)
+        except (ValueError, RuntimeError):
+            return ""
+    return "" if mol is None else str(_chem.MolToSmiles(mol))

@@ -1,0 +1,146 @@
+"""Chooses the column of values, or asks where several may be meant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from molmeta.curation.detection import names
+from molmeta.curation.detection.agreement import agree, is_clear
+from molmeta.curation.detection.measures import Measures, Values
+from molmeta.curation.detection.partners import unit_column
+from molmeta.curation.detection.questions import missing, question
+from molmeta.curation.units import PX, scale_of
+from molmeta.errors import TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from molmeta.curation.detection.columns import Column
+    from molmeta.curation.tableoptions import TableOptions
+
+_REPLICATE = re.compile(
+    r"(?<![a-z])(?:mean|geo[\s_]?mean|average|avg|median|geometric|run|rep|replicate|exp|trial|"
+    r"test)(?![a-z])|\d+(?![a-z0-9])|(?<=50)[\s_]\d"
+)
+_RIVAL = 0.2
+"""Share of the rows of the fullest column from which another one may be meant as well."""
+
+
+class ValueReader:
+    """Reads the column of values of one table.
+
+    Args:
+        frame: the table.
+        columns: what each column is taken for.
+        options: what the user says.
+        where: table that messages name.
+        strict: as in `molmeta.curation.detection.choice.choose`.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        columns: Sequence[Column],
+        options: TableOptions,
+        where: object,
+        *,
+        strict: bool,
+    ) -> None:
+        self.strict = strict
+        self.frame, self.columns, self.options, self.where = frame, columns, options, where
+        self.candidates = [column for column in columns if column.role == "value"]
+
+    def has_measurements(self) -> bool:
+        """Whether a column is named after a measured quantity."""
+        return any(column.quantity != "generic" or column.unit for column in self.candidates)
+
+    def listed(self) -> str:
+        """Names of the columns of values."""
+        return ", ".join(f"'{column.name}'" for column in self.candidates[:4])
+
+    def read(self, *, needed: bool) -> Values | None:
+        """The values to read.
+
+        Args:
+            needed: False where labels are read; values that are not clear are then left out.
+        """
+        if needed or self.options.value_column:
+            column = self._chosen()
+            return self._measures(column) if column is not None else None
+        try:
+            column = self._chosen()
+            values = self._measures(column) if column is not None else None
+        except TableError:
+            return None
+        return values if values is not None and values.units.ne("").any() else None
+
+    def _measures(self, column: Column) -> Values:
+        strict = self.strict or column.name.casefold() != "value"
+        return Measures(
+            self.frame, self.columns, column, self.options, self.where, strict=strict
+        ).read()
+
+    def _chosen(self) -> Column | None:
+        if name := self.options.value_column:
+            return self._given(name)
+        ranked = sorted(self.candidates, key=self._tier)
+        if not ranked or self._tier(ranked[0]) == 0:
+            return ranked[0] if ranked else None
+        best = self._tier(ranked[0])
+        rivals = self._distinct([column for column in ranked if self._tier(column) == best])
+        rivals += [
+            column for column in ranked
+            if self._tier(column) == _INHIBITION > best and 2 * rivals[0].n < column.n
+        ]  # fmt: skip
+        if len(rivals) > 1:
+            raise question(
+                self.where, "has several columns of results",
+                ", ".join(f"'{column.name}' ({column.n} values)" for column in rivals[:6]), "one",
+                "Name it with --value-column.",
+            )  # fmt: skip
+        return rivals[0]
+
+    def _given(self, name: str) -> Column:
+        listed = [column.name for column in self.columns]
+        column = next((column for column in self.columns if column.name == name), None)
+        if column is None:
+            raise missing(self.where, name, listed)
+        if column.role == "value":
+            return column
+        quantity = names.quantity_of(name) or "generic"
+        return replace(column, role="value", quantity=quantity, unit=names.unit_of(name))
+
+    def _tier(self, column: Column) -> int:
+        """How surely a column is the result that is meant; 0 is beyond doubt."""
+        standard = column.name.casefold().replace("_", " ") in ("value", "standard value")
+        if standard and (unit_column(self.columns, column) or column.unit or self.options.unit):
+            return 0
+        if column.quantity in ("pX", "concentration", "log"):
+            return _MEASURED if scale_of(column.unit) or not column.unit else _UNCLEAR
+        if column.quantity == "generic" and scale_of(column.unit) == PX:
+            return _MEASURED
+        return _INHIBITION if column.quantity == "inhibition" else _UNCLEAR
+
+    def _distinct(self, columns: Sequence[Column]) -> list[Column]:
+        """Leave out replicates of a mean, other forms of the same result, and sparse columns."""
+        means = {names.stem(c.name, _REPLICATE) for c in columns if names.is_mean(c.name)}
+        kept = [
+            column for column in columns
+            if names.is_mean(column.name) or names.stem(column.name, _REPLICATE) not in means
+        ]  # fmt: skip
+        # Of the same result in two forms, concentrations keep their qualifiers.
+        kept.sort(key=lambda column: (-column.n, column.quantity == "pX", not column.unit))
+        distinct: list[Column] = []
+        for column in kept:
+            if not any(agree(self.frame, self.columns, column, other) for other in distinct):
+                distinct.append(column)
+        known = [c for c in distinct if is_clear(c)] or distinct
+        most = known[0].n
+        return [c for c in distinct if c is known[0] or c.n >= max(2, _RIVAL * most)]
+
+
+_MEASURED, _INHIBITION, _UNCLEAR = 1, 2, 3
