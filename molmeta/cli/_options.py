@@ -116,7 +116,7 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
         ConfigError: a part is not a positive whole number.
     """
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise ConfigError(
             f"{option}: must be positive numbers; got '{text}', expected for example 16,32,64. "
             "Separate them by commas."

@@ -114,6 +114,6 @@ def _part(text: str) -> tuple[int, int] | None:
     k, _, n = text.partition("/")
     if not text:
         return None
-    if not (k.isdigit() and n.isdigit()):
+    if not (k.isdecimal() and n.isdecimal()):
         raise ConfigError(f"--part: must be k/n, such as 2/8; got '{text}'. Correct it.")
     return int(k), int(n)

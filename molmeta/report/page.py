@@ -104,7 +104,7 @@ def _rendered_sections(inputs: Inputs, pages: jinja2.Environment) -> list[dict[s
 def _today() -> str:
     """Date of the report; SOURCE_DATE_EPOCH, if set, makes it reproducible."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    now = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
+    now = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
     return f"{now.day} {now:%B %Y}"
 
 
