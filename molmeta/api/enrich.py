@@ -13,6 +13,7 @@ from molmeta.assays.screens import digest, read_screens, screens_of, stored
 from molmeta.evaluation import enrichment
 from molmeta.evaluation.enrichment import EnrichmentPlan
 from molmeta.runtime.outputs import written
+from molmeta.runtime.spreadsheets import write_frame
 from molmeta.runtime.tableparts import kept, made
 
 if TYPE_CHECKING:
@@ -81,5 +82,5 @@ def enrich(
         rows = enrichment.enrich(learners, screens, blocks, plan=plan, keep=keep)
         if output is not None:
             with written(output) as temporary:
-                rows.to_csv(temporary, index=False, float_format="%.6g")
+                write_frame(temporary, rows, float_format="%.6g")
     return rows

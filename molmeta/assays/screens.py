@@ -14,6 +14,7 @@ from molmeta.errors import ConfigError, TableError
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.compounds import Rejected, compounds
 from molmeta.molecules.store import Store, concatenated, load_store, save_store, update
+from molmeta.runtime.parquetfiles import read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -176,7 +177,7 @@ def _extended(old: Store, smiles: dict[str, str], names: Sequence[str], cores: i
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        table = read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
         if not {"source", "target"} & set(table):
             table = table.assign(source=path.stem, target=path.stem)
         return table[list(COLUMNS)].astype({"active": int, "smiles": str})

@@ -3,7 +3,7 @@
 The table of candidates gives each compound's probability, nearest measured active and inactive,
 scaffold, structural alerts, properties and applicability domain. The log starts with how the
 support was understood and ends with the number of hits to expect. Records that could not be
-scored go to a second table, `.invalid.csv`.
+scored go to a second table next to it, such as `hits.invalid.csv`.
 
 An interrupted screen resumes with the same command, except from standard input. Featurize a
 library that you screen often once, with `molmeta featurize`.

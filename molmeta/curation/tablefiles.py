@@ -6,11 +6,13 @@ import gzip
 import io
 import warnings
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 
 from molmeta.errors import TableError
+from molmeta.runtime.parquetfiles import read_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,18 +90,23 @@ def decode(content: bytes) -> str:
 
 def _parquet(path: Path, content: bytes) -> pd.DataFrame:
     try:
-        frame = pd.read_parquet(io.BytesIO(content))
-    except (OSError, ValueError, NotImplementedError) as error:
+        frame = read_parquet(io.BytesIO(content))
+    except (OSError, ValueError) as error:
         _refuse(path, "is not a Parquet file", f"'{error}'", "a complete Parquet file")
     frame.columns = [str(column).strip() for column in frame.columns]
+    _require_distinct(path, list(frame.columns))
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
 
 
 def _text(path: Path, content: bytes) -> pd.DataFrame:
     text = decode(content)
+    separator = _separator(path, text)
     try:
-        frame = _parsed(text, _separator(path, text))
+        # pandas numbers the columns of one name, so the header is read on its own.
+        header = _parsed(text, separator, header=None, nrows=1).iloc[0]
+        _require_distinct(path, [name.strip() for name in header])
+        frame = _parsed(text, separator)
     except (pd.errors.ParserWarning, ValueError) as error:
         _refuse(path, "cannot be parsed", f"'{error}'", "a header and as many cells in every row")
     frame.columns = [str(column).strip() for column in frame.columns]
@@ -108,7 +115,9 @@ def _text(path: Path, content: bytes) -> pd.DataFrame:
     return frame[(frame != "").any(axis=1)]
 
 
-def _parsed(text: str, separator: str) -> pd.DataFrame:
+def _parsed(
+    text: str, separator: str, *, header: int | None = 0, nrows: int | None = None
+) -> pd.DataFrame:
     # If every row has one cell more than the header, pandas only warns and drops that cell.
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -119,7 +128,17 @@ def _parsed(text: str, separator: str) -> pd.DataFrame:
             keep_default_na=False,
             skip_blank_lines=False,
             index_col=False,
+            header=header,
+            nrows=nrows,
         )
+
+
+def _require_distinct(path: Path, names: list[str]) -> None:
+    counts = Counter(names)
+    if repeated := [name for name in names if name and counts[name] > 1]:
+        _refuse(
+            path, f"column '{repeated[0]}' occurs twice", f"{names[:12]}", "every column once"
+        )  # fmt: skip
 
 
 def _separator(path: Path, text: str) -> str:
