@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 OUTPUT = typer.Option(..., "--output", help="File to write; missing folders are created.")
 SEED = typer.Option(0, "--seed", help="The same seed gives the same numbers.")
-CORES = typer.Option(1, "--cores", min=1, help="Processes to use.")
+CORES = typer.Option(1, "--cores", min=1, max=1024, help="Processes to use.")
 MODEL = typer.Option(
     None,
     "--model",

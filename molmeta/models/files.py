@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 KIND = "model"
 LARGEST_OPTION = 100_000
+LARGEST_WEIGHT = 1e6
+"""Trained weights stay far below; products of weights near the largest float32 are not finite."""
+
+_MISMATCHES = (ConfigError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def save(model: Model, path: Path, *, half: bool = False) -> None:
@@ -72,7 +76,7 @@ def load(path: Path) -> Model:
         tensors = _widened(tensors)
         _require_numbers(learner.state_dict(), tensors)
         learner.load_state_dict(tensors, assign=True)
-    except (ConfigError, KeyError, TypeError, RuntimeError, ValueError) as error:
+    except _MISMATCHES as error:
         raise ModelError(
             f"{path}: does not fit its recipe; got {one_line(error)}, expected a model of "
             f"molmeta {__version__}. Train it again."
@@ -141,5 +145,7 @@ def _require_numbers(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]
     for name, tensor in found.items():
         if not torch.isfinite(tensor).all():
             raise ValueError(f"'{name}' with values that are not finite")
+        if tensor.is_floating_point() and (tensor.abs() > LARGEST_WEIGHT).any():
+            raise ValueError(f"'{name}' with values above {LARGEST_WEIGHT:g}")
         if name in expected and tensor.dtype != expected[name].dtype:
             raise ValueError(f"'{name}' as {tensor.dtype} instead of {expected[name].dtype}")
