@@ -38,7 +38,7 @@ def exclusive(output: Path, *, timeout: float = 0) -> Generator[None]:
     except Timeout as error:
         raise OutputError(
             f"{output}: is being written by another run; got the lock {path.name} held, "
-            "expected it free. Wait for that run, or choose another --output."
+            "expected it free. Wait for that run, or write elsewhere."
         ) from error
     except OSError as error:
         raise cannot_write(output, error.strerror or error) from error

@@ -461,7 +461,7 @@ def test_hits_are_written_as_parquet_by_their_name(predictor, tmp_path):
     library.write_text(smiles_lines(LIBRARY))
     screen_to_files(predictor, SUPPORT, library, output=output)
     assert tuple(pd.read_parquet(output).columns) == COLUMNS
-    assert (tmp_path / "ranked.invalid.csv").exists()
+    assert (tmp_path / "ranked.parquet.invalid.csv").exists()
 
 
 def test_two_screens_of_one_output_at_once_are_refused(run, tmp_path):
