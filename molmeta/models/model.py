@@ -218,7 +218,7 @@ class AssayPredictor:
         """Probability of activity of G featurized molecules, or their values, shape (G,)."""
         predictor = self.predictor if among == "library" else self.within_assay
         with torch.no_grad():
-            outputs = predictor(molecules).double()
+            outputs = predictor(molecules.padded()).double()[: len(molecules)]
         predicts_values = self.model.learner.target == "value"
         return (outputs if predicts_values else probability(outputs)).cpu().numpy()
 
