@@ -190,7 +190,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _with_shared_inactives(rows: pd.DataFrame) -> pd.DataFrame:
     parts = [_shared_within(group) for _, group in rows.groupby("source", sort=True)]
-    screens = pd.concat(parts, ignore_index=True)
+    screens = pd.concat([rows.head(0), *parts], ignore_index=True)
     if screens.empty:
         raise TableError(
             "screens: no target has actives; got none, expected actives and inactives. "

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta import registry
 from molmeta.errors import ConfigError, ModelError, one_line
 from molmeta.models.conversion import FORMAT, converted
 from molmeta.models.model import Model
-from molmeta.models.recipes import recipe_of
+from molmeta.models.recipes import at_most, recipe_of
 from molmeta.molecules import featurizers
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
 
 KIND = "model"
-LARGEST_OPTION = 100_000
 LARGEST_WEIGHT = 1e6
 """Trained weights stay far below; products of weights near the largest float32 are not finite."""
 
@@ -70,8 +67,7 @@ def load(path: Path) -> Model:
     try:
         tensors, header = converted(tensors, header)
         recipe, history = recipe_of(header["recipe"]), dict(header["history"])
-        _require_modest(header["recipe"])
-        with registry.without_plugin_imports(), _at_most(len(tensors)), torch.device("meta"):
+        with registry.without_plugin_imports(), at_most(len(tensors)), torch.device("meta"):
             learner = recipe.build(0)
         tensors = _widened(tensors)
         _require_numbers(learner.state_dict(), tensors)
@@ -100,35 +96,6 @@ def _require_plugins(names: object, path: Path) -> None:
             f"{path}: was trained with the plugin '{missing[0]}', which is not loaded. Name it by "
             f"--plugin {missing[0]}, or by molmeta.registry.load_plugin in Python."
         )
-
-
-def _require_modest(value: object) -> None:
-    """Refuse sizes that no tensor of the file bounds, such as the slots of a memory."""
-    if isinstance(value, dict):
-        value = list(cast("dict[str, object]", value).values())
-    if isinstance(value, list):
-        for part in cast("list[object]", value):
-            _require_modest(part)
-    elif isinstance(value, (int, float)) and value > LARGEST_OPTION:
-        raise ValueError(f"the option {value}, above {LARGEST_OPTION}")
-
-
-@contextmanager
-def _at_most(n: int) -> Generator[None]:
-    """Refuse the parameter after the n-th while a learner is built, before there are more."""
-    left = n
-
-    def count(*_: object) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise ValueError(f"more than the {n} tensors of the file")
-
-    hook = register_module_parameter_registration_hook(count)
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -7,6 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from molmeta import learners, registry
 from molmeta.errors import ConfigError, closest, siblings, unknown_name
 from molmeta.models.named import named
@@ -72,7 +74,9 @@ def _check_model(model: ModelOptions, config: Config) -> None:
     for name in model.starts:
         if name not in config.models:
             raise ConfigError(f"init: {unknown_name('model', name, config.models)}")
-    model.recipe.build(seed=0)
+    # On this device tensors have shapes and no content, so that no option fills the memory.
+    with torch.device("meta"):
+        model.recipe.build(seed=0)
 
 
 def _check_order(config: Config) -> None:
