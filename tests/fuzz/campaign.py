@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import sys
 import traceback
 from collections import Counter
 from contextlib import suppress
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 SECONDS = 10.0
 BYTES = 2 * 1024**3
-"""Time and memory of one case; the memory is counted on top of that of the imported packages."""
+"""Processor time and memory of a case; memory is counted on top of that of imported packages."""
+SLOW_TRIES = 20
+"""Tries to shrink a case that costs a process each time."""
 PASSED = ("done", "refused")
 
 
@@ -47,10 +51,12 @@ class Supervised:
         if self._process is None:
             self._start()
         try:
+            began = _seconds(self._process.pid)
             self._pipe.send(case)
-            if not self._pipe.poll(SECONDS):
-                self.close()
-                return f"hang: over {SECONDS:.0f} s"
+            while not self._pipe.poll(1):
+                if _seconds(self._process.pid) - began > SECONDS:
+                    self.close()
+                    return f"hang: over {SECONDS:.0f} s"
             outcome, self.megabytes = self._pipe.recv()
         except (EOFError, OSError):
             process, self._process = self._process, None
@@ -82,8 +88,11 @@ def campaign(cases: Iterable[Case]) -> Tally:
             passed = outcome in PASSED
             tally.outcomes[case.kind, outcome if passed else outcome.partition(":")[0]] += 1
             if not passed and f"{case.kind} {outcome}" not in tally.failures:
-                smallest = shrunk(case, partial(_fails, worker, outcome))
+                slow = outcome.startswith(("hang", "crash"))
+                fails = partial(_fails, worker, outcome)
+                smallest = shrunk(case, fails, tries=SLOW_TRIES if slow else 400)
                 tally.failures[f"{case.kind} {outcome}"] = smallest
+                sys.stderr.write(f"{case.kind} {outcome}\n{smallest.text()}")
             tally.megabytes = max(tally.megabytes, worker.megabytes)
     finally:
         worker.close()
@@ -128,6 +137,12 @@ def _outcome(run: Any, case: Case) -> str:
         ours = [f for f in frames if "/molmeta/" in f.filename] or list(frames)
         place = f"{ours[-1].filename.rpartition('/')[2]} {ours[-1].name}"
         return f"{type(error).__name__}: {place}: {str(error)[:60]}"
+
+
+def _seconds(pid: int | None) -> float:
+    with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 - a file of the kernel
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _address_space() -> int:
