@@ -133,7 +133,7 @@ def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, A
     path = Path(text)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8") if _is_file(path) else text)
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
         raise _not_a_mapping(option, text) from error
     if not isinstance(content, dict):
         raise _not_a_mapping(option, text)

@@ -293,7 +293,7 @@ def _unit_in(name: str) -> str:
 
 
 def _quoted(cells: pd.Series) -> str:
-    first = [f"'{value}'" for value in list(cells.unique())[:3]]
+    first = [f"'{value}'" for value in list(cells.astype("str").unique())[:3]]
     return f"{', '.join(first)} in {len(cells)} rows"
 
 

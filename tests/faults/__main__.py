@@ -22,9 +22,8 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         kills = campaign(Path(folder), chosen.kills, chosen.seed)
-    print(f"{kills.done} kills, {len(kills.differences)} differences")
-    for difference in kills.differences:
-        print(f"  {difference}")
+    said = [f"{kills.done} kills, {len(kills.differences)} differences", *kills.differences]
+    sys.stdout.write("\n  ".join(said) + "\n")
     return 1 if kills.differences else 0
 
 

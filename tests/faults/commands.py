@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +17,7 @@ from safetensors import safe_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 RECIPE = json.dumps(
     {
@@ -32,7 +32,8 @@ RECIPE = json.dumps(
 )  # fmt: skip
 VERBS: dict[str, list[str]] = {
     "curate": [
-        "curate", "test.csv", "--rules", "{thresholds: {test: 7.7}}", "--output", "out/test.parquet",
+        "curate", "test.csv", "--rules", "{thresholds: {test: 7.7}}",
+        "--output", "out/test.parquet",
     ],
     "featurize": [
         "featurize", "train.parquet", "valid.parquet", "--featurizer", "morgan",
@@ -42,8 +43,9 @@ VERBS: dict[str, list[str]] = {
         "featurize", "library.smi", "--featurizer", "morgan", "--output", "out/library.arrow",
     ],
     "train": [
-        "train", "train.parquet", "--valid", "valid.parquet", "--molecules", "molecules.safetensors",
-        "--recipe", RECIPE, "--curve", "out/curve.svg", "--output", "out/model.safetensors",
+        "train", "train.parquet", "--valid", "valid.parquet",
+        "--molecules", "molecules.safetensors", "--recipe", RECIPE,
+        "--curve", "out/curve.svg", "--output", "out/model.safetensors",
     ],
     "evaluate": [
         "evaluate", "similarity", "train.parquet", "valid.parquet", "--supports", "16",
@@ -54,12 +56,14 @@ VERBS: dict[str, list[str]] = {
         "--per-active", "1", "--draws", "2", "--output", "out/enrich.csv",
     ],
     "screen": [
-        "screen", "--support", "test.csv", "--threshold", "7.7 pIC50", "--size", "32", "--library", "library.smi",
+        "screen", "--support", "test.csv", "--threshold", "7.7 pIC50", "--size", "32",
+        "--library", "library.smi",
         "--model", "similarity", "--top", "100", "--report", "out/hits.html",
         "--output", "out/hits.csv",
     ],
     "suggest": [
-        "suggest", "--support", "test.csv", "--threshold", "7.7 pIC50", "--size", "32", "--library", "library.smi",
+        "suggest", "--support", "test.csv", "--threshold", "7.7 pIC50", "--size", "32",
+        "--library", "library.smi",
         "--model", "tanimoto_gp", "--wells", "24", "--output", "out/plate.csv",
     ],
     "report": ["report", "metrics.parquet", "--output", "out/report.html"],

@@ -6,11 +6,13 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from itertools import cycle
-from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.faults.commands import VERBS, make_inputs, results, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MOST_KILLS = 3
 """Kills of one run before it may end."""

@@ -1,4 +1,4 @@
-"""Every command that writes ends in its result or in one line, and the next run repairs the rest."""
+"""Every command that writes ends in its result or in one line; the next run repairs the rest."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 from functools import partial
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -55,8 +56,7 @@ def full():
 
 
 def starved(megabytes):
-    with open("/proc/self/statm") as file:
-        used = int(file.read().split()[0]) * resource.getpagesize()
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
 

@@ -43,14 +43,18 @@ def _until(end: float, seed: int, kinds):
 
 
 def _report(tally, seed: int) -> int:
-    print(f"seed {seed}, {sum(tally.outcomes.values())} inputs, {tally.megabytes:.0f} MB at most")
+    _say(f"seed {seed}, {sum(tally.outcomes.values())} inputs, {tally.megabytes:.0f} MB at most")
     for (kind, outcome), n in sorted(tally.outcomes.items()):
-        print(f"  {kind:8} {outcome:24} {n}")
+        _say(f"  {kind:8} {outcome:24} {n}")
     for outcome, case in tally.failures.items():
         path = Path(__file__).with_name("found") / f"{case.name}.json"
         path.write_text(case.text())
-        print(f"  {path.name}: {outcome}")
+        _say(f"  {path.name}: {outcome}")
     return 1 if tally.failures else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Model files, stores, featurized libraries, tables and checkpoints with damaged or hostile bytes."""
+"""Models, stores, featurized libraries, tables and checkpoints with damaged or hostile bytes."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 SUPPORT = (DRUGS[:6], [1, 0, 1, 0, 1, 0])
 NUMBERS = (float("nan"), 3e38, -1.0, 0.0, 1e6, -1e5, 100.0)
 VALUES: tuple[Any, ...] = (
-    None, -1, 0, 1, 3, 10**6, 10**30, 1e308, float("inf"), float("nan"), "", "x", "protonet", "gine",
-    [], {}, [[]], {"a": {}}, True, "../../etc/passwd", "\x00", "__class__",
+    None, -1, 0, 1, 3, 10**6, 10**30, 1e308, float("inf"), float("nan"), "", "x", "protonet",
+    "gine",     [], {}, [[]], {"a": {}}, True, "../../etc/passwd", "\x00", "__class__",
 )  # fmt: skip
 BASES = ("model", "records", "store", "library", "curated", "plain", "checkpoint", "metrics")
 TENSORS = {"model", "records", "store", "checkpoint"}

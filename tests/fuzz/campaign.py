@@ -31,7 +31,7 @@ PASSED = ("done", "refused")
 
 @dataclass
 class Tally:
-    """Result of a campaign: outcomes by kind, failing cases as small as possible, and peak memory."""
+    """Result of a campaign: outcomes by kind, failures as small as possible, and peak memory."""
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     failures: dict[str, Case] = field(default_factory=dict)

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 BASES = ("config/config.yaml", "config/fsmol.yaml", "tests/e2e/config_small.yaml")
 VALUES = (
-    "", "null", "-1", "0", "1", "2.5", "99999999999", "1e308", ".nan", ".inf", "1" + "0" * 30, "true",
-    "[]", "{}", "[[[[]]]]", "{a: {a: {a: {}}}}", "x", "'../x'", "'a/b'", '"a\\nb"', '"\\0"', "2026-01-01",
+    "", "null", "-1", "0", "1", "2.5", "99999999999", "1e308", ".nan", ".inf", "1" + "0" * 30,
+    "true",     "[]", "{}", "[[[[]]]]", "{a: {a: {a: {}}}}", "x", "'../x'", "'a/b'",
+    '"a\\nb"', '"\\0"', "2026-01-01",
     "protonet", "gine+fingerprint", "pretrained", "'similarity:mode=mean'", "[16, 16]", "[1, two]",
-    "{width: 1000000000}", "{layers: 1e9}", "{1: 2}", "!!binary aGk=", "0x10", "1_000", "'" + "x" * 3000 + "'",
+    "{width: 1000000000}", "{layers: 1e9}", "{1: 2}", "!!binary aGk=", "0x10", "1_000",
+    "'" + "x" * 3000 + "'",
 )  # fmt: skip
 KEYS = (
     "tables",
@@ -37,7 +39,10 @@ KEYS = (
     "é",
     "x" * 200,
 )
-TEXTS = ("{", "- a\n- b", "a: [", "&a [*a]", "[" * 3000, "a: &b {c: *b}", "\x00", "? a\n: b", "\t", "!!python/name:os.system x")  # fmt: skip
+TEXTS = (
+    "{", "- a\n- b", "a: [", "&a [*a]", "[" * 3000, "a: &b {c: *b}",
+    "\x00", "? a\n: b", "\t", "!!python/name:os.system x",
+)  # fmt: skip
 
 
 def config_case(rng: Random) -> Case:

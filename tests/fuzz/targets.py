@@ -44,9 +44,10 @@ def run(case: Case) -> str:
     try:
         return KINDS[case.kind][1](case)
     except MolMetaError as error:
-        assert str(error), "an empty message"
-        assert str(error).isprintable(), f"not one line: {str(error)!r}"
-        return "refused"
+        said = str(error)
+    assert said, "an empty message"
+    assert said.isprintable(), f"not one line: {said!r}"
+    return "refused"
 
 
 def run_smiles(case: Case) -> str:
