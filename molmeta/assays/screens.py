@@ -181,7 +181,7 @@ def _read(path: Path) -> pd.DataFrame:
         if not {"source", "target"} & set(table):
             table = table.assign(source=path.stem, target=path.stem)
         return table[list(COLUMNS)].astype({"active": int, "smiles": str})
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise TableError(
             f"{path}: cannot be read as screens; got '{error}', expected the columns "
             f"{', '.join(COLUMNS)}, active being 0 or 1. Correct the table."

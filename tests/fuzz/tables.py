@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 NAMES = (
     "smiles", "SMILES", "Canonical Smiles", "active", "Active ", "label", "value", "IC50 (nM)",
-    "unit",     "relation", "assay", "target", "cluster", "id", "", " ", "smiles_fixed",
+    "unit", "relation", "assay", "target", "cluster", "id", "", " ", "smiles_fixed",
     "=1+1", "\ufeffsmiles",
     "Standard Value", "standard_units", "pIC50", "Unnamed: 0", "active.1", "é", "a" * 300,
 )  # fmt: skip
 CELLS = (
     "1", "0", "1.0", "-1", "yes", "inactive", "", " ", "nan", "NA", "inf", "-inf", "1e999",
-    "1e-320", ">10",     "< 5", "~3", "1,5", "nM", "uM", "%", "pIC50", "kg",
+    "1e-320", ">10", "< 5", "~3", "1,5", "nM", "uM", "%", "pIC50", "kg",
     "=cmd|' /C calc'!A0", "+1", "@x",
-    "\x00", "\x1b[31m",     "None", "True", "1.2.3", "²", "٣", "0x10", "1_000", "x" * 5000,
+    "\x00", "\x1b[31m", "None", "True", "1.2.3", "²", "٣", "0x10", "1_000", "x" * 5000,
     '"', "'", "\udcff",
     "\uff11", "1e5", "-0",
 )  # fmt: skip
 SUFFIXES = (".csv", ".csv", ".csv", ".tsv", ".csv.gz", ".txt", ".CSV", ".parquet")
 OPTIONS = (
     {}, {}, {"threshold": "100 nM"}, {"threshold": 6.5}, {"threshold": "1.2.3"},
-    {"threshold": "inf"},     {"value_column": "value", "unit": "nM"}, {"label_column": "active"},
-    {"smiles_column": "smiles"},     {"value_column": "IC50 (nM)", "threshold": 50,
+    {"threshold": "inf"}, {"value_column": "value", "unit": "nM"}, {"label_column": "active"},
+    {"smiles_column": "smiles"}, {"value_column": "IC50 (nM)", "threshold": 50,
     "higher_is_active": True}, {"unit": "kg"},
 )  # fmt: skip
 
