@@ -99,7 +99,15 @@ def similar_file(path: Path) -> str:
 
 def siblings(path: Path) -> list[Path]:
     """Return the contents of the folder that a path is in; nothing if there is no such folder."""
-    return list(path.parent.iterdir()) if path.parent.is_dir() else []
+    return list(path.parent.iterdir()) if exists(path.parent) and path.parent.is_dir() else []
+
+
+def exists(path: Path) -> bool:
+    """Tell whether a file or folder exists; what is too long for a name does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def closest(name: str, choices: Iterable[str]) -> str:

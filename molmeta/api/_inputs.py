@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 import pandas as pd
 
 from molmeta.curation.usertables import TableOptions
-from molmeta.errors import EpisodeError, TableError, similar_file
+from molmeta.errors import EpisodeError, TableError, exists, similar_file
 from molmeta.models.model import Model
 from molmeta.models.named import named
 from molmeta.models.pretrained import NAME
@@ -126,7 +126,7 @@ def existing(path: Path | str) -> Path:
         TableError: naming the file in the same folder whose name is closest.
     """
     path = Path(path)
-    if path.exists():
+    if exists(path):
         return path
     raise TableError(
         f"{path}: cannot be read; got no such file, expected an existing one. Correct the "

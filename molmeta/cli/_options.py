@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from molmeta import registry
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, exists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -132,7 +132,7 @@ def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, A
     """
     path = Path(text)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8") if _is_file(path) else text)
+        content = yaml.safe_load(path.read_text(encoding="utf-8") if exists(path) else text)
     except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
         raise _not_a_mapping(option, text) from error
     if not isinstance(content, dict):
@@ -141,14 +141,6 @@ def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, A
     for setting in settings:
         _apply(values, setting)
     return values
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        # A long text is not a valid file name.
-        return False
 
 
 def _not_a_mapping(option: str, text: str) -> ConfigError:
@@ -166,9 +158,15 @@ def _apply(target: dict[str, Any], setting: str) -> None:
             "training.steps=500. Add the value."
         )
     *parents, last = name.split(".")
-    for parent in parents:
-        target = target.setdefault(parent, {})
-    target[last] = yaml.safe_load(value)
+    try:
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = yaml.safe_load(value)
+    except (yaml.YAMLError, RecursionError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"--set: '{name}' cannot be set; got '{value[:80]}', expected a plain value for an "
+            "option, such as training.steps=500. Correct it."
+        ) from error
 
 
 def refuse_renamed(words: Sequence[str]) -> None:

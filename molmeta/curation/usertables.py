@@ -13,7 +13,7 @@ import pandas as pd
 from molmeta.curation.tablefiles import read_columns
 from molmeta.curation.tables import Layout, read_table, rows_of
 from molmeta.curation.units import is_concentration, scale_of, split_qualifiers, to_scale
-from molmeta.errors import ConfigError, TableError, suggestion
+from molmeta.errors import ConfigError, TableError, exists, suggestion
 from molmeta.molecules.compounds import smiles_texts
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def read_user_table(table: Path | pd.DataFrame, options: TableOptions | None = N
         ConfigError: options that contradict each other or the table.
     """
     options = options or TableOptions()
-    if isinstance(table, Path) and table.is_dir():
+    if isinstance(table, Path) and exists(table) and table.is_dir():
         return UserTable(read_table(table), {})
     where = table if isinstance(table, Path) else Path("support")
     frame = read_columns(table) if isinstance(table, Path) else _numbered(table)

@@ -57,7 +57,10 @@ def target_of(output: Path) -> Path:
     Raises:
         OutputError: it is a device, a pipe or a socket.
     """
-    target = output.resolve() if output.is_symlink() else output
+    try:
+        target = output.resolve() if output.is_symlink() else output
+    except OSError as error:
+        raise cannot_write(output, error.strerror or error) from error
     if target.exists() and not (target.is_file() or target.is_dir()):
         raise cannot_write(output, "a device or pipe")
     return target

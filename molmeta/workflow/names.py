@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from molmeta import learners, registry
-from molmeta.errors import ConfigError, closest, siblings, unknown_name
+from molmeta.errors import ConfigError, closest, exists, siblings, unknown_name
 from molmeta.models.named import named
 from molmeta.molecules import featurizers
 
@@ -121,7 +121,7 @@ def _check_screen(
 def _require_file(text: str, others: Iterable[str] = ()) -> None:
     """Refuse a path that does not exist, with the closest of the files beside it and others."""
     path = Path(text)
-    if path.exists():
+    if exists(path):
         return
     close = closest(text, [*others, *map(str, siblings(path))])
     advice = f"; did you mean '{close}'?" if close else "."

@@ -18,6 +18,7 @@ from molmeta.api import _inputs
 from molmeta.assays.assay import read_curated
 from molmeta.campaigns.plates import read_controls
 from molmeta.cli import build
+from molmeta.cli._options import mapping
 from molmeta.curation.curate import Rules
 from molmeta.curation.usertables import TableOptions, read_user_table
 from molmeta.errors import (
@@ -28,7 +29,7 @@ from molmeta.errors import (
 )
 from molmeta.models.files import load, save
 from molmeta.models.model import Model
-from molmeta.models.named import baseline
+from molmeta.models.named import baseline, named
 from molmeta.models.recipes import Recipe
 from molmeta.report.page import report
 from molmeta.runtime.parquetfiles import read_parquet, write_parquet
@@ -176,6 +177,19 @@ def test_sizes_that_no_machine_can_hold_are_refused_before_any_job(options):
     config = Config.from_mapping({"models": {"a": model}, "examples": "a/0", "screens": []})
     with pytest.raises(ConfigError, match=r"models\.a"):
         check_names(config, [])
+
+
+@pytest.mark.parametrize(
+    "setting", ["a=[", "learner.b=1", "a=!!python/name:os.system", "a=" + "[" * 5000]
+)
+def test_a_setting_that_is_no_value_is_refused(setting):
+    with pytest.raises(ConfigError, match="--set"):
+        mapping("{learner: x}", "--recipe", [setting])
+
+
+def test_an_option_of_a_baseline_that_is_no_value_is_refused():
+    with pytest.raises(ConfigError, match="'mode'"):
+        named("similarity:mode=[")
 
 
 def test_more_processes_than_any_machine_has_are_refused():
