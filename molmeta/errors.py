@@ -15,6 +15,7 @@ Messages read `WHERE: WHAT is wrong; got VALUE, expected RULE. NEXT STEP.`
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +24,18 @@ if TYPE_CHECKING:
 
 
 class MolMetaError(Exception):
-    """Base of every error that the user can fix."""
+    r"""Base of every error that the user can fix.
+
+    Messages may quote files and other libraries, so line breaks become blanks, and characters that
+    a terminal would act on are shown as escapes.
+
+    Example:
+        >>> str(MolMetaError("shapes differ:\n  2 and 3"))
+        'shapes differ: 2 and 3'
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_printable(message))
 
 
 class ConfigError(MolMetaError):
@@ -87,7 +99,15 @@ def similar_file(path: Path) -> str:
 
 def siblings(path: Path) -> list[Path]:
     """Return the contents of the folder that a path is in; nothing if there is no such folder."""
-    return list(path.parent.iterdir()) if path.parent.is_dir() else []
+    return list(path.parent.iterdir()) if exists(path.parent) and path.parent.is_dir() else []
+
+
+def exists(path: Path) -> bool:
+    """Tell whether a file or folder exists; what is too long for a name does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def closest(name: str, choices: Iterable[str]) -> str:
@@ -102,4 +122,9 @@ def one_line(error: Exception) -> str:
         >>> one_line(ValueError("shapes differ:\n  2 and 3"))
         'shapes differ: 2 and 3'
     """
-    return " ".join(str(error).split())[:200]
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _printable(text: str) -> str:
+    text = re.sub(r"\s*[\r\n\v\f\x85\u2028\u2029]\s*", " ", text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

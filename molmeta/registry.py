@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from molmeta.errors import ConfigError, one_line, unknown_name
+from molmeta.errors import ConfigError, exists, one_line, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -173,7 +173,7 @@ def _load_file(path: Path) -> None:
             f"{path}: another plugin has this file name; got two, expected one. Rename one of them."
         )
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if spec is None or spec.loader is None or not (exists(path) and path.is_file()):
         raise ConfigError(f"--plugin: there is no file '{path}'. Correct the path.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

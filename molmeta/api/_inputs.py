@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 import pandas as pd
 
 from molmeta.curation.tableoptions import TableOptions
-from molmeta.errors import TableError, similar_file
+from molmeta.errors import EpisodeError, TableError, exists, similar_file
 from molmeta.models.model import Model
 from molmeta.models.named import named
 from molmeta.models.pretrained import NAME
@@ -28,6 +28,8 @@ ModelLike = Model | Path | str | None
 LibraryLike = Path | str | Sequence[str]
 """The path of a library, or SMILES."""
 STDIN = Path("-")
+LARGEST_SUPPORT = 2_500
+"""Compounds of a support: memory grows with their square, and reaches 1 GB here."""
 
 
 class SupportOptions(TypedDict, total=False):
@@ -73,11 +75,12 @@ def support_of(
     """The support, read as the model needs it.
 
     Raises:
+        EpisodeError: it has more than LARGEST_SUPPORT compounds.
         TableError, EpisodeError, ConfigError: as `molmeta.screening.supports.read_support`.
     """
     if isinstance(support, (str, Path)):
         support = existing(support)
-    return read_support(
+    reading = read_support(
         support,
         options=TableOptions(**options),
         assay=assay,
@@ -85,6 +88,13 @@ def support_of(
         seed=seed,
         actives_only=type(model.learner).actives_only,
     )
+    n = len(reading.support.smiles)
+    if n > LARGEST_SUPPORT:
+        raise EpisodeError(
+            f"{reading.source}: has too many measured compounds; got {n}, expected at most "
+            f"{LARGEST_SUPPORT}. Draw some of them with --size {LARGEST_SUPPORT}."
+        )
+    return reading
 
 
 @contextmanager
@@ -118,7 +128,7 @@ def existing(path: Path | str) -> Path:
         TableError: naming the file in the same folder whose name is closest.
     """
     path = Path(path)
-    if path.exists():
+    if exists(path):
         return path
     raise TableError(
         f"{path}: cannot be read; got no such file, expected an existing one. Correct the "

@@ -20,6 +20,7 @@ from molmeta.molecules.compounds import Compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator
+from molmeta.runtime.spreadsheets import write_frame
 from molmeta.runtime.tableparts import kept, made
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def enrich(
         )  # fmt: skip
         if output is not None:
             with written(output) as temporary:
-                found.to_csv(temporary, index=False, float_format="%.6g")
+                write_frame(temporary, found, float_format="%.6g")
     return found
 
 

@@ -15,6 +15,7 @@ from molmeta.evaluation import evaluate as evaluation
 from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.evaluation.examples import examples as example_episodes
 from molmeta.runtime.outputs import written
+from molmeta.runtime.parquetfiles import write_parquet
 from molmeta.runtime.tableparts import kept, made
 
 if TYPE_CHECKING:
@@ -107,4 +108,4 @@ def _require_episodes(rows: pd.DataFrame) -> None:
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
     with written(path) as temporary:
-        frame.to_parquet(temporary, index=False)
+        write_parquet(temporary, frame)

@@ -10,6 +10,7 @@ from molmeta.models.files import save
 from molmeta.models.recipes import Recipe, recipe_of
 from molmeta.molecules.store import load_store, update
 from molmeta.runtime.outputs import written
+from molmeta.runtime.parquetfiles import write_parquet
 from molmeta.training.loop import train as run_training
 from molmeta.training.task import Task, TrainingOptions
 
@@ -91,5 +92,5 @@ def train(
 
 def _write(trained: Trained, output: Path) -> None:
     with written(output.with_suffix(".log.parquet")) as temporary:
-        trained.log.to_parquet(temporary, index=False)
+        write_parquet(temporary, trained.log)
     save(trained.model, output)

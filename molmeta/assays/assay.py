@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.errors import EpisodeError, TableError
+from molmeta.runtime.parquetfiles import read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -156,7 +157,7 @@ def _assays(frame: pd.DataFrame, rows: NDArray[np.int64]) -> Iterator[Assay]:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_parquet(path)
+        frame = read_parquet(path)
     except (OSError, ValueError) as error:
         raise TableError(
             f"{path}: cannot be read; got '{error}', expected a curated Parquet table. "
@@ -168,4 +169,18 @@ def _read(path: Path) -> pd.DataFrame:
             f"{path}: columns {missing} are missing; got {list(frame.columns)}, expected a "
             "curated table. Run 'molmeta curate' on the table first."
         )
+    wrong = [column for column in COLUMNS if len(frame) and not _has_its_type(frame[column])]
+    if wrong:
+        raise TableError(
+            f"{path}: columns {wrong} are damaged; got the type '{frame[wrong[0]].dtype}' or blank "
+            "cells, expected a curated table. Run 'molmeta curate' on the table again."
+        )
     return frame
+
+
+def _has_its_type(column: pd.Series) -> bool:
+    if column.name == "value":
+        return column.dtype.kind == "f"
+    if column.name == "active":
+        return column.dtype.kind in "iuf" and bool(column.isin((0, 1)).all())
+    return isinstance(column.dtype, pd.StringDtype) and bool(column.notna().all())

@@ -15,6 +15,7 @@ from molmeta.errors import ConfigError, TableError
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.compounds import Rejected, compounds
 from molmeta.molecules.store import Store, concatenated, load_store, save_store, update
+from molmeta.runtime.parquetfiles import read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -181,14 +182,14 @@ def _extended(old: Store, smiles: dict[str, str], names: Sequence[str], cores: i
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        table = read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
         if set(CURATED) <= set(table):
             return _of_assays(table, path.stem)
         if not {"source", "target"} & set(table):
             table = table.assign(source=path.stem, target=path.stem)
         table = table[list(COLUMNS)].astype({"active": int, "smiles": str})
         return table.assign(cluster=table["target"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise TableError(
             f"{path}: cannot be read as screens; got '{error}', expected the columns "
             f"{', '.join(COLUMNS)}, active being 0 or 1. Correct the table."
@@ -204,7 +205,7 @@ def _of_assays(table: pd.DataFrame, source: str) -> pd.DataFrame:
 
 def _with_shared_inactives(rows: pd.DataFrame) -> pd.DataFrame:
     parts = [_shared_within(group) for _, group in rows.groupby("source", sort=True)]
-    screens = pd.concat(parts, ignore_index=True)
+    screens = pd.concat([rows.head(0), *parts], ignore_index=True)
     if screens.empty:
         raise TableError(
             "screens: no target has actives; got none, expected actives and inactives. "

@@ -173,11 +173,12 @@ def predicted(predictor: Predictor, molecules: Molecules) -> tuple[Scores, Score
     """
     deviation: Callable[[Molecules], torch.Tensor] | None
     deviation = getattr(predictor, "uncertainty", None)
+    batch, n = molecules.padded(), len(molecules)
     with torch.no_grad():
-        p = probability(predictor(molecules).double()).cpu().numpy()
+        p = probability(predictor(batch).double()[:n]).cpu().numpy()
         if deviation is None:
             return p, p * (1 - p)
-        return p, deviation(molecules).double().cpu().numpy() / 2
+        return p, deviation(batch).double()[:n].cpu().numpy() / 2
 
 
 def ranked(scores: Scores, among: Scores) -> NDArray[np.int64]:

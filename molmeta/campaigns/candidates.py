@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,9 +15,8 @@ from molmeta.molecules.blocks import Bits
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
-from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.screening.hitfiles import write_invalid
 from molmeta.screening.scoring import Best, scored
-from molmeta.screening.screen import INVALID_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,13 +142,11 @@ class Pool:
             ConfigError: it lacks features of the model or of the plate.
         """
         source = LibrarySource(self.library, self.assessor.featurizers, progress, force=self.force)
-        rows = csv.writer(rejects, lineterminator="\n")
-        rows.writerow(INVALID_COLUMNS)
+        write_invalid(rejects, [])
         for chunk in scored(source.prepared(cores=cores), self.assessor.numbers):
             self.n_read += chunk.n_read
             self.n_invalid += len(chunk.rejected)
-            for record in chunk.rejected:
-                rows.writerow((record.line, safe_cell(record.smiles[:200]), record.reason))
+            write_invalid(rejects, chunk.rejected, header=False)
             if chunk.records:
                 self._offer(chunk)
         if source.error is not None and source.empty:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 from molmeta.campaigns.suggest import COLUMNS, fill_plate
-from molmeta.errors import ConfigError
 from molmeta.runtime.outputs import written
-from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.runtime.spreadsheets import write_rows
+from molmeta.screening.hitfiles import invalid_file, require_other_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     import pandas as pd
@@ -49,8 +48,8 @@ def write_plate(
         OutputError: an output cannot be written.
         ModelError, MoleculeError: as `fill_plate`.
     """
-    side = output.with_suffix(".invalid.csv")
-    _require_other_names(library, (output, side))
+    side = invalid_file(output)
+    require_other_names(library, (output, side))
     with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as rejects:
         plate = fill_plate(
             predictor, support, library, plan=plan, rejects=rejects, cores=cores, progress=progress
@@ -63,16 +62,7 @@ def write_plate(
 
 def _write(output: Path, table: pd.DataFrame) -> None:
     with written(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
+        write_rows(file, [COLUMNS])
         for well, role, name, smiles, p, deviation, active, similarity in table.to_numpy().tolist():
-            cells = (well, role, safe_cell(name), safe_cell(smiles), f"{p:.6g}", f"{deviation:.6g}")
-            rows.writerow((*cells, safe_cell(active), f"{similarity:.4f}"))
-
-
-def _require_other_names(library: Path, outputs: Sequence[Path]) -> None:
-    if library.resolve() in [path.resolve() for path in outputs]:
-        raise ConfigError(
-            f"{library}: would be replaced by the result; got it as the library and as an output, "
-            "expected two files. Choose another --output."
-        )
+            numbers = (f"{p:.6g}", f"{deviation:.6g}")
+            write_rows(file, [(well, role, name, smiles, *numbers, active, f"{similarity:.4f}")])

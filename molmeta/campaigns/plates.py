@@ -94,7 +94,7 @@ def placed(controls: Sequence[Control], plate: int) -> dict[str, Control]:
 
 def _control(row: dict[str, str]) -> Control:
     well = (row.get("well") or "").strip().upper()
-    if well[1:].isdigit():
+    if well[1:].isdecimal():
         well = f"{well[0]}{int(well[1:])}"
     smiles = (row.get("smiles") or "").strip()
     return Control(well, (row.get("compound") or "").strip() or "control", smiles)

@@ -11,13 +11,21 @@ import typer
 from typer.core import TyperGroup
 
 from molmeta.cli._options import refuse_renamed, with_plugins
-from molmeta.errors import MolMetaError
+from molmeta.errors import MolMetaError, one_line
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USER_ERROR, INTERRUPTED = 2, 130
+OUT_OF_MEMORY = (
+    "MemoryError",
+    "DefaultCPUAllocator",
+    "failed to map segment",
+    "Cannot allocate memory",
+    "can't start new thread",
+)
+"""What Python, torch and the loader of libraries say when memory or addresses run out."""
 FIRST = ("screen", "suggest", "evaluate")
 """Commands that most users want first."""
 
@@ -72,6 +80,14 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("molmeta: interrupted\n")
         sys.exit(INTERRUPTED)
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not any(sign in f"{type(error).__name__}: {error}" for sign in OUT_OF_MEMORY):
+            raise
+        sys.stderr.write(
+            f"molmeta: error: memory ran out; got '{one_line(error)}', expected more of it. "
+            "Use fewer --cores, a smaller --size, or a larger limit on memory.\n"
+        )
+        sys.exit(USER_ERROR)
 
 
 def _root(

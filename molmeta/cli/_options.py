@@ -11,14 +11,14 @@ import typer
 import yaml
 
 from molmeta import registry
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, exists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 OUTPUT = typer.Option(..., "--output", help="File to write; missing folders are created.")
 SEED = typer.Option(0, "--seed", help="The same seed gives the same numbers.")
-CORES = typer.Option(1, "--cores", min=1, help="Processes to use.")
+CORES = typer.Option(1, "--cores", min=1, max=1024, help="Processes to use.")
 MODEL = typer.Option(
     None,
     "--model",
@@ -124,7 +124,7 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
         ConfigError: a part is not a positive whole number.
     """
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise ConfigError(
             f"{option}: must be positive numbers; got '{text}', expected for example 16,32,64. "
             "Separate them by commas."
@@ -140,8 +140,8 @@ def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, A
     """
     path = Path(text)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8") if _is_file(path) else text)
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        content = yaml.safe_load(path.read_text(encoding="utf-8") if exists(path) else text)
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
         raise _not_a_mapping(option, text) from error
     if not isinstance(content, dict):
         raise _not_a_mapping(option, text)
@@ -149,14 +149,6 @@ def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, A
     for setting in settings:
         _apply(values, setting)
     return values
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        # A long text is not a valid file name.
-        return False
 
 
 def _not_a_mapping(option: str, text: str) -> ConfigError:
@@ -174,9 +166,15 @@ def _apply(target: dict[str, Any], setting: str) -> None:
             "training.steps=500. Add the value."
         )
     *parents, last = name.split(".")
-    for parent in parents:
-        target = target.setdefault(parent, {})
-    target[last] = yaml.safe_load(value)
+    try:
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = yaml.safe_load(value)
+    except (yaml.YAMLError, RecursionError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"--set: '{name}' cannot be set; got '{value[:80]}', expected a plain value for an "
+            "option, such as training.steps=500. Correct it."
+        ) from error
 
 
 def refuse_renamed(words: Sequence[str]) -> None:

@@ -23,11 +23,12 @@ def run(
 ) -> None:
     from molmeta.api.audit import audit
     from molmeta.runtime.outputs import written
+    from molmeta.runtime.spreadsheets import write_frame
 
     with session("audit", tables=len(tables), near=near) as outcome:
         rows = audit(tables, near=near, cores=cores)
         with written(output) as temporary:
-            rows.to_csv(temporary, index=False, lineterminator="\n")
+            write_frame(temporary, rows)
         judged = rows["clean"].notna()
         clean = int(rows.loc[judged, "clean"].sum())
         outcome.update(assays=len(rows), clean=f"{clean} of {int(judged.sum())}", written=output)

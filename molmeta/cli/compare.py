@@ -27,6 +27,7 @@ def run(
     from molmeta.evaluation.published import compare_published, read_groups, read_published
     from molmeta.report.evidence import Sources, read
     from molmeta.runtime.outputs import written
+    from molmeta.runtime.spreadsheets import write_frame
 
     with session("compare", metrics=len(metrics), published=published) as outcome:
         evidence = read(Sources(metrics, audit=audit))
@@ -37,5 +38,5 @@ def run(
             evidence.metrics, scores, evidence.audit, groups=group_of_assay, seed=seed
         )
         with written(output) as temporary:
-            rows.to_csv(temporary, index=False, lineterminator="\n")
+            write_frame(temporary, rows)
         outcome.update(rows=len(rows), methods=rows["method"].nunique(), written=output)

@@ -47,12 +47,14 @@ def run(
 
 def _write(curated: Curated, output: Path) -> None:
     from molmeta.runtime.outputs import written
+    from molmeta.runtime.parquetfiles import write_parquet
+    from molmeta.runtime.spreadsheets import write_frame
 
     for kind, frame in (("dropped", curated.dropped), ("assays", curated.assays)):
         with written(output.with_name(f"{output.stem}.{kind}.csv")) as temporary:
-            frame.to_csv(temporary, index=False, lineterminator="\n")
+            write_frame(temporary, frame)
     with written(output) as temporary:
-        curated.kept.to_parquet(temporary, index=False)
+        write_parquet(temporary, curated.kept)
 
 
 def _counts(curated: Curated) -> dict[str, int]:

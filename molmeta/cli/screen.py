@@ -3,8 +3,8 @@
 The table of candidates gives each compound's probability, nearest measured active and inactive,
 scaffold, structural alerts, properties and applicability domain. The log starts with how the
 support was understood and ends with the number of hits to expect. Records that could not be
-scored go to a second table, `.invalid.csv`. The table is CSV, or Parquet, SDF or Excel if --output
-ends in .parquet, .sdf or .xlsx.
+scored go to a second table next to it, such as `hits.invalid.csv`. The table is CSV, or Parquet,
+SDF or Excel if --output ends in .parquet, .sdf or .xlsx.
 
 An interrupted screen resumes with the same command, except from standard input. Featurize a
 library that you screen often once, with `molmeta featurize`.
@@ -115,6 +115,6 @@ def _part(text: str) -> tuple[int, int] | None:
     k, _, n = text.partition("/")
     if not text:
         return None
-    if not (k.isdigit() and n.isdigit()):
+    if not (k.isdecimal() and n.isdecimal()):
         raise ConfigError(f"--part: must be k/n, such as 2/8; got '{text}'. Correct it.")
     return int(k), int(n)

@@ -45,6 +45,7 @@ def run(
     from molmeta.campaigns.simulation import SimulationPlan, summary
     from molmeta.report.rounds import draw_rounds
     from molmeta.runtime.outputs import written
+    from molmeta.runtime.spreadsheets import write_frame
 
     torch.set_num_threads(1)
     policies = tuple(name.strip() for name in acquisition.split(","))
@@ -56,6 +57,6 @@ def run(
                 without_memory=without_memory, cores=cores, progress=advance,
             )  # fmt: skip
         with written(output) as temporary:
-            rows.to_csv(temporary, index=False, float_format="%.6g")
+            write_frame(temporary, rows, float_format="%.6g")
         draw_rounds(rows, output.with_suffix(".svg"))
         outcome.update(summary(rows), assays=rows["assay"].nunique(), written=output)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from pyarrow import parquet
 
 from molmeta.assays.assay import COLUMNS, Assay, assays_of, distinct_compounds, read_curated
 from molmeta.curation.curate import Rules, curate
@@ -14,6 +13,7 @@ from molmeta.curation.measurements import REASONS
 from molmeta.curation.usertables import read_user_table
 from molmeta.errors import TableError
 from molmeta.molecules.store import load_store, update
+from molmeta.runtime.parquetfiles import column_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
 
 _log = logging.getLogger(__name__)
-
-# pyarrow has no types, which strict type checking refuses.
-_parquet: Any = parquet
 
 
 def assays_and_molecules(
@@ -69,7 +66,7 @@ def is_curated(path: Path) -> bool:
     if path.suffix != ".parquet":
         return False
     try:
-        return set(COLUMNS) <= set(_parquet.read_schema(path).names)
+        return set(COLUMNS) <= set(column_names(path))
     except (OSError, ValueError) as error:
         raise TableError(
             f"{path}: cannot be read; got '{error}', expected a complete Parquet file. "

@@ -16,6 +16,7 @@ from molmeta.curation import sdfiles, workbooks
 from molmeta.curation.detection.structures import is_structure_name
 from molmeta.curation.headers import TableFile, table_of
 from molmeta.errors import ConfigError, TableError
+from molmeta.runtime.parquetfiles import read_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,10 +135,11 @@ def decode(content: bytes) -> str:
 
 def _parquet(path: Path, content: bytes) -> pd.DataFrame:
     try:
-        frame = pd.read_parquet(io.BytesIO(content))
-    except (OSError, ValueError, NotImplementedError) as error:
+        frame = read_parquet(io.BytesIO(content))
+    except (OSError, ValueError) as error:
         _refuse(path, "is not a Parquet file", f"'{error}'", "a complete Parquet file")
     frame.columns = [str(column).strip() for column in frame.columns]
+    _require_distinct(path, list(frame.columns))
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
 
@@ -164,6 +166,14 @@ def _rows(text: str, separator: str) -> list[Row]:
         if "expected after" not in str(error):
             raise
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+
+
+def _require_distinct(path: Path, names: list[str]) -> None:
+    counts = Counter(names)
+    if repeated := [name for name in names if name and counts[name] > 1]:
+        _refuse(
+            path, f"column '{repeated[0]}' occurs twice", f"{names[:12]}", "every column once"
+        )  # fmt: skip
 
 
 def _separator(path: Path, text: str) -> str:

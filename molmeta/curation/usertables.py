@@ -20,12 +20,14 @@ from molmeta.curation.tablefiles import read_file
 from molmeta.curation.tableoptions import TableOptions
 from molmeta.curation.tables import Layout, read_table, rows_of
 from molmeta.curation.units import is_concentration, scale_of, split_qualifiers, to_scale
-from molmeta.errors import ConfigError
+from molmeta.errors import ConfigError, exists
 from molmeta.molecules.compounds import smiles_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-_NUMBER_AND_UNIT = re.compile(r"^\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*$")
+_NUMBER_AND_UNIT = re.compile(
+    r"^\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?)\s*(.*?)\s*$"
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def read_user_table(
         ConfigError: options that contradict each other or the table.
     """
     options = options or TableOptions()
-    if isinstance(table, Path) and table.is_dir():
+    if isinstance(table, Path) and exists(table) and table.is_dir():
         return UserTable(read_table(table), {})
     where = table if isinstance(table, Path) else Path("support")
     source = read_source(table, options)

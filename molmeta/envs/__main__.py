@@ -41,6 +41,7 @@ def run(
     from molmeta.envs.learning import load_policy, save_policy
     from molmeta.runtime.console import session
     from molmeta.runtime.outputs import written
+    from molmeta.runtime.spreadsheets import write_frame
 
     if (policy is None) == (not tables):
         raise ConfigError(
@@ -59,7 +60,7 @@ def run(
         held_out = from_tables(sorted(evaluate.glob("*.parquet")), model=model)
         rows = compare(held_out, {"trained": chooser.best}, repeats=repeats, seed=seed)
         with written(output.with_suffix(".csv")) as temporary:
-            rows.to_csv(temporary, index=False)
+            write_frame(temporary, rows)
         outcome.update(means(rows), written=output)
 
 

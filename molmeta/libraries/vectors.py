@@ -21,11 +21,11 @@ def with_vectors(chunk: Prepared, model: Model) -> Prepared:
     """
     if not chunk.records:
         return chunk
-    molecules = model.learner.prepare(chunk.molecules())
+    molecules = model.learner.prepare(chunk.molecules().padded())
     if EMBEDDING not in molecules.blocks:
         raise ConfigError(
             f"featurize: '{model.recipe.learner}' has no vectors to keep; got it as --model, "
             "expected a model whose encoder does not depend on the support. Leave --model out."
         )
-    values = molecules.block(EMBEDDING, Vectors).values.numpy()
+    values = molecules.block(EMBEDDING, Vectors).values[: len(chunk.records)].numpy()
     return chunk._replace(arrays={**chunk.arrays, VECTORS: values})

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta import registry
 from molmeta.errors import ConfigError, ModelError, one_line
 from molmeta.models.conversion import FORMAT, converted
 from molmeta.models.model import Model
-from molmeta.models.recipes import recipe_of
+from molmeta.models.recipes import at_most, recipe_of
 from molmeta.molecules import featurizers
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
 
 KIND = "model"
-LARGEST_OPTION = 100_000
+LARGEST_WEIGHT = 1e6
+"""Trained weights stay far below; products of weights near the largest float32 are not finite."""
+
+_MISMATCHES = (ConfigError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def save(model: Model, path: Path, *, half: bool = False) -> None:
@@ -66,13 +67,12 @@ def load(path: Path) -> Model:
     try:
         tensors, header = converted(tensors, header)
         recipe, history = recipe_of(header["recipe"]), dict(header["history"])
-        _require_modest(header["recipe"])
-        with registry.without_plugin_imports(), _at_most(len(tensors)), torch.device("meta"):
+        with registry.without_plugin_imports(), at_most(len(tensors)), torch.device("meta"):
             learner = recipe.build(0)
         tensors = _widened(tensors)
         _require_numbers(learner.state_dict(), tensors)
         learner.load_state_dict(tensors, assign=True)
-    except (ConfigError, KeyError, TypeError, RuntimeError, ValueError) as error:
+    except _MISMATCHES as error:
         raise ModelError(
             f"{path}: does not fit its recipe; got {one_line(error)}, expected a model of "
             f"molmeta {__version__}. Train it again."
@@ -98,35 +98,6 @@ def _require_plugins(names: object, path: Path) -> None:
         )
 
 
-def _require_modest(value: object) -> None:
-    """Refuse sizes that no tensor of the file bounds, such as the slots of a memory."""
-    if isinstance(value, dict):
-        value = list(cast("dict[str, object]", value).values())
-    if isinstance(value, list):
-        for part in cast("list[object]", value):
-            _require_modest(part)
-    elif isinstance(value, (int, float)) and value > LARGEST_OPTION:
-        raise ValueError(f"the option {value}, above {LARGEST_OPTION}")
-
-
-@contextmanager
-def _at_most(n: int) -> Generator[None]:
-    """Refuse the parameter after the n-th while a learner is built, before there are more."""
-    left = n
-
-    def count(*_: object) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise ValueError(f"more than the {n} tensors of the file")
-
-    hook = register_module_parameter_registration_hook(count)
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
 def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     large = {name for name, one in tensors.items() if one.dtype == torch.float32 and one.ndim > 1}
     return {name: one.half() if name in large else one for name, one in tensors.items()}
@@ -141,5 +112,7 @@ def _require_numbers(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]
     for name, tensor in found.items():
         if not torch.isfinite(tensor).all():
             raise ValueError(f"'{name}' with values that are not finite")
+        if tensor.is_floating_point() and (tensor.abs() > LARGEST_WEIGHT).any():
+            raise ValueError(f"'{name}' with values above {LARGEST_WEIGHT:g}")
         if name in expected and tensor.dtype != expected[name].dtype:
             raise ValueError(f"'{name}' as {tensor.dtype} instead of {expected[name].dtype}")

@@ -13,7 +13,14 @@ import rdkit
 import torch
 
 from molmeta.assays.records import profiles_of
-from molmeta.errors import ConfigError, EpisodeError, MoleculeError, unknown_name
+from molmeta.errors import (
+    ConfigError,
+    EpisodeError,
+    ModelError,
+    MoleculeError,
+    one_line,
+    unknown_name,
+)
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.compounds import compound, smiles_texts
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.compounds import Compound
 
+# torch's types of its linear algebra are incomplete; Any says so once.
+_linalg: Any = torch.linalg
 Among = Literal["library", "assay"]
 """What a compound is compared with; see `AssayPredictor.predict`."""
 
@@ -96,6 +105,7 @@ class Model:
             EpisodeError: unequal lengths, labels other than 0 and 1, a compound with both
                 labels, or a single class.
             MoleculeError: a SMILES does not parse.
+            ModelError: the weights of the model make a linear system unsolvable.
 
         Example:
             >>> from molmeta.models.named import baseline
@@ -112,8 +122,14 @@ class Model:
         measured = None if values is None else torch.tensor([float(value) for value in values])
         molecules = featurize([parsed.smiles for parsed in compounds], self.featurizers)
         support = Labelled(molecules, labels, measured)
-        with torch.no_grad():
-            return AssayPredictor(self, self.learner.adapt_library(support), support)
+        try:
+            with torch.no_grad():
+                return AssayPredictor(self, self.learner.adapt_library(support), support)
+        except _linalg.LinAlgError as error:
+            raise ModelError(
+                f"model '{self.recipe.learner}': cannot be adapted to this support; got "
+                f"'{one_line(error)}', expected weights of a usual size. Use another --model."
+            ) from error
 
     def known(self, smiles: Iterable[str | Mol | None]) -> NDArray[np.int64]:
         """Number of training assays that measured each compound, shape (G,).
@@ -202,7 +218,7 @@ class AssayPredictor:
         """Probability of activity of G featurized molecules, or their values, shape (G,)."""
         predictor = self.predictor if among == "library" else self.within_assay
         with torch.no_grad():
-            outputs = predictor(molecules).double()
+            outputs = predictor(molecules.padded()).double()[: len(molecules)]
         predicts_values = self.model.learner.target == "value"
         return (outputs if predicts_values else probability(outputs)).cpu().numpy()
 

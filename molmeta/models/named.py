@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from molmeta import learners
-from molmeta.errors import ConfigError, ModelError, similar_file, suggestion
+from molmeta.errors import ConfigError, ModelError, exists, similar_file, suggestion
 from molmeta.models import pretrained
 from molmeta.models.files import load
 from molmeta.models.model import Model
@@ -44,7 +44,7 @@ def named(name: str) -> Model:
         ModelError: the file is not a model.
     """
     path = Path(name)
-    if path.is_file():
+    if exists(path) and path.is_file():
         return load(path)
     if path.suffix == ".safetensors":
         raise ModelError(
@@ -63,4 +63,10 @@ def named(name: str) -> Model:
             f"such as 'similarity'. See 'molmeta learners'.{suggestion(base, choices)}"
         )
     option, _, value = setting.partition("=")
-    return baseline(base, {option: yaml.safe_load(value)} if colon else None)
+    try:
+        return baseline(base, {option: yaml.safe_load(value)} if colon else None)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(
+            f"model '{base}': option '{option}' cannot be read; got '{value[:80]}', expected a "
+            "plain value such as 'mean' or 0.5. Correct it."
+        ) from error

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from molmeta import encoders, learners, registry
 from molmeta.errors import ConfigError, one_line, unknown_name
 from molmeta.runtime.seeds import torch_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
     from molmeta.learners import MetaLearner
 
@@ -19,6 +22,11 @@ _CONSTRUCTION_ERRORS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError,
     ValueError,
 )  # fmt: skip
+
+LARGEST_OPTION = 100_000
+"""Options set sizes and numbers of steps, which no other limit bounds."""
+MOST_PARAMETERS = 10_000
+"""Tensors of a learner; many more take minutes to make and days to train."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,10 @@ class Recipe:
             ConfigError: an unknown name or option, or options that do not fit together.
         """
         try:
-            return self._build(seed)
+            for options in (self.learner_options, self.encoder_options):
+                _require_modest(options)
+            with at_most(MOST_PARAMETERS):
+                return self._build(seed)
         except _CONSTRUCTION_ERRORS as error:
             raise ConfigError(
                 f"recipe: cannot build learner '{self.learner}' with encoder '{self.encoder}'; "
@@ -79,3 +90,31 @@ def recipe_of(entry: Mapping[str, Any]) -> Recipe:
     if "learner" not in entry:
         raise ConfigError("recipe: 'learner' is missing. See 'models' in config/config.yaml.")
     return Recipe(**entry)
+
+
+@contextmanager
+def at_most(n: int) -> Generator[None]:
+    """Refuse the parameter after the n-th while a learner is built, before there are more."""
+    left = n
+
+    def count(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ValueError(f"more than {n} parameter tensors")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _require_modest(value: object) -> None:
+    if isinstance(value, dict):
+        value = list(cast("dict[str, object]", value).values())
+    if isinstance(value, (list, tuple)):
+        for part in cast("Iterable[object]", value):
+            _require_modest(part)
+    elif isinstance(value, (int, float)) and not value <= LARGEST_OPTION:
+        raise ValueError(f"the option {value}, expected at most {LARGEST_OPTION}")

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+import torch
+
 from molmeta.errors import ConfigError
 from molmeta.molecules.kinds.base import Block
 from molmeta.molecules.kinds.bits import Bits
@@ -21,7 +23,6 @@ from molmeta.molecules.tensors import csr, owner_of, ragged_index, tensor_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
     from torch import Tensor
 
 __all__ = [
@@ -31,6 +32,9 @@ __all__ = [
 
 EMBEDDING = "embedding"
 """Name of the block that holds a learner's own vectors."""
+
+SMALLEST_BATCH = 64
+"""Fewer rows than about 16 take another path through a matrix product, with another rounding."""
 
 BlockT = TypeVar("BlockT", bound=Block)
 
@@ -68,6 +72,16 @@ class Molecules:
         """Return some of the molecules, repeats allowed."""
         hidden = None if self.hidden_targets is None else self.hidden_targets[rows]
         return Molecules({name: block.select(rows) for name, block in self.blocks.items()}, hidden)
+
+    def padded(self) -> Molecules:
+        """Return at least SMALLEST_BATCH molecules, the last one repeated.
+
+        Its predictions then do not depend on how many molecules are predicted together.
+        """
+        if not 0 < len(self) < SMALLEST_BATCH:
+            return self
+        rows = torch.arange(SMALLEST_BATCH, device=self.device)
+        return self.select(rows.clamp(max=len(self) - 1))
 
     def to(self, device: torch.device) -> Molecules:
         """Return the molecules on a device."""

@@ -165,6 +165,8 @@ def compounds(
 def scaffold_of(mol: Chem.Mol) -> str:
     """Return the SMILES of the Murcko scaffold, "" for a molecule without rings.
 
+    A molecule whose scaffold would have impossible valences is its own scaffold.
+
     Source:
         Bemis, Murcko, The properties of known drugs 1, J. Med. Chem. 1996.
 
@@ -172,7 +174,11 @@ def scaffold_of(mol: Chem.Mol) -> str:
         >>> scaffold_of(parse("Cc1ccccc1"))
         'c1ccccc1'
     """
-    return str(_chem.MolToSmiles(_murcko.GetScaffoldForMol(mol)))
+    try:
+        with rdBase.BlockLogs():
+            return str(_chem.MolToSmiles(_murcko.GetScaffoldForMol(mol)))
+    except (ValueError, RuntimeError):
+        return str(_chem.MolToSmiles(mol))
 
 
 def _smiles_text(molecule: object) -> str:

@@ -18,6 +18,7 @@ from rdkit.Chem import Descriptors, rdFingerprintGenerator
 from molmeta import registry
 from molmeta.errors import ConfigError, MoleculeError, unknown_name
 from molmeta.molecules import kinds
+from molmeta.molecules.compounds import parse
 from molmeta.molecules.graphs import MolGraph, molgraph
 from molmeta.molecules.information import information_content
 
@@ -242,13 +243,13 @@ def pack(chosen: Featurizer, rows: Sequence[Any]) -> Arrays:
 
 
 def _parsed(smiles: str) -> Mol:
-    mol = _chem.MolFromSmiles(smiles)
-    if mol is None:
+    try:
+        return parse(smiles)
+    except MoleculeError as error:
         raise MoleculeError(
             f"featurize: a SMILES does not parse; got '{smiles[:80]}', expected a standardised "
             "one. Run 'molmeta curate' first."
-        )
-    return mol
+        ) from error
 
 
 @cache

@@ -33,7 +33,7 @@ def _bonds(lines: Sequence[str]) -> list[tuple[int, int]]:
     if "V3000" in lines[3]:
         fields = [line.split()[2:6] for line in lines if line.startswith("M  V30 ")]
         first = fields.index(["BEGIN", "BOND"]) if ["BEGIN", "BOND"] in fields else len(fields)
-        rows = [row[2:] for row in fields[first:] if len(row) == 4 and "".join(row).isdigit()]
+        rows = [row[2:] for row in fields[first:] if len(row) == 4 and "".join(row).isdecimal()]
     else:
         first = 4 + int(lines[3][:3])
         rows = [(line[:3], line[3:6]) for line in lines[first : first + int(lines[3][3:6])]]

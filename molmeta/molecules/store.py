@@ -199,7 +199,7 @@ def load_store(path: Path) -> Store:
         digests = tensors.pop("smiles")
         blocks = _molecules(tensors).blocks
         molecules = Molecules({name: blocks[name] for name in names})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"no {error}") from error
     except ConfigError as error:
         raise ModelError(f"{path}: {error}") from error

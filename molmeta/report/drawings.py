@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from markupsafe import Markup
-from rdkit import Chem, rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
+
+from molmeta.errors import MoleculeError
+from molmeta.molecules.compounds import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from xml.etree.ElementTree import Element
+
+    from rdkit import Chem
 
 WIDTH, HEIGHT = 240, 170
 _LARGEST = 120
@@ -29,10 +33,10 @@ def molecule(smiles: str) -> Markup | None:
 
     Letters remain text in the font of the page, so a drawing takes about 1.5 kB instead of 12 kB.
     """
-    with rdBase.BlockLogs():
-        parsed: Any = Chem.MolFromSmiles(smiles)  # pyright: ignore[reportUnknownMemberType]
-    mol = cast("Chem.Mol | None", parsed)
-    return None if mol is None else drawing(mol, smiles)
+    try:
+        return drawing(parse(smiles), smiles)
+    except MoleculeError:
+        return None
 
 
 def drawing(mol: Chem.Mol, label: str, weights: Sequence[float] = ()) -> Markup | None:

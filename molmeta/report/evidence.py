@@ -13,8 +13,10 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
-from molmeta.errors import TableError
+from molmeta.errors import TableError, one_line
 from molmeta.evaluation import metrics as metric_registry
+from molmeta.runtime.parquetfiles import read_parquet
+from molmeta.runtime.spreadsheets import as_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -144,8 +146,8 @@ def parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         TableError: the file is missing or damaged, or lacks a column.
     """
     try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError, NotImplementedError) as error:
+        table = read_parquet(path)
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error, "a Parquet table") from error
     return _checked(table, path, columns)
 
@@ -155,7 +157,7 @@ def _csv(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataF
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise _unreadable(path, error, "a CSV table") from error
-    table = _checked(table, path, columns)
+    table = _checked(table, path, columns).apply(as_written)
     return table.assign(**{name: pd.to_numeric(table[name], "coerce") for name in numbers})
 
 
@@ -227,6 +229,6 @@ def _checksum(path: Path) -> tuple[str, int, str]:
 
 def _unreadable(path: Path, error: Exception, expected: str) -> TableError:
     return TableError(
-        f"{path}: cannot be read; got '{str(error).splitlines()[0] or type(error).__name__}', "
+        f"{path}: cannot be read; got '{one_line(error)}', "
         f"expected {expected}. Create the file again."
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
 
-from molmeta.runtime.outputs import written
+from molmeta.report.svg import save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +29,7 @@ def draw_curve(log: pd.DataFrame, path: Path) -> None:
     """
     loss = _line(log, "loss", "training loss")
     valid = _line(log.dropna(subset=["valid"]), "valid", "validation ΔAUPRC").mark_line(point=True)
-    chart: Any = alt.hconcat(loss, valid)
-    with written(path) as temporary:
-        chart.save(str(temporary), format="svg")
+    save(alt.hconcat(loss, valid), path)
 
 
 def _line(rows: pd.DataFrame, column: str, title: str) -> alt.Chart:

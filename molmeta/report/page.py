@@ -20,6 +20,7 @@ from molmeta.report.sections import sections
 from molmeta.report.sections.base import Inputs
 from molmeta.report.templating import asset, environment, script_hash
 from molmeta.runtime.outputs import written
+from molmeta.runtime.spreadsheets import write_frame
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _write_tables(findings: Findings, folder: Path) -> None:
     }
     for name, table in tables.items():
         with written(folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n")
+            write_frame(temporary, table)
 
 
 def _with_first(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -104,7 +105,7 @@ def _rendered_sections(inputs: Inputs, pages: jinja2.Environment) -> list[dict[s
 def _today() -> str:
     """Date of the report; SOURCE_DATE_EPOCH, if set, makes it reproducible."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    now = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
+    now = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
     return f"{now.day} {now:%B %Y}"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
 
 from molmeta.report.palette import styles
-from molmeta.runtime.outputs import written
+from molmeta.report.svg import save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,9 +31,7 @@ def draw_rounds(rows: pd.DataFrame, path: Path) -> None:
     remaining = rows["n_active"] - rows["start_active"]
     shares = rows.assign(share=rows["found"] / remaining)
     means = shares.groupby(["policy", "round"], sort=False)["share"].mean().reset_index()
-    chart: Any = _lines(means)
-    with written(path) as temporary:
-        chart.save(str(temporary), format="svg")
+    save(_lines(means), path)
 
 
 def _lines(means: pd.DataFrame) -> alt.Chart:

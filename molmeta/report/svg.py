@@ -5,20 +5,32 @@ SVG is parsed and serialized again, so that text cannot become markup.
 
 from __future__ import annotations
 
+import logging
 import re
+import resource
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import vl_convert
 from markupsafe import Markup
 
+from molmeta.runtime.outputs import written
+
 if TYPE_CHECKING:
+    from pathlib import Path
     from xml.etree.ElementTree import Element
 
 ROWS = "rows"
 """Name of the data set that `drawn` fills in."""
 
+ADDRESS_SPACE = 70 * 1024**3
+"""Bytes of addresses that V8, which runs Vega, reserves when it starts; it uses few of them."""
+
+_log = logging.getLogger(__name__)
 _VEGA_LITE = "6.4"
+_UNDRAWN = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 32">\
+<text x="4" y="20" font-size="12">Chart not drawn: the address space was limited.</text></svg>"""
 _DECIMALS = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _REFERENCE = re.compile(r"url\(#([^)]*)\)")
 _DROPPED = {"aria-hidden", "aria-roledescription", "font-family", "pointer-events", "role"}
@@ -26,7 +38,12 @@ _GEOMETRY = {"d", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "heigh
 
 
 def compiled(chart: dict[str, Any]) -> dict[str, Any]:
-    """Return a Vega-Lite chart as Vega, once for all charts that differ only in their rows."""
+    """Return a Vega-Lite chart as Vega, once for all charts that differ only in their rows.
+
+    The result is empty where charts cannot be drawn.
+    """
+    if not _can_draw():
+        return {}
     return vl_convert.vegalite_to_vega(chart, vl_version=_VEGA_LITE)
 
 
@@ -34,11 +51,13 @@ def drawn(vega: dict[str, Any], rows: list[dict[str, Any]], *, title: str, key: 
     """Return a compiled chart of these rows as inline SVG that scales with its container.
 
     Args:
-        vega: chart with a data set called `rows`.
+        vega: chart with a data set called `rows`; if it is empty, a note takes its place.
         rows: data of the chart.
         title: description for screen readers.
         key: prefix of all ids, so that two charts of a page do not share a clip path.
     """
+    if not vega:
+        return Markup(_UNDRAWN)
     data = [{**d, "values": rows} if d["name"] == ROWS else d for d in vega["data"]]
     text = vl_convert.vega_to_svg({**vega, "data": data}, allowed_base_urls=[])
     root = ElementTree.fromstring(text)
@@ -48,6 +67,33 @@ def drawn(vega: dict[str, Any], rows: list[dict[str, Any]], *, title: str, key: 
     root.attrib.update({"viewBox": box, "class": "chart", "role": "img", "aria-label": title})
     root.set("style", f"--width:{float(box.split()[2]):.0f}px")
     return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def save(chart: Any, path: Path) -> None:  # noqa: ANN401 - Altair's types are incomplete
+    """Write an Altair chart as SVG.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with written(path) as temporary:
+        if _can_draw():
+            chart.save(str(temporary), format="svg")
+        else:
+            temporary.write_text(_UNDRAWN, encoding="utf-8")
+
+
+@cache
+def _can_draw() -> bool:
+    """Tell whether V8 can start; if it cannot, it aborts the process instead of failing."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limited = limit != resource.RLIM_INFINITY and limit < ADDRESS_SPACE
+    if limited:
+        _log.warning(
+            "charts are left out: they need a larger address space than 'ulimit -v %d' grants, "
+            "though little memory. Without the limit, the same command draws them",
+            limit // 1024,
+        )
+    return not limited
 
 
 def _tidy(element: Element, key: str) -> None:

@@ -38,7 +38,7 @@ def exclusive(output: Path, *, timeout: float = 0) -> Generator[None]:
     except Timeout as error:
         raise OutputError(
             f"{output}: is being written by another run; got the lock {path.name} held, "
-            "expected it free. Wait for that run, or choose another --output."
+            "expected it free. Wait for that run, or write elsewhere."
         ) from error
     except OSError as error:
         raise cannot_write(output, error.strerror or error) from error
@@ -57,7 +57,10 @@ def target_of(output: Path) -> Path:
     Raises:
         OutputError: it is a device, a pipe or a socket.
     """
-    target = output.resolve() if output.is_symlink() else output
+    try:
+        target = output.resolve() if output.is_symlink() else output
+    except OSError as error:
+        raise cannot_write(output, error.strerror or error) from error
     if target.exists() and not (target.is_file() or target.is_dir()):
         raise cannot_write(output, "a device or pipe")
     return target

@@ -112,12 +112,12 @@ def _described(smiles: str) -> tuple[object, ...]:
     """Scaffold, alerts and properties; empty for a compound that cannot be standardised."""
     try:
         mol = standardize(parse(smiles))
-    except MoleculeError as error:
-        _log.warning("%s", error)
+        with rdBase.BlockLogs():
+            values = [function(mol) for function in _PROPERTIES.values()]
+            return (scaffold_of(mol), alerts(mol), *values)
+    except (MoleculeError, ValueError, RuntimeError) as error:
+        _log.warning("%s: is not annotated; %s", smiles[:80], error)
         return ("", "", *(float("nan") for _ in _PROPERTIES))
-    with rdBase.BlockLogs():
-        values = [function(mol) for function in _PROPERTIES.values()]
-        return (scaffold_of(mol), alerts(mol), *values)
 
 
 @cache

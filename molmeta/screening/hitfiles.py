@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import openpyxl
 import pandas as pd
@@ -14,15 +13,16 @@ from pyarrow import parquet
 from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
-from molmeta.errors import OutputError
+from molmeta.errors import ConfigError, OutputError
 from molmeta.runtime.outputs import written
-from molmeta.runtime.spreadsheets import safe_cell
+from molmeta.runtime.spreadsheets import safe_cell, write_rows
 from molmeta.screening.hits import candidates_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from molmeta.libraries.lines import Record
     from molmeta.screening.hits import ScoredCompound, Support
 
 BLOCK = 50_000
@@ -32,6 +32,8 @@ SHEET_ROWS = 1_048_576
 
 Annotate = Callable[[pd.DataFrame], pd.DataFrame]
 """Adds columns to a table of candidates with the columns `hits.COLUMNS`."""
+
+INVALID_COLUMNS = ("line", "text", "reason")
 
 # pyarrow and RDKit are untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
@@ -58,6 +60,39 @@ def candidate_tables(
         first += max(len(block), 1)
 
 
+def invalid_file(output: Path) -> Path:
+    """Return the file next to a result that lists the records that could not be scored.
+
+    Results of two formats in one folder have two such files.
+
+    Example:
+        >>> from pathlib import Path
+        >>> invalid_file(Path("hits.csv")).name, invalid_file(Path("hits.parquet")).name
+        ('hits.invalid.csv', 'hits.parquet.invalid.csv')
+    """
+    stem = output.stem if output.suffix == ".csv" else output.name
+    return output.with_name(f"{stem}.invalid.csv")
+
+
+def write_invalid(file: IO[str], records: Iterable[Record], *, header: bool = True) -> None:
+    """Write records that could not be scored, each with its reason, as CSV."""
+    write_rows(file, [INVALID_COLUMNS] if header else [])
+    write_rows(file, ((record.line, record.smiles[:200], record.reason) for record in records))
+
+
+def require_other_names(library: Path, outputs: Iterable[Path | None]) -> None:
+    """Refuse to write a result in place of the library that it comes from.
+
+    Raises:
+        ConfigError: an output is the library.
+    """
+    if library.resolve() in [path.resolve() for path in outputs if path is not None]:
+        raise ConfigError(
+            f"{library}: would be replaced by the result; got it as the library and as an output, "
+            "expected two files. Choose another --output."
+        )
+
+
 def write_tables(output: Path, tables: Iterable[pd.DataFrame]) -> int:
     """Write tables as one file; return its rows.
 
@@ -74,12 +109,11 @@ def write_tables(output: Path, tables: Iterable[pd.DataFrame]) -> int:
 def _write_csv(path: Path, tables: Iterable[pd.DataFrame]) -> int:
     n = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
         for table in tables:
             if n == 0:
-                rows.writerow(table.columns)
+                write_rows(file, [table.columns])
             columns = [_cells(str(name), list(table[name])) for name in table.columns]
-            rows.writerows(zip(*columns, strict=True))
+            write_rows(file, zip(*columns, strict=True))
             n += len(table)
     return n
 
@@ -92,7 +126,7 @@ def _cells(name: str, values: list[Any]) -> list[str]:
 def _cell(value: object, number_format: str) -> str:
     if isinstance(value, float):
         return "" if value != value else format(value, number_format)
-    return safe_cell(str(value))
+    return str(value)
 
 
 def _write_parquet(path: Path, tables: Iterable[pd.DataFrame]) -> int:

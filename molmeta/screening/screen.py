@@ -6,7 +6,6 @@ resumes from where it stopped.
 
 from __future__ import annotations
 
-import csv
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,8 +19,13 @@ from molmeta.libraries.validity import require_mostly_valid
 from molmeta.models.prevalence import Estimate, prior_shift, share_of
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
-from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.screening.hitfiles import candidate_tables, write_tables
+from molmeta.screening.hitfiles import (
+    candidate_tables,
+    invalid_file,
+    require_other_names,
+    write_invalid,
+    write_tables,
+)
 from molmeta.screening.known import KnownCompounds
 from molmeta.screening.prevalence import estimate
 from molmeta.screening.scoring import Scorer, shards
@@ -37,8 +41,6 @@ if TYPE_CHECKING:
     from molmeta.models.model import AssayPredictor
     from molmeta.screening.hitfiles import Annotate
     from molmeta.screening.hits import ScoredCompound, Support
-
-INVALID_COLUMNS = ("line", "text", "reason")
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ def screen_to_files(
         support: the measured compounds.
         library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
         output: table with the columns of `hits.COLUMNS`; Parquet, SDF or XLSX by its suffix, else
-            CSV. The second table is called `.invalid.csv`.
+            CSV. The second table is next to it; see `hitfiles.invalid_file`.
         plan: what to keep; the defaults if missing.
         cores: processes that featurize, or threads that read a featurized library.
         progress: called with the number of records done since the last call.
@@ -235,15 +237,16 @@ def screen_to_files(
         TableError, ModelError, MoleculeError, WorkerError: as `ranked`.
     """
     plan = plan or ScreenPlan()
-    side = output.with_suffix(".invalid.csv")
-    _require_other_names(library, (output, side, plan.all_scores))
+    side = invalid_file(output)
+    require_other_names(library, (output, side, plan.all_scores))
     with ranked(
         predictor, support, library, output=output, plan=plan, cores=cores, progress=progress
     ) as ranking:
         counts = (ranking.n_read, ranking.n_invalid, ranking.n_support)
         if plan.part is not None:
             return Screened(*counts, 0)
-        _write_rejected(side, ranking.rejected())
+        with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            write_invalid(file, ranking.rejected())
         if plan.all_scores is not None:
             write_scores(plan.all_scores, ranking.by_line())
         tables = ranking.tables() if plan.top is None else list(ranking.tables())
@@ -268,14 +271,6 @@ def _wanted(shards: Shards, part: tuple[int, int] | None) -> Callable[[int], boo
     return lambda number: number % n == k - 1 and number not in shards
 
 
-def _write_rejected(side: Path, records: Iterable[Record]) -> None:
-    with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(INVALID_COLUMNS)
-        for record in records:
-            rows.writerow((record.line, safe_cell(record.smiles[:200]), record.reason))
-
-
 def _kind(scorer: Scorer, support: Support, library: object, model: str) -> dict[str, object]:
     """Everything that a shard depends on, so that shards of another screen are not reused."""
     return {
@@ -290,11 +285,3 @@ def _kind(scorer: Scorer, support: Support, library: object, model: str) -> dict
 def _lock_of(output: Path, part: tuple[int, int] | None) -> Path:
     """Parts of one screen run at the same time, but the same part only once."""
     return output if part is None else output.with_name(f"{output.name}.{part[0]}-of-{part[1]}")
-
-
-def _require_other_names(library: Path, outputs: Iterable[Path | None]) -> None:
-    if library.resolve() in [path.resolve() for path in outputs if path is not None]:
-        raise ConfigError(
-            f"{library}: would be replaced by the result; got it as the library and as an output, "
-            "expected two files. Choose another --output."
-        )

@@ -85,11 +85,12 @@ def restore_run(
     if header.get("fingerprint") != fingerprint:
         return Progress()
     try:
+        _require_finite(tensors)
         learner.load_state_dict(_part(tensors, "model"))
         _restore_optimizer(optimizer, _part(tensors, "optimizer"))
         progress = _progress(tensors, header)
         _require_shapes(progress.best, learner.state_dict())
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"{path}: does not match its run; got {one_line(error)}, expected its "
             "checkpoint. Delete it to restart the training."
@@ -109,6 +110,13 @@ def _progress(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Progr
         log=[tuple(map(float, row)) for row in tensors["log"].numpy()],
         seconds=float(header["seconds"]),
     )
+
+
+def _require_finite(tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        # The log is NaN at steps without a validation.
+        if name != "log" and not torch.isfinite(tensor).all():
+            raise ValueError(f"'{name}' with values that are not finite")
 
 
 def _require_shapes(saved: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

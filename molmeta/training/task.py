@@ -84,7 +84,7 @@ class TrainingOptions(Options):
     """Stop after this many validations without improvement; 0 never stops early."""
     devices: PositiveInt = 1
     """Processes, or GPUs where the machine has any."""
-    threads: PositiveInt = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
     """Torch threads per process. On a busy machine two threads can be a hundred times slower than
     one."""
     checkpoint_seconds: NonNegativeFloat = 30.0

@@ -7,8 +7,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from molmeta import learners, registry
-from molmeta.errors import ConfigError, closest, siblings, unknown_name
+from molmeta.errors import ConfigError, closest, exists, siblings, unknown_name
 from molmeta.models.named import named
 from molmeta.molecules import featurizers
 
@@ -72,7 +74,9 @@ def _check_model(model: ModelOptions, config: Config) -> None:
     for name in model.starts:
         if name not in config.models:
             raise ConfigError(f"init: {unknown_name('model', name, config.models)}")
-    model.recipe.build(seed=0)
+    # On this device tensors have shapes and no content, so that no option fills the memory.
+    with torch.device("meta"):
+        model.recipe.build(seed=0)
 
 
 def _check_order(config: Config) -> None:
@@ -117,7 +121,7 @@ def _check_screen(
 def _require_file(text: str, others: Iterable[str] = ()) -> None:
     """Refuse a path that does not exist, with the closest of the files beside it and others."""
     path = Path(text)
-    if path.exists():
+    if exists(path):
         return
     close = closest(text, [*others, *map(str, siblings(path))])
     advice = f"; did you mean '{close}'?" if close else "."

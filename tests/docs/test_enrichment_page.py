@@ -45,7 +45,7 @@ def test_gains_are_over_the_best_baseline_and_over_actives_alone():
 
 
 def test_only_targets_with_new_actives_count_for_new_compounds():
-    known = rows({name: 0.1 for name in LEVELS}).assign(n_new=0, target="c")
+    known = rows(dict.fromkeys(LEVELS, 0.1)).assign(n_new=0, target="c")
     assert cells(script.new(pd.concat([rows(LEVELS), known])))[1:3] == ["2", ".800"]
 
 

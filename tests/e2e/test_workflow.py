@@ -15,6 +15,8 @@ import pytest
 from safetensors import safe_open
 from small_line import ROOT, Line, add, make
 
+from molmeta.runtime.locks import exclusive
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -219,6 +221,14 @@ def test_killed_run_goes_on_from_its_checkpoint_with_the_same_command(line):
     log = (line.folder / "logs" / "train" / "maml" / "0.log").read_text()
     assert int(re.findall(r"train: (\d+) of 200", log)[0]) >= 40
     assert "done in" in log
+
+
+def test_second_run_in_one_folder_is_refused_before_it_runs_a_job(line):
+    with exclusive(line.folder / "results"):
+        done = line.run("--forcerun", "report")
+    assert done.returncode != 0
+    assert "molmeta: error: results: " in done.stderr
+    assert "rule report" not in done.stderr
 
 
 def test_models_that_change_with_the_featurizers_are_made_in_the_same_run(line):

@@ -37,6 +37,16 @@ class Line:
         return [*start, "--directory", str(self.folder), "--configfile", str(self.config),
                 "--cores", "2", *words]  # fmt: skip
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self.folder),
+            "OMP_NUM_THREADS": "1",
+            # Jobs run this copy of the package, even where another one is installed.
+            "PYTHONPATH": str(ROOT),
+        }
+
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake as a user would who has not activated the environment."""
         return subprocess.run(
@@ -45,13 +55,7 @@ class Line:
             capture_output=True,
             text=True,
             timeout=900,
-            env={
-                "PATH": "/usr/bin:/bin",
-                "HOME": str(self.folder),
-                "OMP_NUM_THREADS": "1",
-                # Jobs run this copy of the package, even where another one is installed.
-                "PYTHONPATH": str(ROOT),
-            },
+            env=self.environment,
         )
 
     def planned(self, *words: str) -> dict[str, int]:

@@ -28,3 +28,9 @@ def test_a_message_of_many_lines_becomes_a_short_one():
         "size mismatch: first second"
     )
     assert len(one_line(RuntimeError("x" * 5000))) == 200
+
+
+def test_every_error_is_one_line_that_a_terminal_only_displays():
+    text = "a.csv: breaks off;\n\tgot '\x1b[31m\udcff', expected\r\n rows."
+    shown = "a.csv: breaks off; got '\\x1b[31m\\udcff', expected rows."
+    assert str(errors.TableError(text)) == shown

@@ -2,9 +2,11 @@ import json
 import os
 import re
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from molmeta.errors import MolMetaError
+from molmeta.runtime.locks import exclusive
 from molmeta.workflow.commands import flags
 from molmeta.workflow.config import Config
 from molmeta.workflow.names import check_names
@@ -30,6 +32,24 @@ SPLITS = list(dict.fromkeys(split for split, _ in SOURCES))
 SCREENS = {screen.name: screen for screen in CONFIG.screens}
 PLATES = [name for name, screen in SCREENS.items() if screen.plate is not None]
 STORE = "results/molecules.safetensors"
+RUNNING = ExitStack()
+
+
+# Snakemake's own lock, which the profiles turn off, stays after a run that was killed. This one is
+# the operating system's, and ends with the process.
+onstart:
+    try:
+        RUNNING.enter_context(exclusive(Path("results")))
+    except MolMetaError as error:
+        sys.exit(f"molmeta: error: {error}")
+
+
+onsuccess:
+    RUNNING.close()
+
+
+onerror:
+    RUNNING.close()
 
 
 def curated(*splits, suffix="parquet"):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import torch
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
 SMALLEST = 1e-12
 _linalg: Any = torch.linalg
@@ -44,11 +43,24 @@ def averaged(kernel: Tensor, y: Tensor, noises: Tensor, prior: Tensor) -> Averag
         Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, 2.2 and 5.2.
     """
     n = len(y)
-    identity = torch.eye(n).to(kernel)
-    factors: Tensor = _linalg.cholesky(kernel + noises[:, None, None] * identity)
-    weights = torch.cholesky_solve(y[:, None].expand(len(noises), n, 1), factors)[..., 0]
-    fit = (weights @ y).clamp(min=SMALLEST) / n
-    half_log_determinant = factors.diagonal(dim1=1, dim2=2).log().sum(1)
-    shares = torch.softmax(prior - 0.5 * n * fit.log() - half_log_determinant, 0)
-    precision = (shares[:, None, None] * torch.cholesky_inverse(factors)).sum(0)
-    return Averaged(shares @ weights, _linalg.cholesky(precision), shares)
+    scores, weights = list[Tensor](), list[Tensor]()
+    precision, total = torch.zeros_like(kernel), torch.full((), -math.inf).to(kernel)
+    # One level after another, so that the memory of a large support does not grow with them.
+    for noise, log_prior in zip(noises, prior, strict=True):
+        factor: Tensor = _linalg.cholesky(_with_diagonal(kernel, noise))
+        weights.append(torch.cholesky_solve(y[:, None], factor)[:, 0])
+        fit = (weights[-1] @ y).clamp(min=SMALLEST) / n
+        scores.append(log_prior - 0.5 * n * fit.log() - factor.diagonal().log().sum())
+        total = torch.logaddexp(total, scores[-1])
+        inverse = torch.cholesky_inverse(factor)
+        del factor
+        precision = precision.lerp(inverse, (scores[-1] - total).exp())
+        del inverse
+    shares = torch.softmax(torch.stack(scores), 0)
+    return Averaged(shares @ torch.stack(weights), _linalg.cholesky(precision), shares)
+
+
+def _with_diagonal(kernel: Tensor, noise: Tensor) -> Tensor:
+    shifted = kernel.clone()
+    shifted.diagonal().add_(noise)
+    return shifted

@@ -14,17 +14,27 @@ from molmeta.campaigns.acquisition import (
     ranked,
 )
 from molmeta.errors import ConfigError
+from molmeta.molecules.blocks import Molecules, Vectors
 
 RNG = np.random.default_rng(0)
 VIEW = Assessment(RNG.random(50), RNG.random(50) / 2, RNG.random(50), 0.6)
 PRINTS = np.packbits(RNG.random((50, 64)) < 0.3, axis=1)
 
 
+def known(values):
+    """Molecules whose only feature is their probability."""
+    return Molecules({"chance": Vectors(torch.tensor(values)[:, None])})
+
+
+def chances(molecules):
+    return molecules.block("chance", Vectors).values[:, 0]
+
+
 class Sure:
     """A predictor that says of itself how sure it is."""
 
     def __call__(self, molecules):
-        return torch.logit(torch.tensor(molecules))
+        return torch.logit(chances(molecules))
 
     def uncertainty(self, molecules):
         return torch.full((len(molecules),), 0.4)
@@ -95,13 +105,13 @@ def test_an_unknown_function_is_refused_with_the_known_ones():
 
 
 def test_a_predictor_s_own_uncertainty_is_halved_to_the_scale_of_probability():
-    chance, spread = predicted(Sure(), [0.2, 0.9])
+    chance, spread = predicted(Sure(), known([0.2, 0.9]))
     assert chance == pytest.approx([0.2, 0.9])
     assert spread == pytest.approx([0.2, 0.2])
 
 
 def test_without_its_own_uncertainty_the_variance_of_the_answer_stands_for_it():
-    spread = predicted(lambda molecules: torch.logit(torch.tensor(molecules)), [0.2, 0.5])[1]
+    spread = predicted(lambda molecules: torch.logit(chances(molecules)), known([0.2, 0.5]))[1]
     assert spread == pytest.approx([0.16, 0.25])
 
 

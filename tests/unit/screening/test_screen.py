@@ -194,7 +194,7 @@ def test_the_side_table_is_written_even_when_it_is_empty(run):
     assert side(run("CCO a\n")[1]) == []
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", " =1", "\t=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+A1", "-A1", "@x", " =1", "\t=1", "\uff1dA1"])
 def test_a_cell_that_looks_like_a_formula_is_made_text(text):
     assert safe_cell(text) == f"'{text}"
 
@@ -461,7 +461,7 @@ def test_hits_are_written_as_parquet_by_their_name(predictor, tmp_path):
     library.write_text(smiles_lines(LIBRARY))
     screen_to_files(predictor, SUPPORT, library, output=output)
     assert tuple(pd.read_parquet(output).columns) == COLUMNS
-    assert (tmp_path / "ranked.invalid.csv").exists()
+    assert (tmp_path / "ranked.parquet.invalid.csv").exists()
 
 
 def test_two_screens_of_one_output_at_once_are_refused(run, tmp_path):

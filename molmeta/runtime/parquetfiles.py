@@ -1,0 +1,69 @@
+"""Parquet files: written with checksums, and read without trusting what is in them."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from molmeta.errors import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+# pyarrow brings no types, which strict checking refuses; Any says so once.
+_arrow: Any = pa
+_parquet: Any = parquet
+# Bytes of a damaged file reach Arrow's conversions too, which raise almost any of Python's errors.
+_ERRORS = (_arrow.ArrowException, ValueError, TypeError, LookupError, OverflowError)
+_INDEX = "__index_level_"
+
+
+def read_parquet(source: Path | IO[bytes], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet file by its own schema.
+
+    The metadata that pandas adds can contradict the columns, so it is ignored; the index that it
+    describes is left out.
+
+    Args:
+        source: file or stream that can be rewound.
+        columns: names of the columns to read; None reads all.
+
+    Raises:
+        ValueError: the file is damaged or not Parquet, has text that is not UTF-8, or lacks a
+            column; the message is one line.
+        OSError: the file cannot be opened.
+    """
+    try:
+        file = _parquet.ParquetFile(source, page_checksum_verification=True)
+        names = [name for name in file.schema_arrow.names if not name.startswith(_INDEX)]
+        if missing := [name for name in columns or () if name not in names]:
+            raise ValueError(f"the columns {names[:20]} without '{missing[0]}'")
+        table = file.read(columns=list(columns or names))
+        # Arrow checks the text of a file only when asked.
+        table.validate(full=True)
+        return table.to_pandas(ignore_metadata=True)
+    except _ERRORS as error:
+        raise ValueError(one_line(error)) from error
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame without its index; every page has a checksum."""
+    frame.to_parquet(path, index=False, write_page_checksum=True)
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of the columns of a Parquet file.
+
+    Raises:
+        ValueError: the file is damaged or not Parquet; the message is one line.
+        OSError: the file cannot be opened.
+    """
+    try:
+        return list(_parquet.read_schema(path).names)
+    except _ERRORS as error:
+        raise ValueError(one_line(error)) from error

@@ -1,0 +1,1 @@
+"""Generated inputs: each must succeed, be rejected record by record, or end in a named error."""
