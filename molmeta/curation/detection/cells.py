@@ -51,6 +51,7 @@ _POINT_IS_DECIMAL = re.compile(
     r"[-+]?(?:\d*\.(?:\d{0,2}|\d{4,})|0\.\d+|\.\d+|\d{4,}\.\d+)(?:[eE][-+]?\d+)?$"
     r"|[-+]?\d+\.\d+[eE]"
 )
+_GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")
 _POINT_IS_GROUP = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}$")
 
 
@@ -146,6 +147,17 @@ def groups_of_three(numbers: list[str]) -> bool:
     """
     whole = [int(number) for number in numbers if number.isdigit()]
     return any(100 <= n < 1000 for n in whole) and max(whole) < 1000
+
+
+def may_be_groups(numbers: list[str]) -> bool:
+    """Whether each point may separate groups of three digits.
+
+    Example:
+        >>> may_be_groups(["1.234", "567"]), may_be_groups(["1.234", "0.5"])
+        (True, False)
+    """
+    dotted = [number for number in numbers if "." in number]
+    return bool(dotted) and all(_GROUPS.fullmatch(number) for number in dotted)
 
 
 def written_numbers(cells: pd.Series) -> list[str]:

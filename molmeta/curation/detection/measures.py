@@ -145,7 +145,7 @@ class Measures:
             return self.options.decimal
         written = texts.written_numbers(self.frame[self.name])
         sign = texts.decimal_of(written)
-        if sign in (".", ",") and not (sign == "." and _may_be_groups(written)):
+        if sign in (".", ",") and not (sign == "." and texts.may_be_groups(written)):
             return sign
         # A table has one decimal sign, and pX has no thousands.
         comma_elsewhere = "," in self._decimals_elsewhere()
@@ -292,12 +292,6 @@ def _is_possible(values: pd.Series, unit: str) -> bool:
     px = to_scale(values, pd.Series(unit, index=values.index))
     # Nobody gives the IC50 of a potent series in mM.
     return bool(px.between(*_POSSIBLE_PX).all()) and (unit != "mM" or px.median() < 7)
-
-
-def _may_be_groups(written: Sequence[str]) -> bool:
-    """Whether each point may separate groups of three digits."""
-    dotted = [number for number in written if "." in number]
-    return bool(dotted) and all(re.fullmatch(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+", n) for n in dotted)
 
 
 def _px_of_kind(kind: str) -> str:
