@@ -92,7 +92,7 @@ def main(folder: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     for name in NAMES:
         if (folder / f"{name}.csv").is_file():
-            rows = pd.read_csv(folder / f"{name}.csv", keep_default_na=True).fillna({"top": ""})
+            rows = pd.read_csv(folder / f"{name}.csv", dtype={"top": "str"}).fillna({"top": ""})
             for kind, table in (("levels", levels), ("gains", gains), ("new", new)):
                 if f"<!-- figures: {name}, {kind} -->" in page:
                     page = rewritten(page, f"{name}, {kind}", table(rows))

@@ -29,7 +29,7 @@ def test_atom_that_sets_actives_apart_weighs_most(predictor):
 
 def test_turned_labels_turn_the_weights():
     one, other = (
-        baseline("tanimoto_gp").adapt([*PHENOLS, *OTHERS], labels)
+        baseline("logistic_regression").adapt([*PHENOLS, *OTHERS], labels)
         for labels in ([1] * 4 + [0] * 4, [0] * 4 + [1] * 4)
     )
     first, second = (atom_weights(p, ["Oc1ccccc1Br"])["Oc1ccccc1Br"] for p in (one, other))
