@@ -184,10 +184,10 @@ def _content(path: Path) -> object:
     if path.suffix == ".parquet":
         table = pd.read_parquet(path)
         return table.drop(columns=[name for name in TIMES if name in table]).to_csv()
-    if path.suffix == ".safetensors" and path.stem == "model":
+    if path.suffix == ".safetensors":
         with safe_open(path, "np") as file:
             header = json.loads(file.metadata()["molmeta"])
-            header["history"].pop("seconds", None)
+            header.get("history", {}).pop("seconds", None)
             tensors = {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
         return header, tensors
     return path.read_bytes()
