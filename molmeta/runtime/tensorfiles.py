@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from safetensors import SafetensorError, safe_open
@@ -12,7 +14,7 @@ from molmeta.errors import ModelError
 from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -31,9 +33,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
         OutputError: the file cannot be written.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with written(path) as temporary:
+    with written(path) as temporary, _own_folder(temporary) as folder:
         try:
-            _tensorfiles.save_file(plain, temporary, {KEY: json.dumps(header, sort_keys=True)})
+            whole = folder / "tensors"
+            _tensorfiles.save_file(plain, whole, {KEY: json.dumps(header, sort_keys=True)})
+            whole.replace(temporary)
         except SafetensorError as error:
             # safetensors reports a full disk as its own error.
             raise OSError(str(error)) from error
@@ -60,6 +64,21 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
     if fields.get("kind") != kind:
         raise ModelError(_message(path, kind, "a file of another kind"))
     return tensors, fields
+
+
+@contextmanager
+def _own_folder(temporary: Path) -> Generator[Path]:
+    """Yield an empty folder; what a killed run has left of it is removed.
+
+    safetensors writes to a file with a random name first, which nobody would find again elsewhere.
+    """
+    folder = temporary.with_name(f"{temporary.name}.d")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _message(path: Path, kind: str, got: str) -> str:

@@ -108,7 +108,7 @@ def _made(folder: Path, words: Sequence[str]) -> None:
 
 def run(
     words: Sequence[str], folder: Path, *, seconds: float | None = None,
-    before: Callable[[], object] = lambda: None,
+    before: Callable[[], object] = lambda: None, when: Callable[[], object] = lambda: False,
 ) -> tuple[int | None, str]:  # fmt: skip
     """Run a command in a copy of this process, which has imported everything already.
 
@@ -117,6 +117,7 @@ def run(
         folder: working directory.
         seconds: kill the process and its workers after this time; None lets it end.
         before: called in the copy first, for limits.
+        when: kill the process as soon as this is true.
 
     Returns:
         Exit status, None if it was killed, and what the command said.
@@ -133,7 +134,7 @@ def run(
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status), _read(log)
-        if time.monotonic() > until:
+        if when() or time.monotonic() > until:
             break
         time.sleep(0.002)
     with suppress(ProcessLookupError):
@@ -183,10 +184,10 @@ def _content(path: Path) -> object:
     if path.suffix == ".parquet":
         table = pd.read_parquet(path)
         return table.drop(columns=[name for name in TIMES if name in table]).to_csv()
-    if path.suffix == ".safetensors" and path.stem == "model":
+    if path.suffix == ".safetensors":
         with safe_open(path, "np") as file:
             header = json.loads(file.metadata()["molmeta"])
-            header["history"].pop("seconds", None)
+            header.get("history", {}).pop("seconds", None)
             tensors = {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
         return header, tensors
     return path.read_bytes()

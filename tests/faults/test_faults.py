@@ -99,12 +99,16 @@ def test_little_memory_is_enough_or_one_line(bench, verb, megabytes):
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
 @pytest.mark.parametrize("resumed", RESUMED)
 def test_damaged_intermediate_files_are_made_again_or_named(bench, resumed, damage):
-    seconds = bench.undisturbed(resumed).seconds
-    rng = Random(f"{resumed} {damage}")
+    rng, out = Random(f"{resumed} {damage}"), bench.folder / "out"
+    expected = bench.undisturbed(resumed).results
+
+    def unfinished():
+        return [*out.glob("*.parts/0*.arrow"), *out.glob("*.checkpoint")]
+
     for _ in range(2):
-        run(VERBS[resumed], bench.folder, seconds=rng.uniform(0.3, 0.9) * seconds)
-        left = [path for path in (bench.folder / "out").rglob("*") if path.is_file()]
-        for path in left:
+        run(VERBS[resumed], bench.folder, seconds=60, when=unfinished)
+        assert unfinished()
+        for path in unfinished():
             content = bytearray(path.read_bytes())
             if damage == "truncated":
                 del content[rng.randrange(len(content) + 1) :]
@@ -112,10 +116,10 @@ def test_damaged_intermediate_files_are_made_again_or_named(bench, resumed, dama
                 content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
             path.write_bytes(content)
         status, said = run(VERBS[resumed], bench.folder)
-        made = results(bench.folder / "out")
-        shutil.rmtree(bench.folder / "out")
+        made = results(out)
+        shutil.rmtree(out)
         if status == 0:
-            assert made == bench.undisturbed(resumed).results
+            assert made == expected
         else:
             assert status == 2
             assert said_in_one_line(said)

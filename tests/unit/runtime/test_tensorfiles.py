@@ -91,3 +91,11 @@ def test_a_header_of_another_form_is_refused(path, text):
 def test_a_file_without_our_header_is_refused(path):
     save_file({"weight": torch.zeros(1)}, path, {"other": json.dumps(HEADER)})
     refused(path)
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_one(path):
+    left = path.with_name(f".{path.name}.partial{path.suffix}.d")
+    left.mkdir()
+    (left / ".tmpx").write_bytes(b"half of it")
+    write_tensors(path, {"weight": torch.zeros(1)}, HEADER)
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
