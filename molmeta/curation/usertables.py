@@ -41,6 +41,7 @@ class UserTable:
         thresholds: given threshold of each assay on the scale of `molmeta.curation.units`.
         threshold: the threshold as given, "" where the default applies.
         left_out: number of rows without a usable label, by reason.
+        names: name of a compound by its SMILES in `rows`, where the table names compounds.
     """
 
     rows: pd.DataFrame
@@ -49,6 +50,7 @@ class UserTable:
     thresholds: Mapping[str, float] = field(default_factory=dict[str, float])
     threshold: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict[str, int])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def read_user_table(
@@ -132,9 +134,17 @@ class _Reader:
         columns = {
             "smiles": chosen.smiles, "label": chosen.label, "value": value,
             "relation": chosen.relation, "assay": chosen.assay, "target": chosen.target,
+            "name": chosen.name,
         }  # fmt: skip
         columns = {role: name for role, name in columns.items() if name}
-        return UserTable(rows, columns, ", ".join(self.units))
+        return UserTable(rows, columns, ", ".join(self.units), names=self._names(frame))
+
+    def _names(self, frame: pd.DataFrame) -> dict[str, str]:
+        if not self.choice.name:
+            return {}
+        names = stripped(self.frame[self.choice.name].reindex(frame.index))
+        pairs = zip(frame["smiles"], names, strict=True)
+        return {str(smiles): str(name) for smiles, name in pairs if name}
 
     def _on_scale(self, frame: pd.DataFrame) -> UserTable:
         """Leave the labels to curation, which compares values on the scale pX or %."""

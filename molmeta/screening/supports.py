@@ -63,6 +63,7 @@ class SupportReading:
         threshold_rule: how the threshold was chosen.
         n_rows: rows of the table.
         left_out: rows that gave no compound, by reason.
+        names: name of a compound in the table by its standardised SMILES, where it has one.
     """
 
     support: Support
@@ -76,6 +77,7 @@ class SupportReading:
     threshold_rule: str = FROM_LABELS
     n_rows: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict[str, int])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def n_active(self) -> int:
@@ -185,7 +187,11 @@ def read_support(
     if actives and size is None:
         values = (float("nan"),) * len(actives)
         alone = Support(actives, [1] * len(actives))
-        return SupportReading(alone, values, source, assay, table.columns, n_rows=len(table.rows))
+        names = _standard_names(table)
+        n_rows = len(table.rows)
+        return SupportReading(
+            alone, values, source, assay, table.columns, n_rows=n_rows, names=names
+        )
     curated = curated_assays(where, table, rules=RULES, least_share=LEAST_SHARE)
     chosen = _only_assay(source, _assays(curated.kept), assay)
     return _drawn(reading_of(source, table, curated, chosen.name), chosen, size, seed)
@@ -211,7 +217,13 @@ def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> S
         threshold_rule=_rule(table.threshold, threshold, str(about["unit"]), own),
         n_rows=len(table.rows),
         left_out={**table.left_out, **reasons},
+        names=_standard_names(table),
     )
+
+
+def _standard_names(table: UserTable) -> dict[str, str]:
+    parsed = zip(compounds(list(table.names)), table.names.values(), strict=True)
+    return {found.smiles: name for found, name in parsed if isinstance(found, Compound)}
 
 
 def _rule(given: str, threshold: float, scale: str, own: OwnThreshold | None) -> str:

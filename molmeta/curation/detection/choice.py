@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection.columns import LABEL_NAME, Column, filled, stripped
-from molmeta.curation.detection.names import is_other
+from molmeta.curation.detection.names import compound_names, is_other
 from molmeta.curation.detection.partners import is_general, partner
 from molmeta.curation.detection.questions import SHOWN, missing, question
 from molmeta.curation.detection.structures import as_smiles, is_structure_name
@@ -62,6 +62,7 @@ class Choice:
         target: column that names the target.
         kind: column that says what a value is, such as IC50.
         documented: whether the columns have the names in `data/README.md`.
+        name: column that names the compounds.
     """
 
     smiles: str
@@ -72,6 +73,7 @@ class Choice:
     target: str = ""
     kind: str = ""
     documented: bool = False
+    name: str = ""
 
 
 def choose(
@@ -129,6 +131,7 @@ class _Chooser:
         return Choice(
             smiles, label, values, relation, self.named("assay", exactly=documented),
             self.named("target", exactly=documented), kind, documented,
+            compound_names([column.name for column in self.columns if column.role == "other"]),
         )  # fmt: skip
 
     def require_no_other_relation(self, value: str) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from molmeta.curation.detection.cells import is_unit, plain
 from molmeta.curation.units import PERCENT_UNIT, PX, scale_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Quantity = Literal[
     "pX", "log", "concentration", "inhibition", "remaining", "percent", "generic", ""
@@ -130,3 +133,26 @@ def stem(name: str, words: re.Pattern[str]) -> str:
 def _folded(name: str) -> str:
     """The name in small letters, without the concentration at which a percentage was measured."""
     return _EXCEPT_AFTER_AT.sub("", plain(name).replace("µ", "u").replace("μ", "u").casefold())
+
+
+_COMPOUND = r"compound|molecule|mol|cmpd|cpd|ligand|drug|substance|sample|entry|item"
+_COMPOUND_NAMES = (
+    re.compile(rf"(?:(?:{_COMPOUND}|pref|common|generic)[\s_]*)?i?name|title", re.IGNORECASE),
+    re.compile(
+        rf"(?:{_COMPOUND})(?:[\s_]*(?:chembl[\s_]*)?(?:id|no\.?|number|code|key|#))?"
+        r"|id|number|(?:corporate|vendor|catalog(?:ue)?|registry)[\s_]*(?:id|no\.?|number)"
+        r"|(?:pubchem[\s_]*)?[cs]id|chembl[\s_]*id",
+        re.IGNORECASE,
+    ),
+)
+
+
+def compound_names(columns: Sequence[str]) -> str:
+    """The column that names compounds, one with names before one with numbers; "" for none.
+
+    Example:
+        >>> compound_names(["MW", "Compound ID", "Name"]), compound_names(["logP"])
+        ('Name', '')
+    """
+    fits = (name for kind in _COMPOUND_NAMES for name in columns if kind.fullmatch(name.strip()))
+    return next(fits, "")

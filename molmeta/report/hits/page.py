@@ -143,12 +143,13 @@ def _title(expected: Sequence[Expected]) -> str:
 
 
 def _measured(reading: SupportReading) -> dict[str, dict[str, Any]]:
-    """Number, label, value in words and drawing of each measured compound, actives first."""
+    """Number, label, name, value in words and drawing of each compound, actives first."""
     rows = zip(reading.support.smiles, reading.support.active, reading.values, strict=True)
     return {
         smiles: {
             "number": number,
             "active": bool(label),
+            "name": reading.names.get(smiles, ""),
             "value": "" if math.isnan(value) else f", {reading.scale} {value:.3g}",
             "drawing": _with_id(molecule(smiles), f"m{number}"),
         }

@@ -245,3 +245,13 @@ def test_a_threshold_that_is_given_holds_for_a_target_too():
     frame = values(unit="nM", target=["EGFR", "HER2"] * 3)
     found = read_support(frame, options=TableOptions(threshold="50 nM"), assay="HER2")
     assert (found.threshold, found.n_active) == (pytest.approx(7.301, abs=1e-3), 1)
+
+
+def test_compounds_keep_the_names_of_their_table(tmp_path):
+    path = tmp_path / "named.csv"
+    rows = [("CPD-1", "OCC", 9.0), ("CPD-2", "CCN", 8.0), ("CPD-3", "CCCl", 5.0), ("", "CCBr", 4.0)]
+    table = pd.DataFrame(rows, columns=["Compound ID", "SMILES", "pIC50"])
+    table.to_csv(path, index=False)
+    found = read_support(path)
+    assert found.names == {"CCO": "CPD-1", "CCN": "CPD-2", "CCCl": "CPD-3"}
+    assert found.columns["name"] == "Compound ID"
