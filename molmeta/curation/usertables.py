@@ -24,9 +24,7 @@ INACTIVE = frozenset({"0", "0.0", "false", "f", "no", "n", "inactive", "negative
 MINUS_ONE = frozenset({"-1", "-1.0"})
 """Inactive where the column has no other word for it; else some sets mean 'not measured'."""
 BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
-_NUMBER_AND_UNIT = re.compile(
-    r"^\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?)\s*(.*?)\s*$"
-)
+_NUMBER_AND_UNIT = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?)\s*(.*?)\s*$")
 _UNIT_IN_NAME = (re.compile(r"[(\[]([^)\]]+)[)\]]\s*$"), re.compile(r"[_\s]([^_\s]+)$"))
 
 
