@@ -25,9 +25,8 @@ from molmeta.molecules.compounds import smiles_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-_NUMBER_AND_UNIT = re.compile(
-    r"^\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?)\s*(.*?)\s*$"
-)
+
+_NUMBER_AND_UNIT = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?)\s*(.*?)\s*$")
 
 
 @dataclass(frozen=True)
