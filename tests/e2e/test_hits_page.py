@@ -20,9 +20,10 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 HOSTILE = "<img src=x onerror=alert(1)></li><script>alert(2)</script>\"'"
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
+SCAFFOLD = "c1ccc2ccccc2c1"
 LIBRARY = {
-    "CCOc1ccccc1C": "ether", "CCCCCN": "=HYPERLINK(1)", "c1ccncc1": HOSTILE,
-    "Oc1ccccc1O": "catechol, the one", "CC(=O)OC": "ester", "CCNc1ccccc1C": "amine",
+    "CCOc1ccc2ccccc2c1": "ether", "CCCCCN": "=HYPERLINK(1)", "c1ccncc1": HOSTILE,
+    "Oc1cc2ccccc2cc1O": "catechol, the one", "CC(=O)OC": "ester", "CCNc1ccc2ccccc2c1": "amine",
 }  # fmt: skip
 WARNING = "the model puts only 51% of the support's own pairs in order"
 
@@ -173,7 +174,7 @@ def test_similarity_counts_actives_and_inactives(page):
 
 
 def test_scaffold_leaves_its_hits(page):
-    page.select_option("#scaffold", "c1ccccc1")
+    page.select_option("#scaffold", SCAFFOLD)
     assert sorted(names(page)) == ["amine", "catechol, the one", "ether"]
 
 
@@ -187,7 +188,7 @@ def test_selected_hits_are_saved_as_csv_that_no_spreadsheet_runs(page):
         page.locator(".card", has_text=name).locator(".pick input").check()
     rows = list(csv.DictReader(io.StringIO(saved(page, "#save-csv"))))
     assert {row["id"] for row in rows} == {"catechol, the one", "'=HYPERLINK(1)", HOSTILE}
-    assert {row["smiles"] for row in rows} == {"Oc1ccccc1O", "CCCCCN", "c1ccncc1"}
+    assert {row["smiles"] for row in rows} == {"Oc1cc2ccccc2cc1O", "CCCCCN", "c1ccncc1"}
 
 
 def test_selected_hits_are_saved_as_smiles(page):
@@ -257,7 +258,7 @@ def ranks(page):
 
 
 def scaffold_ranks(page):
-    cards = page.locator('.card[data-scaffold="c1ccccc1"]')
+    cards = page.locator(f'.card[data-scaffold="{SCAFFOLD}"]')
     return sorted(int(cards.nth(n).get_attribute("data-rank")) for n in range(cards.count()))
 
 

@@ -6,10 +6,12 @@ import json
 import logging
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
+from rdkit import Chem
 
 from molmeta.models.prevalence import share_of
 from molmeta.report.drawings import HEIGHT, WIDTH, molecule
@@ -43,6 +45,8 @@ SHOWN = 200
 COLOURED = 48
 """Best hits whose atoms are coloured, as each costs as many predictions as it has atoms."""
 _log = logging.getLogger(__name__)
+# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+_chem: Any = Chem
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,21 @@ def _cards(hits: pd.DataFrame, weights: Mapping[str, NDArray[np.float64]]) -> li
     columns = [*COLUMNS, *EXPLAINING_COLUMNS]
     rows: list[dict[str, Any]] = hits[columns].to_dict("records")  # pyright: ignore[reportAssignmentType]
     return [
-        {**row, "drawing": drawing, "cells": json.dumps([_cell(row[name]) for name in columns])}
+        {
+            **row,
+            "drawing": drawing,
+            "group": _group(str(row["scaffold"])),
+            "cells": json.dumps([_cell(row[name]) for name in columns]),
+        }
         for row, drawing in zip(rows, drawings, strict=True)
     ]
+
+
+@cache
+def _group(scaffold: str) -> str:
+    """Return the scaffold, or "" for a single ring, which unlike compounds share."""
+    mol = _chem.MolFromSmiles(scaffold)
+    return scaffold if mol is not None and mol.GetRingInfo().NumRings() > 1 else ""
 
 
 def _title(expected: Sequence[Expected]) -> str:

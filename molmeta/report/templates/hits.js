@@ -46,7 +46,7 @@
   const grouped = (some) => {
     const groups = new Map();
     for (const card of some) {
-      const key = (one("group").checked && card.dataset.scaffold) || card;
+      const key = (one("group").checked && card.dataset.group) || card;
       groups.set(key, [...(groups.get(key) ?? []), card]);
     }
     return groups;
@@ -70,8 +70,8 @@
     tell();
   };
   const toggle = (card) => {
-    const { scaffold } = card.dataset;
-    if (!opened.delete(scaffold)) opened.add(scaffold);
+    const { group } = card.dataset;
+    if (!opened.delete(group)) opened.add(group);
     arrange();
     card.querySelector(".more").focus();
   };
