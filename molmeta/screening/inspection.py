@@ -173,7 +173,7 @@ def _listed(columns: Sequence[Column], choice: Choice | None) -> pd.DataFrame:
 def _roles(choice: Choice) -> dict[str, str]:
     values = choice.values
     roles = {
-        choice.kind: "type", choice.target: "target", choice.assay: "assay",
+        choice.name: "name", choice.kind: "type", choice.target: "target", choice.assay: "assay",
         choice.relation: "relation", "" if values is None else values.source: "unit",
         "" if values is None else values.column.name: "value", choice.label: "label",
         choice.smiles: "structure",
