@@ -107,6 +107,7 @@ def draw_episode(
     quota = _quota(assay, draw)
     order = rng.permutation(len(labels)) if scaffolds is None else _by_scaffold(scaffolds, rng)
     by_class = [order[labels[order] == label][: quota[label]] for label in (0, 1)]
+    # Sorted by row, so that the order of a support does not give away the labels.
     support = np.sort(np.concatenate(by_class))
     left = _left(order, support, scaffolds)
     query = np.sort(_trim(left, labels, draw.n_query))
@@ -167,6 +168,7 @@ def _trim(
         return left
     actives, inactives = left[labels[left] == 1], left[labels[left] == 0]
     n_active = round(n_query * len(actives) / len(left))
+    # Each class that has molecules left keeps at least one.
     n_active = min(max(n_active, min(1, len(actives))), n_query - min(1, len(inactives)))
     return np.concatenate([actives[:n_active], inactives[: n_query - n_active]])
 

@@ -171,7 +171,7 @@ class ActivityRecords(nn.Module):
         """Give each episode a copy of its molecules that hides the records of its own target.
 
         The records of a decoy hide the target of the assay that the decoy comes from. Otherwise
-        the number of records would tell decoys from the episode's own compounds.
+        the number of records would give decoys away.
 
         Returns:
             The episodes, with rows of the returned molecules, and these molecules.

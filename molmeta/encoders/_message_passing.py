@@ -56,6 +56,7 @@ class MessagePassing(Encoder):
 
 def one_hot(categories: Tensor, sizes: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """Return categories of shape (N, F) as zeros and ones of shape (N, sum of sizes)."""
+    # Each feature is shifted to columns of its own, so that one scatter serves all of them.
     starts = torch.tensor((0, *sizes[:-1]), device=categories.device).cumsum(0)
     zeros = torch.zeros(len(categories), sum(sizes), dtype=dtype, device=categories.device)
     return zeros.scatter_(1, categories.long() + starts, 1.0)
@@ -71,6 +72,7 @@ def pooled(x: Tensor, offsets: Tensor) -> Tensor:
     molecule_of_atom = torch.arange(len(counts), device=x.device).repeat_interleave(counts)
     total = x.new_zeros(len(counts), x.shape[1]).index_add(0, molecule_of_atom, x)
     index = molecule_of_atom.unsqueeze(1).expand_as(x)
+    # The zeros are left out (include_self), or they would exceed negative states.
     peak = x.new_zeros(total.shape).scatter_reduce(0, index, x, "amax", include_self=False)
     mean = total / counts.clamp(min=1).unsqueeze(1)
     return torch.cat([mean, peak, total / 32], dim=1)

@@ -60,6 +60,7 @@ class GPS(MessagePassing):
             return super().forward(molecules)
         rows = [torch.tensor(group, device=atoms.device) for group in groups]
         vectors = [super(GPS, self).forward(molecules.select(group)) for group in rows]
+        # The groups are a permutation of the rows; its argsort is the inverse.
         return torch.cat(vectors)[torch.cat(rows).argsort()]
 
     def step(self, layer: nn.Module, x: Tensor, bonds: Tensor, graphs: Graphs) -> Tensor:

@@ -48,6 +48,7 @@ class PNA(MessagePassing):
             self.width,
             aggregators=["mean", "std", "min", "max"],
             scalers=["identity", "amplification", "attenuation"],
+            # PNAConv computes with the degrees, which the meta device of model loading cannot.
             deg=torch.tensor(DEGREES, device="cpu"),
             edge_dim=self.width,
             towers=self.towers,

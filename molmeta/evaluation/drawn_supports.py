@@ -1,4 +1,4 @@
-"""Supports that users bring, drawn from a target with known actives, and the actives to find."""
+"""Supports like those of users, drawn from a target with known actives, and actives to find."""
 
 from __future__ import annotations
 
@@ -116,6 +116,7 @@ def _hop(target: Target, n: int, rng: np.random.Generator) -> Drawn | None:
     for centre in rng.permutation(len(target.active))[:STARTS]:
         support = np.argsort(-target.similarity(int(centre)), kind="stable")[:n]
         n_active = int(target.active[support].sum())
+        # Far from all of the support: a compound far from its centre may be near another one.
         nearest = np.max([target.similarity(int(row)) for row in support], axis=0)
         hidden = np.flatnonzero(target.active & (nearest < FAR))
         both = LEAST_OF_A_CLASS <= n_active <= n - LEAST_OF_A_CLASS

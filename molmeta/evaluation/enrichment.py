@@ -82,7 +82,7 @@ class EnrichmentPlan:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A model, and what it is told of a support.
+    """A model, and the part of a support that it sees.
 
     Attributes:
         learner: the model's learner.
@@ -149,8 +149,8 @@ def enrich(
     """Return one row for each model, target, kind of support and draw.
 
     All models see the same supports and score the same compounds: the hidden actives, the library,
-    and the measured inactives that are not in the support. Of a target that is too small for a
-    kind of support, there are no rows.
+    and the measured inactives that are not in the support. A target that is too small for a kind
+    of support has no rows for it.
 
     | column         | meaning                                                                  |
     | -------------- | ------------------------------------------------------------------------ |
@@ -165,7 +165,7 @@ def enrich(
         contestants: by the name that the table gives them.
         screens: rows point into the molecules.
         molecules: with every learner's blocks, and Morgan fingerprints for scaffold hops.
-        plan: what is drawn.
+        plan: the supports to draw.
         library: rows of the compounds to hide actives among, at most one in a hundred; None
             hides all of them among the target's own inactives.
         keep: of `molmeta.runtime.tableparts.kept`, so that a killed run resumes at its target.
@@ -231,6 +231,7 @@ class _Run:
         for kind in self.plan.kinds:
             for draw in range(self.plan.draws):
                 name = (screen.source, screen.target, str(kind), draw)
+                # Seeded by names: adding a target or a kind leaves other draws unchanged.
                 rng = generator(self.plan.seed, "enrich", *name)
                 drawn = kind.draw(target, rng)
                 if drawn is None:
@@ -248,14 +249,18 @@ class _Run:
         n, hidden = len(screen), drawn.hidden
         inactive = np.setdiff1d(np.flatnonzero(screen.labels == 0), drawn.support)
         if self.has_library:
+            # A pool holds the target's n compounds first, then the library, which may repeat them.
             library = n + np.flatnonzero(~np.isin(self.library, screen.rows))
+            # No more actives than the top 1 % holds, which would limit EF 1 % otherwise.
             hidden, measured = hidden[: max(len(library) // MOST_HIDDEN, 1)], inactive
         else:
             library, measured = inactive, inactive[:0]
         library = rng.permutation(library)
         presumed, others, rest = np.split(library, [n_presumed, n_presumed + PRESUMED])
         if len(rest) == 0:
+            # A small library cannot spare compounds for `others`, so these are scored as well.
             rest = library[n_presumed:]
+        # Sorted, so that ties among the best library compounds do not depend on the draw.
         return _Task(
             np.concatenate([drawn.support, presumed]), others, hidden, np.sort(rest), measured
         )
@@ -271,6 +276,7 @@ class _Run:
         """Whether a training assay of any contestant has measured each compound."""
         own, known = self._select(rows), np.zeros(len(rows), np.bool_)
         for one in self.contestants.values():
+            # In the training data of any model: `top1_new` is over the same compounds for all.
             known |= (times_measured(one.learner, own) > 0).cpu().numpy()
         return known
 
@@ -288,7 +294,7 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Task:
-    """Indices into a pool: a support, and what is scored for it.
+    """Indices into a pool: a support, and the compounds to score for it.
 
     Attributes:
         support: its compounds, measured or presumed inactive.
@@ -329,6 +335,7 @@ def _measured(
         "top1": _in_top(found, others),
         "top1_new": _in_top(found[new], others),
         "auroc_measured": _ranking(found, scores[task.measured]).get("auroc", np.nan),
+        # Library compounds that tie count half, so that constant scores gain nothing.
         "first_rank": 1 + (others > found.max()).sum() + (others == found.max()).sum() / 2,
         "n_library": len(others),
         "n_hidden": len(found),

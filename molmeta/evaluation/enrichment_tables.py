@@ -75,6 +75,7 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
 def _difference(
     group: pd.DataFrame, metric: str, model: str, seed: int
 ) -> Iterator[dict[str, Any]]:
+    # Only targets on which every model has this metric, so that all means are paired.
     wide = group.pivot_table(index=["target", "cluster"], columns="model", values=metric).dropna()
     others = wide.drop(columns=model, errors="ignore")
     if model not in wide or others.empty:
@@ -96,6 +97,7 @@ def _difference(
 
 def _shared(tops: pd.Series) -> dict[str, float]:
     lists = [set(text.split()) for text in tops]
+    # In a small library, lists are shorter than 30.
     pairs = [len(a & b) / min(len(a), len(b)) for a, b in combinations(lists, 2)]
     counts = pd.Series([row for one in lists for row in one]).value_counts()
     return {

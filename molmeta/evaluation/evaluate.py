@@ -163,6 +163,7 @@ def _assay_rows(
 ) -> Iterator[dict[str, Any]]:
     assay = assay.measured() if learner.target == "value" else assay
     draw, prepared = episode_drawer(assay, plan), prepare_assay(learner, assay, molecules)
+    # Before `prepare`, which may drop the blocks that records are found by.
     in_training = (
         times_measured(learner, _molecules_of(learner, assay, molecules)).cpu().numpy() > 0
     )

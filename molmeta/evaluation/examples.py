@@ -73,6 +73,7 @@ def _episode_table(
 ) -> pd.DataFrame:
     support, query = episode.labelled(prepare_assay(learner, assay, molecules))
     logits = learner.adapt(support)(query.molecules).double().cpu()
+    # Stable, so that tied compounds keep the order of the query.
     best = torch.argsort(logits, descending=True, stable=True)[:top]
     probabilities = probability(logits) if learner.target == "activity" else logits * torch.nan
     actives_first = np.argsort(-episode.support_labels, kind="stable")

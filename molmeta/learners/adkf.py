@@ -95,6 +95,7 @@ class ADKF(GaussianLearner):
 
     def kernel_parameters(self, support: Observations) -> Tensor:
         prior = self.prior(support)
+        # No graph of Newton's steps: `implicit` needs derivatives at the optimum only.
         with torch.no_grad():
             u = optimum(support, prior)
         if not (self.implicit and torch.is_grad_enabled()):
@@ -124,5 +125,6 @@ def typical_length(support: Observations) -> Tensor:
     n = len(squared)
     if n < 2:
         return squared.new_ones(())
+    # Distinct pairs only: zeros on the diagonal would lower the median of a small support.
     row, column = torch.triu_indices(n, n, offset=1, device=squared.device)
     return (squared[row, column].median() / 2).clamp(min=MIN_SQUARED_DISTANCE).sqrt()

@@ -122,6 +122,7 @@ class MetaLearner(nn.Module, ABC):
     def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
         """Add the gradient of the mean query loss to `.grad` and return this loss."""
         total = 0.0
+        # A backward pass for each episode, so that memory holds one graph at a time.
         for episode in episodes:
             support, query = episode.labelled(molecules)
             loss = self.loss(self.adapt(support)(query.molecules), query.labels) / len(episodes)

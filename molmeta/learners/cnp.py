@@ -109,6 +109,7 @@ class CNP(EmbeddingLearner):
         support_y, query_y = episode_numbers(episode, "value", support)
         scale = self.scale(support_y)
         mean, raw = self.decoder(support, scale.to(support_y))(query).double().T
+        # Without a lowest spread, the density at a query that is hit exactly has no bound.
         spread = MIN_SPREAD + (1 - MIN_SPREAD) * F.softplus(raw)
         return F.gaussian_nll_loss(mean, scale.to(query_y), spread.square(), full=True)
 

@@ -81,5 +81,6 @@ class DKT(GaussianLearner):
         joint = self.joint_loss(fitted, query, query_y)
         if self.objective == "joint":
             return joint
+        # log p(y_S, y_Q) = log p(y_Q | S) + log p(y_S), whose terms are both computed already.
         n = len(fitted.posterior.y) + len(query_y)
         return (joint * len(query_y) - fitted.posterior.log_likelihood) / n

@@ -133,6 +133,7 @@ class FineTune(MultiTask):
     def best_steps(self, support: Aimed, fit: _Fit) -> int:
         """Return the number of steps with the lowest held-out loss."""
         with torch.no_grad():
+            # Sorted by the probe's scores: the split does not depend on the order of the support.
             order = torch.argsort(fit.outputs(fit.descent.weights, support.molecules))
         one_class = self.target == "value"
         classes = torch.zeros_like(support.aims) if one_class else support.aims
@@ -157,6 +158,7 @@ class _Fit:
         start: Weights = dict(learner.encoder.named_parameters())
         with torch.no_grad():
             vectors = learner.encoder(support.molecules)
+            # Fixed before the descent: an output depends on the weights and its own molecule only.
             self.centre = vectors.mean(0)
             design = self.design(vectors).double()
             probe = learner.probe(design, support.aims.double()).to(vectors)
@@ -186,4 +188,5 @@ class _Fit:
     def loss(self, aimed: Aimed) -> Loss:
         """Return the error plus the ridge of the probe, of which the probe is the minimum."""
         error, share = self.error(aimed), self.learner.ridge / 2 / len(aimed.aims)
+        # As in the probe, the intercept (the last weight) is not penalised.
         return lambda weights: error(weights) + share * weights[HEAD][:-1].square().sum()

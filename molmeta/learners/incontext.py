@@ -78,6 +78,7 @@ class InContext(KernelLearner):
     def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         ridge = self.ridge(support, labels)
         entered = self.enter(support.vectors)
+        # The states before each layer are kept, so that queries do not encode the support again.
         states, context = self.read(entered + self.labels[labels.long()], None)
         differences = [_difference(entered, labels), _difference(states, labels)]
 
@@ -131,5 +132,6 @@ class _Layer(nn.Module):
 
 def _difference(states: Tensor, labels: Tensor) -> Head:
     unit, active = F.normalize(states, dim=1), labels > 0.5
+    # A mean of cosines is a product with the mean unit vector, so one vector holds the support.
     direction = unit[active].mean(0) - unit[~active].mean(0)
     return lambda x: F.normalize(x, dim=1) @ direction

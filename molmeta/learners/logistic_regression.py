@@ -63,6 +63,7 @@ class LogisticRegression(MetaLearner):
         require_both_classes(support.labels)
         bits = bits_of(support.molecules)
         dense = bits.dense()
+        # If no bit is on, all columns stay, as scikit-learn refuses a matrix without columns.
         used = dense.any(dim=0) | ~dense.any()
         fit: Any = _Fit(C=self.c, tol=1e-6, max_iter=1000)
         fit.fit(dense[:, used].double().cpu().numpy(), support.labels.cpu().numpy() > 0.5)

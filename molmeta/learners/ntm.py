@@ -151,7 +151,7 @@ class NTMCell(MemoryCell[MemoryState]):
 
 
 def aimed(raw: Tensor) -> Aim:
-    """Return the aims that unbounded numbers of shape (N, K, M + 6) stand for."""
+    """Return the aims that unbounded numbers of shape (N, K, M + 6) encode."""
     strength, gate, sharpness, shift, key = torch.split(raw, [1, 1, 1, 3, raw.shape[2] - 6], dim=2)
     return Aim(
         key, F.softplus(strength), gate.sigmoid(), shift.softmax(2), 1 + F.softplus(sharpness)

@@ -103,6 +103,7 @@ class ProfileGP(ProfileProcess):
         if vectors is not None and (of_catalogue := self._vectors(catalogue)) is not None:
             vectors = torch.cat([vectors, of_catalogue])
         inputs = self._looked_up(molecules, vectors)
+        # Targets minus the offset of -1: the presumed inactives, which are -1, become 0.
         above = F.pad(target + 1, (0, len(molecules) - len(support)))
         none, offset = torch.zeros(()).to(above), -torch.ones(()).to(above)
         return self.conditioned(inputs, above, none, offset, len(support) + PRESUMED)

@@ -87,6 +87,7 @@ class QuadraticProbe(MultiTask):
         centre = vectors.detach().mean(0)
 
         def turned(raw: Tensor) -> Tensor:
+            # Detached, because `descend` differentiates by the centres alone.
             return F.normalize(raw.detach() - centre, dim=1).double()
 
         support = turned(vectors)
@@ -138,6 +139,7 @@ class Distances:
 
     def __call__(self, centre: Tensor) -> Tensor:
         members, query, length = self.members @ centre, self.query @ centre, centre @ centre
+        # (a - w)(b - w) = ab - aw - bw + ww, where ab is computed once and ww is `length`.
         shift = length - members.unsqueeze(1)
         system = self.spread * (self.within + shift - members)
         system = system + self.shrinkage * torch.eye(len(members)).to(system)
@@ -169,6 +171,7 @@ def _not_above(
         if float(value.detach()) <= least:
             return value
         with torch.no_grad():
+            # The last move goes all the way back, where the loss is `least` again.
             point.copy_(before if halving >= HALVINGS - 1 else (point + before) / 2)
     return loss(point)
 

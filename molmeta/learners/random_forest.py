@@ -90,6 +90,7 @@ class RandomForest(MetaLearner):
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)
         dense = _dense(support.molecules)
+        # Constant bits cannot split, but would count in `max_features`, a function of the columns.
         varies = _varying(dense)
         dense, active = dense[:, varies], support.labels.cpu().numpy() > 0.5
         order = np.lexsort((active, *dense.T))

@@ -79,6 +79,7 @@ class Similarity(MetaLearner):
     def adapt(self, support: Labelled) -> Predictor:
         require_support(support.labels, actives_only=self.mode != "difference")
         support_bits, active = bits_of(support.molecules), support.labels > 0.5
+        # A molecule's similarity to itself, always 1, would raise the centre.
         within = tanimoto(support_bits, support_bits).fill_diagonal_(0)
         centre = self._score(within, active).mean()
         prior = torch.logit(support.labels.mean()) if not active.all() else torch.tensor(0.0)

@@ -110,6 +110,7 @@ class SingleTask(MetaLearner):
     def fresh(self) -> Encoder:
         """Return a copy of the encoder, or a new fingerprint network."""
         if self.encoder is not None:
+            # A copy, because `network` changes mode and device.
             return copy.deepcopy(self.encoder)
         return Fingerprint(width=self.hidden, hidden=self.hidden)
 
@@ -121,6 +122,7 @@ class SingleTask(MetaLearner):
     def best_steps(self, network: nn.Module, support: Labelled, aims: Tensor) -> int:
         """Return the number of steps with the lowest held-out loss."""
         classes = support.labels if self.target == "activity" else torch.zeros_like(support.labels)
+        # The support is in its own order already, so row numbers give a fixed split.
         parts = parted(torch.arange(len(support), device=aims.device), classes)
         if len(parts[1]) == 0:
             return self.stopping.most
@@ -152,6 +154,7 @@ def in_own_order(support: Labelled, target: Target = "activity") -> tuple[Labell
     rows = np.column_stack([bits, active]) if target == "activity" else bits
     values = support.values if target == "value" else None
     last_key = active if values is None else values.cpu().numpy()
+    # The order itself is arbitrary; it only has to be the same for every input order.
     order = np.lexsort((last_key, *rows.T))
     digest = hashlib.sha256(rows[order].tobytes()).hexdigest()
     index = tensor_of(order).to(support.labels.device)

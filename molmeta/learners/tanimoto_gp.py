@@ -152,6 +152,7 @@ class TanimotoGP(MetaLearner):
         """Return r and v, from the eigenvalues of T and y in the basis of its eigenvectors."""
         low, high = torch.tensor(self.noise, dtype=torch.float64, device=values.device).log()
         ratios = torch.exp(low + (high - low) * torch.linspace(0, 1, self.steps).to(low))
+        # In the eigenbasis, fit and determinant are sums: all r cost one array of (steps, S).
         variances = values + ratios.unsqueeze(1)
         amplitudes = (rotated.square() / variances).mean(dim=1)
         likelihood = -len(values) * amplitudes.log() - variances.log().sum(dim=1)
@@ -229,6 +230,7 @@ class TanimotoPredictor:
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
         variance = self._variance(*self._kernel(molecules))
+        # Rounding, or a support whose values are all equal, can make the variance 0 or less.
         return (self.scale.spread * variance.clamp(min=FLOOR**2).sqrt()).float()
 
     def _kernel(self, molecules: Molecules) -> tuple[Fingerprints, Tensor]:

@@ -46,6 +46,7 @@ def converted(
     if header["format"] == FORMAT:
         return dict(tensors), dict(header)
     recipe = header["recipe"]
+    # A recipe lists only the options that were set; the others keep their earlier defaults.
     options = {**EARLIER_DEFAULTS.get(recipe["learner"], {}), **recipe["learner_options"]}
     options = {EARLIER_OPTIONS.get(name, name): value for name, value in options.items()}
     renamed = {_renamed(name): tensor for name, tensor in tensors.items()}

@@ -55,8 +55,8 @@ def load(path: Path) -> Model:
     """Read a model.
 
     A model that uses a plugin needs it to be loaded: reading a file never imports one. The learner
-    is built without memory behind it, and with no more parameters than the file
-    holds, so that a hostile header cannot ask for more; then every tensor must fit.
+    is built without allocating memory, and with no more parameters than the file holds, so that a
+    hostile header cannot ask for more. Then every tensor must fit.
 
     Raises:
         ModelError: the file is damaged, of another kind, does not fit its own recipe, or needs a
@@ -71,6 +71,7 @@ def load(path: Path) -> Model:
             learner = recipe.build(0)
         tensors = _widened(tensors)
         _require_numbers(learner.state_dict(), tensors)
+        # Assigned, because parameters on the meta device have no memory to copy to.
         learner.load_state_dict(tensors, assign=True)
     except _MISMATCHES as error:
         raise ModelError(
@@ -99,6 +100,7 @@ def _require_plugins(names: object, path: Path) -> None:
 
 
 def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # Matrices only: halving biases, norms and scalars would save almost nothing.
     large = {name for name, one in tensors.items() if one.dtype == torch.float32 and one.ndim > 1}
     return {name: one.half() if name in large else one for name, one in tensors.items()}
 

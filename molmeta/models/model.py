@@ -218,6 +218,7 @@ class AssayPredictor:
         """Probability of activity of G featurized molecules, or their values, shape (G,)."""
         predictor = self.predictor if among == "library" else self.within_assay
         with torch.no_grad():
+            # Padded, because products of few rows round differently; the padding is cut off.
             outputs = predictor(molecules.padded()).double()[: len(molecules)]
         predicts_values = self.model.learner.target == "value"
         return (outputs if predicts_values else probability(outputs)).cpu().numpy()

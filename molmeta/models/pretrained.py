@@ -75,6 +75,7 @@ def publish(model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER) ->
     path = folder / "model.safetensors"
     texts = {key: str(value) for key, value in about.items()}
     save(replace(model, history={**model.history, "about": texts}), path, half=True)
+    # The checksum comes last: a crash in between leaves a mismatch, which loading reports.
     with written(folder / "model.sha256") as temporary:
         temporary.write_text(_digest(path) + "\n")
     return path

@@ -116,5 +116,6 @@ def _require_modest(value: object) -> None:
     if isinstance(value, (list, tuple)):
         for part in cast("Iterable[object]", value):
             _require_modest(part)
+    # Not `>`, which NaN would pass.
     elif isinstance(value, (int, float)) and not value <= LARGEST_OPTION:
         raise ValueError(f"the option {value}, expected at most {LARGEST_OPTION}")

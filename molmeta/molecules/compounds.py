@@ -71,6 +71,7 @@ def parse(smiles: str) -> Chem.Mol:
     text = smiles.strip()
     _require_sane_text(text)
     with rdBase.BlockLogs():
+        # Sanitising lists all rings, which can take hours, so they are checked beforehand.
         if may_have_many_rings(text):
             unsanitized = _read(text, sanitize=False)
             if unsanitized is not None and not rings_are_tractable(unsanitized):
@@ -104,7 +105,7 @@ def standardize(mol: Chem.Mol, *, tautomer: bool = False) -> Chem.Mol:
 
 
 def neutral(mol: Chem.Mol) -> bool:
-    """Tell whether neutralising would change nothing.
+    """Return whether a molecule is neutral, so that neutralising would not change it.
 
     A charge next to its opposite, as in a nitro group, is not neutralised.
 
@@ -134,7 +135,7 @@ def compound(smiles: str, *, tautomer: bool = False) -> Compound:
 
 
 def is_surely_a_compound(smiles: str, mol: Chem.Mol) -> bool:
-    """Tell from the notation and the bonds of a molecule that `compound` takes it.
+    """Return whether the notation and the bonds of a molecule ensure that `compound` accepts it.
 
     `compound` fails for dummy atoms, query bonds, dative bonds, which RDKit also makes of bonds to
     metals, and for some aromatic boron, metals and carbanions. It takes a millisecond, so only the
@@ -216,6 +217,7 @@ def _largest_fragment(mol: Chem.Mol) -> Chem.Mol:
     return _fragments()(mol)
 
 
+# Both patterns match too much rather than too little: a false match only costs time.
 _UNUSUAL_NOTATION = re.compile(r"[*~<>$:|b]|\[\d*[c#]")
 _UNUSUAL_ATOM = re.compile(r"\[(?!\d*(?:[BCNOFPSIHK]|Cl|Br|Si|Se|se|Na|Li|[nos])[@H+\]\d-])")
 _DATIVE_BOND: Chem.Mol = _chem.MolFromSmarts("*->*")
@@ -242,6 +244,7 @@ def _tautomers() -> Callable[[Chem.Mol], Chem.Mol]:
 def _require_sane_text(text: str) -> None:
     if not 0 < len(text) <= MAX_CHARACTERS:
         raise _error(text, "has no usable length", f"1 to {MAX_CHARACTERS} characters")
+    # RDKit takes text after a blank as a name: of two SMILES, it would drop the second.
     molecule, _, rest = text.partition(" ")
     if not molecule.isascii() or not molecule.isprintable() or (rest and rest[0] != "|"):
         raise _error(text, "is not a valid SMILES", "printable ASCII without blanks")

@@ -37,7 +37,7 @@ def featurizer(name: str) -> Callable[[str | Mol], Vector]:
     """Return a DeepChem featurizer as a function to one vector, float32, shape (W,).
 
     The function raises MoleculeError for a SMILES that does not parse, and for a molecule on which
-    DeepChem fails. Values that are not finite become 0.
+    DeepChem fails. NaN becomes 0, and values are clipped to -1e9 and 1e9.
 
     Args:
         name: a molecule featurizer in `deepchem.feat`, such as 'CircularFingerprint'.

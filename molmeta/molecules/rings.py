@@ -31,7 +31,7 @@ SMALL = 12
 
 
 def may_have_many_rings(smiles: str) -> bool:
-    """Tell from the digits of a SMILES whether `rings_are_tractable` must be asked.
+    """Return whether the digits of a SMILES allow so many rings that they must be checked.
 
     Every ring takes two digits. Extended SMILES can hold bonds that take none.
     """

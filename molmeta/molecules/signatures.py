@@ -61,6 +61,7 @@ def splitmix64(places: NDArray[np.integer]) -> NDArray[np.uint64]:
 @cache
 def _numbers_of_bits(size: int, salt: int) -> Tensor:
     """Return the number of each bit, int64, shape (size,)."""
+    # Salts are 2^20 places apart, more than a fingerprint has bits.
     return tensor_of(splitmix64(np.arange(1, size + 1) + (salt << 20)).view(np.int64))
 
 

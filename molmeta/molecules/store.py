@@ -107,8 +107,10 @@ def featurize(
         MoleculeError: a SMILES does not parse, or a featurizer fails.
         ConfigError: a featurizer is unknown.
     """
+    # An unknown name fails here, before worker processes start.
     for name in names:
         featurizers.get(name)
+    # At least one chunk, so that no SMILES still give blocks, which are empty.
     chunks = [list(smiles[i : i + CHUNK]) for i in range(0, max(len(smiles), 1), CHUNK)]
     work = partial(featurizers.featurize, names=tuple(names))
     done = streamed(work, chunks, cores=min(cores, len(chunks)))
@@ -221,11 +223,12 @@ def _damaged(path: Path, what: str) -> ModelError:
 
 def _digests(texts: Sequence[str]) -> NDArray[np.int64]:
     raw = b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    # Little-endian on every machine, so that stores can be shared.
     return np.frombuffer(raw, "<i8").astype(np.int64)
 
 
 def _molecules(tensors: Mapping[str, Tensor]) -> Molecules:
-    """Molecules from tensors by 'FEATURIZER.PART'; the parts of a block tell its kind."""
+    """Molecules from tensors by 'FEATURIZER.PART'; the names of its parts give a block's kind."""
     parts: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         name, _, part = key.rpartition(".")

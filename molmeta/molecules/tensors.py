@@ -51,6 +51,7 @@ def ragged_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """
     starts, lengths = offsets[rows], offsets[rows + 1] - offsets[rows]
     new = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    # Item j of the selection is item j + shift of the array, with one shift for each row.
     shift = (starts - new[:-1]).repeat_interleave(lengths)
     return shift + torch.arange(int(new[-1]), device=offsets.device), new
 

@@ -153,6 +153,7 @@ class _Run:
     def go(self, report: Report | None) -> None:
         options, progress = self.task.training, self.progress
         saved = time.monotonic()
+        # Set back by the time before an interruption, so that the log continues from it.
         began = saved - progress.seconds
         if report is not None:
             report(progress.step)
@@ -180,6 +181,7 @@ class _Run:
         rate = options.learning_rate * schedule(step, options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
+        # Each process draws all episodes and takes its share, so that none have to be sent.
         episodes = self.sampler.episodes(step, options.episodes)
         episodes = episodes[fabric.global_rank :: fabric.world_size]
         self.learner.train()
@@ -229,6 +231,7 @@ class _Run:
         progress.waited += 1
         if score > progress.best_score or not math.isfinite(progress.best_score):
             weights = self.learner.state_dict()
+            # Clones, because `state_dict` shares memory with the weights that later steps change.
             progress.best = {name: tensor.detach().clone() for name, tensor in weights.items()}
             progress.best_score, progress.waited = score, 0
         return score

@@ -32,4 +32,5 @@ def schedule(step: int, options: TrainingOptions) -> float:
     warm = max(1, round(options.warmup * options.steps))
     if step <= warm:
         return step / warm
+    # The added 1 keeps the rate of the last step above 0.
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / (options.steps - warm + 1)))

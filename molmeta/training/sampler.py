@@ -80,5 +80,6 @@ class Sampler:
     def _eligible(self, size: int) -> NDArray[np.int64]:
         n, n_active = self._sizes
         share = n_active / n if self.share is None else np.full(len(n), self.share)
+        # The quotas of `draw_episode`, so that it refuses none of these assays.
         actives = np.clip(np.round(size * share), 1, size - 1)
         return np.flatnonzero((actives < n_active) & (size - actives < n - n_active))

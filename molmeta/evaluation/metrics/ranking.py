@@ -121,6 +121,7 @@ def enrichment_factor(labels: ArrayLike, scores: ArrayLike, *, percent: int) -> 
     """
     size, actives = _ties(labels, scores)
     n, n_active = int(size.sum()), int(actives.sum())
+    # In integers: 0.07 * 100 is above 7, which would be rounded up to 8.
     top = -(-percent * n // 100)
     taken = np.clip(top - (size.cumsum() - size), 0, size)
     return float(actives @ (taken / size) / top * n / n_active)

@@ -68,9 +68,11 @@ class EmbeddingLearner(MetaLearner):
 
     def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
         parts = [part for episode in episodes for part in (episode.support, episode.query)]
+        # Molecules that several episodes share, such as decoys, are encoded once.
         rows, inverse = np.unique(np.concatenate(parts), return_inverse=True)
         vectors = self.encode(molecules.select(tensor_of(rows).to(molecules.device)))
         index = torch.split(tensor_of(inverse), [len(part) for part in parts])
+        # `parts` alternates between supports and queries.
         supports = [vectors[part] for part in index[::2]]
         queries = [vectors[part] for part in index[1::2]]
         loss = torch.stack(self.losses(episodes, supports, queries)).mean()

@@ -113,12 +113,14 @@ def descend(
             is not finite is undone and ends the descent. Predictions therefore stay finite even
             if the adaptation diverges.
     """
+    # `before` is one step behind: only the next loss shows whether a step diverged.
     before = weights = weights if order else _leaves(weights)
     for objective in objectives:
         loss, gradients = _gradients(objective, weights, create_graph=order == 2)
         if not order and not torch.isfinite(loss):
             return before
         before, weights = weights, update(weights, gradients)
+        # Without a derivative to take, each step starts a graph of its own, so none builds up.
         weights = weights if order else _leaves(weights)
     if not order and objectives and not torch.isfinite(objectives[-1](weights)):
         return before

@@ -48,6 +48,7 @@ class KernelLearner(EmbeddingLearner):
     needs: ClassVar[tuple[str, ...]] = ("morgan",)
 
     def embed(self, molecules: Molecules) -> Tensor:
+        # In one tensor, because the parent stores and selects one vector for each molecule.
         return torch.cat([self.encoder(molecules), molecules.block("morgan", Bits).dense()], dim=1)
 
     @abstractmethod

@@ -91,7 +91,7 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
     """Parent of learners that read the support as a sequence of [x_t ; y_(t-1)].
 
     A label arrives one step late, so that the network must remember the molecule until then; a
-    last step brings the last label. Queries then read the memory without writing, so that they
+    final step provides the last label. Queries then read the memory without writing, so that they
     do not influence each other. In evaluation, predictions are averaged over several orders of
     the support, which are the same in every call.
 
@@ -112,6 +112,7 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         n_orders = 1 if self.training else self.orders
         n, seeds = len(labels), range(n_orders)
+        # Permutations are drawn on the CPU, as a GPU gives others for the same seed.
         generators = (torch.Generator().manual_seed(seed) for seed in seeds)
         orders = torch.stack([torch.randperm(n, generator=one) for one in generators])
         orders = orders.to(labels.device)

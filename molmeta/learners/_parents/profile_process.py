@@ -212,6 +212,7 @@ class ProfileProcess(MetaLearner):
         log_size = math.log(size / TYPICAL_SUPPORT)
         ridge = (self.log_ridge[0] + self.log_ridge[1] * log_size).exp()
         noises = ridge * torch.tensor(NOISES).to(ridge) + JITTER
+        # In float64: near-duplicates make the kernel almost singular at the lowest noise.
         kernel = self.kernel(inputs, inputs, size).double()
         regression = averaged(kernel, y.double(), noises.double(), self.noise_prior.double())
         scale = (self.log_scale[0] + self.log_scale[1] * log_size).exp()
@@ -256,4 +257,5 @@ class ProfilePredictor:
         mean = query.activity * self.mean_weight + self.offset + of_kernel
         explained = (kernel @ self.regression.factor).square().sum(1).to(mean)
         prior = self.learner.variance(query, self.size)
+        # Rounding can make the difference negative for compounds of the support.
         return mean, (prior - explained).clamp(min=1e-6)

@@ -1,4 +1,4 @@
-"""Background molecules: presumed inactives that stand for the rest of a library."""
+"""Background molecules: presumed inactives that represent the rest of a library."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CATALOGUE_LIKE = (
     "CC(C)(C)NC(=O)CN1CCN(S(=O)(=O)c2cccs2)CC1",
     "COCCNC(=O)c1ccc(-n2cccn2)cc1",
 )
-"""Molecules such as vendors sell, written from common acids, amines and aryl halides."""
+"""Molecules typical of vendor catalogues, built from common acids, amines and aryl halides."""
 
 
 class Background(nn.Module):
@@ -61,10 +61,12 @@ class Background(nn.Module):
         super().__init__()
         self.sizes = dict(sizes)
         width = sum(self.sizes.values()) // 8
+        # Its shape is fixed, so that a saved model loads into a learner without training data.
         self.register_buffer("packed", torch.zeros(NUMBER, width, dtype=torch.uint8))
 
     def fill(self, data: TrainingData) -> None:
         """Take molecules at even steps through the store, which is sorted by InChIKey."""
+        # An InChIKey is a hash, so even steps sample at random without a seed.
         steps = np.linspace(0, len(data.rows) - 1, NUMBER).round().astype(np.int64)
         rows = tensor_of(data.rows[steps]).to(data.molecules.device)
         selected = data.molecules.select(rows)
@@ -75,13 +77,14 @@ class Background(nn.Module):
         """Return the background molecules, none before `fill`."""
         bits = np.unpackbits(self.packed.cpu().numpy(), axis=1)
         ends = np.cumsum(list(self.sizes.values()))[:-1]
+        # Rows that are all 0 are those that `fill` has not set.
         parts = np.split(bits[bits.any(axis=1)], ends, axis=1)
         pairs = zip(self.sizes, parts, strict=True)
         blocks = {name: _bits(tensor_of(part)) for name, part in pairs}
         return Molecules(blocks).to(self.packed.device)
 
     def catalogue_like(self, featurizers: Sequence[str]) -> Molecules:
-        """Return molecules such as vendors sell, as most of a library is, with these blocks."""
+        """Return molecules typical of vendor catalogues and most libraries, with these blocks."""
         return _catalogue_like(tuple(featurizers)).to(self.packed.device)
 
     def added(self, support: Labelled) -> Labelled:

@@ -54,6 +54,7 @@ def averaged(kernel: Tensor, y: Tensor, noises: Tensor, prior: Tensor) -> Averag
         total = torch.logaddexp(total, scores[-1])
         inverse = torch.cholesky_inverse(factor)
         del factor
+        # A running mean with the weights of the levels so far; the last update makes it exact.
         precision = precision.lerp(inverse, (scores[-1] - total).exp())
         del inverse
     shares = torch.softmax(torch.stack(scores), 0)

@@ -23,6 +23,7 @@ def cholesky(matrix: Tensor) -> Tensor:
     Raises:
         EpisodeError: the matrix is not positive definite even with the largest of `JITTERS`.
     """
+    # Detached, so that the jitter adds nothing to the gradient of the kernel.
     size = matrix.diagonal().mean().detach()
     for share in JITTERS:
         jitter = torch.diag((share * size).expand(len(matrix)))

@@ -1,4 +1,4 @@
-"""Tells analogues of the actives from other inactives of a support."""
+"""Distinguishes analogues of the actives from other inactives of a support."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 STEEPNESS = 12.0
 """Rise of the log-odds of being an analogue with the similarity to the nearest active."""
 MIDDLE, MIDDLE_RISE, FEW_ACTIVES = 0.40, 0.05, 4
-"""Similarity of even odds beside four actives, and its rise with the logarithm of their number: the
-nearest of many actives is nearer by chance."""
+"""Similarity at which the odds are even for four actives, and its rise with the logarithm of their
+number: the nearest of many actives is nearer by chance."""
 EXCESS = 0.5
 """Fall of the log-odds with the logarithm of the inactives per active: a screening deck has many
 inactives, few of which are analogues."""

@@ -73,6 +73,7 @@ class Stopping:
     def best(self, descent: Descent, loss: Loss, held_out: Loss) -> int:
         """Descend `loss` and return the number of steps with the lowest held-out loss."""
         lowest, best = math.inf, self.least
+        # Evaluated before each step, because the start itself can be the best.
         for step in range(self.most + 1):
             with torch.no_grad():
                 value = float(held_out(descent.weights))

@@ -50,6 +50,7 @@ class Graphs(Block):
     @classmethod
     def pack(cls, rows: Sequence[MolGraph], size: int) -> Arrays:
         del size
+        # Joined with the arrays of the molecules, so that no molecules give the right types too.
         no_atoms = np.zeros((0, len(ATOM_SIZES)), np.uint8)
         no_bonds = np.zeros((0, len(BOND_SIZES)), np.uint8)
         return {
