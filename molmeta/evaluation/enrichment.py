@@ -113,7 +113,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Pool:
-    """The compounds of a target, and those of a library behind them.
+    """The compounds of a target, followed by those of a library.
 
     Attributes:
         compounds: all P compounds, as one contestant reads them, with their labels: 1 for active,

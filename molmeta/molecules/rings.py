@@ -47,7 +47,7 @@ def rings_are_tractable(mol: Chem.Mol) -> bool:
     if independent > MANY_RINGS:
         return False
     # The smallest set of smallest rings takes polynomial time. Ring information is kept in the
-    # molecule, so a copy is asked.
+    # molecule, so a copy is used.
     rings: list[Ring] = [tuple(ring) for ring in _chem.GetSSSR(_chem.Mol(mol))]
     if any(count > MANY_EQUIVALENT for count in _equivalents(mol, rings)):
         return False
