@@ -120,6 +120,7 @@ def expected_improvement(candidates: Assessment, rng: np.random.Generator) -> Sc
     """
     del rng
     gain = candidates.probability - candidates.incumbent
+    # With this floor, the formula itself gives max(gain, 0) where the uncertainty is zero.
     spread = np.maximum(candidates.uncertainty, 1e-12)
     z = gain / spread
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
@@ -183,6 +184,7 @@ def predicted(predictor: Predictor, molecules: Molecules) -> tuple[Scores, Score
 
 def ranked(scores: Scores, among: Scores) -> NDArray[np.int64]:
     """Positions by descending score, and at equal scores by descending `among`."""
+    # lexsort sorts by its last key first.
     return np.lexsort((-among, -scores))
 
 

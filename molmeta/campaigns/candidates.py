@@ -170,6 +170,7 @@ class Pool:
         scores, probabilities, uncertainties = chunk.scores
         prints = prints_of(chunk.molecules.block(FINGERPRINT, Bits))
         # Only candidates that enter a pool are worth the slow comparison with measured ones.
+        # At an equal score, the probability or the line may still decide for the candidate.
         enters = scores >= _lowest(self._promising)
         enters |= uncertainties >= _lowest(self._uncertain)
         enters &= chunk.finite

@@ -33,6 +33,7 @@ def sdf(lines: Iterator[Line]) -> Iterator[Record]:
             block, size = [], 0
             continue
         size += len(line.text) + 1
+        # Longer records are counted but not kept: a file without `$$$$` must not fill memory.
         if size <= MAX_RECORD:
             block.append(line)
     yield from _record(block, size)

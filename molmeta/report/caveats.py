@@ -103,6 +103,7 @@ def _few_clusters(findings: Findings) -> str:
     clusters = int(findings.means(findings.support)["n_clusters"].max())
     if clusters >= _FEW_CLUSTERS or len(findings.models) == 1:
         return ""
+    # Two of the 2^n equally likely patterns of signs are the most extreme: all + and all -.
     smallest = 2 ** (1 - clusters)
     return (
         f"There are only {clusters} independent clusters of assays. With so few, bootstrap "

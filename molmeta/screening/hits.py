@@ -136,6 +136,7 @@ def _nearest(
     members = np.flatnonzero(group)
     if not len(members):
         return [Nearest("", float("nan"))] * len(similarity)
+    # argmax counts within the class; `members` leads back to the rows of the support.
     nearest = members[similarity[:, members].argmax(axis=1)]
     return [
         Nearest(smiles[int(column)], float(row[column]))

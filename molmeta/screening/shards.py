@@ -88,6 +88,7 @@ class Shards:
         metadata = {
             "n_read": str(shard.n_read),
             "n_known": str(shard.n_known),
+            # A fixed byte order: parts of a screen may be scored on different machines.
             "scores": shard.scores.astype("<i8").tobytes(),
         }
         self._parts.add(number, _table(chain(hits, rejected), _SCHEMA.with_metadata(metadata)))
@@ -136,6 +137,7 @@ class Shards:
 
     def _hits(self, number: int) -> Iterator[ScoredCompound]:
         for row in self._rows(number):
+            # Hits are written first, so the first rejected record ends them.
             if row["reason"]:
                 return
             yield ScoredCompound(row["probability"], -row["line"], row["id"], row["smiles"])

@@ -1,4 +1,4 @@
-"""Draws hits: those of one scaffold lie alike, and atoms are coloured by their weight."""
+"""Draws hits: a shared scaffold is drawn the same way, and atoms are coloured by weight."""
 
 from __future__ import annotations
 
