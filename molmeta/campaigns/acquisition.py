@@ -174,6 +174,7 @@ def predicted(predictor: Predictor, molecules: Molecules) -> tuple[Scores, Score
     """
     deviation: Callable[[Molecules], torch.Tensor] | None
     deviation = getattr(predictor, "uncertainty", None)
+    # Padded, so that a prediction does not depend on the size of its chunk.
     batch, n = molecules.padded(), len(molecules)
     with torch.no_grad():
         p = probability(predictor(batch).double()[:n]).cpu().numpy()

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 
 class Candidate(NamedTuple):
-    """A compound of the pool; the greater of two is better, at equal scores the earlier one.
+    """A compound of the pool; the greater of two is better.
+
+    Ties of the score go to the higher probability, then to the earlier line.
 
     Attributes:
         score: score in its pool.

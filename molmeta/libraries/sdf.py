@@ -19,7 +19,7 @@ _PROPERTY = re.compile(r"^>.*<([^>]*)>")
 
 
 def is_sdf(head: Sequence[Line]) -> bool:
-    """Tell whether a file that starts with these four lines is an SDF."""
+    """Whether a file that starts with these four lines is an SDF."""
     return any("V2000" in line.text or "V3000" in line.text for line in head)
 
 

@@ -78,6 +78,7 @@ def _beats_all_baselines(findings: Findings, support: int, scope: str) -> bool:
     means = findings.means(support, scope)
     return any(
         all(
+            # A baseline without shared episodes says nothing about the learner.
             gain is None or gain.clear
             for gain in (
                 findings.difference(learner, b, support, scope) for b in findings.baselines

@@ -36,7 +36,7 @@ class Sources:
         examples: one episode of each assay with its molecules, Parquet.
         config: configuration of the run, YAML.
         benchmarks: folder of Snakemake's benchmark tables.
-        commands: command lines that made the results.
+        commands: command lines that produced the results.
     """
 
     metrics: Sequence[Path]
@@ -69,7 +69,7 @@ class Evidence:
         config: configuration as text, "" if missing.
         benchmarks: seconds and memory of each step of the workflow.
         inputs: path, size in bytes and start of the SHA-256 of each file.
-        commands: command lines that made the results.
+        commands: command lines that produced the results.
     """
 
     metrics: pd.DataFrame

@@ -84,7 +84,7 @@ def save(chart: Any, path: Path) -> None:  # noqa: ANN401 - Altair's types are i
 
 @cache
 def _can_draw() -> bool:
-    """Tell whether V8 can start; if it cannot, it aborts the process instead of failing."""
+    """Whether V8 can start; if it cannot, it aborts the process instead of failing."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     limited = limit != resource.RLIM_INFINITY and limit < ADDRESS_SPACE
     if limited:

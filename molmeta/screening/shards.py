@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# pyarrow brings no types, which strict checking refuses; Any says so once.
+# pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 _parquet: Any = parquet
 _SCHEMA: Any = _arrow.schema(
@@ -96,7 +96,7 @@ class Shards:
     def hits(self, top: int | None) -> Iterator[ScoredCompound]:
         """Yield the `top` best compounds of all shards, best first; None yields all of them.
 
-        Memory holds these `top`, or one batch of each shard if all are wanted.
+        Only these `top` are in memory, or one batch of each shard if all are wanted.
         """
         shards = [self._hits(number) for number in self._parts.numbers()]
         if top is None:

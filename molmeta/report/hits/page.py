@@ -45,7 +45,7 @@ SHOWN = 200
 COLOURED = 48
 """Best hits whose atoms are coloured, as each costs as many predictions as it has atoms."""
 _log = logging.getLogger(__name__)
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
 _chem: Any = Chem
 
 
@@ -180,6 +180,7 @@ def _with_id(drawing: Markup | None, name: str) -> Markup | None:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if value != value else f"{value:.6g}"
+    # The page saves these cells as CSV, in which a spreadsheet must not run a formula.
     return safe_cell(str(value))
 
 
