@@ -103,7 +103,7 @@ def siblings(path: Path) -> list[Path]:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether a file or folder exists; what is too long for a name does not."""
+    """Whether a file or folder exists; a name that is too long does not."""
     try:
         return path.exists()
     except OSError:

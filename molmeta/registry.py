@@ -58,6 +58,7 @@ def find(package: str, name: str, base: type[T]) -> type[T]:
     """
     plugins = _plugins(package, base)
     if name in _modules(package):
+        # A plugin must not silently replace a part of molmeta and change its results.
         if name in plugins:
             raise ConfigError(
                 f"plugin '{name}': {package} has a module of this name; got it twice, expected "
@@ -176,6 +177,7 @@ def _load_file(path: Path) -> None:
     if spec is None or spec.loader is None or not (exists(path) and path.is_file()):
         raise ConfigError(f"--plugin: there is no file '{path}'. Correct the path.")
     module = importlib.util.module_from_spec(spec)
+    # Before it runs: dataclasses and pickle look up the module of a class by its name.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -208,6 +210,7 @@ def _classes(module: ModuleType, base: type[T]) -> list[type[T]]:
         for value in vars(module).values()
         if inspect.isclass(value)
         and issubclass(value, base)
+        # A plugin imports the base class and perhaps others; only its own classes count.
         and value.__module__ == module.__name__
         and not value.__name__.startswith("_")
     ]

@@ -108,6 +108,7 @@ def library_file(library: LibraryLike) -> Generator[Path]:
         return
     texts = smiles_texts(library)
     with tempfile.TemporaryDirectory() as folder:
+        # Not SMILES lines: reading those splits a text at blanks and commas.
         path = Path(folder) / "library.parquet"
         ids = [str(row) for row in range(len(texts))]
         pd.DataFrame({"smiles": texts, "id": ids}).to_parquet(path, index=False)

@@ -32,7 +32,7 @@ def curate(
     Args:
         table: file, folder of FS-Mol's release, or frame with the columns of a file.
         rules: rules for rows and assays; the defaults if missing.
-        layout: kind, names of columns and unit of a file, in place of finding them out.
+        layout: kind, names of columns and unit of a file, instead of detecting them.
         cores: processes that standardise molecules.
         options: names of columns, unit, threshold and direction of the table, named as the
             attributes of `molmeta.curation.tableoptions.TableOptions`.
@@ -43,7 +43,7 @@ def curate(
     Raises:
         TableError: the table cannot be read, a column is missing, or two readings of the table
             are about as likely.
-        ConfigError: options beside a layout.
+        ConfigError: options are given together with a layout.
 
     Example:
         >>> import molmeta, pandas as pd
@@ -59,6 +59,7 @@ def curate(
         return curate_rows(read_table(source, layout=layout), rules=rules, cores=cores)
     read = read_user_table(source, TableOptions(**options), strict=False)
     rules = rules or Rules()
+    # A threshold given as an option wins: it is more specific than the rules of a config.
     rules = rules.model_copy(update={"thresholds": {**rules.thresholds, **read.thresholds}})
     return curate_rows(read.rows, rules=rules, cores=cores)
 

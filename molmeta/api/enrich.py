@@ -62,10 +62,10 @@ def enrich(
         library: compounds that are presumed inactive; None takes the inactives of each target.
         library_size: number of random compounds of the library to use; None uses all.
         models: model files or names of baselines; every model gets the same supports. With
-            `@actives` at its end, a model is told the actives of a support alone; with
+            `@actives` at its end, a model gets only the actives of a support; with
             `@presumed`, 100 compounds of the library as inactives in addition.
         plan: kinds of supports and number of draws.
-        molecules: molecule store to add the features to; None makes them each time.
+        molecules: molecule store to add the features to; None computes them each time.
         decoys: most inactives of a target.
         without_memory: judge models as if no training assay had measured the compounds.
         output: CSV to write; an interrupted run then resumes at its target.

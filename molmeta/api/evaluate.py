@@ -73,6 +73,7 @@ def evaluate(
     assays, blocks = assays_and_molecules(
         paths, store, chosen.featurizers, options=TableOptions(**options), cores=cores
     )
+    # All that a row depends on: an interrupted run resumes only if none of it has changed.
     kind = [chosen.digest, label, seed, plan.model_dump(), digest(assays)]
     keeping = nullcontext(made) if output is None else kept(output, kind, progress)
     with keeping as keep:

@@ -120,6 +120,7 @@ def expected_improvement(candidates: Assessment, rng: np.random.Generator) -> Sc
     """
     del rng
     gain = candidates.probability - candidates.incumbent
+    # With this floor, the formula itself gives max(gain, 0) where the uncertainty is zero.
     spread = np.maximum(candidates.uncertainty, 1e-12)
     z = gain / spread
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
@@ -173,6 +174,7 @@ def predicted(predictor: Predictor, molecules: Molecules) -> tuple[Scores, Score
     """
     deviation: Callable[[Molecules], torch.Tensor] | None
     deviation = getattr(predictor, "uncertainty", None)
+    # Padded, so that a prediction does not depend on the size of its chunk.
     batch, n = molecules.padded(), len(molecules)
     with torch.no_grad():
         p = probability(predictor(batch).double()[:n]).cpu().numpy()
@@ -183,6 +185,7 @@ def predicted(predictor: Predictor, molecules: Molecules) -> tuple[Scores, Score
 
 def ranked(scores: Scores, among: Scores) -> NDArray[np.int64]:
     """Positions by descending score, and at equal scores by descending `among`."""
+    # lexsort sorts by its last key first.
     return np.lexsort((-among, -scores))
 
 

@@ -40,6 +40,7 @@ class Campaign:
         self.learner, self.labels = learner, labels
         self.bits = molecules.block(FINGERPRINT, Bits)
         with torch.no_grad():
+            # Once for all rounds, as this part does not depend on the measured compounds.
             self._molecules = learner.prepare(molecules)
         self.measured = np.zeros(len(labels), dtype=np.bool_)
 

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 
 class Candidate(NamedTuple):
-    """A compound of the pool; the greater of two is better, at equal scores the earlier one.
+    """A compound of the pool; the greater of two is better.
+
+    Ties of the score go to the higher probability, then to the earlier line.
 
     Attributes:
         score: score in its pool.
@@ -170,6 +172,7 @@ class Pool:
         scores, probabilities, uncertainties = chunk.scores
         prints = prints_of(chunk.molecules.block(FINGERPRINT, Bits))
         # Only candidates that enter a pool are worth the slow comparison with measured ones.
+        # At an equal score, the probability or the line may still decide for the candidate.
         enters = scores >= _lowest(self._promising)
         enters |= uncertainties >= _lowest(self._uncertain)
         enters &= chunk.finite

@@ -94,6 +94,7 @@ def placed(controls: Sequence[Control], plate: int) -> dict[str, Control]:
 
 def _control(row: dict[str, str]) -> Control:
     well = (row.get("well") or "").strip().upper()
+    # Plate readers and spreadsheets write A01 for A1.
     if well[1:].isdecimal():
         well = f"{well[0]}{int(well[1:])}"
     smiles = (row.get("smiles") or "").strip()

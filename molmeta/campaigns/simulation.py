@@ -185,6 +185,7 @@ def _rows(
                 "n_active": assay.n_active,
                 "start_active": len(campaign.known(1)),
             }
+            # Each policy has its own stream, so adding a policy does not change the others.
             choose_rng = generator(plan.seed, "choose", assay.name, policy, repeat)
             for row in _rounds(campaign, replay(campaign, policy, plan, choose_rng)):
                 yield {**names, **row, **counts}

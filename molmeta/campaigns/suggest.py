@@ -193,6 +193,7 @@ def choose(
         plan: numbers of wells, and the highest similarity.
         measured: InChIKeys that are not chosen; no compound is chosen twice either.
     """
+    # A compound of both pools gets one row, so that `taken` blocks it in the second.
     by_line = {item.minus_line: item for item in (*uncertain, *promising)}
     if not by_line:
         return []
@@ -202,6 +203,7 @@ def choose(
     seen = set(measured)
 
     def is_new(row: int) -> bool:
+        # InChIKeys are slow, so `diverse` asks only for a candidate that it would otherwise choose.
         key = key_of(candidates[row].smiles)
         if key in seen:
             return False

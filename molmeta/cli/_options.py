@@ -105,6 +105,7 @@ def _declared(
 ) -> Callable[..., None]:
     """Give a command the signature that Typer reads: the options of `run` and those added."""
     own = [p for p in inspect.signature(run).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    # The type of `table` is imported for type checkers alone and cannot be resolved here.
     hints = {name: hint for name, hint in run.__annotations__.items() if name != "table"}
     further = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -113,6 +114,7 @@ def _declared(
     kinds = {name: kind for name, (kind, _) in added.items()}
     command.__annotations__ = hints
     vars(command)["__signature__"] = inspect.Signature([*own, *further])
+    # Annotations are text; they are resolved in the module of `run`, to which `wraps` refers.
     command.__annotations__ = {**get_type_hints(command), **kinds}
     return command
 

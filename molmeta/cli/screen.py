@@ -64,6 +64,7 @@ def run(
     cores: int = _options.CORES,
     **table: Unpack[SupportOptions],
 ) -> None:
+    # Imported here, because `molmeta --help` reads this module and must not wait for torch.
     import torch
 
     from molmeta.api.screen import run_screen

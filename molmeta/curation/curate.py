@@ -115,6 +115,7 @@ def curate(
     limits = thresholds_of(usable, target_class=rules.target_class, overrides=rules.thresholds)
     own: dict[str, OwnThreshold] = {}
     if least_share:
+        # A threshold that the user gives is kept, however unevenly it splits the assay.
         free = usable[~usable["assay"].isin(rules.thresholds.keys())]
         own = own_thresholds(free, limits, least_share=least_share)
         limits.update(pd.Series({name: item.threshold for name, item in own.items()}, dtype=float))
@@ -130,6 +131,7 @@ def _with_compounds(rows: pd.DataFrame, rules: Rules, cores: int) -> pd.DataFram
 
     The SMILES as read moves to `source_smiles`; `key` numbers the pairs of assay and InChIKey.
     """
+    # Standardising is the slow step, so each distinct SMILES is done once.
     distinct = rows.loc[rows["reason"].eq(""), "smiles"].drop_duplicates()
     standardised = compounds(list(distinct), tautomer=rules.tautomer, cores=cores)
     by_smiles = pd.DataFrame(
@@ -157,6 +159,7 @@ def _columns(item: Compound | Rejected) -> tuple[str, str, str, str]:
 
 def _on_one_scale(rows: pd.DataFrame) -> pd.DataFrame:
     """Drop the rarer of pX and % in assays without labels; where both are equal, pX is kept."""
+    # Labels decide on their own, so values on two scales do no harm in an assay with labels.
     unlabelled = rows[rows["reason"].eq("") & rows["active"].isna()]
     counts = unlabelled.groupby("assay")["unit"].value_counts().unstack(fill_value=0)
     percent = counts.get(PERCENT_UNIT, 0) > counts.get(PX, 0)

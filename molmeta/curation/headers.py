@@ -59,6 +59,7 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
     width = len(_stripped(rows[header])) if header >= 0 else len(names)
     body = [
         (number, row)
+        # Rows are numbered from 1, as a spreadsheet shows them.
         for number, row in enumerate(rows[header + 1 :], start=header + 2)
         if any(cell.strip() for cell in row) and not _is_comment(row, column)
     ]
@@ -68,6 +69,7 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
         _require_width(body, width, column, path)
     cells = [[*row[:width], *[""] * (width - len(row))] for _, row in body]
     frame = pd.DataFrame(cells, columns=names[:width], index=[n for n, _ in body], dtype="str")
+    # Exports with a separator at the end of each line have an empty last column.
     empty = [name for name in frame if str(name).startswith("column ") and frame[name].eq("").all()]
     notes = [f"row {header + 1} is the header"] if header > 0 else []
     notes += ["there is no header"] if header < 0 else []
@@ -80,6 +82,7 @@ def _header(rows: Sequence[Row]) -> tuple[int, int]:
     head = [(i, row) for i, row in enumerate(rows[:LOOK]) if any(cell.strip() for cell in row)]
     named = [(i, j) for i, row in head for j, cell in enumerate(row) if _names_structure(row, cell)]
     for i, j in named:
+        # A title may name structures too; only the header has a structure below the name.
         below = next((row[j] for k, row in head if k > i and _cell(row, j)), "")
         if are_structures([below]):
             return i, j
@@ -89,6 +92,7 @@ def _header(rows: Sequence[Row]) -> tuple[int, int]:
         cells = [_cell(row, column) for _, row in head]
         first = next((k for k, cell in enumerate(cells) if are_structures([cell], strict=True)), -1)
         if first >= 0 and are_structures([cell for cell in cells[first:] if cell], strict=True):
+            # Not simply the row above: it may be a note that leaves this column blank.
             above = [i for (i, _), cell in zip(head[:first], cells, strict=False) if cell]
             return (above[-1] if above else -1), column
     return (head[0][0] if head else 0), -1
@@ -126,6 +130,7 @@ def _names(header: Row, width: int) -> list[str]:
     names: list[str] = []
     for i, cell in enumerate(cells, start=1):
         name = " ".join(cell.split()) or f"column {i}"
+        # A name that ends in .1 counts too: it usually is an earlier repeat.
         repeats = sum(other == name or other.startswith(f"{name}.") for other in names)
         names.append(f"{name}.{repeats}" if name in names else name)
     return names

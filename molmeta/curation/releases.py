@@ -20,6 +20,7 @@ _RELEASE_FIELDS = {"smiles": "SMILES", "active": "Property", "value": "Regressio
 
 def release_files(folder: Path) -> list[Path]:
     """Return the files of the FS-Mol release in a folder, one assay each, sorted by name."""
+    # Archives made on macOS add a hidden `._` file for each file.
     return sorted(path for path in folder.glob(f"*{RELEASE_SUFFIX}") if path.name[0] != ".")
 
 
@@ -97,4 +98,5 @@ def _fields(path: Path, row: int, line: str) -> dict[str, object]:
             f"{path}: line {row} is not an FS-Mol record; got '{line[:60]}', expected a JSON "
             f"object with {sorted(_RELEASE_FIELDS.values())}. Download the file again."
         ) from error
+    # Some of these values are percentages in truth; `thresholds.label` restores them.
     return fields | {"unit": "nM"}

@@ -1,4 +1,4 @@
-"""What a user says about a table, beside the table itself."""
+"""What a user specifies about a table in addition to the table itself."""
 
 from __future__ import annotations
 

@@ -107,6 +107,7 @@ def read_table(path: Path, *, layout: Layout | None = None) -> pd.DataFrame:
 
 def _tables_of(folder: Path, split: str) -> list[tuple[str, Path]]:
     split_folder = folder / split
+    # One file of a release is one assay; as separate tables they would be thousands of jobs.
     if split_folder.is_dir() and release_files(split_folder):
         return [(split, split_folder)]
     in_folder = sorted(split_folder.iterdir()) if split_folder.is_dir() else []
@@ -189,6 +190,7 @@ def _renamed(frame: pd.DataFrame, layout: Layout, where: Path) -> pd.DataFrame:
 def _source_column(frame: pd.DataFrame, layout: Layout, column: Column) -> str | None:
     """Return the name that a column has in the source; case matters only where names clash."""
     name = layout.columns.get(column, column)
+    # In reverse, so that the first of columns that differ only in case wins.
     folded = {str(other).casefold(): str(other) for other in reversed(list(frame.columns))}
     return name if name in frame.columns else folded.get(name.casefold())
 
@@ -228,4 +230,5 @@ def _hint(name: str, columns: list[str]) -> str:
 def _text(named: pd.DataFrame, column: str) -> pd.Series:
     if column not in named:
         return pd.Series("", index=named.index, dtype="str")
+    # pandas keeps missing cells as NaN in "str" columns, so they are filled afterwards.
     return named[column].astype("str").fillna("").str.strip()

@@ -112,6 +112,7 @@ def _sides(
 ) -> tuple[pd.Series, pd.Series]:
     """Whether each value is above the threshold, and whether its bound leaves that open."""
     undecided = (relation.eq("<") & value.gt(limit)) | (relation.eq(">") & value.lt(limit))
+    # At the threshold, an exact value is inactive, but '> x' says that the value is above it.
     return value.gt(limit) | (relation.eq(">") & value.ge(limit)), undecided
 
 

@@ -105,6 +105,7 @@ def to_scale(values: pd.Series, units: pd.Series) -> pd.Series:
     """
     table = {unit: float(MOLAR.get(_plain(unit), np.nan)) for unit in _distinct(units)}
     exponents = units.map(table).astype("float64")
+    # Zero and negative values become infinity and NaN; `measurements` reports these rows.
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithms = pd.Series(-np.log10(values.to_numpy()), index=values.index) - exponents
     return logarithms.where(exponents.notna(), values)
@@ -117,6 +118,7 @@ def flip_for_concentrations(relation: pd.Series, units: pd.Series) -> pd.Series:
 
 
 def _plain(unit: str) -> str:
+    # First the micro sign of UTF-8 that was read as Latin-1: it contains the sign itself.
     text = unit.strip().rstrip(".").replace("\u00c2\u00b5", "u").replace("\u00b5", "u")
     return text.replace("\u03bc", "u").casefold()
 

@@ -130,6 +130,7 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
             self._plate.append(row)
             reward = float(self._campaign.labels[row])
         self._remaining -= 1
+        # Counts actions, not measurements, so a wasted action does not delay the plate.
         if self._remaining % self.search.batch == 0:
             self._campaign.measure(np.array(self._plate, np.int64))
             self._plate = []
@@ -154,6 +155,7 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
         order = self.np_random.permutation(len(assay))
         actives, inactives = (order[assay.labels[order] == label] for label in (1, 0))
         taken = [*actives[:n_active], *inactives[: self.search.window - n_active]]
+        # Shuffled again, because the rows would otherwise give the labels away: actives first.
         positions = self.np_random.permutation(np.array(taken, np.int64))
         return assay.rows[positions], assay.labels[positions]
 
@@ -161,6 +163,7 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
         n_active = min(
             max(round(self.search.start * float(labels.mean())), 1), self.search.start - 1
         )
+        # The candidates are in random order, so the first of each class are a random draw.
         actives, inactives = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
         return np.concatenate([actives[:n_active], inactives[: self.search.start - n_active]])
 
@@ -181,6 +184,7 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
         self._predictions[: len(rows), 2:6] = np.stack(columns, axis=1).clip(0, 1)
 
     def _observation(self) -> Observation:
+        # A copy: the caller may keep it, while the cached predictions serve the next actions.
         observation = self._predictions.copy()
         observation[:, 0] = self._open()
         if self._plate:

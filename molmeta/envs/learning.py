@@ -126,6 +126,7 @@ def learn(
                 validated.append(_validated(chooser, valid, training))
             progress(1)
     if valid is not None:
+        # `max` takes the first of equals, so training must improve on the policy it started from.
         chooser.load_state_dict(max(validated, key=lambda item: item[0])[1])
     return chooser
 

@@ -41,7 +41,7 @@ MAGIC = b"ARROW1"
 TEXT_COLUMNS = ("line", "id", "smiles", "rejected")
 VECTORS = f"{EMBEDDING}.values"
 
-# Neither library brings types that strict checking accepts; Any says so once.
+# Neither library has types that strict checking accepts; Any is declared once here.
 _arrow: Any = pa
 _ipc: Any = ipc
 _safe_open: Any = safe_open

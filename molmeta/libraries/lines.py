@@ -202,7 +202,7 @@ def _names_smiles(name: str) -> bool:
 
 
 def names_id(name: str) -> bool:
-    """Tell whether a column or property in lower case is named like an identifier."""
+    """Whether a column or property in lower case is named like an identifier."""
     return name.startswith("id") or name.endswith("id") or "name" in name
 
 

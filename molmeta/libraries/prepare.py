@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.featurizers import Arrays
 
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
 _chem: Any = Chem
 
 
@@ -124,8 +124,8 @@ def _standard_as_read(smiles: str) -> Chem.Mol | None:
     """Return the molecule of a SMILES whose standardised form is the molecule itself, else None.
 
     This decides for 9 of 10 records, in a third of the time. A SMILES without a dot has one
-    fragment. Charges can be made on reading, as of a nitro group with five bonds, so the molecule
-    is asked for them and not its text.
+    fragment. RDKit may add charges on reading, for example to a nitro group with five bonds, so
+    they are looked up in the molecule and not in its text.
     """
     readable = len(smiles) <= MAX_CHARACTERS and smiles.isascii() and smiles.isprintable()
     if not readable or "." in smiles or " " in smiles:

@@ -33,7 +33,7 @@ STDIN = Path("-")
 CHUNK = 2_000
 """Records of a chunk: about 0.5 s of work on one core."""
 
-# pyarrow's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+# pyarrow's stubs are incomplete, which strict checking refuses; Any is declared once here.
 _parquet_module: Any = pq
 _ArrowException: type[Exception] = cast("Any", pa).ArrowException
 _binary: Any = cast("Any", pa).large_binary()

@@ -19,7 +19,7 @@ _PROPERTY = re.compile(r"^>.*<([^>]*)>")
 
 
 def is_sdf(head: Sequence[Line]) -> bool:
-    """Tell whether a file that starts with these four lines is an SDF."""
+    """Whether a file that starts with these four lines is an SDF."""
     return any("V2000" in line.text or "V3000" in line.text for line in head)
 
 
@@ -33,6 +33,7 @@ def sdf(lines: Iterator[Line]) -> Iterator[Record]:
             block, size = [], 0
             continue
         size += len(line.text) + 1
+        # Longer records are counted but not kept: a file without `$$$$` must not fill memory.
         if size <= MAX_RECORD:
             block.append(line)
     yield from _record(block, size)

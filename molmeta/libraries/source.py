@@ -84,6 +84,7 @@ class LibrarySource:
             WorkerError: a worker process was killed.
         """
         if self.file is None:
+            # A text has no index: unwanted chunks are read to be counted, but not featurized.
             numbered = (item for item in enumerate(self.chunks()) if wanted(item[0] // size))
             work = partial(_prepared, names=tuple(self.names))
             done = streamed(work, numbered, cores=cores)
@@ -91,9 +92,11 @@ class LibrarySource:
                 yield number, (chunk for _, chunk in group)
             return
         self.empty = False
+        # Rounded up, as the last group may be shorter.
         for number in filter(wanted, range(-(-self.file.blocks // size))):
             first = number * size
             yield number, self.file.read(range(first, min(first + size, self.file.blocks)))
+        # Kept until the end, so that everything before the break is used.
         if self.file.broken:
             self.error = TableError(self.file.broken)
 

@@ -1,6 +1,6 @@
 """Writes a featurized library: each block as a part first, then all parts as one Arrow file.
 
-A run that was killed finds its blocks again and resumes after them. Memory holds one block.
+A killed run resumes after the blocks that it has finished. Only one block is in memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from molmeta.libraries.prepare import Prepared
 
-# pyarrow brings no types, which strict checking refuses; Any says so once.
+# pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 _ipc: Any = ipc
 _REJECTED: Any = _arrow.struct(
@@ -55,7 +55,7 @@ class LibraryParts:
 
     Attributes:
         restarted: whether blocks of another run were removed.
-        done: finished blocks, counted from the first; later ones are made again.
+        done: finished blocks, counted from the first; later ones are written again.
     """
 
     def __init__(self, output: Path, run: object) -> None:
@@ -76,7 +76,7 @@ class LibraryParts:
         """Write one file of all blocks and remove the parts.
 
         Args:
-            names: featurizers that made the blocks.
+            names: featurizers whose features the blocks contain.
             broken: why the library broke off, or "".
             model: digest of the model whose vectors the blocks hold, or "".
 

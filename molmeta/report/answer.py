@@ -48,6 +48,7 @@ class Answer:
 def answer(findings: Findings, evidence: Evidence) -> Answer:
     """Return the conclusion of an evaluation."""
     rows = results(findings)
+    # At the headline's support size perhaps nothing was evaluated; then the next larger one.
     row = next(row for row in rows if row.support >= findings.support or row is rows[-1])
     lead = [
         _best_models(rows, findings),

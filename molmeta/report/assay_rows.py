@@ -190,6 +190,7 @@ def _scores(rows: Rows, findings: Findings) -> dict[str, list[float]]:
 
 def _best(scores: Mapping[str, list[float]], n_supports: int) -> list[set[str]]:
     columns = [{model: row[n] for model, row in scores.items()} for n in range(n_supports)]
+    # NaN equals nothing, so a column without scores marks no model as the best.
     highest = [max((v for v in c.values() if not math.isnan(v)), default=0.0) for c in columns]
     return [
         {model for model, value in column.items() if value == most}
@@ -201,6 +202,7 @@ def _curve(number: int, rows: Rows, styles: Mapping[str, Style]) -> Markup | Non
     if not rows:
         return None
     points = [
+        # The chart reads an interval over assays, which a single assay does not have.
         {"model": row["model"], "support": row["support"], "mean": row[HEADLINE]}
         | {"low": math.nan, "high": math.nan}
         for row in rows
@@ -218,8 +220,10 @@ def _spread(
     supports = [int(support) for support in evaluated["support"].unique()]
     if not supports:
         return None
+    # A small assay may not reach the support size of the headline.
     support = findings.support if findings.support in supports else min(supports)
     evaluated = evaluated[evaluated["support"].eq(support)]
+    # Seeds are averaged first, so that the range is over repeats alone.
     repeats = evaluated.groupby(["model", "repeat"])[HEADLINE].mean().dropna()
     models = repeats.groupby("model").agg(["mean", "min", "max"]).reset_index()
     values = [

@@ -78,6 +78,7 @@ def _beats_all_baselines(findings: Findings, support: int, scope: str) -> bool:
     means = findings.means(support, scope)
     return any(
         all(
+            # A baseline without shared episodes says nothing about the learner.
             gain is None or gain.clear
             for gain in (
                 findings.difference(learner, b, support, scope) for b in findings.baselines
@@ -103,6 +104,7 @@ def _few_clusters(findings: Findings) -> str:
     clusters = int(findings.means(findings.support)["n_clusters"].max())
     if clusters >= _FEW_CLUSTERS or len(findings.models) == 1:
         return ""
+    # Two of the 2^n equally likely patterns of signs are the most extreme: all + and all -.
     smallest = 2 ** (1 - clusters)
     return (
         f"There are only {clusters} independent clusters of assays. With so few, bootstrap "

@@ -213,5 +213,6 @@ def _shape(styles: _Styles) -> alt.Shape:
 
 
 def _dash(styles: _Styles) -> alt.StrokeDash:
+    # Vega needs a dash for every line; a stroke without a gap is a full line.
     scale = _domain(dict(styles), [list(style.dash) or [1, 0] for _, style in styles])
     return alt.StrokeDash("model:N", legend=None, scale=scale)

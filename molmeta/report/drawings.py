@@ -81,6 +81,7 @@ def _spots(drawer: Any, mol: Chem.Mol, weights: Sequence[float]) -> list[dict[st
 
 def _bond_length(drawer: Any, mol: Chem.Mol) -> float:  # noqa: ANN401 - RDKit's
     """Length of a bond in the drawing, in which large molecules are scaled down."""
+    # RDKit draws all bonds to one scale, so the first one is measured.
     for bond in mol.GetBonds():
         start, end = (
             drawer.GetDrawCoords(a) for a in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
@@ -90,6 +91,7 @@ def _bond_length(drawer: Any, mol: Chem.Mol) -> float:  # noqa: ANN401 - RDKit's
 
 
 def _joined(text: str, label: str, spots: list[dict[str, str]]) -> Markup:
+    # RDKit declares this encoding in the header, and the parser decodes bytes by it.
     source = ElementTree.fromstring(text.encode("iso-8859-1"))
     shapes = [element for element in source if element.tag.endswith("path")]
     letters = [element for element in source if element.tag.endswith("text")]

@@ -36,7 +36,7 @@ class Sources:
         examples: one episode of each assay with its molecules, Parquet.
         config: configuration of the run, YAML.
         benchmarks: folder of Snakemake's benchmark tables.
-        commands: command lines that made the results.
+        commands: command lines that produced the results.
     """
 
     metrics: Sequence[Path]
@@ -69,7 +69,7 @@ class Evidence:
         config: configuration as text, "" if missing.
         benchmarks: seconds and memory of each step of the workflow.
         inputs: path, size in bytes and start of the SHA-256 of each file.
-        commands: command lines that made the results.
+        commands: command lines that produced the results.
     """
 
     metrics: pd.DataFrame
@@ -154,6 +154,7 @@ def parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def _csv(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
     try:
+        # Tables saved by Excel start with a byte order mark, which utf-8-sig removes.
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise _unreadable(path, error, "a CSV table") from error
@@ -169,6 +170,7 @@ def _audit(path: Path) -> pd.DataFrame:
 
 def _folded(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
     name = path.name.removesuffix(".dropped.csv").removesuffix(".assays.csv")
+    # The workflow percent-encodes the names of tables in paths.
     return _csv(path, columns, numbers).assign(split=path.parent.name, table=unquote(name))
 
 
@@ -196,11 +198,13 @@ def _benchmark(path: Path, name: str) -> pd.DataFrame:
 def _filled(metrics: pd.DataFrame) -> pd.DataFrame:
     texts = {name: metrics[name].fillna("") for name in ("target", "episode", "reason")}
     cluster = metrics["cluster"].fillna("")
+    # Only the headline metric is required: tables of older versions lack later columns.
     blank = {n: np.nan for n in (*metric_registry.names(), "known") if n not in metrics.columns}
     return metrics.assign(**texts, **blank, cluster=cluster.where(cluster != "", metrics["assay"]))
 
 
 def _joined(tables: Iterable[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    # Columns without rows have no type of their own and could turn numbers into objects.
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
 

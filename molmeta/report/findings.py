@@ -91,6 +91,7 @@ class Findings:
         is over other, perhaps easier, assays.
         """
         means = self.means(support, scope)
+        # Both parts stay in the order of their means, so `next` finds the best of the first part.
         full = means["n_assays"].eq(means["n_assays"].max())
         names = [str(name) for name in (*means.index[full], *means.index[~full])]
         return next((name for name in names if name in among), None)

@@ -33,6 +33,7 @@ def draw_curve(log: pd.DataFrame, path: Path) -> None:
 
 
 def _line(rows: pd.DataFrame, column: str, title: str) -> alt.Chart:
+    # The stride is rounded up; rounded down, nearly twice as many points would be drawn.
     shown = rows.iloc[:: max(1, -(-len(rows) // SHOWN))]
     data = alt.Data(values=shown[["step", column]].to_dict("records"))
     y = alt.Y(f"{column}:Q", title=title, scale=alt.Scale(zero=False))

@@ -84,7 +84,7 @@ def save(chart: Any, path: Path) -> None:  # noqa: ANN401 - Altair's types are i
 
 @cache
 def _can_draw() -> bool:
-    """Tell whether V8 can start; if it cannot, it aborts the process instead of failing."""
+    """Whether V8 can start; if it cannot, it aborts the process instead of failing."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     limited = limit != resource.RLIM_INFINITY and limit < ADDRESS_SPACE
     if limited:
@@ -97,12 +97,14 @@ def _can_draw() -> bool:
 
 
 def _tidy(element: Element, key: str) -> None:
+    # SVG inside HTML needs no namespace; ElementTree would write a prefix at every tag.
     element.tag = element.tag.rpartition("}")[2]
     element.attrib = {
         name.rpartition("}")[2]: _value(name, value, key)
         for name, value in element.attrib.items()
         if name not in _DROPPED
     }
+    # A copy of the children, because removing from the list being iterated skips the next one.
     for child in list(element):
         if _invisible(child):
             element.remove(child)
@@ -118,6 +120,7 @@ def _invisible(element: Element) -> bool:
 def _value(name: str, value: str, key: str) -> str:
     if name == "id":
         return f"{key}-{value}"
+    # Only coordinates are rounded: opacities need two decimals, and labels are text.
     if name in _GEOMETRY:
         return _DECIMALS.sub(_rounded, value)
     return _REFERENCE.sub(rf"url(#{key}-\1)", value)

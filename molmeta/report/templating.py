@@ -19,6 +19,7 @@ def environment(*folders: str) -> jinja2.Environment:
         loader=jinja2.ChoiceLoader(
             [jinja2.PackageLoader("molmeta.report"), jinja2.FileSystemLoader(folders)]
         ),
+        # Names of assays, models and compounds come from user files and must not become markup.
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Deferred:
-    """Stands for a module until one of its attributes is used, and imports it then.
+    """Placeholder for a module that is imported when one of its attributes is first used.
 
     Processes that only featurize molecules start without torch, which takes seconds to import.
 

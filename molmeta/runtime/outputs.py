@@ -23,7 +23,7 @@ def written(path: Path) -> Generator[Path]:
 
     Raises:
         OutputError: another run is writing `path`, it is not a regular file, its folder cannot be
-            made, or the disk is full or read-only.
+            created, or the disk is full or read-only.
 
     Example:
         >>> import tempfile

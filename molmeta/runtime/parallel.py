@@ -63,6 +63,7 @@ def streamed(
             pending = deque(islice(tasks, AHEAD * cores))
             while pending:
                 yield pending.popleft().result()
+                # Runs when the caller asks for more, so a slow caller slows the reading too.
                 pending.extend(islice(tasks, 1))
     except BrokenProcessPool as error:
         raise WorkerError(
@@ -115,6 +116,7 @@ def _pool(cores: int, *, threads: bool) -> Generator[Executor]:
     if threads:
         pool: Executor = ThreadPoolExecutor(cores)
     else:
+        # A plain fork copies locks that threads of torch may hold, and the worker would hang.
         context = get_context("forkserver")
         plugins = tuple(registry.loaded_plugins().values())
         pool = ProcessPoolExecutor(
@@ -123,6 +125,7 @@ def _pool(cores: int, *, threads: bool) -> Generator[Executor]:
     try:
         yield pool
     finally:
+        # If the caller stops early, nobody takes the queued results: do not compute them.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -136,4 +139,5 @@ def _end_with_parent() -> None:
     """End this process when the main process is killed; otherwise it would wait forever."""
     parent = parent_process()
     if parent is not None:
+        # sys.exit would end only this thread; os._exit ends the process.
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# pyarrow brings no types, which strict checking refuses; Any says so once.
+# pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 _parquet: Any = parquet
 # Bytes of a damaged file reach Arrow's conversions too, which raise almost any of Python's errors.

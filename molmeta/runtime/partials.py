@@ -29,7 +29,7 @@ ROWS = 8_192
 CLAIM_TIMEOUT = 60.0
 """Seconds to wait for a run that starts on the same output at the same moment."""
 
-# pyarrow brings no types, which strict checking refuses; Any says so once.
+# pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 _ipc: Any = ipc
 
@@ -38,7 +38,7 @@ class Parts:
     """Numbered Arrow tables in a folder next to an output, `OUTPUT.parts`.
 
     The name of a part holds the checksum of its content. Parts that a power cut or a bad disk has
-    damaged are removed when the folder is opened, and are made again.
+    damaged are removed when the folder is opened, and are computed again.
 
     Args:
         output: the output that the parts belong to.

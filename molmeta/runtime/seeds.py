@@ -12,7 +12,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-# Torch leaves some parameters without a type, which strict checking refuses; Any says so once.
+# Torch is partly untyped, which strict checking refuses; Any is declared once here.
 _torch: Any = torch
 
 

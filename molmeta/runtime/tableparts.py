@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Make = Callable[[], pd.DataFrame]
     Keep = Callable[[int, Make], pd.DataFrame]
 
-# pyarrow brings no types, which strict checking refuses; Any says so once.
+# pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 
 
@@ -33,11 +33,11 @@ def made(number: int, make: Make) -> pd.DataFrame:
 def kept(
     output: Path, run: object, progress: Callable[[int], None] | None = None
 ) -> Generator[Keep]:
-    """Keep the parts of a table next to it while it is made.
+    """Keep the parts of a table next to it until the table is complete.
 
     The yielded function takes the number of a part and a function that makes it. It reads the part
     if an earlier run of the same kind has kept it; otherwise it makes and keeps the part. The parts
-    are removed at the end of the block, by when the table must be written.
+    are removed at the end of the block; write the table before that.
 
     Args:
         output: the table.

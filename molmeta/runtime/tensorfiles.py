@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KEY = "molmeta"
 
-# safetensors' functions are partly typed, which strict checking refuses; Any says so once.
+# safetensors is only partly typed, which strict checking refuses; Any is declared once here.
 _safe_open: Any = safe_open
 _tensorfiles: Any = tensorfiles
 

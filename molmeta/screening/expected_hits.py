@@ -72,9 +72,11 @@ def expected_hits(
         >>> expected_hits([0.5] * 10, [10], spread=0.0)
         [Expected(top=10, hits=5.0, low=3, high=7)]
     """
+    # Log odds of 0 and 1 are infinite, and no shift moves them.
     best = np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP)
     given_b = expit(logit(best) + spread * _nodes()[:, None])
     possible = {top for top in tops if 0 < top <= len(best)}
+    # The work grows with the square of the candidates; those below the largest top are cut.
     distributions = _distributions(given_b[:, : max(possible, default=0)], possible)
     return [_expected(top, distributions[top], level) for top in tops if top in distributions]
 
@@ -126,6 +128,7 @@ def _over_interval(
         library_hits(
             [*map(prior_shift(share, estimate.share), probabilities)], tops, prevalence=share
         )
+        # A low end of 0 has log odds of minus infinity.
         for share in (max(estimate.low, CLIP), estimate.share, estimate.high)
     )
     triples = zip(at_estimate, at_low, at_high, strict=True)
@@ -134,6 +137,7 @@ def _over_interval(
 
 def _nodes() -> NDArray[np.float64]:
     """Equally likely values of a standard normal variable, shape (NODES,)."""
+    # Midpoints of equally likely strata need no weights: the mixture is a plain mean.
     return ndtri((np.arange(NODES) + 0.5) / NODES)
 
 
@@ -165,4 +169,5 @@ def _expected(top: int, distribution: NDArray[np.float64], level: float) -> Expe
     cumulative = distribution.cumsum()
     low, high = np.searchsorted(cumulative, [(1 - level) / 2, (1 + level) / 2])
     mean = float(distribution @ np.arange(top + 1))
+    # Rounding may keep the cumulative sum below the upper level, which then points past `top`.
     return Expected(top, round(mean, 6), int(low), min(int(high), top))

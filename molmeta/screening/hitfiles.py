@@ -63,7 +63,7 @@ def candidate_tables(
 def invalid_file(output: Path) -> Path:
     """Return the file next to a result that lists the records that could not be scored.
 
-    Results of two formats in one folder have two such files.
+    Results of two formats in one folder have a file each.
 
     Example:
         >>> from pathlib import Path
@@ -100,7 +100,7 @@ def write_tables(output: Path, tables: Iterable[pd.DataFrame]) -> int:
     other is CSV. Cells that a spreadsheet would run as a formula start with an apostrophe.
 
     Raises:
-        OutputError: the file cannot be written, or a sheet has no room for so many rows.
+        OutputError: the file cannot be written, or a sheet cannot hold all rows.
     """
     with written(output) as temporary:
         return _WRITERS.get(output.suffix.casefold(), _write_csv)(temporary, tables)

@@ -63,7 +63,7 @@ class Nearest(NamedTuple):
 def best(compounds: Iterable[ScoredCompound], top: int | None) -> list[ScoredCompound]:
     """The `top` highest-scored compounds, best first, or all of them for None.
 
-    Never holds more compounds than it returns.
+    Never keeps more compounds in memory than it returns.
 
     Example:
         >>> best([ScoredCompound(0.2, -1, "a", "C"), ScoredCompound(0.9, -2, "b", "CC")], 1)[0].id
@@ -136,6 +136,7 @@ def _nearest(
     members = np.flatnonzero(group)
     if not len(members):
         return [Nearest("", float("nan"))] * len(similarity)
+    # argmax counts within the class; `members` leads back to the rows of the support.
     nearest = members[similarity[:, members].argmax(axis=1)]
     return [
         Nearest(smiles[int(column)], float(row[column]))

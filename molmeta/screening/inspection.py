@@ -120,7 +120,7 @@ def _judged(
     name: str, source: TableFile, columns: Sequence[Column], choice: Choice, user: UserTable,
     assay: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """What becomes of the rows of a table that is read."""
+    """Curate the rows of a table, and collect what `Inspection` shows of them."""
     rules = RULES.model_copy(update={"thresholds": user.thresholds})
     curated = curate(user.rows, rules=rules, least_share=LEAST_SHARE)
     assays = curated.assays.sort_values("n_compounds", ascending=False)

@@ -124,6 +124,7 @@ def judge(
     if len(left_out) == 0:
         return Outlook(float("nan"), float("nan"), float("nan"))
     auroc, similarity = (_auroc(item, molecules, labels, left_out) for item in (learner, search))
+    # Pairs share compounds, so the sample size is that of the smaller class, not the pairs.
     variance = auroc * (1 - auroc) / min(labels.sum(), len(labels) - labels.sum())
     return Outlook(auroc, similarity, float(np.sqrt(variance)))
 
@@ -134,6 +135,7 @@ def _pairs(labels: NDArray[np.float32], n: int, seed: int) -> NDArray[np.int64]:
     if min(len(actives), len(inactives)) < 2:
         return np.zeros((0, 2), np.int64)
     all_pairs = np.stack(np.meshgrid(actives, inactives), axis=-1).reshape(-1, 2)
+    # The start of one permutation: more pairs only add to the fewer ones of the same seed.
     drawn = generator(seed, "outlook").permutation(len(all_pairs))[:n]
     return all_pairs[drawn]
 
@@ -145,6 +147,7 @@ def _auroc(
     left_out: NDArray[np.int64],
 ) -> float:
     with torch.no_grad():
+        # Once for all pairs: what a learner prepares depends on no label, so nothing leaks.
         prepared = learner.prepare(molecules.only(learner.featurizers))
     scores = [scored_without(learner.adapt, prepared, labels, pair) for pair in left_out]
     return sum((active > inactive) + (active == inactive) / 2 for active, inactive in scores) / len(

@@ -129,6 +129,7 @@ class Scorer:
             wanted = chunk.finite
             if self.exclude:
                 wanted[known] = False
+            # Before the cut below: the prevalence is estimated from all compounds.
             counts += counted(chunk.scores[wanted])
             if (least := best.least) is not None:
                 wanted &= chunk.scores >= least.probability

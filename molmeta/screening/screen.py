@@ -1,6 +1,6 @@
 """Ranks a library with an adapted predictor: reads, scores and stores it shard by shard.
 
-Finished shards are kept beside the output until the result is complete, so an interrupted screen
+Finished shards are kept next to the output until the result is complete, so an interrupted screen
 resumes from where it stopped.
 """
 
@@ -167,7 +167,7 @@ def ranked(
         predictor: adapted to the support.
         support: the measured compounds.
         library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
-        output: the shards are kept beside it.
+        output: the shards are kept next to it.
         plan: what to keep.
         cores: processes that featurize, or threads that read a featurized library.
         progress: called with the number of records done since the last call.

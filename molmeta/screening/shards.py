@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# pyarrow brings no types, which strict checking refuses; Any says so once.
+# pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 _parquet: Any = parquet
 _SCHEMA: Any = _arrow.schema(
@@ -88,6 +88,7 @@ class Shards:
         metadata = {
             "n_read": str(shard.n_read),
             "n_known": str(shard.n_known),
+            # A fixed byte order: parts of a screen may be scored on different machines.
             "scores": shard.scores.astype("<i8").tobytes(),
         }
         self._parts.add(number, _table(chain(hits, rejected), _SCHEMA.with_metadata(metadata)))
@@ -95,7 +96,7 @@ class Shards:
     def hits(self, top: int | None) -> Iterator[ScoredCompound]:
         """Yield the `top` best compounds of all shards, best first; None yields all of them.
 
-        Memory holds these `top`, or one batch of each shard if all are wanted.
+        Only these `top` are in memory, or one batch of each shard if all are wanted.
         """
         shards = [self._hits(number) for number in self._parts.numbers()]
         if top is None:
@@ -136,6 +137,7 @@ class Shards:
 
     def _hits(self, number: int) -> Iterator[ScoredCompound]:
         for row in self._rows(number):
+            # Hits are written first, so the first rejected record ends them.
             if row["reason"]:
                 return
             yield ScoredCompound(row["probability"], -row["line"], row["id"], row["smiles"])

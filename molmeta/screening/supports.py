@@ -184,6 +184,7 @@ def read_support(
     actives = _actives_alone(table.rows, assay)
     if actives and not actives_only:
         raise _needs_inactives(where, len(actives))
+    # A draw needs both classes, so with a size the curation below refuses a support of actives.
     if actives and size is None:
         values = (float("nan"),) * len(actives)
         alone = Support(actives, [1] * len(actives))
@@ -201,7 +202,7 @@ _NOTHING = Support((), ())
 
 
 def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> SupportReading:
-    """The reading of an assay whose compounds are still to be filled in."""
+    """How an assay's table was understood; the compounds are filled in later."""
     about = curated.assays[curated.assays["assay"].eq(assay)].to_dict("records")[0]
     dropped = curated.dropped[curated.dropped["assay"].eq(assay)]["reason"].value_counts()
     reasons = {REASONS.get(str(code), str(code)): int(n) for code, n in dropped.items()}
@@ -254,6 +255,7 @@ def _molar(px: float) -> str:
 def _actives_alone(rows: pd.DataFrame, assay: str) -> list[str]:
     """Distinct compounds of a table that labels nothing but actives, else nothing."""
     judged = measured(rows)
+    # Without a name, the column is compared with itself, which keeps every assay.
     judged = judged[judged["reason"].eq("") & judged["assay"].eq(assay or judged["assay"])]
     if judged["assay"].nunique() != 1 or not judged["active"].eq(1).all():
         return []

@@ -119,7 +119,7 @@ def _check_screen(
 
 
 def _require_file(text: str, others: Iterable[str] = ()) -> None:
-    """Refuse a path that does not exist, with the closest of the files beside it and others."""
+    """Refuse a path that does not exist, with the closest of the files next to it and others."""
     path = Path(text)
     if exists(path):
         return

@@ -36,6 +36,7 @@ def find_sources(folder: Path) -> dict[tuple[str, str], str]:
     owner: dict[str, str] = {}
     for (split, name), path in find_tables(folder).items():
         _require_plain(path)
+        # The same table in two splits is the crudest leak of test data into training.
         if owner.setdefault(name, split) != split:
             raise TableError(
                 f"{path}: table '{name}' is also in {owner[name]}; expected every table in one "

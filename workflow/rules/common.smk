@@ -65,6 +65,7 @@ def source(wildcards):
 
 
 def cores_by_size(wildcards):
+    # Small tables are done before further processes have started.
     return 8 if Path(source(wildcards)).stat().st_size > 1_000_000 else 1
 
 

@@ -27,6 +27,7 @@ rule curate:
     resources:
         mem_mb=2000,
     params:
+        # Only what the user set: a default that is added later must not curate every table again.
         rules=CONFIG.curation.model_dump_json(exclude_unset=True),
         layout=CONFIG.layout.model_dump_json(exclude_unset=True),
     shell:

@@ -1,6 +1,7 @@
 rule evaluate:
     input:
         tables=curated("test"),
+        # As for training: the store grows with every table, which changes no finished evaluation.
         molecules=ancient(STORE),
         model=model_file,
     output:
@@ -74,6 +75,7 @@ rule report:
     resources:
         mem_mb=4000,
     params:
+        # Inputs again, as options: each file needs an option of its own, which `{input}` cannot give.
         evidence=flags(
             {
                 "assays": curated(*SPLITS, suffix="assays.csv"),

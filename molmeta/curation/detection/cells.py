@@ -42,6 +42,7 @@ _CELL = re.compile(
     rf"(?:{_ERROR}\s*)?(?P<unit>[^\s\d(±][^(±]*?)?\s*(?:{_ERROR})?\s*(?:\([^)]*\))?"
 )
 _PLAIN = re.compile(r"[<>=~≤≥≈]{0,2}\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+# Three digits after a comma or point may be thousands (1,234): alone they decide nothing.
 _COMMA_IS_DECIMAL = re.compile(
     r"[-+]?(?:\d*,(?:\d{1,2}|\d{4,})|0,\d+|\d{1,3}(?:\.\d{3})+,\d+)(?:[eE][-+]?\d+)?$"
     r"|[-+]?\d+,\d+[eE]"
@@ -172,6 +173,7 @@ def numbers_of(cells: pd.Series, decimal: str) -> Numbers:
     if pd.api.types.is_numeric_dtype(cells):
         return Numbers(cells, pd.Series("", index=cells.index, dtype="str"), cells.notna())
     distinct = [str(text) for text in cells.unique()]
+    # Columns repeat their cells (bounds, labels), so each distinct text is parsed once.
     parsed = {text: parse_cell(text) for text in distinct}
     texts = {text: _normal(text, cell, decimal) for text, cell in parsed.items()}
     units = {text: "" if cell is None else cell.unit for text, cell in parsed.items()}
@@ -188,6 +190,7 @@ def _normal(text: str, cell: Parsed | None, decimal: str) -> str:
         return "" if text.strip().casefold() in SPREADSHEET_ERRORS else text
     if cell.number.endswith(TYPED):
         return f"{cell.qualifier}{cell.number}"
+    # Kept as written: such a cell has no groups or unit to remove.
     if decimal == "." and _PLAIN.fullmatch(text.strip()):
         return text
     group = "." if decimal == "," else ","

@@ -1,4 +1,4 @@
-"""What each column of a table holds, judged by its name and its cells, with the evidence."""
+"""What each column of a table contains, judged by its name and its cells, with the evidence."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.
         strict: refuse a label that is not understood; otherwise it stays as it is.
 
     Raises:
-        TableError: a label that is not understood, or blanks beside actives alone.
+        TableError: a label that is not understood, or blanks next to actives alone.
 
     Example:
         >>> read_labels(pd.Series(["yes", "no", ""]), "a.csv").tolist()
@@ -40,7 +40,7 @@ def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.
     words = stripped(column).str.casefold()
     blank = words.isin(BLANK | SPREADSHEET_ERRORS)
     inactive = words.isin(INACTIVE)
-    # In some collections -1 means inactive, in others not measured: beside 0 it is ambiguous.
+    # In some collections -1 means inactive, in others not measured: next to 0 it is ambiguous.
     inactive |= words.isin(MINUS_ONE) & (not inactive.any())
     active = words.isin(ACTIVE)
     unknown = ~(active | inactive | blank | words.isin(UNDECIDED))

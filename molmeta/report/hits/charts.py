@@ -32,15 +32,16 @@ _CLIP = 1e-6
 def score_histogram(
     scores: NDArray[np.float64], support: Support, known: NDArray[np.float64]
 ) -> Markup:
-    """Return how many compounds have which probability, the support's compounds marked below.
+    """Return a histogram of the probabilities, with the support's compounds marked below it.
 
     Args:
         scores: of the hits, shape (G,).
-        support: what is known.
+        support: the measured compounds.
         known: probabilities of the support's compounds, at the same prevalence, shape (S,).
     """
     found, marks = _log_odds(scores), _log_odds(known)
     every = np.concatenate([found, marks])
+    # The initial values keep a minimum width where all probabilities are equal or missing.
     low, high = float(every.min(initial=-1.0)) - 0.1, float(every.max(initial=1.0)) + 0.1
     counts, edges = np.histogram(found, BINS, (low, high))
     highest = max(int(counts.max()), 1)
@@ -83,7 +84,7 @@ def hits_curve(expected: Sequence[Expected]) -> Markup:
 
 
 def curve_points(n: int, tops: Sequence[int]) -> list[int]:
-    """Return some 40 numbers from 1 to the greatest of `tops` that n compounds allow."""
+    """Return about 40 numbers from 1 to the greatest of `tops` that n compounds allow."""
     last = min(n, max(tops))
     spaced = np.unique(np.geomspace(1, max(last, 1), 40).round().astype(int)).tolist()
     return sorted({*spaced, *(top for top in tops if top <= last)}) if last else []
@@ -102,7 +103,8 @@ def _chart(label: str) -> Element:
 
 
 def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
-    """Return the straight line from values to places of the drawing."""
+    """Return the linear map from values to coordinates of the drawing."""
+    # A range of zero width, as of a single value, must not divide by zero.
     per = (end - start) / ((high - low) or 1)
     return lambda value: start + (float(value) - low) * per
 

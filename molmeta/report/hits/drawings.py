@@ -1,4 +1,4 @@
-"""Draws hits: those of one scaffold lie alike, and atoms are coloured by their weight."""
+"""Draws hits: a shared scaffold is drawn the same way, and atoms are coloured by weight."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rdkit.Chem import Mol
 
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
 _chem: Any = Chem
 _depictor: Any = rdDepictor
 

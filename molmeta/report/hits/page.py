@@ -1,4 +1,4 @@
-"""The page of a screen's hits: drawn, sorted, filtered, chosen and explained; screens nothing."""
+"""The HTML page of a screen's hits, on which they can be sorted, filtered and selected."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
 STANDS_OUT = 0.5
 """Hits expected in the top 10 below which the page says that no compound stands out."""
 SHOWN = 200
-"""Hits on the page; more would be a page that no browser scrolls well."""
+"""Hits on the page; browsers scroll poorly with more."""
 COLOURED = 48
 """Best hits whose atoms are coloured, as each costs as many predictions as it has atoms."""
 _log = logging.getLogger(__name__)
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
 _chem: Any = Chem
 
 
 @dataclass(frozen=True)
 class ScreenFacts:
-    """What the page says of the screen as a whole.
+    """What the page says about the screen as a whole.
 
     Attributes:
         inputs: support, model and library, and how they were understood.
@@ -75,7 +75,7 @@ class ScreenFacts:
 def hits_page(
     hits: pd.DataFrame, predictor: AssayPredictor, output: Path, *, facts: ScreenFacts
 ) -> None:
-    """Write one page that stands alone: no file and no network is needed to read it.
+    """Write one self-contained page, which needs no other file and no network.
 
     Args:
         hits: best first, with the columns of `hits` and `annotations`.
@@ -180,6 +180,7 @@ def _with_id(drawing: Markup | None, name: str) -> Markup | None:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if value != value else f"{value:.6g}"
+    # The page saves these cells as CSV, in which a spreadsheet must not run a formula.
     return safe_cell(str(value))
 
 

@@ -1,4 +1,4 @@
-"""How the results were made: commands, versions, times, configuration and input files."""
+"""How the results were produced: commands, versions, times, configuration and input files."""
 
 from __future__ import annotations
 
