@@ -15,7 +15,7 @@ from molmeta.assays.records import records_in, times_measured
 from molmeta.errors import ConfigError, EpisodeError, unknown_name
 from molmeta.evaluation.drawn_supports import Drawn, SupportKind, Target
 from molmeta.evaluation.evaluate import inference_mode
-from molmeta.evaluation.metrics import ranking_metrics
+from molmeta.evaluation.hidden_actives import METRICS, hidden_metrics
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import bits_of, tanimoto
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
     from molmeta.runtime.tableparts import Keep
 
-METRICS = ("top1", "ef1", "bedroc20", "auroc", "auroc_measured", "first_rank", "top1_new")
 COLUMNS = (
     "model", "source", "target", "cluster", "support", "draw", *METRICS,
     "n_library", "n_hidden", "n_new", "top",
@@ -206,6 +205,9 @@ class _Run:
         self.contestants, self.molecules, self.plan = contestants, molecules, plan
         self.has_library = library is not None
         self.library = np.zeros(0, np.int64) if library is None else library
+        told = [one.told(np.ones(1, np.bool_))[1] for one in contestants.values()]
+        # A library can spare these, so that its scores do not depend on the other models.
+        self.n_others = max(told, default=0) if library is None else PRESUMED
         self.prepared = {
             name: self._prepared(one.learner, self.library) for name, one in contestants.items()
         }
@@ -237,10 +239,16 @@ class _Run:
                 if drawn is None:
                     continue
                 task = self._task(screen, drawn, kind.presumed, rng)
+                if not len(task.library):
+                    continue
                 for model, one in self.contestants.items():
                     scores = _scores(one, pools[model], task)
-                    found = _measured(scores, task, known, self.library, len(screen))
-                    yield {"model": model, "support": str(kind), "draw": draw, **found}
+                    yield {
+                        "model": model,
+                        "support": str(kind),
+                        "draw": draw,
+                        **self._results(scores, task, known),
+                    }
 
     def _task(
         self, screen: Screen, drawn: Drawn, n_presumed: int, rng: np.random.Generator
@@ -256,14 +264,25 @@ class _Run:
         else:
             library, measured = inactive, inactive[:0]
         library = rng.permutation(library)
-        presumed, others, rest = np.split(library, [n_presumed, n_presumed + PRESUMED])
-        if len(rest) == 0:
-            # A small library cannot spare compounds for `others`, so these are scored as well.
-            rest = library[n_presumed:]
-        # Sorted, so that ties among the best library compounds do not depend on the draw.
+        # All models score the rest, whether or not they are told the others.
+        n_others = max(min(self.n_others, (len(library) - n_presumed) // 2), 0)
+        presumed, others, rest = np.split(library, [n_presumed, n_presumed + n_others])
         return _Task(
             np.concatenate([drawn.support, presumed]), others, hidden, np.sort(rest), measured
         )
+
+    def _results(
+        self, scores: NDArray[np.float64], task: _Task, known: NDArray[np.bool_]
+    ) -> dict[str, Any]:
+        library, new, n_own = scores[task.library], ~known[task.hidden], len(known)
+        best = task.library[np.argsort(-library, kind="stable")[:TOP]]
+        return {
+            **hidden_metrics(scores[task.hidden], library, scores[task.measured], new),
+            "n_library": len(library),
+            "n_hidden": len(task.hidden),
+            "n_new": int(new.sum()),
+            "top": " ".join(str(self.library[row - n_own]) for row in best if row >= n_own),
+        }
 
     def _target(self, screen: Screen) -> Target:
         def similarity(row: int) -> NDArray[np.float64]:
@@ -318,46 +337,6 @@ def _scores(one: Contestant, pool: Pool, task: _Task) -> NDArray[np.float64]:
     with inference_mode(one.learner):
         predictor = one.learner.adapt_library(pool.select(rows))
         return torch.cat([predictor(chunk).double() for chunk in pool.chunks]).cpu().numpy()
-
-
-def _measured(
-    scores: NDArray[np.float64],
-    task: _Task,
-    known: NDArray[np.bool_],
-    library: NDArray[np.int64],
-    n_own: int,
-) -> dict[str, Any]:
-    found, others = scores[task.hidden], scores[task.library]
-    new = ~known[task.hidden]
-    best = task.library[np.argsort(-others, kind="stable")[:TOP]]
-    return {
-        **_ranking(found, others),
-        "top1": _in_top(found, others),
-        "top1_new": _in_top(found[new], others),
-        "auroc_measured": _ranking(found, scores[task.measured]).get("auroc", np.nan),
-        # Library compounds that tie count half, so that constant scores gain nothing.
-        "first_rank": 1 + (others > found.max()).sum() + (others == found.max()).sum() / 2,
-        "n_library": len(others),
-        "n_hidden": len(found),
-        "n_new": int(new.sum()),
-        "top": " ".join(str(library[row - n_own]) for row in best if row >= n_own),
-    }
-
-
-def _in_top(found: NDArray[np.float64], others: NDArray[np.float64]) -> float:
-    """Share of scores above 99 % of the others; equal scores count half."""
-    if not len(found):
-        return np.nan
-    limit = np.sort(others)[::-1][len(others) // 100]
-    return float((found > limit).mean() + (found == limit).mean() / 2)
-
-
-def _ranking(actives: NDArray[np.float64], inactives: NDArray[np.float64]) -> dict[str, float]:
-    """Every ranking metric, or none without inactives."""
-    if not len(inactives):
-        return {}
-    labels = np.concatenate([np.ones_like(actives), np.zeros_like(inactives)])
-    return ranking_metrics(labels, np.concatenate([actives, inactives]))
 
 
 def _table(rows: Any) -> pd.DataFrame:  # noqa: ANN401 - what DataFrame takes

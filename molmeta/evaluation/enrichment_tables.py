@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from molmeta.evaluation.enrichment import METRICS
+from molmeta.evaluation.hidden_actives import METRICS
 from molmeta.evaluation.statistics import interval
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import marks
 import pandas as pd
 import pytest
 
-from molmeta.evaluation.enrichment import METRICS
+from molmeta.evaluation.hidden_actives import METRICS
 
 PAGE = script.PAGE.read_text()
 NAMED = [f"{name}, {kind}" for name in script.NAMES for kind in ("levels", "gains", "new")]

@@ -10,14 +10,9 @@ from molmeta.assays.records import times_measured
 from molmeta.assays.screens import distinct, read_screens, screens_of
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, TableError
-from molmeta.evaluation.enrichment import (
-    METRICS,
-    Contestant,
-    EnrichmentPlan,
-    enrich,
-    without_memory,
-)
+from molmeta.evaluation.enrichment import Contestant, EnrichmentPlan, enrich, without_memory
 from molmeta.evaluation.enrichment_tables import compared, overlap, summary
+from molmeta.evaluation.hidden_actives import METRICS, hidden_metrics
 from molmeta.learners.base import MetaLearner
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models.named import baseline
@@ -27,7 +22,7 @@ from molmeta.molecules.store import update
 PLAN = EnrichmentPlan(("series:8", "actives:3", "unrelated:2+4", "hop:6"), draws=2)
 ACTIVES = ["c1ccccc1S(=O)(=O)N" + "C" * n for n in range(12)]
 INACTIVES = ["O" + "C" * n for n in range(1, 31)]
-LIBRARY = ["F" + "C" * n + "Cl" for n in range(1, 156)]
+LIBRARY = ["F" + "C" * n + "Cl" for n in range(1, 306)]
 
 
 def rows(target, smiles, active, source="S"):
@@ -152,7 +147,7 @@ def test_a_kind_of_support_that_a_target_cannot_give_has_no_row(judged):
 
 
 def test_one_active_is_hidden_in_a_hundred_compounds_of_a_library(judged):
-    assert set(judged["n_hidden"]) == {1}
+    assert set(judged["n_hidden"]) == {3}
 
 
 def test_presumed_inactives_are_not_scored(judged):
@@ -287,3 +282,21 @@ def test_overlap_counts_one_target_of_a_cluster():
     assert row["n_targets"] == 3
     assert row["overlap"] == pytest.approx(1 / 6)
     assert row["hub"] == pytest.approx(2 / 3)
+
+
+def ranked(actives, library=range(100), inactives=(), new=None):
+    flags = np.ones(len(actives), bool) if new is None else np.array(new)
+    return hidden_metrics(*(np.array(some, float) for some in (actives, library, inactives)), flags)
+
+
+def test_equal_scores_have_no_order():
+    found = ranked([99.0, 99.0], library=[*range(99), 99.0, 99.0])
+    assert found["first_rank"] == pytest.approx(1 + 2 / 3)
+    assert found["top1"] == 0.5
+
+
+def test_new_actives_and_measured_inactives_are_judged_apart():
+    found = ranked([200.0, 1.0], inactives=[2.0, 300.0], new=[False, True])
+    assert (found["top1"], found["top1_new"]) == (0.5, 0.0)
+    assert found["auroc_measured"] == 0.25
+    assert np.isnan(ranked([1.0])["auroc_measured"])
