@@ -130,9 +130,9 @@ def _names(header: Row, width: int) -> list[str]:
     names: list[str] = []
     for i, cell in enumerate(cells, start=1):
         name = " ".join(cell.split()) or f"column {i}"
-        # A name that ends in .1 counts too: it usually is an earlier repeat.
-        repeats = sum(other == name or other.startswith(f"{name}.") for other in names)
-        names.append(f"{name}.{repeats}" if name in names else name)
+        # The header may have a name that ends in .1 itself.
+        numbered = (f"{name}.{n}" for n in range(1, len(cells) + 1))
+        names.append(next(n for n in numbered if n not in names) if name in names else name)
     return names
 
 

@@ -75,7 +75,19 @@ def read_user_table(
     source = read_source(table, options)
     columns = classify(source.frame, source.units)
     choice = choose(source.frame, columns, options, where, strict=strict)
+    _require_once(source.frame, choice, where)
     return _Reader(source.frame, choice, options, where).read(strict=strict)
+
+
+def _require_once(frame: pd.DataFrame, choice: Choice, where: Path) -> None:
+    """Refuse a column that is read if another one of the file has the same name."""
+    value = choice.values.column.name if choice.values is not None else ""
+    for name in (choice.smiles, choice.label, value, choice.relation):
+        if name and f"{name}.1" in frame.columns:
+            raise question(
+                where, f"column '{name}' occurs twice", f"{[str(c) for c in frame.columns][:12]}",
+                "every column once", "Rename one of them.",
+            )  # fmt: skip
 
 
 def read_source(table: Path | pd.DataFrame, options: TableOptions) -> TableFile:

@@ -139,7 +139,7 @@ def test_mistake_in_a_table_is_shown_where_the_user_looks(line, extra):
     done = line.run("results/curated/test/bad.parquet")
     assert done.returncode != 0
     assert (
-        "molmeta: error: data/assays/test/bad.csv: column 'smiles' is missing"
+        "molmeta: error: data/assays/test/bad.csv: has no column of structures"
         in done.stdout + done.stderr
     )
 

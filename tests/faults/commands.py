@@ -52,8 +52,8 @@ VERBS: dict[str, list[str]] = {
         "--repeats", "2", "--examples", "out/examples.parquet", "--output", "out/metrics.parquet",
     ],
     "enrich": [
-        "enrich", "screens.csv", "--models", "similarity,logistic_regression", "--actives", "5",
-        "--per-active", "1", "--draws", "2", "--output", "out/enrich.csv",
+        "enrich", "screens.csv", "--models", "similarity,logistic_regression",
+        "--supports", "unrelated:5+5", "--draws", "2", "--output", "out/enrich.csv",
     ],
     "screen": [
         "screen", "--support", "test.csv", "--threshold", "7.7 pIC50", "--size", "32",

@@ -71,5 +71,5 @@ def _unknown_label(column: pd.Series, unknown: pd.Series, where: object) -> Tabl
 
 
 def _quoted(cells: pd.Series) -> str:
-    first = [f"'{value}'" for value in list(cells.unique())[:3]]
+    first = [f"'{value}'" for value in list(cells.astype("str").unique())[:3]]
     return f"{', '.join(first)} in {len(cells)} rows"

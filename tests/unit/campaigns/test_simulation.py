@@ -123,9 +123,9 @@ def test_greedy_learns_from_each_round(campaign):
     counted = []
 
     class Counting(type(campaign.learner)):
-        def adapt(self, support):
+        def adapt_library(self, support):
             counted.append(len(support))
-            return super().adapt(support)
+            return super().adapt_library(support)
 
     campaign.learner = Counting()
     list(replay(campaign, "greedy", PLAN, generator(0)))

@@ -317,7 +317,7 @@ def test_the_pretrained_model_fills_a_plate_from_actives_alone(ask_with_actives_
 
 
 def test_a_model_that_needs_inactives_refuses_actives_alone(ask_with_actives_alone, tmp_path):
-    done = ask_with_actives_alone("--model", "tanimoto_gp")
+    done = ask_with_actives_alone("--model", "logistic_regression")
     assert isinstance(done.exception, TableError)
     assert "got 3 actives" in str(done.exception)
     assert not (tmp_path / "plate.csv").exists()

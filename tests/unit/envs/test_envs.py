@@ -228,8 +228,8 @@ def test_a_policy_learns_to_find_what_the_predictor_hides():
     class Upside(type(built("tanimoto_gp"))):
         """A predictor that says the opposite of what it knows."""
 
-        def adapt(self, support):
-            predict = super().adapt(support)
+        def adapt_library(self, support):
+            predict = self.adapt(support)
             return lambda molecules: -predict(molecules)
 
     env = envs.AssaySearch(Upside(), [assay(place) for place in range(4)], world(), search=SEARCH)

@@ -63,7 +63,8 @@ def test_the_steps_before_the_one_that_diverges_are_kept():
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if learners.get(n).order > 0])
-def test_steps_that_diverge_in_training_stop_it_with_a_named_error(name):
+def test_steps_that_diverge_in_training_stop_it_with_a_named_error(name, monkeypatch):
+    monkeypatch.setattr("molmeta.models.recipes.LARGEST_OPTION", DIVERGES)
     recipe = Recipe(name, "fingerprint", {"inner_rate": DIVERGES}, toy_training.FINGERPRINTS)
     with pytest.raises(ModelError, match="the loss is not finite at step 1"):
         train(toy_training.task(recipe))

@@ -255,7 +255,7 @@ def test_predicting_before_fitting_is_refused():
 
 def test_a_task_of_one_class_is_refused():
     with pytest.raises(EpisodeError, match="one class"):
-        DeepChemModel(baseline("tanimoto_gp")).fit(dataset(y=np.ones((6, 1))))
+        DeepChemModel(baseline("logistic_regression")).fit(dataset(y=np.ones((6, 1))))
 
 
 def test_parts_of_a_dataset_are_compared_within_their_assay():
