@@ -14,7 +14,8 @@ import pandas as pd
 from molmeta.api._inputs import existing, model_of
 from molmeta.assays.screens import digest, read_screens, screens_of, stored
 from molmeta.evaluation import enrichment
-from molmeta.evaluation.enrichment import Contestant, EnrichmentPlan
+from molmeta.evaluation.contestants import Contestant
+from molmeta.evaluation.enrichment import EnrichmentPlan
 from molmeta.libraries.reading import read_library
 from molmeta.molecules.compounds import Compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT

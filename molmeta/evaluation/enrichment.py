@@ -12,12 +12,12 @@ import pandas as pd
 import torch
 
 from molmeta.assays.records import records_in, times_measured
-from molmeta.errors import ConfigError, EpisodeError, unknown_name
+from molmeta.errors import ConfigError, EpisodeError
+from molmeta.evaluation.contestants import PRESUMED, Contestant, Pool
 from molmeta.evaluation.drawn_supports import Drawn, SupportKind, Target
 from molmeta.evaluation.evaluate import inference_mode
 from molmeta.evaluation.hidden_actives import METRICS, hidden_metrics
 from molmeta.molecules.blocks import tensor_of
-from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import bits_of, tanimoto
 from molmeta.molecules.store import concatenated
 from molmeta.runtime.seeds import generator
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from molmeta.assays.screens import Screen
     from molmeta.learners.base import MetaLearner
@@ -38,14 +37,10 @@ COLUMNS = (
     "model", "source", "target", "cluster", "support", "draw", *METRICS,
     "n_library", "n_hidden", "n_new", "top",
 )  # fmt: skip
-CHUNK = 4096
 TOP = 30
 """Length of the list of best library compounds that a row keeps."""
-PRESUMED = 100
-"""Library compounds that the variant `presumed` adds to a support as inactives."""
 MOST_HIDDEN = 100
 """One in this many compounds of a library is hidden in it, at most."""
-VARIANTS = ("", "actives", "presumed")
 
 
 @dataclass(frozen=True)
@@ -77,63 +72,6 @@ class EnrichmentPlan:
     def kinds(self) -> tuple[SupportKind, ...]:
         """The kinds of supports."""
         return tuple(SupportKind.parsed(text) for text in self.supports)
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A model, and the part of a support that it sees.
-
-    Attributes:
-        learner: the model's learner.
-        variant: "" for the whole support; "actives" for its actives alone; "presumed" for the
-            support and library compounds as presumed inactives.
-
-    Raises:
-        ConfigError: the variant is unknown.
-    """
-
-    learner: MetaLearner
-    variant: str = ""
-
-    def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
-            raise ConfigError(f"enrichment: {unknown_name('variant', self.variant, VARIANTS)}")
-
-    def told(self, active: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
-        """Which compounds of a support it sees, and how many presumed inactives in addition.
-
-        A learner that needs an inactive and has none gets one.
-        """
-        seen = active if self.variant == "actives" else np.ones_like(active)
-        if self.variant == "presumed":
-            return seen, PRESUMED
-        return seen, int(bool(active[seen].all()) and not self.learner.actives_only)
-
-
-@dataclass(frozen=True)
-class Pool:
-    """The compounds of a target, followed by those of a library.
-
-    Attributes:
-        compounds: all P compounds, as one contestant reads them, with their labels: 1 for active,
-            0 for inactive or presumed inactive.
-        chunks: the same molecules in parts.
-    """
-
-    compounds: Labelled
-    chunks: tuple[Molecules, ...]
-
-    @classmethod
-    def of(cls, molecules: Molecules, labels: Tensor) -> Pool:
-        """Return a pool that is scored in chunks."""
-        rows = torch.arange(len(molecules), device=molecules.device)
-        chunks = tuple(molecules.select(part) for part in torch.split(rows, CHUNK))
-        return cls(Labelled(molecules, labels.to(molecules.device)), chunks)
-
-    def select(self, rows: NDArray[np.int64]) -> Labelled:
-        """Return these compounds in order."""
-        index = tensor_of(rows).to(self.compounds.labels.device)
-        return Labelled(self.compounds.molecules.select(index), self.compounds.labels[index])
 
 
 def enrich(

@@ -20,7 +20,8 @@ from molmeta.assays.decoys import Decoys
 from molmeta.assays.records import hide_own_targets
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
-from molmeta.evaluation.enrichment import Contestant, EnrichmentPlan, enrich
+from molmeta.evaluation.contestants import Contestant
+from molmeta.evaluation.enrichment import EnrichmentPlan, enrich
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
 from molmeta.runtime.seeds import torch_seed

@@ -15,6 +15,9 @@ import pandas as pd
 from paths import DATA
 from safetensors import safe_open
 
+# Limits are for the commands: an import that runs out of memory fails in its own way.
+import molmeta.training.loop  # noqa: F401
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path

@@ -13,7 +13,8 @@ from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.assays.records import ActivityRecords
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError
-from molmeta.evaluation.enrichment import Contestant, enrich
+from molmeta.evaluation.contestants import Contestant
+from molmeta.evaluation.enrichment import enrich
 from molmeta.models.recipes import Recipe
 from molmeta.runtime.seeds import generator
 from molmeta.training.loop import HIDDEN, train

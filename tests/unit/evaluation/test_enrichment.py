@@ -10,7 +10,8 @@ from molmeta.assays.records import times_measured
 from molmeta.assays.screens import distinct, read_screens, screens_of
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, TableError
-from molmeta.evaluation.enrichment import Contestant, EnrichmentPlan, enrich, without_memory
+from molmeta.evaluation.contestants import Contestant
+from molmeta.evaluation.enrichment import EnrichmentPlan, enrich, without_memory
 from molmeta.evaluation.enrichment_tables import compared, overlap, summary
 from molmeta.evaluation.hidden_actives import METRICS, hidden_metrics
 from molmeta.learners.base import MetaLearner
