@@ -36,14 +36,14 @@ MODELS = {
 GAINS = {"top1": "top 1 %", "auroc": "AUROC", "auroc_measured": "AUROC, measured inactives"}
 
 
-def levels(rows: pd.DataFrame) -> str:
-    """Return a row for each support and a column for each model: top 1 %; AUROC."""
+def levels(rows: pd.DataFrame, metrics: Sequence[str] = ("top1", "auroc")) -> str:
+    """Return a row for each support and a column for each model, with means of the metrics."""
     means = summary(rows).set_index(["source", "support", "model"])
     names = [name for name in MODELS if name in set(rows["model"])]
     lines = head(["support", "targets", *(MODELS[name] for name in names)])
     for source, support in _kinds(rows):
         found = means.loc[source, support]
-        cells = [f"{rounded(found.top1[m])}; {rounded(found.auroc[m])}" for m in names]
+        cells = ["; ".join(rounded(found[metric][m]) for metric in metrics) for m in names]
         lines.append(line([_named(rows, source, support), str(found.n_targets.iloc[0]), *cells]))
     return "\n".join(lines)
 
@@ -76,15 +76,7 @@ def gains(rows: pd.DataFrame) -> str:
 
 def new(rows: pd.DataFrame) -> str:
     """Return top 1 % of the hidden actives that no model has in its training data."""
-    rows = rows[rows["n_new"] > 0]
-    means = summary(rows).set_index(["source", "support", "model"])
-    names = [name for name in MODELS if name in set(rows["model"])]
-    lines = head(["support", "targets", *(MODELS[name] for name in names)])
-    for source, support in _kinds(rows):
-        found = means.loc[source, support]
-        cells = [rounded(found.top1_new[m]) for m in names]
-        lines.append(line([_named(rows, source, support), str(found.n_targets.iloc[0]), *cells]))
-    return "\n".join(lines)
+    return levels(rows[rows["n_new"] > 0], ("top1_new",))
 
 
 def main(folder: Path) -> None:

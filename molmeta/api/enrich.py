@@ -25,7 +25,7 @@ from molmeta.runtime.spreadsheets import write_frame
 from molmeta.runtime.tableparts import kept, made
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from molmeta.models.model import Model
 
@@ -83,34 +83,34 @@ def enrich(
         EpisodeError: no target is large enough for any support.
     """
     plan = plan or EnrichmentPlan()
-    chosen = {_label(name): _chosen(name) for name in models}
-    contestants = {
-        name: _contestant(model, variant, without_memory=without_memory)
-        for name, (model, variant) in chosen.items()
-    }
-    names = sorted(
-        {FINGERPRINT, *(block for one in contestants.values() for block in one.learner.featurizers)}
-    )
+    loaded = {base: model_of(base) for base in dict.fromkeys(map(_base, models))}
+    contestants = _contestants(models, loaded, without_memory=without_memory)
+    learners = [contestant.learner for contestant in contestants.values()]
+    names = sorted({FINGERPRINT, *(name for one in learners for name in one.featurizers)})
     frame = read_screens([existing(path) for path in tables], decoys=decoys, cores=cores)
     hiding = None if library is None else _library(existing(library), library_size, plan, cores)
     everything = frame if hiding is None else pd.concat([frame, hiding], ignore_index=True)
-    path = None if molecules is None else Path(molecules)
-    store = stored(everything, names, path, cores=cores)
-    screens, rows = list(screens_of(frame, store)), None
-    if hiding is not None:
-        rows = np.sort(store.rows(list(hiding["inchikey"])))
-    digests = [(name, model.digest) for name, (model, _) in chosen.items()]
+    store = stored(everything, names, None if molecules is None else Path(molecules), cores=cores)
+    digests = [(_label(name), loaded[_base(name)].digest) for name in models]
     kind = [digests, asdict(plan), without_memory, library is None, digest(everything)]
     keeping = nullcontext(made) if output is None else kept(output, kind, progress)
     with keeping as keep:
-        found = enrichment.enrich(
-            contestants, screens, store.molecules.only(tuple(names)), plan=plan, library=rows,
+        rows = enrichment.enrich(
+            contestants,
+            list(screens_of(frame, store)),
+            store.molecules.only(tuple(names)),
+            plan=plan,
+            library=None if hiding is None else np.sort(store.rows(list(hiding["inchikey"]))),
             keep=keep,
-        )  # fmt: skip
+        )
         if output is not None:
             with written(output) as temporary:
-                write_frame(temporary, found, float_format="%.6g")
-    return found
+                write_frame(temporary, rows, float_format="%.6g")
+    return rows
+
+
+def _base(name: str) -> str:
+    return name.partition("@")[0]
 
 
 def _label(name: str) -> str:
@@ -118,14 +118,16 @@ def _label(name: str) -> str:
     return Path(base).stem + at + variant
 
 
-def _chosen(name: str) -> tuple[Model, str]:
-    base, _, variant = name.partition("@")
-    return model_of(base), variant
-
-
-def _contestant(model: Model, variant: str, *, without_memory: bool) -> Contestant:
-    learner = enrichment.without_memory(model.learner) if without_memory else model.learner
-    return Contestant(learner, variant)
+def _contestants(
+    names: Sequence[str], loaded: Mapping[str, Model], *, without_memory: bool
+) -> dict[str, Contestant]:
+    """Return the contestants by their label; the variants of a model share its learner."""
+    learners = {base: model.learner for base, model in loaded.items()}
+    if without_memory:
+        learners = {base: enrichment.without_memory(one) for base, one in learners.items()}
+    return {
+        _label(name): Contestant(learners[_base(name)], name.partition("@")[2]) for name in names
+    }
 
 
 def _library(path: Path, size: int | None, plan: EnrichmentPlan, cores: int) -> pd.DataFrame:

@@ -16,17 +16,13 @@ Example: molmeta enrich assays.parquet --library library.smi.gz --output enrichm
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
 from molmeta.cli._options import CORES, OUTPUT, SEED
 from molmeta.runtime.console import bar, logger, session
-
-MODELS = (
-    "pretrained,pretrained@actives,similarity,similarity:mode=mean,tanimoto_gp,"
-    "tanimoto_gp:rank=mean,logistic_regression@presumed"
-)
 
 
 def run(
@@ -40,14 +36,16 @@ def run(
     library_size: int | None = typer.Option(
         None, min=100, help="Random compounds of the library to use; by default all."
     ),
-    models: str = typer.Option(
-        MODELS,
-        help="Model files or baselines, separated by commas; NAME:OPTION=VALUE sets an option, "
-        "@actives withholds inactives, @presumed adds 100 library compounds as inactives.",
+    models: str | None = typer.Option(
+        None,
+        help="Model files or baselines, separated by commas; by default the pretrained model and "
+        "baselines. NAME:OPTION=VALUE sets an option, @actives withholds inactives, @presumed adds "
+        "100 library compounds as inactives.",
     ),
-    supports: str = typer.Option(
-        "series:8,series:24,series:64,hop:24,actives:8",
-        help="Kinds of supports, separated by commas.",
+    supports: str | None = typer.Option(
+        None,
+        help="Kinds of supports, separated by commas; by default SAR tables of three sizes, "
+        "scaffold hops and actives alone.",
     ),
     draws: int = typer.Option(3, min=1, help="Supports of each kind and target."),
     molecules: Path | None = typer.Option(
@@ -62,14 +60,16 @@ def run(
 ) -> None:
     import torch
 
-    from molmeta.api.enrich import enrich
+    from molmeta.api.enrich import MODELS, enrich
     from molmeta.evaluation.enrichment import EnrichmentPlan
     from molmeta.evaluation.enrichment_tables import compared, overlap
 
     torch.set_num_threads(1)
-    plan = EnrichmentPlan(tuple(text.strip() for text in supports.split(",")), draws, seed)
-    names = [name.strip() for name in models.split(",")]
-    with session("enrich", models=models, plan=plan) as outcome:
+    plan = EnrichmentPlan(draws=draws, seed=seed)
+    if supports is not None:
+        plan = replace(plan, supports=_listed(supports))
+    names = MODELS if models is None else _listed(models)
+    with session("enrich", models=",".join(names), plan=plan) as outcome:
         with bar(None, "enrich") as advance:
             rows = enrich(
                 tables, library=library, library_size=library_size, models=names, plan=plan,
@@ -81,3 +81,7 @@ def run(
         for row in overlap(rows).to_dict("records"):
             logger.info("%s", row)
         outcome.update(targets=rows["target"].nunique(), written=output)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))

@@ -45,15 +45,22 @@ class Contestant:
         if self.variant not in VARIANTS:
             raise ConfigError(f"enrichment: {unknown_name('variant', self.variant, VARIANTS)}")
 
-    def told(self, active: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
-        """Which compounds of a support it sees, and how many presumed inactives in addition.
+    @property
+    def most_presumed(self) -> int:
+        """Largest number of presumed inactives that it gets in addition to a support."""
+        return PRESUMED if self.variant == "presumed" else int(not self.learner.actives_only)
 
-        A learner that needs an inactive and has none gets one.
+    def seen(self, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which compounds of a support it sees."""
+        return active if self.variant == "actives" else np.ones_like(active)
+
+    def n_presumed(self, active: NDArray[np.bool_]) -> int:
+        """Number of presumed inactives that it gets in addition to a support.
+
+        A learner that needs an inactive and sees none gets one.
         """
-        seen = active if self.variant == "actives" else np.ones_like(active)
-        if self.variant == "presumed":
-            return seen, PRESUMED
-        return seen, int(bool(active[seen].all()) and not self.learner.actives_only)
+        lacks_none = self.variant == "" and not active.all()
+        return 0 if lacks_none else self.most_presumed
 
 
 @dataclass(frozen=True)

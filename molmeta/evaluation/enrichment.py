@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from molmeta.assays.screens import Screen
     from molmeta.learners.base import MetaLearner
-    from molmeta.molecules.blocks import Molecules
+    from molmeta.molecules.blocks import Bits, Molecules
     from molmeta.runtime.tableparts import Keep
 
 COLUMNS = (
@@ -143,11 +143,13 @@ class _Run:
         self.contestants, self.molecules, self.plan = contestants, molecules, plan
         self.has_library = library is not None
         self.library = np.zeros(0, np.int64) if library is None else library
-        told = [one.told(np.ones(1, np.bool_))[1] for one in contestants.values()]
+        wanted = max((one.most_presumed for one in contestants.values()), default=0)
         # A library can spare these, so that its scores do not depend on the other models.
-        self.n_others = max(told, default=0) if library is None else PRESUMED
+        self.n_others = wanted if library is None else PRESUMED
+        # Contestants may share a learner, which then prepares the molecules once for all of them.
         self.prepared = {
-            name: self._prepared(one.learner, self.library) for name, one in contestants.items()
+            learner: self._prepared(learner, self.library)
+            for learner in {one.learner for one in contestants.values()}
         }
 
     def rows(self, screen: Screen) -> pd.DataFrame:
@@ -155,8 +157,8 @@ class _Run:
         none = np.zeros(len(self.library), np.float32)
         labels = tensor_of(np.concatenate([screen.labels, none]))
         pools = {
-            name: Pool.of(self._with_library(name, screen.rows), labels)
-            for name in self.contestants
+            learner: Pool.of(self._with_library(learner, screen.rows), labels)
+            for learner in self.prepared
         }
         known = self._known(screen.rows)
         return _table(
@@ -165,7 +167,7 @@ class _Run:
         )
 
     def _judged(
-        self, screen: Screen, pools: Mapping[str, Pool], known: NDArray[np.bool_]
+        self, screen: Screen, pools: Mapping[MetaLearner, Pool], known: NDArray[np.bool_]
     ) -> Iterator[dict[str, Any]]:
         target = self._target(screen)
         for kind in self.plan.kinds:
@@ -180,7 +182,7 @@ class _Run:
                 if not len(task.library):
                     continue
                 for model, one in self.contestants.items():
-                    scores = _scores(one, pools[model], task)
+                    scores = _scores(one, pools[one.learner], task)
                     yield {
                         "model": model,
                         "support": str(kind),
@@ -223,23 +225,29 @@ class _Run:
         }
 
     def _target(self, screen: Screen) -> Target:
+        # Only scaffold hops need fingerprints, and of the same compounds every time.
+        @cache
+        def fingerprints() -> Bits:
+            return bits_of(self._select(screen.rows))
+
         def similarity(row: int) -> NDArray[np.float64]:
-            bits = bits_of(self._select(screen.rows))
-            return tanimoto(bits, bits_of(self._select(screen.rows[[row]])))[:, 0].double().numpy()
+            bits = fingerprints()
+            nearest = tanimoto(bits, bits.select(torch.tensor([row], device=bits.device)))
+            return nearest[:, 0].double().cpu().numpy()
 
         return Target(screen.labels > 0.5, similarity)
 
     def _known(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether a training assay of any contestant has measured each compound."""
         own, known = self._select(rows), np.zeros(len(rows), np.bool_)
-        for one in self.contestants.values():
+        for learner in self.prepared:
             # In the training data of any model: `top1_new` is over the same compounds for all.
-            known |= (times_measured(one.learner, own) > 0).cpu().numpy()
+            known |= (times_measured(learner, own) > 0).cpu().numpy()
         return known
 
-    def _with_library(self, name: str, rows: NDArray[np.int64]) -> Molecules:
-        own = self._prepared(self.contestants[name].learner, rows)
-        return concatenated([own, self.prepared[name]]) if self.has_library else own
+    def _with_library(self, learner: MetaLearner, rows: NDArray[np.int64]) -> Molecules:
+        own = self._prepared(learner, rows)
+        return concatenated([own, self.prepared[learner]]) if self.has_library else own
 
     def _prepared(self, learner: MetaLearner, rows: NDArray[np.int64]) -> Molecules:
         with inference_mode(learner):
@@ -270,8 +278,8 @@ class _Task:
 
 def _scores(one: Contestant, pool: Pool, task: _Task) -> NDArray[np.float64]:
     active = pool.compounds.labels[task.support].cpu().numpy() > 0.5
-    seen, n_more = one.told(active)
-    rows = np.concatenate([task.support[seen], task.others[:n_more]])
+    presumed = task.others[: one.n_presumed(active)]
+    rows = np.concatenate([task.support[one.seen(active)], presumed])
     with inference_mode(one.learner):
         predictor = one.learner.adapt_library(pool.select(rows))
         return torch.cat([predictor(chunk).double() for chunk in pool.chunks]).cpu().numpy()
