@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,11 +33,13 @@ class TableFile:
             does.
         units: unit of a column, where a row below the header gives it.
         notes: what was skipped, in words.
+        repeated: names that several columns have; all but the first are numbered in the frame.
     """
 
     frame: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
+    repeated: frozenset[str] = frozenset()
 
 
 def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> TableFile:
@@ -55,7 +58,8 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
     """
     header, column = _header(rows)
     below = max(map(len, rows[header + 1 :]), default=0)
-    names = _names(rows[header] if header >= 0 else [], below)
+    written = _written(rows[header] if header >= 0 else [], below)
+    names = _distinct(written)
     width = len(_stripped(rows[header])) if header >= 0 else len(names)
     body = [
         (number, row)
@@ -74,7 +78,8 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
     notes = [f"row {header + 1} is the header"] if header > 0 else []
     notes += ["there is no header"] if header < 0 else []
     notes += ["the row below the header gives units"] if units else []
-    return TableFile(frame.drop(columns=empty), units, tuple(notes))
+    repeated = frozenset(name for name, n in Counter(written).items() if n > 1)
+    return TableFile(frame.drop(columns=empty), units, tuple(notes), repeated)
 
 
 def _header(rows: Sequence[Row]) -> tuple[int, int]:
@@ -121,17 +126,21 @@ def _stripped(row: Row) -> Row:
     return row[: last + 1]
 
 
-def _names(header: Row, width: int) -> list[str]:
-    """Distinct names of the columns; those without a name are numbered."""
+def _written(header: Row, width: int) -> list[str]:
+    """Names of the columns; those without a name are numbered."""
     cells = [plain(cell) for cell in header]
     if cells and cells[0].startswith("#") and is_structure_name(cells[0].strip("# ")):
         cells[0] = cells[0].strip("# ")
     cells += [""] * (width - len(cells))
+    return [" ".join(cell.split()) or f"column {i}" for i, cell in enumerate(cells, start=1)]
+
+
+def _distinct(written: Sequence[str]) -> list[str]:
+    """The names, repeats of one numbered."""
     names: list[str] = []
-    for i, cell in enumerate(cells, start=1):
-        name = " ".join(cell.split()) or f"column {i}"
+    for name in written:
         # The header may have a name that ends in .1 itself.
-        numbered = (f"{name}.{n}" for n in range(1, len(cells) + 1))
+        numbered = (f"{name}.{n}" for n in range(1, len(written) + 1))
         names.append(next(n for n in numbered if n not in names) if name in names else name)
     return names
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NoReturn
 import pandas as pd
 
 from molmeta.curation import sdfiles, workbooks
+from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import is_structure_name
 from molmeta.curation.headers import TableFile, table_of
-from molmeta.errors import ConfigError, TableError
+from molmeta.errors import ConfigError
 from molmeta.runtime.parquetfiles import read_parquet
 
 if TYPE_CHECKING:
@@ -203,4 +204,4 @@ def _suffix(path: Path) -> str:
 
 
 def _refuse(path: Path, problem: str, got: str, rule: str) -> NoReturn:
-    raise TableError(f"{path}: {problem}; got {got}, expected {rule}. See data/README.md.")
+    raise question(path, problem, got, rule, "See data/README.md.")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from molmeta.curation.detection.choice import Choice, choose
 from molmeta.curation.detection.columns import classify, filled, stripped
+from molmeta.curation.detection.judged import JudgedTable
 from molmeta.curation.detection.labels import read_labels
 from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import as_smiles
@@ -71,23 +72,41 @@ def read_user_table(
     options = options or TableOptions()
     if isinstance(table, Path) and exists(table) and table.is_dir():
         return UserTable(read_table(table), {})
+    judged = judge(table, read_source(table, options), options, strict=strict)
+    return read_chosen(judged, choose(judged))
+
+
+def judge(
+    table: Path | pd.DataFrame, source: TableFile, options: TableOptions, *, strict: bool = True
+) -> JudgedTable:
+    """Find out what each column of a table contains.
+
+    Args:
+        table: file or frame.
+        source: its cells.
+        options: as in `JudgedTable`.
+        strict: as in `JudgedTable`.
+    """
     where = table if isinstance(table, Path) else Path("support")
-    source = read_source(table, options)
     columns = classify(source.frame, source.units)
-    choice = choose(source.frame, columns, options, where, strict=strict)
-    _require_once(source.frame, choice, where)
-    return _Reader(source.frame, choice, options, where).read(strict=strict)
+    return JudgedTable(source.frame, columns, options, where, source.repeated, strict)
 
 
-def _require_once(frame: pd.DataFrame, choice: Choice, where: Path) -> None:
-    """Refuse a column that is read if another one of the file has the same name."""
+def read_chosen(table: JudgedTable, choice: Choice) -> UserTable:
+    """Read the columns of a choice.
+
+    Raises:
+        TableError, ConfigError: as `read_user_table`.
+    """
     value = choice.values.column.name if choice.values is not None else ""
     for name in (choice.smiles, choice.label, value, choice.relation):
-        if name and f"{name}.1" in frame.columns:
+        if name in table.repeated:
             raise question(
-                where, f"column '{name}' occurs twice", f"{[str(c) for c in frame.columns][:12]}",
-                "every column once", "Rename one of them.",
+                table.where, f"column '{name}' occurs twice",
+                f"{[column.name for column in table.columns][:12]}", "every column once",
+                "Rename one of them.",
             )  # fmt: skip
+    return _Reader(table, choice).read()
 
 
 def read_source(table: Path | pd.DataFrame, options: TableOptions) -> TableFile:
@@ -113,20 +132,19 @@ def by_target(table: UserTable) -> UserTable:
 class _Reader:
     """Turns the chosen columns of one table into rows with fixed columns."""
 
-    def __init__(
-        self, frame: pd.DataFrame, choice: Choice, options: TableOptions, where: Path
-    ) -> None:
-        self.frame, self.choice, self.options, self.where = frame, choice, options, where
+    def __init__(self, table: JudgedTable, choice: Choice) -> None:
+        self.frame, self.choice, self.strict = table.frame, choice, table.strict
+        self.options, self.where = table.options, table.where
         units = choice.values.units if choice.values is not None else pd.Series(dtype="str")
         self.units = [str(unit) for unit in units.unique() if unit]
 
-    def read(self, *, strict: bool) -> UserTable:
+    def read(self) -> UserTable:
         frame = self._renamed()
         if self.choice.label:
             # A footnote below the labels is not one of them.
             labels = self.frame.loc[frame["smiles"].ne(""), self.choice.label]
             # Curation records the labels that it drops; elsewhere they may be another's labels.
-            strict = strict or self.choice.label.casefold() != "active"
+            strict = self.strict or self.choice.label.casefold() != "active"
             frame["active"] = read_labels(labels, self.where, strict=strict)
             return self._table(frame)
         if self.options.threshold is None and self.options.higher_is_active is None:

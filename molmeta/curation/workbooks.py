@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from molmeta.curation.detection.cells import TYPED
+from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import are_structures
-from molmeta.curation.headers import TableFile, table_of
-from molmeta.errors import TableError, one_line, suggestion
+from molmeta.curation.headers import table_of
+from molmeta.errors import one_line, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from openpyxl.workbook.workbook import Workbook
 
-    from molmeta.curation.headers import Row
+    from molmeta.curation.headers import Row, TableFile
 
 MAX_ROWS = 200_000
 MAX_BYTES = 1 << 30
@@ -53,14 +55,14 @@ def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
     """
     book = _opened(path, content, values=True)
     if sheet and sheet not in book.sheetnames:
-        _refuse(
+        raise question(
             path, f"sheet '{sheet}' is missing", f"{book.sheetnames}", "one of these",
             "Correct --sheet." + suggestion(sheet, book.sheetnames),
         )  # fmt: skip
     sheets = {name: _rows(path, book, name) for name in ([sheet] if sheet else _visible(book))}
     tables = {name: rows for name, rows in sheets.items() if _has_structures(rows)} or sheets
     if len(tables) > 1 and tables is not sheets:
-        _refuse(
+        raise question(
             path, "has several sheets with structures", f"{list(tables)}", "one of them",
             "Name it with --sheet.",
         )  # fmt: skip
@@ -69,7 +71,7 @@ def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
         _require_values(path, content, name, tables[name])
     table = table_of(tables[name], path, may_be_wider=True)
     notes = (f"sheet '{name}'", *table.notes) if len(book.sheetnames) > 1 else table.notes
-    return TableFile(table.frame, table.units, notes)
+    return replace(table, notes=notes)
 
 
 def _opened(path: Path, content: bytes, *, values: bool) -> Workbook:
@@ -77,20 +79,20 @@ def _opened(path: Path, content: bytes, *, values: bool) -> Workbook:
         encrypted = _ENCRYPTED in content
         got = "a password-protected file" if encrypted else "the format of Excel 97 (.xls)"
         step = "Remove the password." if encrypted else "Save it as .xlsx or CSV."
-        _refuse(path, "cannot be read", got, "an .xlsx file without a password", step)
+        raise question(path, "cannot be read", got, "an .xlsx file without a password", step)
     try:
         size = sum(item.file_size for item in zipfile.ZipFile(io.BytesIO(content)).infolist())
         if size > MAX_BYTES:
-            _refuse(
+            raise question(
                 path, "is too large", f"{size >> 20} MB when decompressed",
                 f"at most {MAX_BYTES >> 20} MB", "Save the sheet as CSV.",
             )  # fmt: skip
         return openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=values)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
-        _refuse(
+        raise question(
             path, "is not a workbook", f"'{one_line(error)}'", "a complete .xlsx file",
             "Save or copy it again.",
-        )  # fmt: skip
+        ) from error  # fmt: skip
 
 
 def _visible(book: Workbook) -> list[str]:
@@ -109,7 +111,7 @@ def _rows(path: Path, book: Workbook, name: str) -> list[Row]:
         row = [_text(cell) for cell in cells] or [""]
         last = number if any(row) else last
         if last > MAX_ROWS:
-            _refuse(
+            raise question(
                 path, f"sheet '{name}' is too long", f"more than {MAX_ROWS} rows",
                 "a table of measured compounds", "Save the sheet as CSV.",
             )  # fmt: skip
@@ -172,7 +174,7 @@ def _require_values(path: Path, content: bytes, name: str, rows: list[Row]) -> N
         row, column = int(cell.row), int(cell.column)
         if row <= len(rows) and column <= len(rows[row - 1]) and rows[row - 1][column - 1]:
             continue
-        _refuse(
+        raise question(
             path, "a formula was saved without its value", f"cell {cell.coordinate} of sheet "
             f"'{name}'", "values", "Open the file in a spreadsheet and save it.",
         )  # fmt: skip
@@ -183,7 +185,3 @@ def _formulas(book: Workbook, name: str) -> Iterator[Any]:
         for cell in row:
             if isinstance(cell.value, str) and cell.value.startswith("=") and cell.data_type == "f":
                 yield cell
-
-
-def _refuse(path: Path, problem: str, got: str, rule: str, step: str) -> NoReturn:
-    raise TableError(f"{path}: {problem}; got {got}, expected {rule}. {step}")

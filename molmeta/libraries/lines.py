@@ -10,8 +10,8 @@ import re
 from collections import deque
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from molmeta.errors import MoleculeError, TableError
-from molmeta.molecules.compounds import parse
+from molmeta.errors import TableError
+from molmeta.molecules.compounds import parses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,7 +93,7 @@ def table(lines: Iterator[Line], where: str, *, must_have_header: bool) -> Itera
         columns = pick_columns(header, where)
         yield from (_row(line, separator, columns) for line in _joined(lines, separator))
         return
-    if must_have_header and not _is_smiles(header[0]):
+    if must_have_header and not parses(header[0]):
         pick_columns(header, where)
     yield _plain(first)
     yield from (_plain(line) for line in lines if line.text.strip())
@@ -204,14 +204,6 @@ def _names_smiles(name: str) -> bool:
 def names_id(name: str) -> bool:
     """Whether a column or property in lower case is named like an identifier."""
     return name.startswith("id") or name.endswith("id") or "name" in name
-
-
-def _is_smiles(text: str) -> bool:
-    try:
-        parse(text)
-    except MoleculeError:
-        return False
-    return True
 
 
 def _skip_rest(text: IO[str]) -> None:

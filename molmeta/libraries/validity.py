@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from molmeta.errors import MoleculeError, TableError
-from molmeta.molecules.compounds import parse
+from molmeta.errors import TableError
+from molmeta.molecules.compounds import parses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ def require_readable(path: Path, records: Sequence[Record]) -> None:
     invalid: list[Record] = []
     n_valid = 0
     for record in records:
-        if _parses(record):
+        if not record.reason and parses(record.smiles):
             n_valid += 1
         else:
             invalid.append(record)
@@ -42,16 +42,6 @@ def require_mostly_valid(path: Path, n_invalid: int, n_read: int) -> None:
     """
     if 2 * n_invalid > n_read:
         raise _refused(path, n_invalid, f"of {n_read}", "")
-
-
-def _parses(record: Record) -> bool:
-    if record.reason:
-        return False
-    try:
-        parse(record.smiles)
-    except MoleculeError:
-        return False
-    return True
 
 
 def _refused(path: Path, n_invalid: int, of: str, example: str) -> TableError:

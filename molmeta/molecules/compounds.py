@@ -82,6 +82,15 @@ def parse(smiles: str) -> Chem.Mol:
     return _of_sane_size(mol, text)
 
 
+def parses(smiles: str) -> bool:
+    """Return whether `parse` accepts a text."""
+    try:
+        parse(smiles)
+    except MoleculeError:
+        return False
+    return True
+
+
 def standardize(mol: Chem.Mol, *, tautomer: bool = False) -> Chem.Mol:
     """Return the largest organic fragment in its neutral form.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,11 @@ import yaml
 
 from molmeta.curation.curate import curate
 from molmeta.curation.detection.choice import Choice, choose
-from molmeta.curation.detection.columns import classify
 from molmeta.curation.measurements import REASONS
 from molmeta.curation.reading import is_curated
 from molmeta.curation.tableoptions import TableOptions
 from molmeta.curation.tables import Layout, read_table
-from molmeta.curation.usertables import by_target, read_source, read_user_table
+from molmeta.curation.usertables import by_target, judge, read_chosen, read_source
 from molmeta.errors import ConfigError, MolMetaError, TableError
 from molmeta.screening.supports import LEAST_SHARE, RULES, reading_of, several_assays
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from molmeta.curation.detection.columns import Column
-    from molmeta.curation.headers import TableFile
     from molmeta.curation.usertables import UserTable
 
 _SHOWN = 20
@@ -93,18 +91,22 @@ def inspect_table(
     name = table.name if isinstance(table, Path) else "table in memory"
     _require_raw(table)
     source = read_source(table, options)
-    columns = classify(source.frame, source.units)
+    judged = judge(table, source, options)
     choice: Choice | None = None
     try:
-        choice = choose(source.frame, columns, options, table if isinstance(table, Path) else name)
-        user = by_target(read_user_table(table, options))
+        choice = choose(judged)
+        user = by_target(read_chosen(judged, choice))
     except MolMetaError as error:
-        return Inspection(name, _notes(source), _listed(columns, choice), question=str(error))
-    done = _judged(name, source, columns, choice, user, assay)
-    return Inspection(
-        **done, options=_options(choice, options, user),
+        columns = _listed(judged.columns, choice)
+        return Inspection(name, source.notes, columns, question=str(error))
+    seen = Inspection(
+        f"{name}: {len(source.frame)} rows",
+        source.notes,
+        _listed(judged.columns, choice),
+        options=_options(choice, options, user),
         layout=_layout(table, choice, options, user),
-    )  # fmt: skip
+    )
+    return _curated(seen, name, user, assay)
 
 
 def _require_raw(table: Path | pd.DataFrame) -> None:
@@ -116,11 +118,8 @@ def _require_raw(table: Path | pd.DataFrame) -> None:
         )
 
 
-def _judged(
-    name: str, source: TableFile, columns: Sequence[Column], choice: Choice, user: UserTable,
-    assay: str,
-) -> dict[str, Any]:  # fmt: skip
-    """Curate the rows of a table, and collect what `Inspection` shows of them."""
+def _curated(seen: Inspection, name: str, user: UserTable, assay: str) -> Inspection:
+    """Add what curation makes of the rows of a table."""
     rules = RULES.model_copy(update={"thresholds": user.thresholds})
     curated = curate(user.rows, rules=rules, least_share=LEAST_SHARE)
     assays = curated.assays.sort_values("n_compounds", ascending=False)
@@ -134,23 +133,19 @@ def _judged(
         facts = {**facts, "compounds": f"{about['n_compounds']}, {about['n_active']} active"}
         status = str(about["status"])
         question = "" if status == "ok" else f"{name}: {status}."
-    dropped = curated.dropped[curated.dropped["assay"].isin(names)]
-    kept = ["assay", "n_compounds", "n_active", "threshold", "status"]
-    return {
-        "source": f"{name}: {len(source.frame)} rows", "notes": _notes(source),
-        "columns": _listed(columns, choice), "assays": assays[kept], "facts": facts,
-        "dropped": _reasons(dropped), "question": question,
-    }  # fmt: skip
+    return replace(
+        seen,
+        assays=assays[["assay", "n_compounds", "n_active", "threshold", "status"]],
+        facts=facts,
+        dropped=_reasons(curated.dropped[curated.dropped["assay"].isin(names)]),
+        question=question,
+    )
 
 
 def _reasons(dropped: pd.DataFrame) -> pd.DataFrame:
     by_reason = dropped.groupby("reason")["row"].agg(["size", "min"]).reset_index()
     by_reason["reason"] = by_reason["reason"].map(REASONS)
     return by_reason.set_axis(["reason", "rows", "first row"], axis=1)
-
-
-def _notes(source: TableFile) -> tuple[str, ...]:
-    return source.notes
 
 
 def _listed(columns: Sequence[Column], choice: Choice | None) -> pd.DataFrame:

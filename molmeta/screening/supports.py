@@ -188,14 +188,12 @@ def read_support(
     if actives and size is None:
         values = (float("nan"),) * len(actives)
         alone = Support(actives, [1] * len(actives))
-        names = _standard_names(table)
-        n_rows = len(table.rows)
-        return SupportReading(
-            alone, values, source, assay, table.columns, n_rows=n_rows, names=names
-        )
+        reading = SupportReading(alone, values, source, assay, table.columns)
+        return replace(reading, n_rows=len(table.rows), names=_standard_names(table))
     curated = curated_assays(where, table, rules=RULES, least_share=LEAST_SHARE)
     chosen = _only_assay(source, _assays(curated.kept), assay)
-    return _drawn(reading_of(source, table, curated, chosen.name), chosen, size, seed)
+    reading = reading_of(source, table, curated, chosen.name)
+    return _drawn(replace(reading, names=_standard_names(table)), chosen, size, seed)
 
 
 _NOTHING = Support((), ())
@@ -218,7 +216,6 @@ def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> S
         threshold_rule=_rule(table.threshold, threshold, str(about["unit"]), own),
         n_rows=len(table.rows),
         left_out={**table.left_out, **reasons},
-        names=_standard_names(table),
     )
 
 

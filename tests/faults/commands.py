@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
+import pkgutil
 import signal
 import sys
 import time
@@ -15,12 +17,16 @@ import pandas as pd
 from paths import DATA
 from safetensors import safe_open
 
-# Limits are for the commands: an import that runs out of memory fails in its own way.
-import molmeta.training.loop  # noqa: F401
+import molmeta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+# Limits are for the commands: an import that runs out of memory fails in its own way.
+for _module in pkgutil.walk_packages(molmeta.__path__, "molmeta."):
+    if not _module.name.endswith("__main__"):
+        importlib.import_module(_module.name)
 
 RECIPE = json.dumps(
     {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from molmeta.curation.detection import cells as texts
-from molmeta.curation.detection.columns import LABEL_NAME, Column, filled, stripped
+from molmeta.curation.detection.columns import LABEL_NAME, filled, stripped
 from molmeta.curation.detection.names import compound_names, is_other
 from molmeta.curation.detection.partners import is_general, partner
 from molmeta.curation.detection.questions import SHOWN, missing, question
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from molmeta.curation.detection.judged import JudgedTable
     from molmeta.curation.detection.measures import Values
-    from molmeta.curation.tableoptions import TableOptions
     from molmeta.errors import TableError
 
 _PART = re.compile(
@@ -76,43 +76,22 @@ class Choice:
     name: str = ""
 
 
-def choose(
-    frame: pd.DataFrame,
-    columns: Sequence[Column],
-    options: TableOptions,
-    where: object,
-    *,
-    strict: bool = True,
-) -> Choice:
+def choose(table: JudgedTable) -> Choice:
     """Choose the columns to read from what each of them is taken for.
-
-    Args:
-        frame: the table.
-        columns: of `molmeta.curation.detection.columns.classify`.
-        options: what the user has named wins.
-        where: table that messages name.
-        strict: ask about results that are not numbers in a column 'value' too.
 
     Raises:
         TableError: a column is missing, or two readings are about as likely; the message names
             the option that decides.
     """
-    reader = ValueReader(frame, columns, options, where, strict=strict)
-    return _Chooser(frame, columns, options, where, reader).choose()
+    return _Chooser(table).choose()
 
 
 class _Chooser:
-    def __init__(
-        self,
-        frame: pd.DataFrame,
-        columns: Sequence[Column],
-        options: TableOptions,
-        where: object,
-        reader: ValueReader,
-    ) -> None:
-        self.frame, self.columns, self.options, self.where = frame, columns, options, where
-        self.reader = reader
-        self.compounds = frame
+    def __init__(self, table: JudgedTable) -> None:
+        self.frame, self.columns = table.frame, table.columns
+        self.options, self.where = table.options, table.where
+        self.reader = ValueReader(table)
+        self.compounds = table.frame
 
     def choose(self) -> Choice:
         smiles = self.structure()

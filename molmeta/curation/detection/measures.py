@@ -25,10 +25,8 @@ from molmeta.curation.units import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from molmeta.curation.detection.columns import Column
-    from molmeta.curation.tableoptions import TableOptions
+    from molmeta.curation.detection.judged import JudgedTable
 
 _LOG_UNIT = re.compile(r"log(?:10)?[\s(]*(\w+)\)?", re.IGNORECASE)
 _POSSIBLE_PX = (1.5, 11.5)
@@ -64,28 +62,14 @@ class Measures:
     """Reads one column of values.
 
     Args:
-        frame: the table.
-        columns: what each column is taken for.
+        table: the table.
         column: the one to read.
-        options: what the user says.
-        where: table that messages name.
-        strict: ask about cells without a usable result, and about units without a scale;
-            otherwise curation drops these rows.
     """
 
-    def __init__(
-        self,
-        frame: pd.DataFrame,
-        columns: Sequence[Column],
-        column: Column,
-        options: TableOptions,
-        where: object,
-        *,
-        strict: bool,
-    ) -> None:
-        self.frame, self.columns, self.column = frame, columns, column
-        self.name, self.options, self.where = column.name, options, where
-        self.strict = strict
+    def __init__(self, table: JudgedTable, column: Column) -> None:
+        self.frame, self.columns, self.column = table.frame, table.columns, column
+        self.name, self.options, self.where = column.name, table.options, table.where
+        self.strict = table.strict or column.name.casefold() != "value"
 
     def read(self) -> Values:
         """Read the values.

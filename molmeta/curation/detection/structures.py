@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rdkit import Chem, rdBase
 
-from molmeta.errors import MoleculeError
-from molmeta.molecules.compounds import MAX_CHARACTERS, parse
+from molmeta.molecules.compounds import MAX_CHARACTERS, parses
 from molmeta.molecules.molblocks import smiles_of_block
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ _NAME = re.compile(
 )
 _LEAST_LENGTH = 6
 """Shortest text that is taken for a SMILES where no name says so: 'NO' and 'I' are labels too."""
+_is_molecule = lru_cache(maxsize=4096)(parses)
 
 
 def is_structure_name(name: str) -> bool:
@@ -70,15 +70,6 @@ def as_smiles(text: str) -> str:
     if "V2000" in text or "V3000" in text:
         return smiles_of_block(text)
     return text
-
-
-@lru_cache(maxsize=4096)
-def _is_molecule(text: str) -> bool:
-    try:
-        parse(text)
-    except MoleculeError:
-        return False
-    return True
 
 
 def _smiles_of_inchi(text: str) -> str:

@@ -17,10 +17,8 @@ from molmeta.errors import TableError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
     from molmeta.curation.detection.columns import Column
-    from molmeta.curation.tableoptions import TableOptions
+    from molmeta.curation.detection.judged import JudgedTable
 
 _REPLICATE = re.compile(
     r"(?<![a-z])(?:mean|geo[\s_]?mean|average|avg|median|geometric|run|rep|replicate|exp|trial|"
@@ -31,28 +29,13 @@ _RIVAL = 0.2
 
 
 class ValueReader:
-    """Reads the column of values of one table.
+    """Reads the column of values of one table."""
 
-    Args:
-        frame: the table.
-        columns: what each column is taken for.
-        options: what the user says.
-        where: table that messages name.
-        strict: as in `molmeta.curation.detection.choice.choose`.
-    """
-
-    def __init__(
-        self,
-        frame: pd.DataFrame,
-        columns: Sequence[Column],
-        options: TableOptions,
-        where: object,
-        *,
-        strict: bool,
-    ) -> None:
-        self.strict = strict
-        self.frame, self.columns, self.options, self.where = frame, columns, options, where
-        self.candidates = [column for column in columns if column.role == "value"]
+    def __init__(self, table: JudgedTable) -> None:
+        self.table = table
+        self.frame, self.columns = table.frame, table.columns
+        self.options, self.where = table.options, table.where
+        self.candidates = [column for column in table.columns if column.role == "value"]
 
     def has_measurements(self) -> bool:
         """Whether a column is named after a measured quantity."""
@@ -79,10 +62,7 @@ class ValueReader:
         return values if values is not None and values.units.ne("").any() else None
 
     def _measures(self, column: Column) -> Values:
-        strict = self.strict or column.name.casefold() != "value"
-        return Measures(
-            self.frame, self.columns, column, self.options, self.where, strict=strict
-        ).read()
+        return Measures(self.table, column).read()
 
     def _chosen(self) -> Column | None:
         if name := self.options.value_column:

@@ -114,6 +114,15 @@ def test_rows_keep_the_numbers_that_a_spreadsheet_shows(tmp_path):
     assert list(found.rows["row"]) == list(range(5, 17))
 
 
+@pytest.mark.parametrize("header", ["smiles,active,active.1", "smiles,active,x,x.1,x"])
+def test_a_name_that_looks_like_a_repeat_is_a_name_like_others(tmp_path, header):
+    path = tmp_path / "table.csv"
+    rows = ["CCO,1,1,1,1", "CCN,0,0,0,0"]
+    width = header.count(",") + 1
+    path.write_text("\n".join([header, *(",".join(row.split(",")[:width]) for row in rows)]))
+    assert read_user_table(path).rows["active"].tolist() == [1, 0]
+
+
 def test_a_documented_table_is_read_by_its_names_beside_other_columns(tmp_path):
     columns = {
         "smiles": SMILES, "value": NM, "unit": ["nM"] * 12, "class": LABELS, "pIC50": PX[::-1],
