@@ -25,7 +25,7 @@ def test_every_option_on_the_page_exists():
 
 
 def export(path):
-    """A workbook as a laboratory system exports it: titles above the header, and a result in words."""
+    """A workbook with titles above its header and a result in words."""
     assay = pd.read_csv(ROOT / "data/assays/test/CHEMBL204_Ki.csv").head(24)
     sheet = (book := openpyxl.Workbook()).active
     sheet.append(["Thrombin, chromogenic assay"])
@@ -42,6 +42,8 @@ def test_the_example_is_what_inspect_prints(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     export("export.xlsx")
     monkeypatch.setattr("sys.argv", ["molmeta", "inspect", "export.xlsx"])
-    main()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
     lines = [line.rstrip() for line in capsys.readouterr().out.strip().splitlines()]
     assert "\n".join(lines) in PAGE
