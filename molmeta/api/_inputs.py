@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import pandas as pd
 
@@ -101,7 +101,7 @@ def support_of(
 def library_file(library: LibraryLike) -> Generator[Path]:
     """Yield the file of a library; SMILES in memory are written to a temporary one.
 
-    Their positions in the sequence, from 0, become the ids.
+    The index of a pandas Series, or else the positions in the sequence from 0, become the ids.
     """
     if isinstance(library, (str, Path)):
         yield Path(library) if str(library) == "-" else existing(library)
@@ -110,7 +110,8 @@ def library_file(library: LibraryLike) -> Generator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         # Not SMILES lines: reading those splits a text at blanks and commas.
         path = Path(folder) / "library.parquet"
-        ids = [str(row) for row in range(len(texts))]
+        index: Any = library.index if isinstance(library, pd.Series) else range(len(texts))
+        ids = [str(name) for name in index]
         pd.DataFrame({"smiles": texts, "id": ids}).to_parquet(path, index=False)
         yield path
 

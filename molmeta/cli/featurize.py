@@ -5,9 +5,10 @@ store that cannot be read, for example from another version, is replaced. A file
 curated table is a library: SMILES lines, CSV, SDF or Parquet, optionally gzipped. An interrupted
 run on a library resumes with the same command.
 
-Example: molmeta featurize library.smi.gz --model pretrained --output library.arrow
+Example: molmeta featurize library.smi --model pretrained --output library.arrow
 
-Example: molmeta featurize train.parquet valid.parquet --output molecules.safetensors
+Example: molmeta featurize train/assays.parquet valid/measured.parquet
+  --output molecules.safetensors
 """
 
 from __future__ import annotations
