@@ -60,9 +60,9 @@ def load(model: str | PathLike[str] | None = None) -> Model:
         >>> molmeta.load("similarity")
         Model('similarity', not meta-trained)
     """
-    from molmeta.models.named import PRETRAINED, named
+    from molmeta.models.named import named
 
-    return named(PRETRAINED if model is None else str(model))
+    return named("pretrained" if model is None else str(model))
 
 
 def __getattr__(name: str) -> object:
