@@ -44,12 +44,12 @@ __all__ = [
 ]
 
 
-def load(model: str | PathLike[str] = "pretrained") -> Model:
+def load(model: str | PathLike[str] | None = None) -> Model:
     """A model that is ready to adapt to a new assay.
 
     Args:
         model: file of `molmeta train`, or the name of a baseline such as "similarity" or
-            "tanimoto_gp:target=value".
+            "tanimoto_gp:target=value"; None loads the pretrained model.
 
     Raises:
         ConfigError: neither a file nor a name.
@@ -62,7 +62,7 @@ def load(model: str | PathLike[str] = "pretrained") -> Model:
     """
     from molmeta.models.named import named
 
-    return named(str(model))
+    return named("pretrained" if model is None else str(model))
 
 
 def __getattr__(name: str) -> object:

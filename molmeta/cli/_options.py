@@ -36,7 +36,13 @@ SUPPORT = typer.Option(
     ..., "--support", help="Table of measured compounds: CSV, Excel, SDF, Parquet."
 )
 LIBRARY = typer.Option(
-    ..., "--library", help="SMILES lines, CSV, SDF, Parquet or featurized; '-' for stdin."
+    ...,
+    "--library",
+    help="SMILES lines, CSV, SDF, Parquet, compressed or not, or featurized: a file, folder, "
+    "quoted glob pattern or manifest of paths; '-' for stdin.",
+)
+ID_COLUMN = typer.Option(
+    "", "--id-column", help="Column or SDF property with the library's names; default detected."
 )
 ASSAY = typer.Option("", "--assay", help="Assay to use, if the table contains several.")
 SIZE = typer.Option(None, "--size", min=2, help="Number of compounds to draw; default all.")
@@ -147,6 +153,22 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
             "Separate them by commas."
         )
     return tuple(int(part) for part in parts)
+
+
+def part_of(text: str) -> tuple[int, int] | None:
+    """Numbers k and n of a text such as '2/8'; None for "".
+
+    Raises:
+        ConfigError: it is not such a text, or k is not in 1 .. n.
+    """
+    if not text:
+        return None
+    k, _, n = text.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise ConfigError(
+            f"--part: must be k/n with 1 <= k <= n, such as 2/8; got '{text}'. Correct it."
+        )
+    return int(k), int(n)
 
 
 def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, Any]:

@@ -52,7 +52,9 @@ def run(
         False, "--exclude-support", help="Leave the compounds of the support out."
     ),
     all_scores: Path | None = typer.Option(
-        None, help="Parquet file for the score of every compound, in the order of the library."
+        None,
+        help="Parquet file for the score of every compound, in the order of the library; a folder "
+        "of files of 100,000 each, if the name does not end in .parquet.",
     ),
     report: Path | None = typer.Option(
         None, help="HTML page with the candidates drawn, sorted, filtered and explained."
@@ -60,6 +62,7 @@ def run(
     part: str = typer.Option(
         "", help="k/n scores only that part; without it, finished parts are combined."
     ),
+    id_column: str = _options.ID_COLUMN,
     force: bool = _options.FORCE,
     seed: int = _options.SEED,
     cores: int = _options.CORES,
@@ -76,7 +79,7 @@ def run(
     _require_top(report, top)
     plan = ScreenPlan(
         top=top or None, exclude_support=exclude_support, all_scores=all_scores,
-        part=_part(part), force=force,
+        part=_options.part_of(part), force=force, id_column=id_column,
     )  # fmt: skip
     with session("screen", output=output, seed=seed) as outcome:
         with bar(None, "screen") as advance:
@@ -111,12 +114,3 @@ def _require_top(report: Path | None, top: int) -> None:
             "--report: needs a list of candidates; got --top 0, expected at least 1. Leave one of "
             "them out."
         )
-
-
-def _part(text: str) -> tuple[int, int] | None:
-    k, _, n = text.partition("/")
-    if not text:
-        return None
-    if not (k.isdecimal() and n.isdecimal()):
-        raise ConfigError(f"--part: must be k/n, such as 2/8; got '{text}'. Correct it.")
-    return int(k), int(n)

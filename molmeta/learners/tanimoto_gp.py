@@ -136,8 +136,8 @@ class TanimotoGP(MetaLearner):
     def _conditioned(self, support: Labelled, *, presumed_inactive: bool) -> UncertainPredictor:
         fingerprints = Fingerprints.of(support.molecules, self.fingerprints)
         numbers = support_numbers(support, self.target)
-        one = numbers.new_ones(())
-        scale = Scale(-one, one) if presumed_inactive else scale_of(numbers, self.target)
+        unit = numbers.new_ones(())
+        scale = Scale(-unit, unit) if presumed_inactive else scale_of(numbers, self.target)
         values, vectors = spectrum(fingerprints.kernel(fingerprints))
         rotated = vectors.t() @ scale.to(numbers)
         ratio, variance = self._fitted(values, rotated)

@@ -57,6 +57,7 @@ class ScreenPlan:
         part: (k, n) scores only part k of n and writes no result; the same screen without a part
             then combines the parts.
         force: take a library of which more than half is invalid.
+        id_column: column with the names of the records; "" detects it.
         annotate: adds columns to the candidates.
     """
 
@@ -67,6 +68,7 @@ class ScreenPlan:
     all_scores: Path | None = None
     part: tuple[int, int] | None = None
     force: bool = False
+    id_column: str = ""
     annotate: Annotate | None = None
 
     def __post_init__(self) -> None:
@@ -91,12 +93,14 @@ class Ranking:
         n_invalid: records that could not be scored.
         n_support: compounds of the support found in the library.
         prevalence: given or estimated share of actives, to which probabilities are shifted.
+        files: names of the files of the library.
     """
 
     n_read: int
     n_invalid: int
     n_support: int
     prevalence: float | Estimate | None
+    files: tuple[str, ...]
     _shards: Shards = field(repr=False)
     _support: Support = field(repr=False)
     _plan: ScreenPlan = field(repr=False)
@@ -166,7 +170,7 @@ def ranked(
     Args:
         predictor: adapted to the support.
         support: the measured compounds.
-        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
+        library: as `molmeta.libraries.files.library_files` takes it, or a featurized library.
         output: the shards are kept next to it.
         plan: what to keep.
         cores: processes that featurize, or threads that read a featurized library.
@@ -188,14 +192,16 @@ def ranked(
     scorer = Scorer(predictor, finder, exclude=plan.exclude_support, top=top)
     with exclusive(_lock_of(output, plan.part)):
         digest = predictor.model.digest
-        source = LibrarySource(library, names, progress, model=digest, force=plan.force)
+        source = LibrarySource(
+            library, names, progress, model=digest, force=plan.force, id_column=plan.id_column
+        )
         kept = Shards(output, _kind(scorer, support, source.identity, digest))
         for number, shard in shards(source, scorer, _wanted(kept, plan.part), cores=cores):
             kept.add(number, shard)
         if source.error is not None and source.empty:
             kept.clear()
             raise source.error
-        ranking = _ranking(kept, support, plan)
+        ranking = _ranking(kept, support, plan, source.files)
         if plan.part is None and not plan.force:
             # The shards stay, so that --force on the same command only has to write the result.
             require_mostly_valid(library, ranking.n_invalid, ranking.n_read)
@@ -224,7 +230,7 @@ def screen_to_files(
     Args:
         predictor: adapted to the support.
         support: the measured compounds.
-        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
+        library: as `molmeta.libraries.files.library_files` takes it, or a featurized library.
         output: table with the columns of `hits.COLUMNS`; Parquet, SDF or XLSX by its suffix, else
             CSV. The second table is next to it; see `hitfiles.invalid_file`.
         plan: what to keep; the defaults if missing.
@@ -246,24 +252,26 @@ def screen_to_files(
         if plan.part is not None:
             return Screened(*counts, 0)
         with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            write_invalid(file, ranking.rejected())
+            write_invalid(file, ranking.rejected(), ranking.files)
         if plan.all_scores is not None:
-            write_scores(plan.all_scores, ranking.by_line())
+            write_scores(plan.all_scores, ranking.by_line(), ranking.files)
         tables = ranking.tables() if plan.top is None else list(ranking.tables())
         n_candidates = write_tables(output, tables)
     kept = pd.concat(tables, ignore_index=True) if isinstance(tables, list) else pd.DataFrame()
     return Screened(*counts, n_candidates, ranking.prevalence, kept)
 
 
-def _ranking(shards: Shards, support: Support, plan: ScreenPlan) -> Ranking:
+def _ranking(shards: Shards, support: Support, plan: ScreenPlan, files: tuple[str, ...]) -> Ranking:
     n_read, n_support = shards.counts()
     if plan.part is not None:
-        return Ranking(n_read, 0, n_support, None, shards, support, plan)
+        return Ranking(n_read, 0, n_support, None, files, shards, support, plan)
     scores = shards.scores()
-    n_scored, known = int(np.sum(scores)), plan.left_out
-    prevalence = plan.prevalence if known is None or not n_scored else estimate(scores, known)
+    n_scored, of_actives = int(np.sum(scores)), plan.left_out
+    prevalence = (
+        plan.prevalence if of_actives is None or not n_scored else estimate(scores, of_actives)
+    )
     n_invalid = n_read - n_scored - (n_support if plan.exclude_support else 0)
-    return Ranking(n_read, n_invalid, n_support, prevalence, shards, support, plan)
+    return Ranking(n_read, n_invalid, n_support, prevalence, files, shards, support, plan)
 
 
 def _wanted(shards: Shards, part: tuple[int, int] | None) -> Callable[[int], bool]:

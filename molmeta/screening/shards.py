@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from molmeta.libraries.lines import Record
+from molmeta.libraries.lines import FILE_LINES, Record
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import Parts
 from molmeta.screening.hits import ScoredCompound, best
@@ -147,17 +147,47 @@ class Shards:
             yield from batch.to_pylist()
 
 
-def write_scores(output: Path, parts: Iterable[Sequence[ScoredCompound]]) -> None:
+def write_scores(
+    output: Path, parts: Iterable[Sequence[ScoredCompound]], files: Sequence[str] = ()
+) -> None:
     """Write the score of every compound, in the library's order, as Parquet.
 
+    Args:
+        output: a Parquet file, or a folder, to which each part is written as a file of its own.
+        parts: compounds of consecutive shards.
+        files: names of the files of the library; if there are several, a column names one.
+
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the output cannot be written.
     """
+    if output.suffix in (".parquet", ".pq"):
+        _write_scores(output, parts, files)
+        return
+    names: set[str] = set()
+    for number, part in enumerate(parts):
+        names.add(f"part-{number:08d}.parquet")
+        _write_scores(output / f"part-{number:08d}.parquet", [part], files)
+    # Parts of an earlier, larger library must not be read together with these.
+    for path in output.glob("part-*.parquet"):
+        if path.name not in names:
+            path.unlink()
+
+
+def _write_scores(
+    output: Path, parts: Iterable[Sequence[ScoredCompound]], files: Sequence[str]
+) -> None:
     schema = _arrow.schema([_SCHEMA.field(name) for name in _SCHEMA.names[:4]])
+    if len(files) > 1:
+        schema = _arrow.schema([("file", _arrow.string()), *schema])
     with written(output) as temporary, _parquet.ParquetWriter(temporary, schema) as writer:
         for part in parts:
-            rows = ((-h.minus_line, h.id, h.smiles, h.probability) for h in part)
+            rows = ((*_place(h, files), h.id, h.smiles, h.probability) for h in part)
             writer.write_table(_table(rows, schema))
+
+
+def _place(hit: ScoredCompound, files: Sequence[str]) -> tuple[object, ...]:
+    number, line = divmod(-hit.minus_line, FILE_LINES)
+    return (files[number], line) if len(files) > 1 else (line,)
 
 
 def _table(rows: Iterable[tuple[object, ...]], schema: Any) -> Any:  # noqa: ANN401 - see _arrow

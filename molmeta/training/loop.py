@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 
 from molmeta import learners
 from molmeta.assays.decoys import Decoys
@@ -100,6 +101,8 @@ def _fabric(devices: int) -> Fabric:
         devices=devices,
         strategy="auto" if devices == 1 else "ddp_spawn" if cuda else "ddp_fork",
         precision="bf16-mixed" if cuda else "32-true",
+        # Processes are started here: within a job of Slurm, Fabric would wait for those of `srun`.
+        plugins=LightningEnvironment(),
     )
 
 

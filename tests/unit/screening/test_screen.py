@@ -14,7 +14,7 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta.errors import ConfigError, MoleculeError, OutputError, TableError
 from molmeta.libraries import source
-from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.featurize import FeaturizePlan, featurize_library
 from molmeta.libraries.lines import Record
 from molmeta.libraries.prepare import prepare, prepare_all
 from molmeta.libraries.reading import read_library
@@ -402,7 +402,7 @@ def test_a_featurized_library_gives_the_same_files(run, predictor, tmp_path, cor
     run(MANY)
     expected = outputs(tmp_path)
     path = tmp_path / "library.safetensors"
-    featurize_library(tmp_path / "library.smi", path, ("morgan",))
+    featurize_library(tmp_path / "library.smi", path, FeaturizePlan(("morgan",)))
     screen_to_files(predictor, SUPPORT, path, output=tmp_path / "ranked.csv", cores=cores)
     assert outputs(tmp_path) == expected
 
