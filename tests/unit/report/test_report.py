@@ -459,7 +459,8 @@ def test_the_page_of_one_model_says_nothing_of_what_it_lacks(single, words):
 def test_the_page_of_one_model_has_its_calibration_and_enrichment(single):
     assert "Calibration of ProtoNet" in single
     assert "400 predictions of one episode of 1 assay" in single
-    assert single.count('aria-label="Enrichment on ') == 2
+    assert single.count("<h4>Enrichment ") == 2
+    assert re.search(r"<li>ProtoNet: AUROC [\d.]+, EF 1 % [\d.]+, EF 5 % [\d.]+</li>", single)
 
 
 def test_the_version_on_the_page_is_one(single):
