@@ -84,8 +84,8 @@ def episode() -> str:
         arrow((580, 85), (630, 85)),
         text((668, 80), "predictions"),
         text((668, 98), "and error"),
-        arrow((668, 110), (560, 160)),
-        text((470, 165), "the model changes a little"),
+        arrow((668, 108), (545, 118)),
+        text((560, 165), "the model changes a little"),
         text((110, 165), "one earlier assay"),
     )
 
@@ -105,11 +105,11 @@ def gradient() -> str:
     return picture(
         (680, 210),
         arrow((120, 190), (325, 108), dash="6 4"),
-        text((110, 178), "meta-training moves the start"),
+        text((225, 200), "meta-training moves the start"),
         *steps,
         dot(start, INK, radius=8),
-        text((340, 135), "starting weights"),
-        text((265, 55), "a few steps on a support", size=12, color=QUERY),
+        text((262, 104), "starting weights"),
+        text((420, 40), "a few steps on a support", size=12, color=QUERY),
     )
 
 
@@ -177,14 +177,14 @@ def pipeline() -> str:
         (900, 230),
         *boxes,
         *arrows,
-        box((170, 140), (88, 52), "your\nsupport"),
-        box((320, 140), (88, 52), "library"),
-        box((500, 140), (130, 52), "adapt, then\nscreen or suggest"),
-        box((740, 140), (120, 52), "ranked hits,\nnext plate"),
-        arrow((258, 180), (500, 180)),
-        arrow((408, 160), (500, 160)),
-        arrow((514, 82), (550, 138)),
-        arrow((630, 166), (738, 166)),
+        box((320, 118), (88, 40), "support"),
+        box((320, 172), (88, 40), "library"),
+        box((470, 134), (138, 60), "adapt, then\nscreen or suggest"),
+        box((740, 138), (120, 52), "ranked hits,\nnext plate"),
+        arrow((408, 138), (468, 152)),
+        arrow((408, 192), (468, 178)),
+        arrow((514, 82), (530, 132)),
+        arrow((608, 164), (738, 164)),
     )
 
 
