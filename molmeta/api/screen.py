@@ -17,8 +17,9 @@ from molmeta.models.prevalence import Estimate
 from molmeta.screening.annotations import annotator
 from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, library_hits
 from molmeta.screening.outlook import outlook
+from molmeta.screening.plan import ScreenPlan
 from molmeta.screening.prevalence import left_out
-from molmeta.screening.screen import Screened, ScreenPlan, ranked, screen_to_files
+from molmeta.screening.screen import Screened, ranked, screen_to_files
 from molmeta.screening.supports import ScreenInputs
 
 if TYPE_CHECKING:

@@ -55,6 +55,11 @@ def run(
         help="Parquet file for the score of every compound, in the order of the library; a folder "
         "of files of 100,000 each, if the name does not end in .parquet.",
     ),
+    prefilter: float | None = typer.Option(
+        None,
+        help="Share of the library that the model scores, such as 0.01: the best by a cheap score "
+        "that is fitted to the model's on a sample of the library.",
+    ),
     report: Path | None = typer.Option(
         None, help="HTML page with the candidates drawn, sorted, filtered and explained."
     ),
@@ -72,13 +77,13 @@ def run(
 
     from molmeta.api.screen import run_screen
     from molmeta.report.hits.page import ScreenFacts, hits_page
-    from molmeta.screening.screen import ScreenPlan
+    from molmeta.screening.plan import ScreenPlan
 
     torch.set_num_threads(1)
     _require_top(report, top)
     plan = ScreenPlan(
         top=top or None, exclude_support=exclude_support, all_scores=all_scores,
-        part=_options.part_of(part), force=force, id_column=id_column,
+        part=_options.part_of(part), force=force, id_column=id_column, prefilter=prefilter,
     )  # fmt: skip
     with session("screen", output=output, seed=seed) as outcome:
         with bar(None, "screen") as advance:

@@ -15,7 +15,7 @@ rule evaluate:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         model=model_name,
         supports=",".join(map(str, CONFIG.evaluation.supports)),
@@ -73,7 +73,7 @@ rule report:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         # Inputs again, as options: each file needs an option of its own, which `{input}` cannot give.
         evidence=flags(
