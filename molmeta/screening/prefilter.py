@@ -1,7 +1,8 @@
 """A cheap score for a whole library, so that the model scores only the best share of it.
 
 The cheap score is linear in the bits of one fingerprint. It is fitted to the model's own scores of
-a sample of the library, so it ranks as the model does, whatever the model is.
+a sample of the library, with more weight on high ones, so it ranks as the model does, whatever the
+model is.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 20_000
 """Records that the model scores to fit the cheap score."""
-RIDGE = 10.0
+RIDGE, HIGHEST = 10.0, 10.0
+"""Of the regression: its ridge, and the greatest weight of a compound."""
 FURTHEST = 20.0
 """Log odds are cut to this size: those of probabilities that round to 0 or 1 are infinite."""
 
@@ -134,30 +136,37 @@ def fitted(
     Raises:
         ModelError, WorkerError: as `LibrarySource.sample`.
     """
-    size = FEATURIZERS[FINGERPRINT].size
-    # Sums of zeros and ones, which float32 holds exactly.
-    shared = torch.zeros(size, size)
-    products, counts = torch.zeros(2, size, dtype=torch.float64)
-    total, n = 0.0, 0
-    for chunk in source.sample(SAMPLE, cores=cores):
-        if chunk.records:
-            molecules = chunk.molecules()
-            targets, rows = _targets(predictor, molecules)
-            bits = molecules.block(FINGERPRINT, Bits).select(rows).dense()
-            shared += bits.T @ bits
-            products += bits.double().T @ targets
-            counts += bits.double().sum(0)
-            total, n = total + float(targets.sum()), n + len(targets)
-    ridge = RIDGE * torch.eye(size, dtype=torch.float64)
-    weights = torch.linalg.solve(shared.double() + ridge, products - counts * total / max(n, 1))
     names = () if source.file is not None else tuple(predictor.model.featurizers)
-    return Prefilter(share, weights.float().unsqueeze(1), names)
+    sampled = (chunk for chunk in source.sample(SAMPLE, cores=cores) if chunk.records)
+    parts = [_fit_data(predictor, chunk.molecules()) for chunk in sampled]
+    if not any(len(values) for values, _ in parts):
+        return Prefilter(share, torch.zeros(FEATURIZERS[FINGERPRINT].size, 1), names)
+    targets = torch.cat([values for values, _ in parts])
+    weights = _row_weights(targets)
+    centre = (weights * targets).sum() / weights.sum()
+    size, start = FEATURIZERS[FINGERPRINT].size, 0
+    matrix = RIDGE * torch.eye(size, dtype=torch.float64)
+    right = torch.zeros(size, dtype=torch.float64)
+    for values, bits in parts:
+        rows = slice(start, start := start + len(values))
+        dense = bits.dense(torch.float64)
+        weighted = dense * weights[rows, None]
+        matrix += weighted.T @ dense
+        right += weighted.T @ (values - centre)
+    return Prefilter(share, torch.linalg.solve(matrix, right).float().unsqueeze(1), names)
 
 
-def _targets(predictor: AssayPredictor, molecules: Molecules) -> tuple[Tensor, Tensor]:
-    """Return the scores to fit, as log odds unless they are values, and the rows that have one."""
+def _row_weights(targets: Tensor) -> Tensor:
+    """Return exp(z) of standardised targets, in [1 / HIGHEST, HIGHEST]: high scores matter more."""
+    z = (targets - targets.mean()) / targets.std(correction=0).clamp(min=1e-12)
+    return z.exp().clamp(1 / HIGHEST, HIGHEST)
+
+
+def _fit_data(predictor: AssayPredictor, molecules: Molecules) -> tuple[Tensor, Bits]:
+    """Return the scores to fit, as log odds unless they are values, and their fingerprints."""
     scores = predictor.predict_molecules(molecules)
     if predictor.model.learner.target != "value":
         scores = np.clip(logit(scores), -FURTHEST, FURTHEST)
     rows = np.flatnonzero(np.isfinite(scores))
-    return torch.from_numpy(scores[rows]), torch.from_numpy(rows)
+    bits = molecules.block(FINGERPRINT, Bits).select(torch.from_numpy(rows))
+    return torch.from_numpy(scores[rows]), bits

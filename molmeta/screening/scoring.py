@@ -129,7 +129,7 @@ class Scorer:
         for chunk in scored(chunks, self.predictor.predict_molecules):
             n_read += chunk.n_read
             rejected += chunk.rejected
-            known = self.known.rows(chunk.records, chunk.molecules)
+            known = self.known.rows(chunk.records, chunk.molecules) if chunk.records else []
             n_known += len(known)
             wanted = chunk.finite
             if self.exclude:

@@ -56,9 +56,7 @@ def test_the_best_of_a_share_are_the_best_of_the_library(predictor, library, tmp
 def test_features_and_smiles_give_the_same_candidates(predictor, library, tmp_path):
     features = tmp_path / "library.arrow"
     featurize_library(library, features, FeaturizePlan(FEATURES))
-    texts = [
-        ranked(predictor, path, tmp_path, 0.05)[1].read_text() for path in (library, features)
-    ]
+    texts = [ranked(predictor, path, tmp_path, 0.05)[1].read_text() for path in (library, features)]
     assert texts[0] == texts[1]
 
 
@@ -89,3 +87,13 @@ def test_a_share_that_is_none_is_refused(share):
 def test_a_prefilter_is_refused_where_all_scores_are_needed(rest):
     with pytest.raises(ConfigError, match="leaves compounds without a score"):
         ScreenPlan(prefilter=0.1, **rest)
+
+
+def test_a_small_share_leaves_most_chunks_without_a_compound(predictor, library, tmp_path):
+    features = tmp_path / "library.arrow"
+    featurize_library(library, features, FeaturizePlan(FEATURES))
+    texts = [
+        ranked(predictor, path, tmp_path, 1e-4)[1].read_text() for path in (library, features)
+    ]
+    assert texts[0] == texts[1]
+    assert len(texts[0].splitlines()) == 2
