@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 import re
 from collections import Counter, defaultdict
@@ -174,7 +173,7 @@ def read_space(path: Path) -> SynthonSpace:
 def _rows(path: Path) -> tuple[Iterator[tuple[int, list[str]]], Mapping[str, int]]:
     try:
         with path.open("rb") as raw:
-            content = decompressed(io.BufferedReader(raw)).read()  # pyright: ignore[reportArgumentType]
+            content = decompressed(raw).read()
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TableError(

@@ -56,11 +56,16 @@ class SearchPlan:
         budget: products to score.
         batch: products of a round; the first rounds, a tenth of the budget, are random.
         seed: the same seed scores the same products.
+        top: number of products to keep.
+        prevalence: share of actives in the space, to which probabilities are shifted; None leaves
+            them at the support's share.
     """
 
     budget: int = 20_000
     batch: int = 500
     seed: int = 0
+    top: int = 1000
+    prevalence: float | None = None
 
     def __post_init__(self) -> None:
         if self.budget < 1 or self.batch < 1:
@@ -162,7 +167,7 @@ def search(
     Raises:
         OutputError: the rounds cannot be written.
     """
-    parts = Parts(output, [run, vars(plan)])
+    parts = Parts(output, [run, plan.budget, plan.batch, plan.seed])
     model, done, seen = Contributions(space), list[Scored](), set[Product]()
     budget = min(plan.budget, space.size)
     number = 0

@@ -5,8 +5,9 @@ rule evaluate:
         molecules=ancient(STORE),
         model=model_file,
     output:
-        metrics="results/metrics/{model}/{seed}.parquet",
-        examples="results/examples/{model}/{seed}.parquet",
+        # Kept until the job is done, which judges only assays that are new or have changed.
+        metrics=update("results/metrics/{model}/{seed}.parquet"),
+        examples=update("results/examples/{model}/{seed}.parquet"),
     log:
         "logs/evaluate/{model}/{seed}.log",
     benchmark:

@@ -92,8 +92,6 @@ def test_a_prefilter_is_refused_where_all_scores_are_needed(rest):
 def test_a_small_share_leaves_most_chunks_without_a_compound(predictor, library, tmp_path):
     features = tmp_path / "library.arrow"
     featurize_library(library, features, FeaturizePlan(FEATURES))
-    texts = [
-        ranked(predictor, path, tmp_path, 1e-4)[1].read_text() for path in (library, features)
-    ]
+    texts = [ranked(predictor, path, tmp_path, 1e-4)[1].read_text() for path in (library, features)]
     assert texts[0] == texts[1]
     assert len(texts[0].splitlines()) == 2
