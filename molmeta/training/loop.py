@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment
 
 from molmeta import learners
 from molmeta.assays.decoys import Decoys
@@ -28,6 +26,7 @@ from molmeta.models.model import Model
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
+from molmeta.training.devices import fabric_of
 from molmeta.training.optimizer import optimizer_of, schedule
 from molmeta.training.sampler import Sampler
 from molmeta.training.start import start_from
@@ -36,6 +35,7 @@ from molmeta.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lightning_fabric import Fabric
     from torch import Tensor
 
     from molmeta.assays.assay import Assay
@@ -83,7 +83,7 @@ def train(
     with TemporaryDirectory() as folder:
         outcome = Path(folder) / "outcome.safetensors"
         run = partial(_run, task=task, checkpoint=checkpoint, outcome=outcome, report=report)
-        error = _fabric(options.devices).launch(run)
+        error = fabric_of(options.devices).launch(run)
         if error is not None:
             raise error
         tensors, history = read_tensors(outcome, "outcome")
@@ -92,18 +92,6 @@ def train(
         learner.load_state_dict(tensors)
     del history["kind"]
     return Model(learner.eval(), task.recipe, history), log
-
-
-def _fabric(devices: int) -> Fabric:
-    cuda = torch.cuda.is_available()
-    return Fabric(
-        accelerator="cuda" if cuda else "cpu",
-        devices=devices,
-        strategy="auto" if devices == 1 else "ddp_spawn" if cuda else "ddp_fork",
-        precision="bf16-mixed" if cuda else "32-true",
-        # Processes are started here: within a job of Slurm, Fabric would wait for those of `srun`.
-        plugins=LightningEnvironment(),
-    )
 
 
 def _run(
