@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from molmeta.api.audit import audit
+    from molmeta.api.auto import auto
     from molmeta.api.curate import curate
     from molmeta.api.enrich import enrich
     from molmeta.api.evaluate import evaluate
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "audit",
+    "auto",
     "curate",
     "enrich",
     "evaluate",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,12 +13,12 @@ from torch.nn import functional as F
 from molmeta.encoders.profile import Profile
 from molmeta.learners._parents.profile_process import TYPICAL_SUPPORT, ProfileProcess
 from molmeta.learners._parts.relatedness import analogue_probability, library_likeness
-from molmeta.learners._parts.targets import require_target, scale_of, support_numbers
+from molmeta.learners._parts.targets import graded, require_target, scale_of, support_numbers
 from molmeta.learners.base import require_support
 from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
@@ -64,11 +64,14 @@ class ProfileGP(ProfileProcess):
         encoder_weight: as in `ProfileProcess`.
         profiles: as in `ProfileProcess`.
         mean: as in `ProfileProcess`.
+        graded: whether measured values refine the labels within an assay, where there are any
+            (`molmeta.learners._parts.targets.graded`).
     """
 
     papers = Profile.papers
     use_when = "you have no reason for another: it is the pretrained model and trains in a minute"
     regression: ClassVar[bool] = True
+    search: ClassVar[Mapping[str, Any]] = {"encoder_weight": (0.05, 1.0)}
 
     def __init__(
         self,
@@ -78,10 +81,11 @@ class ProfileGP(ProfileProcess):
         encoder_weight: float | None = None,
         profiles: bool = True,
         mean: bool = True,
+        graded: bool = False,
     ) -> None:
         super().__init__(encoder, encoder_weight=encoder_weight, profiles=profiles, mean=mean)
         require_target(target, "profile_gp")
-        self.target = target
+        self.target, self.graded = target, graded
 
     def adapt(self, support: Labelled) -> ProfilePredictor | ValuePredictor:
         if self.target == "value":
@@ -93,7 +97,8 @@ class ProfileGP(ProfileProcess):
             vectors = _with_zero_rows(vectors, len(support) - n_actives)
         inputs = self._looked_up(support.molecules, vectors)
         mean_weight = self._mean_weight(len(support))
-        residual = support.labels * 2 - 1 - inputs.activity * mean_weight
+        y = graded(support.labels, support.values if self.graded else None).to(inputs.activity)
+        residual = y - inputs.activity * mean_weight
         offset = residual.mean() if bool((support.labels < 0.5).any()) else -torch.ones(())
         return self.conditioned(inputs, residual - offset, mean_weight, offset, len(support))
 

@@ -20,6 +20,7 @@ LEVELS = (
     ("models", "evaluation"),
     ("libraries", "training"),
     ("screening",),
+    ("automl",),
     ("report", "campaigns"),
     ("api",),
     ("cli", "envs", "workflow"),
