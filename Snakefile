@@ -16,6 +16,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/screening.smk"
+include: "workflow/rules/automl.smk"
 
 
 localrules:
@@ -28,3 +29,4 @@ rule all:
         report="results/report.html",
         screens=expand("results/screens/{screen}.csv", screen=SCREENS),
         plates=expand("results/plates/{screen}.csv", screen=PLATES),
+        recipes=expand("results/automl/{search}.yaml", search=SEARCHES),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from molmeta.api.simulate import simulate
     from molmeta.api.suggest import suggest
     from molmeta.api.train import train
+    from molmeta.api.tune import tune
     from molmeta.models.model import Model
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "simulate",
     "suggest",
     "train",
+    "tune",
 ]
 
 

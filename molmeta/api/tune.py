@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import re
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,9 +14,9 @@ from molmeta.assays.assay import assays_of, distinct_compounds, read_curated
 from molmeta.automl.portfolio import fitting, portfolio
 from molmeta.automl.spaces import space_of
 from molmeta.automl.study import earlier_settings, enqueue, open_study
-from molmeta.automl.tuning import Search, best_recipe, search, with_settings
+from molmeta.automl.tuning import Search, best_recipe, recipe_with, search
 from molmeta.errors import ConfigError
-from molmeta.models.recipes import Recipe, recipe_of
+from molmeta.models.recipes import recipe_of
 from molmeta.molecules.store import load_store, update
 from molmeta.report.tuning import tuning_page
 from molmeta.runtime.outputs import written
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import optuna
+
+    from molmeta.models.recipes import Recipe
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
@@ -162,10 +163,9 @@ def _task(
 
 def _featurizers(recipe: Recipe, seed: int) -> tuple[str, ...]:
     """Features that any setting of the search reads."""
-    task = Task(recipe, TrainingOptions(), seed, [], [], None)  # type: ignore[arg-type]
     names = dict.fromkeys(recipe.build(seed).featurizers)
     for option, distribution in space_of(recipe).items():
         for choice in getattr(distribution, "choices", ()):
-            tried = with_settings(replace(task), {option: choice}).recipe.build(seed)
+            tried = recipe_with(recipe, {option: choice}).build(seed)
             names |= dict.fromkeys(tried.featurizers)
     return tuple(names)

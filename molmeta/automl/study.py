@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import optuna
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.exceptions import ExperimentalWarning, OptunaError
+from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from molmeta.errors import ConfigError, one_line
@@ -19,6 +21,11 @@ HEARTBEAT, GRACE = 10, 60
 WARM = 5
 """Best trials that are taken from an earlier study."""
 SQLITE_SECONDS = 60
+UNUSABLE = (
+    SQLAlchemyError, OptunaError, ImportError, ValueError, LookupError, RuntimeError,
+    AssertionError, AttributeError,
+)  # fmt: skip
+"""What Optuna and databases raise for a damaged, locked or foreign storage."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +51,7 @@ def open_study(storage: str, name: str, *, seed: int = 0) -> optuna.Study:
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
             load_if_exists=True,
         )
-    except (SQLAlchemyError, ImportError, ValueError, RuntimeError, AssertionError) as error:
+    except UNUSABLE as error:
         raise _unusable(storage, error) from error
 
 
@@ -64,7 +71,7 @@ def earlier_settings(storage: str, learner: str) -> list[dict[str, Any]]:
             if study.user_attrs.get("learner") == learner
             for trial in study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
         ]
-    except (SQLAlchemyError, ImportError, ValueError, RuntimeError) as error:
+    except UNUSABLE as error:
         raise _unusable(storage, error) from error
     return [dict(trial.params) for trial in sorted(trials, key=_score, reverse=True)[:WARM]]
 
@@ -85,14 +92,22 @@ def _storage(storage: str) -> RDBStorage | None:
         return None
     url = storage if "://" in storage else f"sqlite:///{storage}"
     sqlite = url.startswith("sqlite")
-    return RDBStorage(
-        url,
-        # Workers that write at the same time wait for each other.
-        engine_kwargs={"connect_args": {"timeout": SQLITE_SECONDS}} if sqlite else None,
-        heartbeat_interval=HEARTBEAT,
-        grace_period=GRACE,
-        heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=2),
-    )
+    with warnings.catch_warnings():
+        # Signs of life are marked as experimental since 2021.
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return RDBStorage(
+            url,
+            # Workers that write at the same time wait for each other.
+            engine_kwargs={"connect_args": {"timeout": SQLITE_SECONDS}} if sqlite else None,
+            heartbeat_interval=HEARTBEAT,
+            grace_period=GRACE,
+            heartbeat_stale_trial_callback=_repeat,
+        )
+
+
+def _repeat(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    """Let another worker try the setting of a worker that was killed."""
+    study.enqueue_trial(trial.params)
 
 
 def _unusable(storage: str, error: Exception) -> ConfigError:

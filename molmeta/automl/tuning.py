@@ -14,7 +14,6 @@ from molmeta import learners
 from molmeta.automl.held_out import FAILURES
 from molmeta.automl.spaces import space_of
 from molmeta.errors import ConfigError
-from molmeta.models.recipes import Recipe
 from molmeta.training.loop import train
 from molmeta.training.task import TrainingOptions
 from molmeta.training.validation import validation_score
@@ -22,6 +21,7 @@ from molmeta.training.validation import validation_score
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from molmeta.models.recipes import Recipe
     from molmeta.training.task import Task
 
 PARTS = 4
@@ -106,19 +106,23 @@ def with_settings(task: Task, params: Mapping[str, Any]) -> Task:
     Raises:
         ConfigError: a training option is out of range.
     """
-    groups: dict[str, dict[str, Any]] = {"learner": {}, "encoder": {}, "training": {}}
-    for name, value in params.items():
-        group, _, option = name.partition(".")
-        groups[group][option] = value
-    recipe = task.recipe
-    recipe = Recipe(
-        recipe.learner,
-        recipe.encoder,
-        {**recipe.learner_options, **groups["learner"]},
-        {**recipe.encoder_options, **groups["encoder"]},
-    )
     given = task.training.model_dump(exclude_unset=True)
-    return replace(task, recipe=recipe, training=TrainingOptions(**{**given, **groups["training"]}))
+    training = TrainingOptions(**{**given, **_options(params, "training")})
+    return replace(task, recipe=recipe_with(task.recipe, params), training=training)
+
+
+def recipe_with(recipe: Recipe, params: Mapping[str, Any]) -> Recipe:
+    """Return a recipe with the options that a trial has drawn."""
+    return replace(
+        recipe,
+        learner_options={**recipe.learner_options, **_options(params, "learner")},
+        encoder_options={**recipe.encoder_options, **_options(params, "encoder")},
+    )
+
+
+def _options(params: Mapping[str, Any], group: str) -> dict[str, Any]:
+    named = ((name.partition("."), value) for name, value in params.items())
+    return {option: value for (prefix, _, option), value in named if prefix == group}
 
 
 def score(task: Task, trial: optuna.Trial) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -97,7 +98,10 @@ def _charts(study: optuna.Study) -> list[tuple[str, alt.Chart | alt.LayerChart]]
 
 def _importances(study: optuna.Study) -> dict[str, float]:
     try:
-        return optuna.importance.get_param_importances(study)
+        with warnings.catch_warnings():
+            # Few trials: the importances are then equal, which the chart shows.
+            warnings.simplefilter("ignore", UserWarning)
+            return optuna.importance.get_param_importances(study)
     except (ValueError, RuntimeError):
         # Equal scores, or a single value of every option.
         return {}

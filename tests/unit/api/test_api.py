@@ -21,7 +21,8 @@ INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
 SMILES, LABELS = ACTIVE + INACTIVE, [1] * 6 + [0] * 6
 LIBRARY = ["CCCCCO", "Oc1ccccc1CCC", "CCCl"]
 FUNCTIONS = (
-    "audit", "curate", "enrich", "evaluate", "inspect", "screen", "simulate", "suggest", "train",
+    "audit", "auto", "curate", "enrich", "evaluate", "inspect", "screen", "simulate", "suggest",
+    "train", "tune",
 )  # fmt: skip
 
 

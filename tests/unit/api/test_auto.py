@@ -46,7 +46,7 @@ def test_the_page_loads_nothing_and_takes_no_name_for_markup(table, library, tmp
     page = (tmp_path / "run" / "index.html").read_text()
     assert "What to expect" in page
     assert "molmeta.auto(" in page
-    assert "<b>" not in page.replace("<b>1</b>", "").split("<main>")[1].split("id=\"hits\"")[0]
+    assert "<b>" not in page.replace("<b>1</b>", "").split("<main>")[1].split('id="hits"')[0]
     assert "<i>0" not in page
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
     assert " src=" not in page

@@ -70,10 +70,10 @@ def test_workers_share_a_storage(valid, tmp_path):
 
 def _one_trial(storage, started):
     study = studies.open_study(storage, "one")
-    trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})
-    started.put(trial.number)
 
-    def hang(_):
+    def hang(trial):
+        trial.suggest_float("x", 0, 1)
+        started.put(trial.number)
         time.sleep(60)
 
     study.optimize(hang, n_trials=1)

@@ -189,7 +189,9 @@ def test_an_ensemble_is_saved_and_loaded_as_one_model(tmp_path, target):
     save(model, tmp_path / "model.safetensors", half=True)
     smiles, values = ["CCO", "c1ccccc1", "CCN", "c1ccccc1O"], [7.0, 5.0, 6.0, 4.0]
     found = [
-        one.adapt(smiles, [1, 0, 1, 0], values=values).predict(["CCCO", "CCc1ccccc1"], among="assay")
+        one.adapt(smiles, [1, 0, 1, 0], values=values).predict(
+            ["CCCO", "CCc1ccccc1"], among="assay"
+        )
         for one in (model, load(tmp_path / "model.safetensors"))
     ]
     np.testing.assert_allclose(*found, rtol=1e-5)

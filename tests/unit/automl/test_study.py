@@ -30,7 +30,7 @@ def test_a_study_without_a_storage_is_in_memory():
 def test_a_damaged_storage_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "study.db"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match="--storage: .* cannot be used") as caught:
+    with pytest.raises(ConfigError, match=r"--storage: .* cannot be used") as caught:
         open_study(str(path), "one")
     assert "\n" not in str(caught.value)
 

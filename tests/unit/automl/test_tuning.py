@@ -78,7 +78,7 @@ def test_a_setting_that_fails_is_recorded_and_the_search_continues():
     search(study, Search(torn, None, trials=2))
     assert [trial.state for trial in study.trials] == [FAIL, FAIL]
     assert all(trial.user_attrs["failure"] for trial in study.trials)
-    with pytest.raises(ConfigError, match="no trial was completed.*first failure"):
+    with pytest.raises(ConfigError, match=r"no trial was completed.*first failure"):
         best_recipe(study, torn)
 
 
