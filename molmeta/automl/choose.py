@@ -107,7 +107,7 @@ def choose(
             for measure in selector.levels[name]
         }
         for name in dict.fromkeys((chosen.name, SEARCH))
-        if name in selector.levels and len(set(support.labels.tolist())) > 1
+        if name in selector.levels and bool(support.labels.min() < support.labels.max())
     }
     return Choice(
         chosen.name,

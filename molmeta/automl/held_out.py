@@ -42,9 +42,11 @@ class HeldOut:
     """
 
     support: Labelled
-    outputs: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    outputs: dict[str, NDArray[np.float64]] = field(
+        default_factory=dict[str, "NDArray[np.float64]"]
+    )
+    failures: dict[str, str] = field(default_factory=dict[str, str])
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
 
     def judge(
         self,

@@ -49,4 +49,5 @@ def _allows(distribution: BaseDistribution, value: Any) -> bool:  # noqa: ANN401
         internal = distribution.to_internal_repr(value)
     except (ValueError, TypeError):
         return False
-    return distribution._contains(internal)
+    # Optuna has no public form.
+    return distribution._contains(internal)  # pyright: ignore[reportPrivateUsage]

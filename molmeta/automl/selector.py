@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -78,10 +78,8 @@ class Spread:
     def interval(self, value: float, size: float, n_query: int) -> tuple[float, float]:
         """Return the ends of the interval around a predicted score."""
         at = np.log(self.sizes)
-        between, low, high = (
-            float(np.interp(np.log(size), at, curve))
-            for curve in (self.between, self.low, self.high)
-        )
+        curves = (self.between, self.low, self.high)
+        between, low, high = (float(np.interp(np.log(size), at, one)) for one in curves)
         deviation = float(np.sqrt(between**2 + self.sampling / n_query))
         return value + low * deviation, value + high * deviation
 
@@ -211,9 +209,9 @@ def load_selector(target: Target = "activity", path: Path = PATH) -> Selector:
         ) from error
 
 
-def selector_of(content: Mapping[str, object]) -> Selector:
+def selector_of(content: Mapping[str, Any]) -> Selector:
     """Return the selector in a section of the file, as `content_of` writes it."""
-    entries: dict[str, dict] = content["candidates"]  # type: ignore[assignment]
+    entries: dict[str, dict[str, Any]] = content["candidates"]
     return Selector(
         candidates=tuple(Candidate(name, one["weights"]) for name, one in entries.items()),
         advantages={name: _line(one["advantage"]) for name, one in entries.items()},
@@ -236,6 +234,6 @@ def _line(entry: Mapping[str, list[float]]) -> Line:
     return Line(np.array(entry["weights"]), np.array(entry["held_out"]))
 
 
-def _spread(entry: Mapping[str, list[float] | float]) -> Spread:
+def _spread(entry: Mapping[str, Any]) -> Spread:
     arrays = {name: np.array(entry[name]) for name in ("sizes", "between", "low", "high")}
     return Spread(**arrays, sampling=float(entry["sampling"]))

@@ -80,7 +80,8 @@ def _hint(cls: type[Any], name: str) -> Any:  # noqa: ANN401 - any type
 def _declared(values: Any) -> BaseDistribution:  # noqa: ANN401 - as declared
     """A list gives choices, and a pair the ends of a range."""
     if isinstance(values, list):
-        return CategoricalDistribution(values)
+        choices: list[Any] = [*values]  # pyright: ignore[reportUnknownVariableType]
+        return CategoricalDistribution(choices)
     low, high = values
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=low > 0 and high / low >= WIDE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning, OptunaError
-from optuna.storages import RDBStorage
+from optuna.storages import InMemoryStorage, RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from molmeta.errors import ConfigError, one_line
@@ -62,7 +62,7 @@ def earlier_settings(storage: str, learner: str) -> list[dict[str, Any]]:
         ConfigError: as `open_study`.
     """
     try:
-        backend = _storage(storage)
+        backend = _storage(storage) or InMemoryStorage()
         names = optuna.get_all_study_names(storage=backend)
         studies = [optuna.load_study(study_name=n, storage=backend) for n in names]
         trials = [

@@ -62,7 +62,9 @@ def search(
     space = space_of(plan.task.recipe)
 
     def objective(trial: optuna.Trial) -> float:
-        params = {name: trial._suggest(name, distribution) for name, distribution in space.items()}
+        # Each public method suggests one kind of distribution.
+        suggest = trial._suggest  # pyright: ignore[reportPrivateUsage]
+        params = {name: suggest(name, distribution) for name, distribution in space.items()}
         try:
             return score(with_settings(plan.task, params), trial)
         except FAILURES as error:
@@ -150,7 +152,8 @@ def _baseline_score(task: Task, reported: Callable[[int, float], None]) -> float
     # The same order in every trial, so that trials are compared on the same assays.
     order = np.random.default_rng(task.seed).permutation(len(task.valid))
     for step, part in enumerate(np.array_split(order, min(PARTS, len(order)))):
-        found = [validation_score(learner, task.molecules, task, task.valid[i]) for i in part]
+        judged = [task.valid[int(index)] for index in part]
+        found = [validation_score(learner, task.molecules, task, assay) for assay in judged]
         scores += [score for score in found if math.isfinite(score)]
         reported(step, float(np.mean(scores)) if scores else math.nan)
     if not scores:

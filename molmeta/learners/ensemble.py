@@ -187,10 +187,11 @@ def _built(member: Member, target: Target) -> MetaLearner:
     return cls(encoders.build(encoder, member.get("encoder_options", {})), **options)
 
 
-def _weight(member: Member) -> float:
-    if not isinstance(member, Mapping) or "learner" not in member or set(member) - KEYS:
+def _weight(member: Any) -> float:  # noqa: ANN401 - as given by the user or a file
+    if not isinstance(member, dict) or "learner" not in member or {*member} - KEYS:
         raise _wrong(f"the member {str(member)[:60]}", f"a mapping with keys of {sorted(KEYS)}")
-    weight = member.get("weight", 1.0)
+    entry = cast("dict[str, Any]", member)
+    weight = entry.get("weight", 1.0)
     if not (isinstance(weight, (int, float)) and 0 < weight < float("inf")):
         raise _wrong(f"the weight {weight}", "a number above 0")
     return float(weight)

@@ -59,20 +59,19 @@ def tuning_page(study: optuna.Study, recipe: Mapping[str, Any], output: Path) ->
         temporary.write_text(page, encoding="utf-8")
 
 
-def _charts(study: optuna.Study) -> list[tuple[str, alt.Chart | alt.LayerChart]]:
+def _charts(study: optuna.Study) -> list[tuple[str, Any]]:
     complete = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+    scores = np.array([trial.value for trial in complete], np.float64)
     rows = [
-        {"trial": trial.number, "score": trial.value, "best": float(best)}
-        for trial, best in zip(
-            complete, np.maximum.accumulate([trial.value for trial in complete]), strict=True
-        )
+        {"trial": trial.number, "score": float(score), "best": float(best)}
+        for trial, score, best in zip(complete, scores, np.maximum.accumulate(scores), strict=True)
     ]
     score = alt.Y("score:Q", title="validation \u0394AUPRC", scale=alt.Scale(zero=False))
     base = alt.Chart(alt.Data(values=rows)).properties(width=520, height=220)
     history = base.mark_point().encode(x="trial:Q", y=score) + base.mark_line(
         interpolate="step-after"
     ).encode(x="trial:Q", y="best:Q")
-    charts: list[tuple[str, alt.Chart | alt.LayerChart]] = [("Progress", history)]
+    charts: list[tuple[str, Any]] = [("Progress", history)]
     if len(complete) < FEWEST:
         return charts
     importance = _importances(study)
