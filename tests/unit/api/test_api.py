@@ -24,8 +24,8 @@ INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
 SMILES, LABELS = ACTIVE + INACTIVE, [1] * 6 + [0] * 6
 LIBRARY = ["CCCCCO", "Oc1ccccc1CCC", "CCCl"]
 FUNCTIONS = (
-    "audit", "curate", "demo", "doctor", "enrich", "evaluate", "inspect", "load", "screen",
-    "simulate", "suggest", "train", "FewShotClassifier", "FewShotRegressor",
+    "audit", "auto", "curate", "demo", "doctor", "enrich", "evaluate", "inspect", "load", "screen",
+    "simulate", "suggest", "train", "tune", "FewShotClassifier", "FewShotRegressor",
 )  # fmt: skip
 
 
