@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from molmeta.api.audit import audit
+    from molmeta.api.auto import auto
     from molmeta.api.curate import curate
     from molmeta.api.demo import demo
     from molmeta.api.doctor import doctor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from molmeta.api.simulate import simulate
     from molmeta.api.suggest import suggest
     from molmeta.api.train import train
+    from molmeta.api.tune import tune
     from molmeta.models.model import Model
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "FewShotRegressor",
     "__version__",
     "audit",
+    "auto",
     "curate",
     "demo",
     "doctor",
@@ -41,6 +44,7 @@ __all__ = [
     "simulate",
     "suggest",
     "train",
+    "tune",
 ]
 
 

@@ -14,6 +14,7 @@ EXTRAS = {
     "altair": "report",
     "vl_convert": "report",
     "lightning_fabric": "train",
+    "optuna": "train",
     "torch_geometric": "train",
     "gymnasium": "envs",
 }

@@ -1,2 +1,33 @@
-/* iframe-worker 1.0.4, MIT licence, Martin Donath: lets the search run in pages opened as files. */
-"use strict";(()=>{function c(s,n){parent.postMessage(s,n||"*")}function d(...s){return s.reduce((n,e)=>n.then(()=>new Promise(r=>{let t=document.createElement("script");t.src=e,t.onload=r,document.body.appendChild(t)})),Promise.resolve())}var o=class extends EventTarget{constructor(e){super();this.url=e;this.m=e=>{e.source===this.w&&(this.dispatchEvent(new MessageEvent("message",{data:e.data})),this.onmessage&&this.onmessage(e))};this.e=(e,r,t,i,m)=>{if(r===`${this.url}`){let a=new ErrorEvent("error",{message:e,filename:r,lineno:t,colno:i,error:m});this.dispatchEvent(a),this.onerror&&this.onerror(a)}};let r=document.createElement("iframe");r.hidden=!0,document.body.appendChild(this.iframe=r),this.w.document.open(),this.w.document.write(`<html><body><script>postMessage=${c};importScripts=${d};addEventListener("error",({error})=>{parent.dispatchEvent(new ErrorEvent("error",{filename:"${e}",error}))})<\/script><script src=${e}?${+Date.now()}><\/script></body></html>`),this.w.document.close(),onmessage=this.m,onerror=this.e,this.r=new Promise((t,i)=>{this.w.onload=t,this.w.onerror=i})}terminate(){this.iframe.remove(),onmessage=onerror=null}postMessage(e){this.r.catch().then(()=>{this.w.dispatchEvent(new MessageEvent("message",structuredClone({data:e})))})}get w(){return this.iframe.contentWindow}};window.IFrameWorker=o;location.protocol==="file:"&&(window.Worker=o);})();
+// Browsers refuse to start workers for pages that were opened as files. Run the script of the
+// search in a hidden frame instead, which shares the page's thread.
+"use strict";
+if (location.protocol === "file:") {
+  window.Worker = class extends EventTarget {
+    constructor(url) {
+      super();
+      this.frame = document.createElement("iframe");
+      this.frame.hidden = true;
+      document.body.append(this.frame);
+      const inside = this.frame.contentWindow;
+      const load = (source) =>
+        new Promise((loaded, failed) => {
+          const script = inside.document.createElement("script");
+          Object.assign(script, {src: source, onload: loaded, onerror: failed});
+          inside.document.head.append(script);
+        });
+      inside.postMessage = (data) => this.dispatchEvent(new MessageEvent("message", {data}));
+      inside.importScripts = (...sources) =>
+        sources.reduce((earlier, source) => earlier.then(() => load(source)), Promise.resolve());
+      this.ready = load(new URL(url, document.baseURI).href);
+    }
+    postMessage(data) {
+      this.ready.then(() => {
+        const inside = this.frame.contentWindow;
+        inside.dispatchEvent(new inside.MessageEvent("message", {data}));
+      });
+    }
+    terminate() {
+      this.frame.remove();
+    }
+  };
+}

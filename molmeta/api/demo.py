@@ -15,18 +15,21 @@ FILES = {
     "assays.csv": EXAMPLES / "assays.csv",
     # The first 4,999 compounds of NCI's open set, which RDKit ships.
     "library.smi": Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi",
+    # Common amines and acids, in RDKit's format of synthon spaces.
+    "space.txt": EXAMPLES / "space.txt",
 }
 
 
 def demo(folder: str | Path = "molmeta-demo") -> list[Path]:
-    """Write a table of measured compounds, a table of six assays, and a library.
+    """Write a table of measured compounds, a table of six assays, a library, and a synthon space.
 
     Args:
         folder: new or existing folder; files in it are never overwritten.
 
     Returns:
         `measured.csv` has Ki values of 60 thrombin inhibitors, `assays.csv` those of 60 compounds
-        at each of six other targets (both from ChEMBL), `library.smi` 4,999 compounds to rank.
+        at each of six other targets (both from ChEMBL), `library.smi` 4,999 compounds to rank,
+        `space.txt` amines and acids of 576 amides.
 
     Raises:
         OutputError: the folder cannot be written, or has one of the files already.
@@ -34,7 +37,7 @@ def demo(folder: str | Path = "molmeta-demo") -> list[Path]:
     Example:
         >>> import molmeta, tempfile
         >>> [path.name for path in molmeta.demo(tempfile.mkdtemp())]
-        ['measured.csv', 'assays.csv', 'library.smi']
+        ['measured.csv', 'assays.csv', 'library.smi', 'space.txt']
     """
     written: list[Path] = []
     for name, source in FILES.items():

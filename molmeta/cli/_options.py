@@ -35,12 +35,12 @@ STORE = typer.Option(
 SUPPORT = typer.Option(
     ..., "--support", help="Table of measured compounds: CSV, Excel, SDF, Parquet."
 )
-LIBRARY = typer.Option(
-    ...,
-    "--library",
-    help="SMILES lines, CSV, SDF, Parquet, compressed or not, or featurized: a file, folder, "
-    "quoted glob pattern or manifest of paths; '-' for stdin.",
+_LIBRARY_HELP = (
+    "SMILES lines, CSV, SDF, Parquet, compressed or not, or featurized: a file, folder, quoted "
+    "glob pattern or manifest of paths; '-' for stdin."
 )
+LIBRARY = typer.Option(..., "--library", help=_LIBRARY_HELP)
+OPTIONAL_LIBRARY = typer.Option(None, "--library", help=_LIBRARY_HELP)
 ID_COLUMN = typer.Option(
     "", "--id-column", help="Column or SDF property with the library's names; default detected."
 )

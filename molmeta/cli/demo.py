@@ -1,4 +1,4 @@
-"""Write example files: 60 measured compounds, a table of six assays, and a library to rank.
+"""Write example files: measured compounds, a table of six assays, a library and a synthon space.
 
 The examples of all commands use these files.
 

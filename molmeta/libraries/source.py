@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from molmeta.errors import TableError
 from molmeta.libraries.files import library_files
 from molmeta.libraries.folder import open_features
 from molmeta.libraries.lines import in_file
-from molmeta.libraries.prepare import prepare
-from molmeta.libraries.reading import STDIN, read_library
+from molmeta.libraries.prepare import prepare, prepare_all
+from molmeta.libraries.reading import CHUNK, STDIN, read_library
 from molmeta.libraries.validity import require_readable
 from molmeta.runtime.parallel import streamed
 
@@ -111,6 +112,30 @@ class LibrarySource:
         # Kept until the end, so that everything before the break is used.
         if self.file.broken:
             self.error = TableError(self.file.broken)
+
+    def sample(self, size: int, *, cores: int = 1) -> Iterator[Prepared]:
+        """Yield about `size` records with their features; the same ones each time.
+
+        They are drawn from all of a text, and are evenly spaced blocks of a featurized library.
+
+        Raises:
+            ModelError: a featurized library is damaged.
+            WorkerError: a worker process was killed.
+        """
+        if self.file is not None:
+            step = max(1, self.file.blocks * CHUNK // size)
+            yield from self.file.read(range(0, self.file.blocks, step))
+            return
+        rng = random.Random(0)
+        drawn: list[Record] = []
+        for number, record in enumerate(chain.from_iterable(self.chunks())):
+            if number < size:
+                drawn.append(record)
+            elif (place := rng.randrange(number + 1)) < size:
+                drawn[place] = record
+        drawn.sort(key=lambda record: record.line)
+        chunks = (drawn[start : start + CHUNK] for start in range(0, len(drawn), CHUNK))
+        yield from prepare_all(chunks, self.names, cores=cores)
 
     def chunks(self) -> Iterator[list[Record]]:
         """Yield the records of a library that was not featurized yet, chunk by chunk.

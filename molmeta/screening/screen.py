@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from molmeta.errors import ConfigError
 from molmeta.libraries.source import LibrarySource
 from molmeta.libraries.validity import require_mostly_valid
 from molmeta.models.prevalence import Estimate, prior_shift, share_of
@@ -27,6 +27,8 @@ from molmeta.screening.hitfiles import (
     write_tables,
 )
 from molmeta.screening.known import KnownCompounds
+from molmeta.screening.plan import ScreenPlan
+from molmeta.screening.prefilter import prefiltered
 from molmeta.screening.prevalence import estimate
 from molmeta.screening.scoring import Scorer, shards
 from molmeta.screening.shards import Shards, write_scores
@@ -35,53 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from molmeta.libraries.lines import Record
     from molmeta.models.model import AssayPredictor
-    from molmeta.screening.hitfiles import Annotate
     from molmeta.screening.hits import ScoredCompound, Support
-
-
-@dataclass(frozen=True)
-class ScreenPlan:
-    """What a screen keeps, and which part of the library it scores.
-
-    Attributes:
-        top: number of candidates to keep; None keeps every compound.
-        prevalence: share of actives in the library, to which probabilities are shifted; None
-            leaves them at the support's share.
-        left_out: scores of `prevalence.left_out`, from which the prevalence is then estimated.
-        exclude_support: leave the compounds of the support out.
-        all_scores: Parquet file for the score of every compound, in the order of the library.
-        part: (k, n) scores only part k of n and writes no result; the same screen without a part
-            then combines the parts.
-        force: take a library of which more than half is invalid.
-        id_column: column with the names of the records; "" detects it.
-        annotate: adds columns to the candidates.
-    """
-
-    top: int | None = 1000
-    prevalence: float | None = None
-    left_out: NDArray[np.float64] | None = None
-    exclude_support: bool = False
-    all_scores: Path | None = None
-    part: tuple[int, int] | None = None
-    force: bool = False
-    id_column: str = ""
-    annotate: Annotate | None = None
-
-    def __post_init__(self) -> None:
-        if self.top is not None and self.top < 1:
-            raise ConfigError(
-                f"screen: 'top' must be at least 1; got {self.top}, expected a number of "
-                "candidates. Leave it out for all."
-            )
-        if self.part is not None and not 1 <= self.part[0] <= self.part[1]:
-            raise ConfigError(
-                f"screen: 'part' must be k/n with 1 <= k <= n; got {self.part[0]}/{self.part[1]}, "
-                "expected for example 2/8. Correct it."
-            )
 
 
 @dataclass(frozen=True)
@@ -186,15 +144,16 @@ def ranked(
     """
     # Refuses a prevalence that does not fit before hours of scoring.
     prior_shift(plan.prevalence, float(np.mean(support.active)))
-    names = predictor.model.featurizers
-    top = None if plan.all_scores else plan.top
-    finder = KnownCompounds(support.smiles, names)
-    scorer = Scorer(predictor, finder, exclude=plan.exclude_support, top=top)
+    finder = KnownCompounds(support.smiles, predictor.model.featurizers)
+    digest = predictor.model.digest
+    opened = partial(
+        LibrarySource, library, model=digest, force=plan.force, id_column=plan.id_column
+    )
     with exclusive(_lock_of(output, plan.part)):
-        digest = predictor.model.digest
-        source = LibrarySource(
-            library, names, progress, model=digest, force=plan.force, id_column=plan.id_column
-        )
+        names, prefilter = prefiltered(opened, predictor, plan.prefilter, cores=cores)
+        source = opened(names, progress)
+        top = None if plan.all_scores else plan.top
+        scorer = Scorer(predictor, finder, plan.exclude_support, top, prefilter)
         kept = Shards(output, _kind(scorer, support, source.identity, digest))
         for number, shard in shards(source, scorer, _wanted(kept, plan.part), cores=cores):
             kept.add(number, shard)
@@ -262,7 +221,7 @@ def screen_to_files(
 
 
 def _ranking(shards: Shards, support: Support, plan: ScreenPlan, files: tuple[str, ...]) -> Ranking:
-    n_read, n_support = shards.counts()
+    n_read, n_support, n_skipped = shards.counts()
     if plan.part is not None:
         return Ranking(n_read, 0, n_support, None, files, shards, support, plan)
     scores = shards.scores()
@@ -270,7 +229,7 @@ def _ranking(shards: Shards, support: Support, plan: ScreenPlan, files: tuple[st
     prevalence = (
         plan.prevalence if of_actives is None or not n_scored else estimate(scores, of_actives)
     )
-    n_invalid = n_read - n_scored - (n_support if plan.exclude_support else 0)
+    n_invalid = n_read - n_scored - n_skipped - (n_support if plan.exclude_support else 0)
     return Ranking(n_read, n_invalid, n_support, prevalence, files, shards, support, plan)
 
 
@@ -287,6 +246,7 @@ def _kind(scorer: Scorer, support: Support, library: object, model: str) -> dict
         "support": [list(support.smiles), [int(label) for label in support.active]],
         "top": scorer.top,
         "exclude": scorer.exclude,
+        "prefilter": None if scorer.prefilter is None else scorer.prefilter.share,
     }
 
 

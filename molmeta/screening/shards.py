@@ -47,6 +47,7 @@ class Shard(NamedTuple):
         rejected: the records that could not be scored, in the library's order.
         n_read: records.
         n_known: records that are compounds of the support.
+        n_skipped: compounds that a prefilter left out.
         scores: compounds in each bin of scores, from `prevalence.counted`.
     """
 
@@ -54,6 +55,7 @@ class Shard(NamedTuple):
     rejected: Sequence[Record]
     n_read: int
     n_known: int
+    n_skipped: int
     scores: NDArray[np.int64]
 
 
@@ -88,6 +90,7 @@ class Shards:
         metadata = {
             "n_read": str(shard.n_read),
             "n_known": str(shard.n_known),
+            "n_skipped": str(shard.n_skipped),
             # A fixed byte order: parts of a screen may be scored on different machines.
             "scores": shard.scores.astype("<i8").tobytes(),
         }
@@ -115,10 +118,12 @@ class Shards:
                 if row["reason"]:
                     yield Record(row["line"], row["id"], row["smiles"], row["reason"])
 
-    def counts(self) -> tuple[int, int]:
-        """Return the number of records, and of those that are compounds of the support."""
+    def counts(self) -> tuple[int, int, int]:
+        """Return the number of records, of compounds of the support, and of those left out."""
         metadata = self._metadata()
-        return sum(int(m[b"n_read"]) for m in metadata), sum(int(m[b"n_known"]) for m in metadata)
+        names = (b"n_read", b"n_known", b"n_skipped")
+        n_read, n_known, n_skipped = (sum(int(m[name]) for m in metadata) for name in names)
+        return n_read, n_known, n_skipped
 
     def scores(self) -> NDArray[np.int64]:
         """Return the number of the library's compounds in each bin of scores."""

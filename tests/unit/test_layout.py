@@ -21,6 +21,7 @@ LEVELS = (
     ("models", "evaluation"),
     ("libraries", "training"),
     ("screening",),
+    ("automl",),
     ("report", "campaigns"),
     ("api",),
     ("cli", "envs", "workflow"),

@@ -44,6 +44,7 @@ SHOWN = 200
 """Hits on the page; browsers scroll poorly with more."""
 COLOURED = 48
 """Best hits whose atoms are coloured, as each costs as many predictions as it has atoms."""
+NOTHING = Markup()
 _log = logging.getLogger(__name__)
 # RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
 _chem: Any = Chem
@@ -73,7 +74,12 @@ class ScreenFacts:
 
 
 def hits_page(
-    hits: pd.DataFrame, predictor: AssayPredictor, output: Path, *, facts: ScreenFacts
+    hits: pd.DataFrame,
+    predictor: AssayPredictor,
+    output: Path,
+    *,
+    facts: ScreenFacts,
+    introduction: Markup = NOTHING,
 ) -> None:
     """Write one self-contained page, which needs no other file and no network.
 
@@ -82,17 +88,20 @@ def hits_page(
         predictor: adapted to the support; scores it for the histogram, and weighs atoms.
         output: the HTML file.
         facts: of the screen.
+        introduction: sections above the candidates.
 
     Raises:
         OutputError: the page cannot be written.
     """
-    page = _render(hits, predictor, facts)
+    page = _render(hits, predictor, facts, introduction)
     with written(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     _log.info("%s: %d candidates, %.1f MB", output, len(hits.head(SHOWN)), len(page) / 1e6)
 
 
-def _render(hits: pd.DataFrame, predictor: AssayPredictor, facts: ScreenFacts) -> str:
+def _render(
+    hits: pd.DataFrame, predictor: AssayPredictor, facts: ScreenFacts, introduction: Markup
+) -> str:
     shown, support = hits.head(SHOWN), facts.inputs.reading.support
     weights = atom_weights(predictor, [str(text) for text in shown["smiles"].head(COLOURED)])
     probabilities = hits["probability"].to_numpy(np.float64)
@@ -110,6 +119,7 @@ def _render(hits: pd.DataFrame, predictor: AssayPredictor, facts: ScreenFacts) -
         domain=DOMAIN,
         expected=[point for point in curve if point.top in TOPS],
         facts=facts,
+        introduction=introduction,
         histogram=score_histogram(probabilities, support, of_support) if len(hits) else None,
         measured=_measured(facts.inputs.reading),
         n_active=facts.inputs.reading.n_active,

@@ -14,6 +14,7 @@ from molmeta.campaigns.suggest import PlatePlan
 from molmeta.curation.curate import Rules
 from molmeta.curation.tables import Layout
 from molmeta.errors import ConfigError, EpisodeError, OutputError, TableError
+from molmeta.evaluation import evaluate as evaluation
 from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.models.model import AssayPredictor
 from molmeta.screening.hits import COLUMNS
@@ -23,8 +24,8 @@ INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
 SMILES, LABELS = ACTIVE + INACTIVE, [1] * 6 + [0] * 6
 LIBRARY = ["CCCCCO", "Oc1ccccc1CCC", "CCCl"]
 FUNCTIONS = (
-    "audit", "curate", "demo", "doctor", "enrich", "evaluate", "inspect", "load", "screen",
-    "simulate", "suggest", "train", "FewShotClassifier", "FewShotRegressor",
+    "audit", "auto", "curate", "demo", "doctor", "enrich", "evaluate", "inspect", "load", "screen",
+    "simulate", "suggest", "train", "tune", "FewShotClassifier", "FewShotRegressor",
 )  # fmt: skip
 
 
@@ -198,6 +199,40 @@ def test_evaluate_returns_a_row_for_each_episode(curated):
         "similarity", [curated], plan=EvaluationPlan(supports=(4, 6), repeats=2)
     )
     assert list(rows["support"]) == [4, 4, 6, 6]
+
+
+def test_only_assays_that_are_new_or_changed_are_judged_again(curated, tmp_path, monkeypatch):
+    first = pd.read_parquet(curated)
+    pd.concat([first, first.assign(assay="second")]).to_parquet(tmp_path / "two.parquet")
+    files = {"output": tmp_path / "metrics.parquet", "examples": tmp_path / "examples.parquet"}
+    judged = []
+    original = evaluation._assay_rows
+
+    def counted(learner, assay, *rest):
+        judged.append(assay.name)
+        return original(learner, assay, *rest)
+
+    monkeypatch.setattr(evaluation, "_assay_rows", counted)
+
+    def evaluated(table, seed=0):
+        judged.clear()
+        plan = EvaluationPlan(supports=(4,), repeats=2, seed=seed)
+        return molmeta.evaluate("similarity", [table], plan=plan, **files), list(judged)
+
+    name = first["assay"][0]
+    assert evaluated(curated)[1] == [name]
+    assert evaluated(curated)[1] == []
+    rows, again = evaluated(tmp_path / "two.parquet")
+    assert again == ["second"]
+    timeless = rows.drop(columns=["adapt_seconds", "predict_seconds"])
+    files["output"].unlink()
+    whole, again = evaluated(tmp_path / "two.parquet")
+    assert again == [name, "second"]
+    pd.testing.assert_frame_equal(whole[timeless.columns], timeless)
+    assert list(pd.read_parquet(files["examples"])["assay"].unique()) == [name, "second"]
+    first.assign(active=1 - first["active"]).to_parquet(tmp_path / "changed.parquet")
+    assert evaluated(tmp_path / "changed.parquet")[1] == [name]
+    assert evaluated(tmp_path / "changed.parquet", seed=1)[1] == [name]
 
 
 def test_evaluate_refuses_sizes_that_no_assay_can_fill(curated):

@@ -12,7 +12,8 @@ from molmeta.libraries.files import library_files
 from molmeta.libraries.folder import INDEX, open_features
 from molmeta.models.named import baseline
 from molmeta.screening.hits import Support
-from molmeta.screening.screen import ScreenPlan, screen_to_files
+from molmeta.screening.plan import ScreenPlan
+from molmeta.screening.screen import screen_to_files
 
 FILES = {
     "a.smi": [f"{'C' * n}O a{n}" for n in range(1, 12)] + ["nonsense x"],

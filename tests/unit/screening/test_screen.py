@@ -25,9 +25,10 @@ from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening import scoring
 from molmeta.screening.hits import COLUMNS, ScoredCompound, Support, best, nearest_measured
 from molmeta.screening.known import KnownCompounds
+from molmeta.screening.plan import ScreenPlan
 from molmeta.screening.prevalence import counted, estimate
 from molmeta.screening.scoring import Scorer
-from molmeta.screening.screen import ScreenPlan, screen_to_files
+from molmeta.screening.screen import screen_to_files
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
 PLAN = {field.name for field in fields(ScreenPlan)}
