@@ -29,17 +29,17 @@ OUT_OF_MEMORY = (
     "can't start new thread",
 )
 """What Python, torch and the loader of libraries say when memory or addresses run out."""
-FIRST = ("screen", "suggest", "evaluate", "demo")
+FIRST = ("auto", "screen", "suggest", "evaluate", "demo")
 """Commands that most users want first."""
 WELCOME = """\
 molmeta ranks compounds from a few measured ones. Nothing leaves this computer.
 
-Rank a library:
+Read a table, choose a model, rank a library:
+  molmeta auto --support measured.csv --library library.smi --output run
+Rank a library with the pretrained model:
   molmeta screen --support measured.csv --library library.smi --output ranked.csv --report hits.html
 Choose the next plate:
   molmeta suggest --support measured.csv --library library.smi --wells 96 --output plate.csv
-Test the model on your assay:
-  molmeta evaluate pretrained measured.csv --supports 16,32 --output metrics.parquet
 
 'molmeta demo' writes such files to try, 'molmeta --help' lists all commands, and
 'molmeta doctor' checks this installation."""

@@ -5,9 +5,9 @@ Writes a folder: the ranked library (hits.csv), the model (model.safetensors), a
 ranking is not to be trusted yet, next_plate.csv lists what to measure next. With an --output that
 ends in .safetensors, only the model is written.
 
-Example: molmeta auto --support export.xlsx --library library.smi.gz --output run
+Example: molmeta auto --support measured.csv --library library.smi --output run
 
-Example: molmeta auto --support my_assay.csv --output model.safetensors
+Example: molmeta auto --support measured.csv --quick --output chosen.safetensors
 """
 
 from __future__ import annotations

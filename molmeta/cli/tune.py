@@ -3,8 +3,8 @@
 Uses Optuna. The recipe is read by `molmeta train --recipe`; a page next to it shows all trials. The
 same command with the same --storage resumes, and several of them at a time share the work.
 
-Example: molmeta tune protonet train.parquet --valid valid.parquet --budget 60m
-  --storage study.db --output recipe.yaml
+Example: molmeta tune tanimoto_gp --valid train/assays.parquet --budget 20s --storage study.db
+  --output recipe.yaml
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def test_help_is_shown_and_is_no_mistake(molmeta, words):
 def test_molmeta_alone_shows_the_three_commands_most_people_want(molmeta):
     status, out, _ = molmeta()
     shown = [line.split()[1] for line in out.splitlines() if line.startswith("  molmeta ")]
-    assert (status, shown) == (0, ["screen", "suggest", "evaluate"])
+    assert (status, shown) == (0, ["auto", "screen", "suggest"])
 
 
 def test_help_is_fast():
