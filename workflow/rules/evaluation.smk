@@ -83,7 +83,7 @@ rule report:
                 "dropped": curated(*SPLITS, suffix="dropped.csv"),
                 "logs": expand("results/models/{run}.log.parquet", run=CONFIG.trained),
                 "config": workflow.configfiles[-1:],
-                "command": " ".join(["snakemake --configfile", *workflow.configfiles]),
+                "command": f"snakemake --configfile {' '.join(map(str, workflow.configfiles))}",
             }
         ),
     shell:
