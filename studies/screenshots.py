@@ -16,8 +16,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parents[1] / "docs"
-PICTURES = {"hits": 1330, "report": 1100}
-"""Height of each picture in pixels, at twice the resolution."""
+PICTURES = {"hits": (1000, 1420), "report": (1200, 1340)}
+"""Width and height of each picture in pixels."""
 
 
 def main() -> None:
@@ -28,8 +28,8 @@ def main() -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         for name, page in pages.items():
-            size = {"width": 1100, "height": PICTURES[name]}
-            tab = browser.new_page(viewport=size)
+            width, height = PICTURES[name]
+            tab = browser.new_page(viewport={"width": width, "height": height})
             tab.goto(page.resolve().as_uri())
             tab.screenshot(path=DOCS / f"{name}.png")
         browser.close()
