@@ -82,9 +82,7 @@ def told(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
     below = rows[first] < rows.groupby("support")[first].transform("median")
     flagged = ~rows["trusted"]
     share = below[flagged].groupby(rows["support"]).agg(["mean", "size"])
-    tell(
-        f"not trusted {flagged.mean():.2f} of episodes; below the median {below[flagged].mean():.3f}"
-    )
+    tell(f"not trusted: {flagged.mean():.2f}; below the median: {below[flagged].mean():.3f}")
     tell(share.round(3).T.to_string())
 
 
