@@ -23,7 +23,7 @@ import torch
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
-from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.featurize import FeaturizePlan, featurize_library
 from molmeta.libraries.reading import read_library
 from molmeta.models.model import Model
 from molmeta.models.named import baseline, named
@@ -53,11 +53,13 @@ def main() -> None:
         _from_smiles(folder, smiles, support, options.repeats)
         models = _models()
         names = sorted({name for _, model in models for name in model.featurizers})
-        featurize_library(folder / "library.smi", folder / "l.safetensors", names)
+        featurize_library(folder / "library.smi", folder / "l.safetensors", FeaturizePlan(names))
         for model in models:
             _featurized(folder, model, support, options)
         kept = named("pretrained")
-        featurize_library(folder / "library.smi", folder / "l.safetensors", names, model=kept)
+        featurize_library(
+            folder / "library.smi", folder / "l.safetensors", FeaturizePlan(names, model=kept)
+        )
         _featurized(folder, ("pretrained, its vectors kept", kept), support, options)
 
 

@@ -149,8 +149,8 @@ class TanimotoGP(MetaLearner):
         numbers = support_numbers(support, self.target)
         if self.graded and self.target == "activity" and not presumed_inactive:
             numbers = graded(support.labels, support.values)
-        one = numbers.new_ones(())
-        scale = Scale(-one, one) if presumed_inactive else scale_of(numbers, self.target)
+        unit = numbers.new_ones(())
+        scale = Scale(-unit, unit) if presumed_inactive else scale_of(numbers, self.target)
         values, vectors = spectrum(fingerprints.kernel(fingerprints))
         rotated = vectors.t() @ scale.to(numbers)
         ratio, variance = self._fitted(values, rotated)

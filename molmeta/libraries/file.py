@@ -58,6 +58,8 @@ class LibraryFile:
         featurizers: that were run.
         blocks: number of blocks.
         broken: why the library broke off when it was featurized, or "".
+        n_read: records that were read.
+        n_invalid: records that could not be featurized.
         wanted: featurizers whose arrays are read; () reads all of them.
         vectors: whether to read the vectors that a model has added.
     """
@@ -66,8 +68,15 @@ class LibraryFile:
     featurizers: tuple[str, ...]
     blocks: int
     broken: str
+    n_read: int
+    n_invalid: int
     wanted: tuple[str, ...] = ()
     vectors: bool = False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files of the library."""
+        return (self.path.name,)
 
     def block(self, number: int) -> Prepared:
         """Return one block.
@@ -127,6 +136,7 @@ def open_library(path: Path, names: Sequence[str] = (), model: str = "") -> Libr
             featurizers = tuple(str(name) for name in header["featurizers"])
             vectors = bool(model) and header.get("model") == model
             broken = str(header["broken"])
+            counts = int(header.get("n_read", 0)), int(header.get("n_invalid", 0))
     except _ERRORS as error:
         raise _damaged(path, one_line(error)) from error
     if missing := sorted(set(names) - set(featurizers)):
@@ -134,7 +144,7 @@ def open_library(path: Path, names: Sequence[str] = (), model: str = "") -> Libr
             f"{path}: lacks features that the model reads; got {list(featurizers)}, expected "
             f"'{missing[0]}' too. Run 'molmeta featurize' with --featurizer {missing[0]}."
         )
-    return LibraryFile(path, featurizers, blocks, broken, tuple(names), vectors)
+    return LibraryFile(path, featurizers, blocks, broken, *counts, tuple(names), vectors)
 
 
 @contextmanager

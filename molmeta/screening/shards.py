@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from molmeta.libraries.lines import Record
+from molmeta.libraries.lines import FILE_LINES, Record
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import Parts
 from molmeta.screening.hits import ScoredCompound, best
@@ -47,6 +47,7 @@ class Shard(NamedTuple):
         rejected: the records that could not be scored, in the library's order.
         n_read: records.
         n_known: records that are compounds of the support.
+        n_skipped: compounds that a prefilter left out.
         scores: compounds in each bin of scores, from `prevalence.counted`.
     """
 
@@ -54,6 +55,7 @@ class Shard(NamedTuple):
     rejected: Sequence[Record]
     n_read: int
     n_known: int
+    n_skipped: int
     scores: NDArray[np.int64]
 
 
@@ -88,6 +90,7 @@ class Shards:
         metadata = {
             "n_read": str(shard.n_read),
             "n_known": str(shard.n_known),
+            "n_skipped": str(shard.n_skipped),
             # A fixed byte order: parts of a screen may be scored on different machines.
             "scores": shard.scores.astype("<i8").tobytes(),
         }
@@ -115,10 +118,12 @@ class Shards:
                 if row["reason"]:
                     yield Record(row["line"], row["id"], row["smiles"], row["reason"])
 
-    def counts(self) -> tuple[int, int]:
-        """Return the number of records, and of those that are compounds of the support."""
+    def counts(self) -> tuple[int, int, int]:
+        """Return the number of records, of compounds of the support, and of those left out."""
         metadata = self._metadata()
-        return sum(int(m[b"n_read"]) for m in metadata), sum(int(m[b"n_known"]) for m in metadata)
+        names = (b"n_read", b"n_known", b"n_skipped")
+        n_read, n_known, n_skipped = (sum(int(m[name]) for m in metadata) for name in names)
+        return n_read, n_known, n_skipped
 
     def scores(self) -> NDArray[np.int64]:
         """Return the number of the library's compounds in each bin of scores."""
@@ -147,17 +152,47 @@ class Shards:
             yield from batch.to_pylist()
 
 
-def write_scores(output: Path, parts: Iterable[Sequence[ScoredCompound]]) -> None:
+def write_scores(
+    output: Path, parts: Iterable[Sequence[ScoredCompound]], files: Sequence[str] = ()
+) -> None:
     """Write the score of every compound, in the library's order, as Parquet.
 
+    Args:
+        output: a Parquet file, or a folder, to which each part is written as a file of its own.
+        parts: compounds of consecutive shards.
+        files: names of the files of the library; if there are several, a column names one.
+
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the output cannot be written.
     """
+    if output.suffix in (".parquet", ".pq"):
+        _write_scores(output, parts, files)
+        return
+    names: set[str] = set()
+    for number, part in enumerate(parts):
+        names.add(f"part-{number:08d}.parquet")
+        _write_scores(output / f"part-{number:08d}.parquet", [part], files)
+    # Parts of an earlier, larger library must not be read together with these.
+    for path in output.glob("part-*.parquet"):
+        if path.name not in names:
+            path.unlink()
+
+
+def _write_scores(
+    output: Path, parts: Iterable[Sequence[ScoredCompound]], files: Sequence[str]
+) -> None:
     schema = _arrow.schema([_SCHEMA.field(name) for name in _SCHEMA.names[:4]])
+    if len(files) > 1:
+        schema = _arrow.schema([("file", _arrow.string()), *schema])
     with written(output) as temporary, _parquet.ParquetWriter(temporary, schema) as writer:
         for part in parts:
-            rows = ((-h.minus_line, h.id, h.smiles, h.probability) for h in part)
+            rows = ((*_place(h, files), h.id, h.smiles, h.probability) for h in part)
             writer.write_table(_table(rows, schema))
+
+
+def _place(hit: ScoredCompound, files: Sequence[str]) -> tuple[object, ...]:
+    number, line = divmod(-hit.minus_line, FILE_LINES)
+    return (files[number], line) if len(files) > 1 else (line,)
 
 
 def _table(rows: Iterable[tuple[object, ...]], schema: Any) -> Any:  # noqa: ANN401 - see _arrow

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 
 from molmeta import learners
 from molmeta.assays.records import hide_own_targets
@@ -22,6 +21,7 @@ from molmeta.models.model import Model
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
+from molmeta.training.devices import fabric_of
 from molmeta.training.optimizer import optimizer_of, schedule
 from molmeta.training.sampler import Sampler
 from molmeta.training.start import start_from
@@ -31,6 +31,7 @@ from molmeta.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lightning_fabric import Fabric
     from torch import Tensor
 
     from molmeta.assays.episodes import Episode
@@ -84,7 +85,7 @@ def train(
         watch = validated if options.devices == 1 else None
         run = partial(_run, task=task, checkpoint=checkpoint, outcome=outcome, report=report,
                       validated=watch)  # fmt: skip
-        error = _fabric(options.devices).launch(run)
+        error = fabric_of(options.devices).launch(run)
         if error is not None:
             raise error
         tensors, history = read_tensors(outcome, "outcome")
@@ -93,16 +94,6 @@ def train(
         learner.load_state_dict(tensors)
     del history["kind"]
     return Model(learner.eval(), task.recipe, history), log
-
-
-def _fabric(devices: int) -> Fabric:
-    cuda = torch.cuda.is_available()
-    return Fabric(
-        accelerator="cuda" if cuda else "cpu",
-        devices=devices,
-        strategy="auto" if devices == 1 else "ddp_spawn" if cuda else "ddp_fork",
-        precision="bf16-mixed" if cuda else "32-true",
-    )
 
 
 def _run(

@@ -65,6 +65,15 @@ def source(wildcards):
     return SOURCES[wildcards.split, wildcards.table]
 
 
+def grows(mem_mb):
+    """Return the memory of a job, which doubles with each attempt."""
+
+    def of_attempt(wildcards, attempt):
+        return mem_mb * 2 ** (attempt - 1)
+
+    return of_attempt
+
+
 def cores_by_size(wildcards):
     # Small tables are done before further processes have started.
     return 8 if Path(source(wildcards)).stat().st_size > 1_000_000 else 1

@@ -155,11 +155,11 @@ def scale_of(y: Tensor, target: Target, *, centre: bool = True) -> Scale:
     label and 1. The mean is 0 instead if `centre` is false, or for actives alone, which would
     otherwise all become 0.
     """
-    mean, one = y.mean(), y.new_ones(())
+    mean, unit = y.mean(), y.new_ones(())
     if target == "value":
         spread = y.std(correction=0)
-        return Scale(mean, torch.where(spread > 0, spread, one))
-    return Scale(mean if centre and bool(y.min() < 0) else 0 * one, one)
+        return Scale(mean, torch.where(spread > 0, spread, unit))
+    return Scale(mean if centre and bool(y.min() < 0) else 0 * unit, unit)
 
 
 def log_odds(z: Tensor) -> Tensor:

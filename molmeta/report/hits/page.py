@@ -117,7 +117,7 @@ def _render(
         curve=hits_curve(curve) if curve else None,
         default_prevalence=DEFAULT_PREVALENCE,
         domain=DOMAIN,
-        expected=[one for one in curve if one.top in TOPS],
+        expected=[point for point in curve if point.top in TOPS],
         facts=facts,
         introduction=introduction,
         histogram=score_histogram(probabilities, support, of_support) if len(hits) else None,
@@ -160,7 +160,7 @@ def _group(scaffold: str) -> str:
 
 def _title(expected: Sequence[Expected]) -> str:
     """The result in one line: how many hits to expect among the first candidates."""
-    first = [one for one in expected if one.top <= min(TOPS)]
+    first = [point for point in expected if point.top <= min(TOPS)]
     if not first:
         return "Candidates, best first"
     top, hits = first[-1].top, first[-1].hits

@@ -13,7 +13,7 @@ from molmeta.models import pretrained
 from molmeta.models.named import baseline, named
 from molmeta.models.pretrained import ABOUT, FOLDER, load_pretrained, publish
 from molmeta.models.prevalence import prior_shift
-from molmeta.screening.screen import ScreenPlan
+from molmeta.screening.plan import ScreenPlan
 
 ACTIVES = ["CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O", "COC(=O)c1ccccc1O", "NC(=O)c1ccccc1O"]
 INACTIVES = ["CCCCCCO", "CCCCCCCO", "CCCCCC(C)O", "CCCCCCCCO"]

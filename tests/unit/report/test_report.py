@@ -399,6 +399,7 @@ def test_numbers_read_well():
         "+0.050",
         "\N{EN DASH}",
     )
+    assert (number(-0.0001), signed(-0.0001)) == ("0.000", "0.000")
     assert (p_value(0.0001), p_value(0.5), p_value(math.nan)) == ("p < 0.001", "p = 0.50", "")
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert listed(["a", "b", "c"], 2) == "a, b and 1 more"

@@ -14,7 +14,7 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta.errors import ConfigError, MoleculeError, OutputError, TableError
 from molmeta.libraries import source
-from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.featurize import FeaturizePlan, featurize_library
 from molmeta.libraries.lines import Record
 from molmeta.libraries.prepare import prepare, prepare_all
 from molmeta.libraries.reading import read_library
@@ -25,9 +25,10 @@ from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening import scoring
 from molmeta.screening.hits import COLUMNS, ScoredCompound, Support, best, nearest_measured
 from molmeta.screening.known import KnownCompounds
+from molmeta.screening.plan import ScreenPlan
 from molmeta.screening.prevalence import counted, estimate
 from molmeta.screening.scoring import Scorer
-from molmeta.screening.screen import ScreenPlan, screen_to_files
+from molmeta.screening.screen import screen_to_files
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
 PLAN = {field.name for field in fields(ScreenPlan)}
@@ -402,7 +403,7 @@ def test_a_featurized_library_gives_the_same_files(run, predictor, tmp_path, cor
     run(MANY)
     expected = outputs(tmp_path)
     path = tmp_path / "library.safetensors"
-    featurize_library(tmp_path / "library.smi", path, ("morgan",))
+    featurize_library(tmp_path / "library.smi", path, FeaturizePlan(("morgan",)))
     screen_to_files(predictor, SUPPORT, path, output=tmp_path / "ranked.csv", cores=cores)
     assert outputs(tmp_path) == expected
 
