@@ -1,7 +1,7 @@
 """The reduced workflow and a scattered screen through Slurm, while jobs and Snakemake are killed.
 
 Run it as `pytest -s tests/cluster`. It needs Debian's slurm-wlm and munge, and
-`pip install snakemake-executor-plugin-slurm`; otherwise it is skipped.
+`pip install -e '.[cluster]'`; otherwise it is skipped.
 """
 
 from __future__ import annotations
