@@ -14,13 +14,17 @@ from molmeta import registry
 from molmeta.errors import ConfigError, exists
 from molmeta.extras import optional_packages
 from molmeta.runtime.console import show
+from molmeta.runtime.cores import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 OUTPUT = typer.Option(..., "--output", help="File to write; missing folders are created.")
 SEED = typer.Option(0, "--seed", help="The same seed gives the same numbers.")
-CORES = typer.Option(1, "--cores", min=1, max=1024, help="Processes to use.")
+CORES = typer.Option(
+    usable_cores(), "--cores", min=1, max=1024, show_default="all that this process may use",
+    help="Processes to use.",
+)  # fmt: skip
 MODEL = typer.Option(
     None,
     "--model",

@@ -8,6 +8,7 @@ as it is read, and holds no code. Files of earlier versions are in the safetenso
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from pyarrow import ipc
 from safetensors import SafetensorError, safe_open
 
 from molmeta.errors import ConfigError, ModelError, one_line
-from molmeta.libraries.lines import Record
+from molmeta.libraries.lines import Record, in_file
 from molmeta.libraries.prepare import Prepared
 from molmeta.molecules.blocks import EMBEDDING
 from molmeta.molecules.checks import consistent
@@ -25,9 +26,10 @@ from molmeta.molecules.store import unpacked
 from molmeta.runtime.tensorfiles import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from molmeta.molecules.featurizers import Arrays
@@ -47,6 +49,30 @@ _ipc: Any = ipc
 _safe_open: Any = safe_open
 _ArrowError: type[Exception] = _arrow.ArrowException
 _ERRORS = (SafetensorError, _ArrowError, OSError, KeyError, TypeError, ValueError, IndexError)
+
+
+@dataclass(frozen=True)
+class StoredRecords(Sequence[Record]):
+    """Records of a block, each made when it is asked for: a screen looks at few of them.
+
+    Attributes:
+        lines: int64, shape (G,).
+        ids: Arrow array of texts.
+        smiles: Arrow array of texts.
+        file: number and name of their file, in a library of several.
+    """
+
+    lines: NDArray[np.int64]
+    ids: Any
+    smiles: Any
+    file: tuple[int, str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __getitem__(self, row: Any) -> Any:  # noqa: ANN401 - a row, and its record
+        record = Record(int(self.lines[row]), self.ids[row].as_py(), self.smiles[row].as_py())
+        return record if self.file is None else in_file(record, *self.file)
 
 
 @dataclass(frozen=True)
@@ -175,15 +201,13 @@ def _from_arrow(file: Any, number: int, wanted: Wanted) -> Prepared:  # noqa: AN
     # Offsets of a damaged file would make Arrow read outside the file.
     batch.validate(full=True)
     lines, ids, smiles, rejected = (batch.column(name).flatten() for name in TEXT_COLUMNS)
-    texts = (column.to_numpy(zero_copy_only=False).tolist() for column in (lines, ids, smiles))
+    records = StoredRecords(lines.to_numpy(), ids, smiles)
     arrays = {
         name: _array(batch.column(name))
         for name in batch.schema.names
         if name not in TEXT_COLUMNS and wanted(name) and not batch.column(name).null_count
     }
-    return Prepared(
-        list(map(Record, *texts)), arrays, [Record(**row) for row in rejected.to_pylist()]
-    )
+    return Prepared(records, arrays, [Record(**row) for row in rejected.to_pylist()])
 
 
 def _array(column: Any) -> NDArray[Any]:  # noqa: ANN401 - see _arrow

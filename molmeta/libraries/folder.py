@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any
 
 from molmeta.errors import ModelError, exists, one_line
-from molmeta.libraries.file import KIND, LibraryFile, is_library_file, open_library
+from molmeta.libraries.file import KIND, LibraryFile, StoredRecords, is_library_file, open_library
 from molmeta.libraries.lines import in_file
 from molmeta.runtime.outputs import written
 from molmeta.version import __version__
@@ -146,8 +146,11 @@ def _require_part(folder: Path, name: str, size: int) -> None:
 
 
 def _in_file(block: Prepared, number: int, name: str) -> Prepared:
+    stored = block.records
     return block._replace(
-        records=[in_file(record, number, name) for record in block.records],
+        records=replace(stored, file=(number, name))
+        if isinstance(stored, StoredRecords)
+        else [in_file(record, number, name) for record in stored],
         rejected=[in_file(record, number, name) for record in block.rejected],
     )
 

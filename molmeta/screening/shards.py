@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
 from molmeta.libraries.lines import FILE_LINES, Record
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import Parts
-from molmeta.screening.hits import ScoredCompound, best
+from molmeta.screening.hits import ScoredCompound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+FAN = 32
+"""Tables that are merged at once."""
+
 # pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 _parquet: Any = parquet
+_compute: Any = compute
 _SCHEMA: Any = _arrow.schema(
     [
         ("line", _arrow.int64()),
@@ -99,12 +103,14 @@ class Shards:
     def hits(self, top: int | None) -> Iterator[ScoredCompound]:
         """Yield the `top` best compounds of all shards, best first; None yields all of them.
 
-        Only these `top` are in memory, or one batch of each shard if all are wanted.
+        Shards are merged as a tree, so that at most FAN times `top` compounds of each of its
+        levels are in memory; if all are wanted, one batch of each shard is.
         """
-        shards = [self._hits(number) for number in self._parts.numbers()]
+        numbers = self._parts.numbers()
         if top is None:
-            return merge(*shards, reverse=True)
-        return iter(best(chain.from_iterable(shards), top))
+            return merge(*map(self._hits, numbers), reverse=True)
+        rows = self._best(numbers, top).to_pylist() if numbers else []
+        return (_hit(row) for row in rows)
 
     def by_line(self) -> Iterator[list[ScoredCompound]]:
         """Yield the compounds that each shard keeps, in the library's order."""
@@ -140,16 +146,39 @@ class Shards:
     def _metadata(self) -> list[dict[bytes, bytes]]:
         return [self._parts.schema(number).metadata for number in self._parts.numbers()]
 
+    def _best(self, numbers: Sequence[int], top: int) -> Any:  # noqa: ANN401 - see _arrow
+        """Return the table of the `top` best compounds of some shards, best first."""
+        if len(numbers) > FAN:
+            size = -(-len(numbers) // FAN)
+            groups = (numbers[first : first + size] for first in range(0, len(numbers), size))
+            tables = [self._best(group, top) for group in groups]
+        else:
+            tables = [self._hit_table(number, top) for number in numbers]
+        table = _arrow.concat_tables(tables)
+        lines, scores = (table.column(name).to_numpy() for name in ("line", "probability"))
+        return table.take(np.lexsort((lines, -scores))[:top])
+
+    def _hit_table(self, number: int, top: int) -> Any:  # noqa: ANN401 - see _arrow
+        batches = list(self._parts.batches(number))
+        table = _arrow.Table.from_batches(batches, self._parts.schema(number))
+        # Hits are written first, and rejected records, which have a reason, after them.
+        n_hits = _compute.sum(_compute.equal(table.column("reason"), "")).as_py() or 0
+        return table.slice(0, min(n_hits, top)).replace_schema_metadata()
+
     def _hits(self, number: int) -> Iterator[ScoredCompound]:
         for row in self._rows(number):
             # Hits are written first, so the first rejected record ends them.
             if row["reason"]:
                 return
-            yield ScoredCompound(row["probability"], -row["line"], row["id"], row["smiles"])
+            yield _hit(row)
 
     def _rows(self, number: int) -> Iterator[dict[str, Any]]:
         for batch in self._parts.batches(number):
             yield from batch.to_pylist()
+
+
+def _hit(row: dict[str, Any]) -> ScoredCompound:
+    return ScoredCompound(row["probability"], -row["line"], row["id"], row["smiles"])
 
 
 def write_scores(

@@ -54,7 +54,7 @@ class SearchPlan:
 
     Attributes:
         budget: products to score.
-        batch: products of a round; the first rounds, a tenth of the budget, are random.
+        rounds: in which the budget is spent; those of its first tenth are random.
         seed: the same seed scores the same products.
         top: number of products to keep.
         prevalence: share of actives in the space, to which probabilities are shifted; None leaves
@@ -62,13 +62,13 @@ class SearchPlan:
     """
 
     budget: int = 20_000
-    batch: int = 500
+    rounds: int = 50
     seed: int = 0
     top: int = 1000
     prevalence: float | None = None
 
     def __post_init__(self) -> None:
-        if self.budget < 1 or self.batch < 1:
+        if self.budget < 1 or self.rounds < 1:
             raise ConfigError(
                 f"screen: 'budget' must be at least 1; got {self.budget}, expected a number of "
                 "products to score, such as 2 % of the space. Correct it."
@@ -167,7 +167,7 @@ def search(
     Raises:
         OutputError: the rounds cannot be written.
     """
-    parts = Parts(output, [run, plan.budget, plan.batch, plan.seed])
+    parts = Parts(output, [run, plan.budget, plan.rounds, plan.seed])
     model, done, seen = Contributions(space), list[Scored](), set[Product]()
     budget = min(plan.budget, space.size)
     number = 0
@@ -176,7 +176,7 @@ def search(
             scored = _read(parts, number)
         else:
             rng = np.random.default_rng([plan.seed, number])
-            size = min(plan.batch, budget - len(done))
+            size = min(-(-budget // plan.rounds), budget - len(done))
             batch = _round(space, model, seen, size, rng, warm=10 * len(done) < budget)
             scores = score([space.smiles(product) for product in batch])
             scored = [Scored(p, float(s)) for p, s in zip(batch, scores, strict=True)]

@@ -19,7 +19,7 @@ import pandas as pd
 
 from molmeta.automl.describe import FEATURES
 from molmeta.automl.held_out import scores
-from molmeta.automl.selector import FORMAT, PATH, held_out_inputs, inputs
+from molmeta.automl.selector import FORMAT, PATH, Spread, held_out_inputs, inputs
 from molmeta.evaluation.metrics.ranking import delta_auprc
 from molmeta.evaluation.metrics.values import r2
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SIZES = (16, 32, 64, 128, 256)
+SMALLEST = 134
+"""Fewest compounds of an assay from which intervals are estimated."""
 LEVEL = 0.8
 FOLDS = 5
 PENALTIES = (1.0, 10.0, 100.0, 1000.0, 1e5)
@@ -51,6 +53,11 @@ ENSEMBLES = (
     ("pretrained_graded", "logistic_regression", 0.5),
 )
 """Two members, and the spread of the second one's outputs relative to that of the first."""
+
+
+def tell(*parts: object) -> None:
+    """Write a line."""
+    sys.stdout.write(" ".join(map(str, parts)) + "\n")
 
 
 def combined(row: Mapping[str, Any], prefix: str, weights: Mapping[str, float]) -> Floats:
@@ -126,13 +133,20 @@ def line(
 
 
 def rounded(values: Floats) -> list[float]:
+    """Values with `DIGITS` significant digits."""
     return [float(f"{value:.{DIGITS}g}") for value in values]
 
 
 def spread_of(
     error: Floats, size: NDArray[np.int64], n_query: Floats, weights: Floats
 ) -> dict[str, Any]:
-    """The `Spread` of errors: variance between assays and from sampling, then quantiles."""
+    """The `Spread` of errors: variance between assays and from sampling, then quantiles.
+
+    Scores of assays with fewer compounds than FS-Mol's validation and test assays have are less
+    predictable, and are left out.
+    """
+    large = size + n_query >= SMALLEST
+    error, size, n_query, weights = (one[large] for one in (error, size, n_query, weights))
     design = np.column_stack([(size == s).astype(float) for s in SIZES] + [1 / n_query])
     solution = ridge_positive(design, error**2, weights)
     between, sampling = np.sqrt(np.maximum(solution[:-1], 1e-6)), max(float(solution[-1]), 0.0)
@@ -146,6 +160,21 @@ def spread_of(
             "low": rounded(np.array(low)), "high": rounded(np.array(high))}  # fmt: skip
 
 
+def told_coverage(measure: str, error: Floats, table: pd.DataFrame, spread: dict[str, Any]) -> None:
+    """Print the share of out-of-fold errors inside the interval, by fold and support size."""
+    inside = [
+        low <= e <= high
+        for e, row in zip(error, table.to_dict("records"), strict=True)
+        for low, high in [
+            Spread(**{k: np.array(v) for k, v in spread.items()}).interval(
+                0.0, row["support"], len(row["labels"])
+            )
+        ]
+    ]
+    by = [table["fold"], table["support"]]
+    tell(measure, pd.Series(inside).groupby(by).mean().unstack().round(3).to_string())
+
+
 def ridge_positive(x: Floats, y: Floats, weights: Floats) -> Floats:
     """Non-negative least squares."""
     from scipy.optimize import nnls
@@ -155,6 +184,7 @@ def ridge_positive(x: Floats, y: Floats, weights: Floats) -> Floats:
 
 
 def quantile(values: Floats, weights: Floats, q: float) -> float:
+    """Weighted quantile."""
     order = np.argsort(values)
     total = np.cumsum(weights[order]) - weights[order] / 2
     return float(np.interp(q * weights.sum(), total, values[order]))
@@ -201,7 +231,10 @@ def section(
             y = wide[measure][name].to_numpy()
             level, predicted = line(features, held, held_inputs(held), y, group, weights)
             entry["levels"][measure] = level
-            entry["spreads"][measure] = spread_of(y - predicted, size, n_query, weights)
+            spread = spread_of(y - predicted, size, n_query, weights)
+            entry["spreads"][measure] = spread
+            if name == reference:
+                told_coverage(measure, y - predicted, table, spread)
             report[f"{measure} {name}"], report[f"predicted {measure} {name}"] = y, predicted
         entries[name] = entry
     return {"candidates": entries, "n_assays": int(table["assay"].nunique())}, report
@@ -276,8 +309,8 @@ def judged(
     frame = pd.DataFrame(y, columns=names).assign(
         chosen=y[rows, chosen(margin)], hindsight=y.max(1)
     )
-    print({one: round(float(value), 4) for one, value in worth.items()})
-    print(pd.Series(np.array(names)[chosen(margin)]).value_counts().to_string())
+    tell({one: round(float(value), 4) for one, value in worth.items()})
+    tell(pd.Series(np.array(names)[chosen(margin)]).value_counts().to_string())
     return margin, frame.groupby(report["support"]).mean().T
 
 
@@ -291,12 +324,14 @@ def filled(
     """A complete section of the file."""
     made, report = section(table, scored, candidates, reference, measures)
     margin, means = judged(report, list(candidates), reference, measures[0])
-    print(means.round(4).to_string())
+    tell(means.round(4).to_string())
     return {**made, **trusted(report, measures[0], reference), "margin": margin}
 
 
 def main(folder: Path) -> None:
-    table = pd.concat([pd.read_parquet(folder / f"{f}.parquet") for f in ("train", "valid")])
+    """Fit both sections of the file and write it."""
+    folds = [pd.read_parquet(folder / f"{f}.parquet").assign(fold=f) for f in ("train", "valid")]
+    table = pd.concat(folds)
     table = table.reset_index(drop=True).assign(weight=1.0)
     candidates = with_ensembles(table)
     measures = ("delta_auprc", "auroc", "hits")

@@ -2,10 +2,10 @@
 
     python studies/automl/portfolio.py FOLDER TRAIN_STORE VALID_STORE OUTPUT
 
-FOLDER holds the curated folds of FS-Mol; the stores are those that `measure.py` writes. Settings are
-searched on training assays set aside; the best ones go to `molmeta/automl/portfolio.json`. Then the
-same learners are searched on FS-Mol's validation assays outside the kinase panel, from scratch and
-from the portfolio, and the best score after each trial is written to OUTPUT.
+FOLDER holds the curated folds of FS-Mol; the stores are those that `measure.py` writes. Settings
+are searched on training assays set aside; the best ones go to `molmeta/automl/portfolio.json`. Then
+the same learners are searched on FS-Mol's validation assays outside the kinase panel, from scratch
+and from the portfolio, and the best score after each trial is written to OUTPUT.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ _log = logging.getLogger(__name__)
 def task_of(
     recipe: Recipe, train: Sequence[Assay], valid: Sequence[Assay], molecules: Molecules, seed: int
 ) -> Task:
+    """The task of a search."""
     return Task(recipe, TrainingOptions(**TRAINING), seed, train, valid, molecules)
 
 
@@ -80,6 +81,7 @@ def progress(study: optuna.Study) -> list[float]:
 
 
 def main(folder: Path, train_store: Path, valid_store: Path, output: Path) -> None:
+    """Build the portfolio and compare searches with and without it."""
     torch.set_num_threads(1)
     frame = read_curated([folder / "train" / "train.parquet"])
     names = set_aside(frame)

@@ -13,9 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from fit import combined, measured, measured_values, valued
+from fit import measured, measured_values, tell, valued
 
 from molmeta.automl.describe import FEATURES
 from molmeta.automl.selector import load_selector
@@ -72,21 +71,23 @@ def paired(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def told(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
+    """Print scores, intervals and trust of the episodes."""
     first = next(iter(measures))
-    print(f"\n{title}: {first}")
-    print(paired(rows, first).round(4).to_string())
-    print(rows["chosen"].value_counts().to_string())
+    tell(f"\n{title}: {first}")
+    tell(paired(rows, first).round(4).to_string())
+    tell(rows["chosen"].value_counts().to_string())
     for measure in measures:
         inside = rows.groupby("support")[f"inside {measure}"].mean()
-        print(f"inside the 80 % interval, {measure}:", inside.round(3).to_dict())
+        tell(f"inside the 80 % interval, {measure}:", inside.round(3).to_dict())
     below = rows[first] < rows.groupby("support")[first].transform("median")
     flagged = ~rows["trusted"]
     share = below[flagged].groupby(rows["support"]).agg(["mean", "size"])
-    print(f"not trusted {flagged.mean():.2f} of episodes; below the median {below[flagged].mean():.3f}")
-    print(share.round(3).T.to_string())
+    tell(f"not trusted: {flagged.mean():.2f}; below the median: {below[flagged].mean():.3f}")
+    tell(share.round(3).T.to_string())
 
 
 def main(path: Path, tasks: Path) -> None:
+    """Print what is measured on the test fold."""
     table = pd.read_parquet(path)
     about = pd.read_csv(tasks).set_index("task")["panel"]
     selector = load_selector("activity")
@@ -101,8 +102,8 @@ def main(path: Path, tasks: Path) -> None:
     scored = measured_values(with_values)
     rows = choices(with_values, scored, for_values)
     wide = scored.pivot(index="episode", columns="candidate", values="r2")
-    print("\nmeasured values, R\u00b2")
-    print(wide.groupby(with_values["support"]).agg(["mean", "median"]).T.round(3).to_string())
+    tell("\nmeasured values, R\u00b2")
+    tell(wide.groupby(with_values["support"]).agg(["mean", "median"]).T.round(3).to_string())
     told("all assays with values", rows, for_values.levels["pretrained"])
 
 

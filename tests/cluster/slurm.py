@@ -88,8 +88,9 @@ def _munged(state: Path) -> subprocess.Popen[bytes]:
 
 def _started(command: list[str], state: Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-    log = (state / f"{command[-2] if command[0] == 'setpriv' else command[0]}.log").open("wb")
-    return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    name = "munged" if "munged" in command else command[0]
+    with (state / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
 
 def _until(what: str, command: list[str], state: Path) -> None:

@@ -1,7 +1,7 @@
 """The reduced workflow and a scattered screen through Slurm, while jobs and Snakemake are killed.
 
 Run it as `pytest -s tests/cluster`. It needs Debian's slurm-wlm and munge, and
-`pip install snakemake-executor-plugin-slurm`; otherwise it is skipped.
+`pip install -e '.[cluster]'`; otherwise it is skipped.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,26 +42,21 @@ WHY_NOT = missing() or (
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> Line:
-    """The workflow with a screen in three parts, run without a cluster."""
-    line = scattered(make(tmp_path_factory.mktemp("local")))
-    done = line.run()
-    assert done.returncode == 0, done.stderr[-4000:]
-    return line
+SCREENS = ("results/screens/whole.csv", "results/screens/scattered.csv")
 
 
-def scattered(line: Line) -> Line:
-    return line.with_config("config.yaml", {"top: 100\n": "top: 100\n    parts: 3\n"})
+def screens(folder: Path) -> Line:
+    """A working folder whose config has one screen as one job and as three parts."""
+    return replace(make(folder), config=ROOT / "tests" / "e2e" / "config_screens.yaml")
 
 
-def submitted(line: Line) -> subprocess.Popen[bytes]:
+def submitted(line: Line, *targets: str) -> subprocess.Popen[bytes]:
     """Start Snakemake on the cluster."""
-    command = line.command("--workflow-profile", str(PROFILE), *LOOPBACK)
+    command = line.command("--workflow-profile", str(PROFILE), *LOOPBACK, *targets)
     cores = command.index("--cores")
     del command[cores : cores + 2]
-    log = (line.folder / "snakemake.log").open("ab")
-    return subprocess.Popen(command, env=line.environment, stdout=log, stderr=log)
+    with (line.folder / "snakemake.log").open("ab") as log:
+        return subprocess.Popen(command, env=line.environment, stdout=log, stderr=log)
 
 
 def until(what: str, happened: Callable[[], object]) -> None:
@@ -78,26 +74,48 @@ def exists(folder: Path, pattern: str) -> Callable[[], bool]:
     return lambda: any(folder.glob(pattern))
 
 
-def test_a_cluster_gives_what_one_machine_gives_whatever_is_killed(undisturbed, tmp_path):
-    line = scattered(make(tmp_path / "line"))
-    (tmp_path / "state").mkdir()
-    with slurm(tmp_path / "state"):
-        first = submitted(line)
-        until("a job", running)
-        subprocess.run(["scancel", "--signal=KILL", "--full", running()[0]], check=True)
-        until("the store of molecules", exists(line.folder, "results/molecules.safetensors"))
-        until("a later job", running)
-        # A step is a process of a job: the job's own script then sees it fail.
-        subprocess.run(["scancel", "--signal=KILL", f"{running()[0]}.0"], check=False)
-        until("a model", exists(line.folder, "results/models/*/0.safetensors"))
-        os.kill(first.pid, signal.SIGKILL)
-        first.wait()
-        # Jobs of a Snakemake that was killed go on; those of the next one must not meet them.
-        subprocess.run(["scancel", "--user=root"], check=True)
-        until("an empty queue", lambda: not queue())
-        second = submitted(line)
-        second.wait(PATIENCE)
-    log = (line.folder / "snakemake.log").read_text()
-    assert second.returncode == 0, log[-6000:]
-    assert "sbatch" in log or "array" in log
-    assert results_of(line.folder) == results_of(undisturbed.folder)
+def finished(line: Line, *targets: str) -> dict[str, object]:
+    """Run on the cluster to the end, and return the results."""
+    assert submitted(line, *targets).wait(PATIENCE) == 0, log_of(line)
+    assert "SLURM" in log_of(line)
+    return results_of(line.folder)
+
+
+def locally(line: Line, *targets: str) -> dict[str, object]:
+    done = line.run(*targets)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return results_of(line.folder)
+
+
+def log_of(line: Line) -> str:
+    return (line.folder / "snakemake.log").read_text()[-6000:]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster(tmp_path_factory):
+    with slurm(tmp_path_factory.mktemp("state")):
+        yield
+
+
+def test_screens_are_the_same_whatever_is_killed(tmp_path):
+    line = screens(tmp_path / "cluster")
+    first = submitted(line, *SCREENS)
+    until("a job", running)
+    subprocess.run(["scancel", "--signal=KILL", "--full", running()[0]], check=True)
+    until("the curated table", exists(line.folder, "results/curated/test/*.parquet"))
+    until("a later job", running)
+    # A step is a process of a job; the script of the job sees it fail.
+    subprocess.run(["scancel", "--signal=KILL", f"{running()[0]}.0"], check=False)
+    until("the first part", exists(line.folder, "results/screens/*.parts/*.arrow"))
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    # Jobs outlive a Snakemake that was killed; those of the next one must not meet them.
+    subprocess.run(["scancel", "--user=root"], check=True)
+    until("an empty queue", lambda: not queue())
+    made = finished(line, *SCREENS)
+    assert made == locally(screens(tmp_path / "local"), *SCREENS)
+
+
+def test_the_reduced_workflow_gives_what_one_machine_gives(tmp_path):
+    made = finished(make(tmp_path / "cluster"))
+    assert made == locally(make(tmp_path / "local"))

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from chemist_tables import SMILES
 from rdkit import Chem
+from typer.testing import CliRunner
 
 import molmeta
+from molmeta import cli
 from molmeta.errors import ConfigError, EpisodeError, TableError
 
 ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
@@ -150,3 +152,17 @@ def test_molecules_of_rdkit_are_accepted():
     mols = [Chem.MolFromSmiles(text) for text in ACTIVE + INACTIVE]
     smiles = [Chem.MolToSmiles(mol) for mol in mols]
     assert molmeta.auto((smiles, [1] * 6 + [0] * 6), quick=True).predictor.predict(mols).shape
+
+
+def test_the_command_needs_file_names_only(table, library, tmp_path):
+    words = ["auto", "--support", str(table), "--library", str(library)]
+    done = CliRunner().invoke(cli.build(), [*words, "--output", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "run" / "hits.csv").is_file()
+
+
+def test_an_unknown_target_is_refused(table, tmp_path):
+    words = ["auto", "--support", str(table), "--target", "vlaue"]
+    done = CliRunner().invoke(cli.build(), [*words, "--output", str(tmp_path / "run")])
+    assert isinstance(done.exception, ConfigError)
+    assert "did you mean 'value'" in str(done.exception)

@@ -9,8 +9,10 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 import molmeta
+from molmeta import cli
 from molmeta.automl import study as studies
 from molmeta.errors import ConfigError
 from molmeta.models.recipes import recipe_of
@@ -119,3 +121,12 @@ def test_several_workers_need_a_storage(valid):
 def test_a_budget_too_short_for_one_trial_is_refused(valid):
     with pytest.raises(ConfigError, match="--budget: no trial was completed"):
         molmeta.tune(SMALL, [], valid=[valid], budget=0.0)
+
+
+def test_the_command_writes_a_recipe(valid, tmp_path):
+    words = ["tune", "logistic_regression", "--valid", str(valid), "--trials", "2"]
+    words += ["--set", "training.validation_supports=[4]", "--output", str(tmp_path / "a.yaml")]
+    done = CliRunner().invoke(cli.build(), words)
+    assert done.exit_code == 0, done.output
+    assert "learner.c" not in (tmp_path / "a.yaml").read_text()
+    assert yaml.safe_load((tmp_path / "a.yaml").read_text())["learner_options"]["c"] > 0

@@ -23,7 +23,7 @@ from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening import scoring
-from molmeta.screening.hits import COLUMNS, ScoredCompound, Support, best, nearest_measured
+from molmeta.screening.hits import COLUMNS, ScoredCompound, Support, nearest_measured
 from molmeta.screening.known import KnownCompounds
 from molmeta.screening.plan import ScreenPlan
 from molmeta.screening.prevalence import counted, estimate
@@ -251,29 +251,6 @@ def test_progress_counts_every_record(run):
     counts = []
     run("CCO\nnonsense\nCCN\n", progress=counts.append)
     assert sum(counts) == 3
-
-
-def test_best_holds_no_more_than_it_returns():
-    import tracemalloc
-
-    tracemalloc.start()
-    try:
-        best(
-            (ScoredCompound(i % 1000 / 1000, -i, str(i), "C" * 50 + str(i)) for i in range(20_000)),
-            10,
-        )
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 100_000
-
-
-def test_best_agrees_with_sorting_everything():
-    rng = np.random.default_rng(0)
-    hits = [
-        ScoredCompound(float(p), -i, "", "") for i, p in enumerate(rng.integers(0, 50, 500) / 50)
-    ]
-    assert best(hits, 37) == sorted(hits, reverse=True)[:37]
 
 
 def test_a_compound_that_a_featurizer_fails_on_costs_itself_alone(monkeypatch):

@@ -1,10 +1,12 @@
 import random
 
 import numpy as np
+import pyarrow
 import pytest
 
 from molmeta.libraries.lines import Record
 from molmeta.runtime.partials import ROWS
+from molmeta.screening import shards as screening_shards
 from molmeta.screening.hits import ScoredCompound
 from molmeta.screening.shards import Shard, Shards
 
@@ -45,13 +47,34 @@ def test_scores_of_all_shards_are_counted_together(shards):
     assert (shards.scores() == 3 * SCORES).all()
 
 
-@pytest.mark.parametrize("top", [1, 7, None])
-def test_the_best_of_all_shards_are_the_head_of_everything(shards, top):
+@pytest.mark.parametrize("top", [1, 7, 1000, None])
+@pytest.mark.parametrize("fan", [2, 3, 32])
+def test_the_best_of_all_shards_are_the_head_of_everything(shards, top, fan, monkeypatch):
+    monkeypatch.setattr(screening_shards, "FAN", fan)
     everything = []
-    for number in range(4):
+    for number in range(7):
         shards.add(number, Shard(hits(30, number), BAD, 32, 0, 0, SCORES))
         everything += hits(30, number)
     assert list(shards.hits(top)) == sorted(everything, reverse=True)[:top]
+
+
+def test_merging_many_shards_holds_few_of_their_compounds(shards, monkeypatch):
+    monkeypatch.setattr(screening_shards, "FAN", 4)
+    for number in range(64):
+        shards.add(number, Shard(hits(500, number), [], 500, 0, 0, SCORES))
+    before = pyarrow.total_allocated_bytes()
+    largest = []
+    original = Shards._best
+
+    def watched(self, numbers, top):
+        table = original(self, numbers, top)
+        largest.append(pyarrow.total_allocated_bytes() - before)
+        return table
+
+    monkeypatch.setattr(Shards, "_best", watched)
+    assert len(list(shards.hits(100))) == 100
+    # Three levels of four tables of 100 rows of some 50 bytes, where all rows are 1.6 MB.
+    assert max(largest) < 200_000
 
 
 def test_a_shard_of_many_rows_is_read_completely(shards):

@@ -46,7 +46,7 @@ def screened(predictor, space, folder, **plan):
 
 
 def test_a_budget_beyond_the_space_scores_all_of_it(predictor, space, tmp_path):
-    done, output = screened(predictor, space, tmp_path, budget=1000, batch=20)
+    done, output = screened(predictor, space, tmp_path, budget=1000)
     assert done.n_read == 7 * 7
     found = pd.read_csv(output)
     assert list(found["probability"]) == sorted(found["probability"], reverse=True)
@@ -68,7 +68,7 @@ def test_products_with_one_inchikey_are_kept_once(predictor, space, tmp_path):
 
 
 def test_an_interrupted_search_resumes_and_gives_the_same(predictor, space, tmp_path, monkeypatch):
-    plan = {"budget": 40, "batch": 10}
+    plan = {"budget": 40, "rounds": 4}
     whole = screened(predictor, space, tmp_path / "whole", **plan)[1].read_text()
     original, rounds = synthon_search._round, []
 
@@ -125,7 +125,7 @@ def test_two_per_cent_of_a_space_hold_most_of_its_best(predictor, tmp_path):
     scores = dict(zip(products, score([space.smiles(p) for p in products]), strict=True))
     best = set(sorted(products, key=lambda p: -np.nan_to_num(scores[p], nan=-1))[:100])
     of_smiles = {space.smiles(product): product for product in products}
-    plan = SearchPlan(budget=len(products) // 50, batch=20)
+    plan = SearchPlan(budget=len(products) // 50)
     done, _ = search(
         space, lambda texts: np.array([scores[of_smiles[t]] for t in texts]), plan,
         output=tmp_path / "x", run=0,
