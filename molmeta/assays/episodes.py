@@ -51,9 +51,6 @@ class Episode:
     query_values: NDArray[np.float32] | None = None
     decoy_assays: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
-    def __len__(self) -> int:
-        return len(self.support) + len(self.query)
-
     def at(self, rows: NDArray[np.int64]) -> Episode:
         """Return the episode with each index i replaced by rows[i]."""
         return replace(self, support=rows[self.support], query=rows[self.query])

@@ -13,13 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.encoders._precision import bfloat16_is_native
-from molmeta.encoders._sums import Messages, Sums, members, messages
+from molmeta.encoders._sums import summed
 from molmeta.encoders.base import Encoder
 from molmeta.molecules.blocks import Graphs, Molecules
 from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+
+    from molmeta.molecules.messages import Messages, Sums
 
 HEADS = 8
 """Largest number of parts of the readout with attention of their own."""
@@ -98,7 +100,7 @@ class MessagePassing(Encoder):
 
     def vectors(self, molecules: Molecules) -> Tensor:
         graphs = molecules.block("graph", Graphs)
-        of_molecule, found = members(graphs.atom_offsets), messages(graphs, BOND_SIZES)
+        of_molecule, found = graphs.of_molecule, graphs.messages
         dtype = self.atoms.weight.dtype
         x = self.atoms(one_hot(graphs.atoms, ATOM_SIZES, dtype)).to(dtype)
         batch = Batch(of_molecule.rows, found, self.bonds(one_hot(found.bonds, BOND_SIZES, dtype)))
@@ -111,7 +113,7 @@ class MessagePassing(Encoder):
             return update
         # A random number for each atom would take longer than the layer.
         ones = update.new_ones(len(of_molecule.offsets) - 1, self.width)
-        return update * of_molecule.transposed(self.dropout(ones))
+        return update * summed(of_molecule.transposed, self.dropout(ones))
 
 
 class Readout(nn.Module):
@@ -132,13 +134,13 @@ class Readout(nn.Module):
         so that the parts have similar sizes.
         """
         counts = of_molecule.offsets.diff().clamp(min=1).unsqueeze(1)
-        total = of_molecule(x)
+        total = summed(of_molecule, x)
         normed = self.norm(x)
         # Bounded, so that the exponential cannot overflow and no maximum needs to be subtracted.
         weights = (10 * torch.tanh(self.attention(normed).to(x.dtype) / 10)).exp()
         values = self.values(normed).to(x.dtype).unflatten(1, (self.heads, -1))
-        weighted = of_molecule((weights.unsqueeze(2) * values).flatten(1))
-        sums = of_molecule(weights).clamp(min=1e-30).repeat_interleave(values.shape[2], 1)
+        weighted = summed(of_molecule, (weights.unsqueeze(2) * values).flatten(1))
+        sums = summed(of_molecule, weights).clamp(min=1e-30).repeat_interleave(values.shape[2], 1)
         return self.last(torch.cat([total / counts, weighted / sums, total / 32], dim=1))
 
 

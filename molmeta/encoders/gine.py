@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.encoders._message_passing import MessagePassing
+from molmeta.encoders._sums import summed
 from molmeta.encoders.base import Paper
 
 if TYPE_CHECKING:
@@ -46,4 +47,5 @@ class GINE(MessagePassing):
 
     def step(self, layer: nn.Module, x: Tensor, batch: Batch) -> Tensor:
         x, found = x.to(batch.bonds.dtype), batch.messages
-        return layer(x + found.receivers(F.relu(found.senders(x) + batch.bonds)))
+        sent = F.relu(summed(found.senders, x) + batch.bonds)
+        return layer(x + summed(found.receivers, sent))

@@ -64,8 +64,6 @@ class MetaLearner(nn.Module, ABC):
     """Whether it can predict measured values instead of classes, with the option `target`."""
     uncertainty: ClassVar[bool] = False
     """Whether its predictors are `UncertainPredictor`s."""
-    by_compound: ClassVar[bool] = False
-    """Whether a training step draws compounds, each with all of its measurements, not episodes."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Featurizers that the learner reads in addition to those of its encoder."""
     renamed_options: ClassVar[Mapping[str, str]] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,14 +12,12 @@ from torch.nn import functional as F
 from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
-from molmeta.learners._parts.targets import aims_of, numbers, require_target
+from molmeta.learners._parts.targets import Scale, aims_of, episode_aims, require_target, scale_of
 from molmeta.learners._parts.tuning import require
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from molmeta.assays.episodes import Episode
     from molmeta.assays.training_data import TrainingData
@@ -32,8 +29,6 @@ NEWTON_STEPS = 12
 RIDGE: dict[Target, float] = {"activity": 0.05, "value": 1.0}
 """Ridge of the linear probe. For values, 1 gave the best R2 at 16 and 64 on FS-Mol's validation
 assays, of values from 0.05 to 4."""
-LARGEST = 2.5
-"""Where standardised values are clipped."""
 _linalg: Any = torch.linalg
 
 
@@ -60,8 +55,6 @@ class MultiTask(EmbeddingLearner):
         encoder: any encoder.
         assays: largest number of training assays.
         ridge: ridge of the linear probe; None for 0.05 (classes) or 1 (values).
-        values: weight of a second loss in training, above 0 for squared errors of measured values
-            on the scale of their assay, predicted by further weights for each assay.
         target: 'activity' or 'value'.
 
     Raises:
@@ -78,7 +71,6 @@ class MultiTask(EmbeddingLearner):
         ),
     )
     use_when = "you need the baseline of meta-learning, or an encoder for other learners (`init`)"
-    by_compound: ClassVar[bool] = True
     regression: ClassVar[bool] = True
 
     def __init__(
@@ -87,7 +79,6 @@ class MultiTask(EmbeddingLearner):
         *,
         assays: int = 8192,
         ridge: float | None = None,
-        values: float = 0.0,
         target: Target = "activity",
     ) -> None:
         super().__init__(encoder)
@@ -96,14 +87,10 @@ class MultiTask(EmbeddingLearner):
         width, self.target = self.encoder.width, target
         self.ridge = RIDGE[target] if ridge is None else ridge
         require(name, {"ridge": (ridge, 0 < self.ridge < math.inf, "a number above 0, or None")})
-        self.row_of_assay = dict[str, int]()
-        self.scales = np.zeros((0, 2))
+        self.row_of_assay, self.scales = dict[str, int](), dict[str, Scale]()
         self.norm = nn.LayerNorm(width)
         self.weights = nn.Parameter(torch.randn(assays, width) * width**-0.5)
         self.biases = nn.Parameter(torch.zeros(assays))
-        self.values = values
-        if values:
-            self.value_weights = nn.Parameter(torch.randn(assays, width) * width**-0.5)
 
     def fit(self, data: TrainingData) -> None:
         super().fit(data)
@@ -114,7 +101,13 @@ class MultiTask(EmbeddingLearner):
                 "expected no more. Raise 'assays' in its options."
             )
         self.row_of_assay = {assay.name: row for row, assay in enumerate(data.assays)}
-        self.scales = np.array([_scale(assay.measured().values) for assay in data.assays])
+        if self.target == "value":
+            values = {assay.name: assay.measured().values for assay in data.assays}
+            self.scales = {
+                name: scale_of(tensor_of(measured).double(), "value")
+                for name, measured in values.items()
+                if len(measured)
+            }
 
     def adapt(self, support: Labelled) -> Predictor:
         aims, scale = aims_of(support, self.target)
@@ -124,43 +117,23 @@ class MultiTask(EmbeddingLearner):
     def losses(
         self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
     ) -> list[Tensor]:
-        sizes = [len(episode) for episode in episodes]
-        rows = np.repeat([self.row_of_assay[episode.assay] for episode in episodes], sizes)
-        # One selection for all episodes, as each would have a gradient as large as all weights.
-        of_assay = tensor_of(rows).to(self.weights.device)
-        pairs = zip(supports, queries, strict=True)
-        vectors = F.gelu(self.norm(torch.cat([part for pair in pairs for part in pair])))
-        logits = (vectors * self.weights[of_assay]).sum(1) + self.biases[of_assay]
-        labels, values = self.aims(episodes, rows, logits)
-        errors = self.errors(logits, values if self.target == "value" else labels)
-        if self.values:
-            estimates = (vectors * self.value_weights[of_assay]).sum(1)
-            errors = errors + self.values * _squared(estimates, values)
-        owners = tensor_of(np.repeat(np.arange(len(sizes)), sizes)).to(logits.device)
-        sums = errors.new_zeros(len(sizes)).index_add(0, owners, errors)
-        return list((sums / torch.bincount(owners)).unbind())
+        losses: list[Tensor] = []
+        # One selection for all episodes: a selection for each would have a gradient as large as
+        # all weights.
+        rows = [self.row_of_assay[episode.assay] for episode in episodes]
+        heads = zip(self.weights[rows], self.biases[rows], strict=True)
+        parts = zip(episodes, supports, queries, heads, strict=True)
+        for episode, support, query, (weights, bias) in parts:
+            vectors = F.gelu(self.norm(torch.cat([support, query])))
+            logits = vectors @ weights + bias
+            aims = episode_aims(episode, self.target, logits, self.scales.get(episode.assay))
+            losses.append(self.loss(logits, aims))
+        return losses
 
-    def aims(
-        self, episodes: Sequence[Episode], rows: NDArray[np.int64], like: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return labels, and values on the scale of their assay, NaN if missing, each (N,).
-
-        Raises:
-            EpisodeError: the target is "value" and a value is missing.
-        """
-        sides = [side for episode in episodes for side in _sides(episode)]
-        labels = tensor_of(np.concatenate([labels for labels, _ in sides]))
-        values = np.concatenate([values for _, values in sides])
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.target == "value":
-            numbers(labels, tensor_of(values), "value")
-        mean, spread = self.scales[rows].T
-        return labels.to(like), tensor_of((values - mean) / spread).to(like)
-
-    def errors(self, logits: Tensor, aims: Tensor) -> Tensor:
-        """Return the loss of each molecule, shape (N,)."""
-        if self.target == "value":
-            return F.mse_loss(logits, aims, reduction="none")
-        return F.binary_cross_entropy_with_logits(logits, aims, reduction="none")
+            return F.mse_loss(logits, labels)
+        return super().loss(logits, labels)
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         centre = vectors.mean(0)
@@ -216,29 +189,6 @@ def logistic(design: Tensor, labels: Tensor, ridge: float) -> Tensor:
         target = logits + (labels - p) / curvature
         weights = inverse.T @ _linalg.solve(gram + torch.diag(1 / curvature), target)
     return weights
-
-
-def _scale(values: NDArray[np.float32]) -> tuple[float, float]:
-    """Return mean and standard deviation, which is 1 for equal values and for none."""
-    if not len(values):
-        return 0.0, 1.0
-    numbers = values.astype(np.float64)
-    return float(numbers.mean()), float(numbers.std()) or 1.0
-
-
-def _sides(episode: Episode) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Return labels and values of support and query, NaN if the assay has no values."""
-    sides = (
-        (episode.support_labels, episode.support_values),
-        (episode.query_labels, episode.query_values),
-    )
-    return [(x, np.full_like(x, np.nan) if values is None else values) for x, values in sides]
-
-
-def _squared(estimates: Tensor, aims: Tensor) -> Tensor:
-    """Return squared errors, 0 where the aim is NaN; aims are clipped to 2.5 deviations."""
-    error = (estimates - aims.nan_to_num().clamp(-LARGEST, LARGEST)).square()
-    return torch.where(aims.isnan(), 0.0, error)
 
 
 def _with_constant(x: Tensor) -> Tensor:

@@ -26,7 +26,6 @@ from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
-from molmeta.training.compounds import CompoundSampler
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
 from molmeta.training.optimizer import optimizer_of, schedule
 from molmeta.training.sampler import Sampler
@@ -184,8 +183,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
         # Each process draws all episodes and takes its share, so that none have to be sent.
-        n = options.compounds if self.learner.by_compound else options.episodes
-        episodes = self.sampler.episodes(step, n)
+        episodes = self.sampler.episodes(step, options.episodes)
         episodes = episodes[fabric.global_rank :: fabric.world_size]
         self.learner.train()
         self.optimizer.zero_grad(set_to_none=False)
@@ -290,11 +288,9 @@ def _judged_by(options: TrainingOptions) -> str:
     return "delta_auprc" if options.prevalence is None else "bedroc20"
 
 
-def sampler_of(task: Task) -> Sampler | CompoundSampler:
+def sampler_of(task: Task) -> Sampler:
     """Return what draws the episodes of a task."""
     options = task.training
-    if learners.get(task.recipe.learner).by_compound:
-        return CompoundSampler(task.train, task.seed)
     return Sampler(
         assays=task.train,
         supports=options.supports,

@@ -51,9 +51,6 @@ class TrainingOptions(Options):
     """Largest number of optimiser steps; 0 keeps the weights that `init` gives."""
     episodes: PositiveInt = 16
     """Episodes per step, over all devices."""
-    compounds: PositiveInt = 512
-    """Compounds per step, over all devices, for learners that are trained on single compounds with
-    all of their measurements, such as `multitask`. They ignore the options of episodes."""
     supports: Sizes = (16, 32)
     """Support sizes; each step draws one of them."""
     n_query: Size = 64

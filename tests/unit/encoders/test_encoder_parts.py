@@ -8,11 +8,11 @@ from zoo import all_measured, drugs, zoo
 from molmeta import encoders
 from molmeta.encoders import gps
 from molmeta.encoders._message_passing import Readout, one_hot
-from molmeta.encoders._sums import members, messages
+from molmeta.encoders._sums import summed
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.errors import ConfigError
 from molmeta.molecules.blocks import Bits, Graphs, Molecules, Vectors
-from molmeta.molecules.graphs import BOND_SIZES
+from molmeta.molecules.messages import members
 
 
 def test_one_hot_places_each_feature_behind_the_one_before():
@@ -44,23 +44,23 @@ def sent_and_received(graphs, x, bonds):
 
 def test_messages_sum_over_the_bonds_of_each_atom():
     graphs = zoo().block("graph", Graphs)
-    found = messages(graphs, BOND_SIZES)
+    found = graphs.messages
     x = torch.randn(len(graphs.atoms), 3, dtype=torch.float64)
     kinds = {tuple(row) for row in graphs.edge_categories.tolist()}
     bonds = {kind: torch.randn(3, dtype=torch.float64) for kind in sorted(kinds)}
     vectors = torch.stack([bonds[tuple(row)] for row in found.bonds.tolist()])
-    received = found.receivers(torch.tanh(found.senders(x) + vectors))
+    received = summed(found.receivers, torch.tanh(summed(found.senders, x) + vectors))
     torch.testing.assert_close(received, sent_and_received(graphs, x, bonds))
     assert len(found.bonds) < len(graphs.edge_categories)
 
 
 def test_messages_can_be_differentiated_twice():
     graphs = drugs().select(torch.tensor([0])).block("graph", Graphs)
-    found = messages(graphs, BOND_SIZES)
+    found = graphs.messages
     x = torch.randn(len(graphs.atoms), 2, dtype=torch.float64, requires_grad=True)
 
     def received(x):
-        return found.receivers(torch.tanh(found.senders(x)))
+        return summed(found.receivers, torch.tanh(summed(found.senders, x)))
 
     assert torch.autograd.gradcheck(received, x)
     assert torch.autograd.gradgradcheck(received, x)
