@@ -20,7 +20,10 @@ class PlainGINE(nn.Module):
 
     def __init__(self, width: int, layers: int = 4) -> None:
         super().__init__()
-        self.atoms, self.bonds = nn.Linear(sum(ATOM_SIZES), width), nn.Linear(sum(BOND_SIZES), width)
+        self.atoms, self.bonds = (
+            nn.Linear(sum(ATOM_SIZES), width),
+            nn.Linear(sum(BOND_SIZES), width),
+        )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
         self.layers = nn.ModuleList(self.layer(width) for _ in range(layers))
         self.last = nn.Linear(width, 1)

@@ -24,6 +24,7 @@ from molmeta.evaluation.contestants import Contestant
 from molmeta.evaluation.enrichment import EnrichmentPlan, enrich
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
+from molmeta.molecules.featurizers import revision
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
@@ -280,6 +281,7 @@ class _Run:
             "seconds": round(progress.seconds, 1),
             f"validation_{_judged_by(task.training)}": progress.best_score,
             "n_compounds": self.n_compounds,
+            "featurizers": {name: revision(name) for name in self.learner.featurizers},
             "assays": [assay.name for assay in task.train],
         }
 
