@@ -18,13 +18,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import torch
 from plain_pyg import PlainGINE, data_of
 from rdkit import Chem
 from torch_geometric.data import Batch, Data
 
 from molmeta import encoders
-from molmeta.libraries.reading import read_library
 from molmeta.molecules.blocks import Graphs, Molecules
 from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES
 from molmeta.molecules.store import featurize
@@ -32,17 +32,17 @@ from molmeta.molecules.store import featurize
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NCI = Path(__file__).parents[1] / "data" / "libraries" / "nci_5k.smi"
+ASSAYS = Path(__file__).parents[1] / "data" / "assays"
 BATCH, LAYERS, ROUNDS = 512, 4, 7
 WIDTHS = (64, 128, 256)
-Step = "Callable[[], None]"
 
 
 def main() -> None:
     """Print rates and ratios at each width."""
     torch.set_num_threads(1)
-    smiles = [record.smiles for chunk in read_library(NCI) for record in chunk][: 2 * BATCH]
-    smiles = [text for text in smiles if "." not in text and Chem.MolFromSmiles(text)][:BATCH]
+    frames = [pd.read_csv(path, usecols=["smiles"]) for path in sorted(ASSAYS.glob("*/*.csv"))]
+    distinct = pd.concat(frames)["smiles"].drop_duplicates()
+    smiles = list(distinct.sample(BATCH, random_state=0))
     molecules, data = featurize(smiles, ["graph"]), [data_of(Chem.MolFromSmiles(s)) for s in smiles]
     for width in WIDTHS:
         steps = {

@@ -12,6 +12,8 @@ from torch_geometric.nn import GINEConv, global_mean_pool
 from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES, MolGraph, molgraph
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rdkit.Chem import Mol
 
 
@@ -53,7 +55,9 @@ def data_of(mol: Mol) -> Data:
     )
 
 
-def _one_hot(categories, sizes: tuple[int, ...]) -> Tensor:
+def _one_hot(categories: NDArray[np.uint8], sizes: tuple[int, ...]) -> Tensor:
     columns = torch.from_numpy(categories.astype("int64")).unbind(1)
-    parts = [nn.functional.one_hot(column, size) for column, size in zip(columns, sizes)]
+    parts = [
+        nn.functional.one_hot(column, size) for column, size in zip(columns, sizes, strict=True)
+    ]
     return torch.cat(parts, dim=1).float()

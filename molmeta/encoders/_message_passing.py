@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor, nn
 
-from molmeta.encoders._precision import bfloat16_is_native
+from molmeta.encoders._precision import apply_to_rows, bfloat16_is_native
 from molmeta.encoders._sums import summed
 from molmeta.encoders.base import Encoder
 from molmeta.molecules.blocks import Graphs, Molecules
@@ -102,18 +102,19 @@ class MessagePassing(Encoder):
         graphs = molecules.block("graph", Graphs)
         of_molecule, found = graphs.of_molecule, graphs.messages
         dtype = self.atoms.weight.dtype
-        x = self.atoms(one_hot(graphs.atoms, ATOM_SIZES, dtype)).to(dtype)
-        batch = Batch(of_molecule.rows, found, self.bonds(one_hot(found.bonds, BOND_SIZES, dtype)))
+        x = apply_to_rows(self.atoms, one_hot(graphs.atoms, ATOM_SIZES, dtype)).to(dtype)
+        bonds = apply_to_rows(self.bonds, one_hot(found.bonds, BOND_SIZES, dtype))
+        batch = Batch(of_molecule.rows, found, bonds)
         for norm, layer in zip(self.norms, self.layers, strict=True):
-            x = x + self.dropped(self.step(layer, norm(x), batch), of_molecule)
+            x = self.updated(x, self.step(layer, norm(x), batch), of_molecule)
         return self.readout(x, of_molecule)
 
-    def dropped(self, update: Tensor, of_molecule: Sums) -> Tensor:
+    def updated(self, x: Tensor, update: Tensor, of_molecule: Sums) -> Tensor:
         if not (self.training and self.dropout.p):
-            return update
+            return x + update
         # A random number for each atom would take longer than the layer.
         ones = update.new_ones(len(of_molecule.offsets) - 1, self.width)
-        return update * summed(of_molecule.transposed, self.dropout(ones))
+        return torch.addcmul(x, update, summed(of_molecule.transposed, self.dropout(ones)))
 
 
 class Readout(nn.Module):
@@ -137,8 +138,8 @@ class Readout(nn.Module):
         total = summed(of_molecule, x)
         normed = self.norm(x)
         # Bounded, so that the exponential cannot overflow and no maximum needs to be subtracted.
-        weights = (10 * torch.tanh(self.attention(normed).to(x.dtype) / 10)).exp()
-        values = self.values(normed).to(x.dtype).unflatten(1, (self.heads, -1))
+        weights = (10 * torch.tanh(apply_to_rows(self.attention, normed).to(x.dtype) / 10)).exp()
+        values = apply_to_rows(self.values, normed).to(x.dtype).unflatten(1, (self.heads, -1))
         weighted = summed(of_molecule, (weights.unsqueeze(2) * values).flatten(1))
         sums = summed(of_molecule, weights).clamp(min=1e-30).repeat_interleave(values.shape[2], 1)
         return self.last(torch.cat([total / counts, weighted / sums, total / 32], dim=1))

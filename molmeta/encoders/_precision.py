@@ -1,12 +1,16 @@
-"""Whether the hardware multiplies bfloat16 natively."""
+"""Matrix products in bfloat16: whether the hardware has them, and how to keep them fast."""
 
 from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 LOG = logging.getLogger(__name__)
 
@@ -22,3 +26,15 @@ def bfloat16_is_native() -> bool:
     if not native:
         LOG.info("bfloat16: this CPU does not multiply it natively; training is in float32")
     return native
+
+
+def apply_to_rows(module: nn.Module, x: Tensor) -> Tensor:
+    """Return a module's output for each row of x, shape (N, W).
+
+    For bfloat16 on a CPU, oneDNN compiles and keeps a program for every new number of rows. Rows
+    are therefore padded with zeros to one of eight numbers between two powers of 2.
+    """
+    if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        return module(x)
+    step = max(8, 1 << max(0, len(x).bit_length() - 4))
+    return module(F.pad(x, (0, 0, 0, -len(x) % step)))[: len(x)]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.encoders._message_passing import MessagePassing
+from molmeta.encoders._precision import apply_to_rows
 from molmeta.encoders._sums import summed
 from molmeta.encoders.base import Paper
 
@@ -48,4 +49,4 @@ class GINE(MessagePassing):
     def step(self, layer: nn.Module, x: Tensor, batch: Batch) -> Tensor:
         x, found = x.to(batch.bonds.dtype), batch.messages
         sent = F.relu(summed(found.senders, x) + batch.bonds)
-        return layer(x + summed(found.receivers, sent))
+        return apply_to_rows(layer, x + summed(found.receivers, sent))
