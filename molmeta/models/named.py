@@ -51,8 +51,10 @@ def named(name: str) -> Model:
             f"{path}: cannot be read; got no such file, expected a file of 'molmeta train'. "
             f"Correct the path.{similar_file(path)}"
         )
+    if name == pretrained.NAME:
+        return pretrained.load_pretrained()
     if name in pretrained.NAMES:
-        return pretrained.load_pretrained(pretrained.FOLDER, name)
+        return pretrained.load_pretrained(name=name)
     if name == "shipped":
         raise ConfigError("model 'shipped': has a new name; use 'pretrained'.")
     base, colon, setting = name.partition(":")

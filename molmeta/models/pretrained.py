@@ -18,6 +18,7 @@ import yaml
 
 from molmeta.errors import ConfigError, ModelError
 from molmeta.models.files import load, save
+from molmeta.molecules.featurizers import revision
 from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def pretrained_encoder(encoder: str) -> Model:
             f"init: there is no pretrained encoder '{encoder}'; expected the encoder 'gine' with "
             "'init: pretrained'. Change 'encoder', or name a model file."
         )
-    return load_pretrained(FOLDER, name)
+    return load_pretrained(name=name)
 
 
 def publish(
@@ -96,7 +97,9 @@ def publish(
         )
     path, digest = _files(folder, name)
     texts = {key: str(value) for key, value in about.items()}
-    save(replace(model, history={**model.history, "about": texts}), path, half=True)
+    revisions = {name: revision(name) for name in model.featurizers}
+    history = {"featurizers": revisions, **model.history, "about": texts}
+    save(replace(model, history=history), path, half=True)
     # The checksum comes last: a crash in between leaves a mismatch, which loading reports.
     with written(digest) as temporary:
         temporary.write_text(_digest(path) + "\n")

@@ -17,7 +17,7 @@ from lightning_fabric import Fabric
 
 from molmeta import learners
 from molmeta.assays.decoys import Decoys
-from molmeta.assays.records import hide_own_targets
+from molmeta.assays.records import hide_own_targets, records_in
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
 from molmeta.evaluation.contestants import Contestant
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
+    from molmeta.learners import MetaLearner
     from molmeta.training.task import Task, TrainingOptions
 
 Report = Callable[[int], None]
@@ -145,6 +146,9 @@ class _Run:
         self.learner.fit(data)
         if task.init:
             start_from(self.learner, task.init)
+        if options.encoder_rate == 0 and sees_vectors_only(self.learner):
+            # Nothing changes these vectors any more, so they are computed once.
+            self.molecules = self.learner.eval().prepare(self.molecules)
         self.sampler = sampler_of(task)
         self.optimizer = optimizer_of(self.learner, options)
         self.progress = Progress()
@@ -284,6 +288,16 @@ class _Run:
             "featurizers": {name: revision(name) for name in self.learner.featurizers},
             "assays": [assay.name for assay in task.train],
         }
+
+
+def sees_vectors_only(learner: MetaLearner) -> bool:
+    """Whether a learner reads nothing but its encoder's vectors, which hide no records.
+
+    Fingerprints of all training compounds, with a number for each bit, would fill the memory.
+    """
+    encoder = learner.encoder
+    same = encoder is not None and learner.featurizers == encoder.featurizers
+    return same and not records_in(learner)
 
 
 def _judged_by(options: TrainingOptions) -> str:

@@ -58,6 +58,8 @@ class EmbeddingLearner(MetaLearner):
         return self.encoder(molecules)
 
     def prepare(self, molecules: Molecules) -> Molecules:
+        if EMBEDDING in molecules.blocks:
+            return molecules
         vectors = in_chunks(self.embed, molecules)
         return molecules.only(self.needs).with_block(EMBEDDING, Vectors(vectors))
 
