@@ -73,7 +73,7 @@ def _works(folder: Path, smiles: list[str]) -> Iterator[tuple[str, int, Callable
     names = (*pretrained.model.featurizers, "morgan")
 
     def screen(predictor: object, path: Path, share: float | None = None) -> Callable[[], object]:
-        plan = ScreenPlan(prefilter=share)
+        plan = ScreenPlan(top=100, prefilter=share)
         return lambda: screen_to_files(
             predictor, support, path, output=folder / "ranked.csv", plan=plan
         )

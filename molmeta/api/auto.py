@@ -194,7 +194,7 @@ def _log_choice(choice: Choice) -> None:
             _log.info("expected %s of %s: %.2f (80 %% interval %.2f to %.2f)",
                       measure, name, value, low, high)  # fmt: skip
     if choice.advice.text:
-        _log.warning("%s", choice.advice.text)
+        _log.warning("do not trust this ranking yet: %s", choice.advice.text)
 
 
 def _history(choice: Choice, reading: SupportReading, seed: int) -> dict[str, Any]:
@@ -232,7 +232,9 @@ def _write(
         chosen_page(chosen, folder / PAGE)
         return
     done = result.screened
-    facts = ScreenFacts(done.inputs, done.screened.n_read, done.screened.prevalence, HITS)
+    # The choice has a warning of its own, from more than the support.
+    inputs = replace(done.inputs, warning="")
+    facts = ScreenFacts(inputs, done.screened.n_read, done.screened.prevalence, HITS)
     hits_page(
         done.screened.candidates, done.predictor, folder / PAGE, facts=facts,
         introduction=chosen_section(chosen),

@@ -58,10 +58,9 @@ def advised(
     else:
         more = f"About {further} more measured compounds are expected to change that."
     text = (
-        f"Do not trust this ranking yet: no candidate is expected to work well here. The best one "
-        f"is expected to score {score.value:.2f} (80 % interval {score.low:.2f} to "
-        f"{score.high:.2f}), where the median of earlier assays is {selector.median:.2f} and 0 is "
-        f"chance. {more}"
+        f"No candidate is expected to rank this assay well: the best one is expected to score "
+        f"{score.value:.2f} (80 % interval {score.low:.2f} to {score.high:.2f}), where the median "
+        f"of earlier assays is {selector.median:.2f} and 0 is no better than chance. {more}"
     )
     return Advice(trusted=False, text=text, further=further)
 

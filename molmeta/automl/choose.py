@@ -63,6 +63,7 @@ class Choice:
         expected: predicted scores by measure, of the chosen candidate and of similarity search;
             empty for actives alone.
         advice: whether to trust the ranking, and what would help.
+        margin: advantage from which another candidate replaces the reference.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Choice:
     features: Mapping[str, float]
     expected: Mapping[str, Mapping[str, Expected]]
     advice: Advice
+    margin: float
 
 
 def choose(
@@ -116,6 +118,7 @@ def choose(
         features,
         expected,
         advised(selector, chosen.name, features, expected, len(support)),
+        selector.margin,
     )
 
 

@@ -25,8 +25,8 @@ def run(
     molecules: Path = MOLECULES,
     recipe: str = typer.Option(..., help="YAML file or text: learner, encoder and options."),
     setting: list[str] = typer.Option([], "--set", help="Override, such as training.steps=500."),
-    init: list[Path] = typer.Option(
-        [], help="Model whose encoder to start from; several provide the parts of a join."
+    init: list[str] = typer.Option(
+        [], help="Model whose encoder to start from, or 'pretrained'; several for a join."
     ),
     curve: Path | None = typer.Option(None, help="Also draw the learning curve, as SVG."),
     seed: int = SEED,

@@ -112,6 +112,7 @@ def _variables(chosen: Chosen) -> dict[str, Any]:
         "columns": None if chosen.inspection is None else chosen.inspection.columns,
         "expected": expected,
         "known": choice.features["known"],
+        "margin": choice.margin,
         "name": choice.name,
         "version": __version__,
     }

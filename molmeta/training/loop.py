@@ -14,10 +14,11 @@ import pandas as pd
 import torch
 
 from molmeta import learners
-from molmeta.assays.records import hide_own_targets
+from molmeta.assays.records import hide_own_targets, records_in
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, ModelError, MolMetaError
 from molmeta.models.model import Model
+from molmeta.molecules.featurizers import revision
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from molmeta.assays.episodes import Episode
+    from molmeta.learners import MetaLearner
     from molmeta.training.task import Task
 
 Report = Callable[[int], None]
@@ -143,6 +145,9 @@ class _Run:
         self.learner.fit(data)
         if task.init:
             start_from(self.learner, task.init)
+        if options.encoder_rate == 0 and sees_vectors_only(self.learner):
+            # Nothing changes these vectors any more, so they are computed once.
+            self.molecules = self.learner.eval().prepare(self.molecules)
         self.sampler = sampler_of(task)
         self.optimizer = optimizer_of(self.learner, options)
         self.progress = Progress()
@@ -257,8 +262,19 @@ class _Run:
             "seconds": round(progress.seconds, 1),
             f"validation_{judged_by(task.training)}": progress.best_score,
             "n_compounds": self.n_compounds,
+            "featurizers": {name: revision(name) for name in self.learner.featurizers},
             "assays": [assay.name for assay in task.train],
         }
+
+
+def sees_vectors_only(learner: MetaLearner) -> bool:
+    """Whether a learner reads nothing but its encoder's vectors, which hide no records.
+
+    Fingerprints of all training compounds, with a number for each bit, would fill the memory.
+    """
+    encoder = learner.encoder
+    same = encoder is not None and learner.featurizers == encoder.featurizers
+    return same and not records_in(learner)
 
 
 def sampler_of(task: Task) -> Sampler:

@@ -43,8 +43,8 @@ class ModelOptions(Options):
     encoder: str = "gine"
     """Name of an encoder (a file in molmeta/encoders), or several joined by '+'."""
     init: str = ""
-    """Another model of this config whose encoder to start from. For a joined encoder, one model for
-    each part, joined by '+'."""
+    """Another model of this config whose encoder to start from, or `pretrained`. For a joined
+    encoder, one model for each part, joined by '+'."""
     learner_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
     """Keyword arguments of the learner's constructor."""
     encoder_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
@@ -166,9 +166,14 @@ def _distinct_names(screens: tuple[ScreenOptions, ...]) -> tuple[ScreenOptions, 
     return screens
 
 
-def _bundled_model(learner: str, encoder: str, **training: object) -> ModelOptions:
-    options = TrainingOptions.from_mapping({"n_query": 32, "validate_every": 50, **training})
-    return ModelOptions(learner=learner, encoder=encoder, training=options)
+def _bundled_model(
+    learner: str, options: Mapping[str, Any] | None = None, **training: object
+) -> ModelOptions:
+    common = {"n_query": 32, "supports": [16, 32, 64]}
+    chosen = TrainingOptions.from_mapping({**common, **training})
+    return ModelOptions(
+        learner=learner, init="pretrained", learner_options=options or {}, training=chosen
+    )
 
 
 class Config(Options):
@@ -198,10 +203,17 @@ class Config(Options):
     """Tanimoto similarity from which the audit counts two compounds as near neighbours."""
     models: Mapping[Name, ModelOptions] = {
         "protonet": _bundled_model(
-            "protonet", "gine+fingerprint", steps=250, episodes=8, supports=(16, 32, 64)
+            "protonet", steps=60, episodes=8, learning_rate=0.0003, validate_every=20
         ),
-        "maml": _bundled_model("maml", "gine", steps=200, episodes=4, supports=(16,)),
-        "mann": _bundled_model("mann", "gine", steps=250, episodes=8, supports=(16, 32)),
+        "maml": _bundled_model(
+            "maml",
+            {"prototypes": True, "inner_steps": 2, "inner_rate": 0.01},
+            steps=40,
+            episodes=4,
+            learning_rate=0.0003,
+            validate_every=20,
+        ),
+        "mann": _bundled_model("mann", steps=250, episodes=8, encoder_rate=0.1, validate_every=50),
     }
     """Models to meta-train, under names of your choice."""
     seeds: SeedList = (0, 1)

@@ -12,6 +12,7 @@ import torch
 from molmeta import learners, registry
 from molmeta.errors import ConfigError, closest, exists, siblings, unknown_name
 from molmeta.models.named import named
+from molmeta.models.pretrained import pretrained_encoder
 from molmeta.molecules import featurizers
 
 if TYPE_CHECKING:
@@ -73,8 +74,10 @@ def _check_model(model: ModelOptions, config: Config) -> None:
             f"learner '{model.learner}' is not meta-trained; list it in 'baselines' instead."
         )
     for name in model.starts:
-        if name not in config.models:
-            raise ConfigError(f"init: {unknown_name('model', name, config.models)}")
+        if name == PRETRAINED:
+            pretrained_encoder(model.encoder)
+        elif name not in config.models:
+            raise ConfigError(f"init: {unknown_name('model', name, (*config.models, PRETRAINED))}")
     # On this device tensors have shapes and no content, so that no option fills the memory.
     with torch.device("meta"):
         model.recipe.build(seed=0)

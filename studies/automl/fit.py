@@ -256,7 +256,7 @@ def trusted(report: pd.DataFrame, measure: str, reference: str) -> dict[str, flo
     return {"trust": round(cut, 4), "median": round(float(y.median()), 4)}
 
 
-PRECISION = 0.85
+PRECISION = 0.95
 VALUES: dict[str, dict[str, float]] = {
     "pretrained": {"pretrained": 1.0},
     "tanimoto_gp": {"tanimoto_gp": 1.0},

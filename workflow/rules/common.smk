@@ -9,7 +9,7 @@ from molmeta.errors import MolMetaError
 from molmeta.runtime.locks import exclusive
 from molmeta.workflow.commands import flags
 from molmeta.workflow.config import Config
-from molmeta.workflow.names import check_names
+from molmeta.workflow.names import PRETRAINED, check_names
 from molmeta.workflow.sources import find_sources
 
 # Jobs use the `molmeta` of this environment, whether or not it is activated.
@@ -85,12 +85,23 @@ def recipe_of(wildcards):
 
 def init(wildcards):
     """Return the files of the models whose encoders a model starts from."""
+    return [name for name in starts(wildcards) if name != PRETRAINED]
+
+
+def starts(wildcards):
     names = CONFIG.models[wildcards.model].starts
-    return [f"results/models/{name}/{wildcards.seed}.safetensors" for name in names]
+    return [
+        (
+            name
+            if name == PRETRAINED
+            else f"results/models/{name}/{wildcards.seed}.safetensors"
+        )
+        for name in names
+    ]
 
 
 def init_option(wildcards):
-    return flags({"init": init(wildcards)})
+    return flags({"init": starts(wildcards)})
 
 
 def model_and_seed(wildcards):
