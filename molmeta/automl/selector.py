@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -77,9 +78,10 @@ class Spread:
 
     def interval(self, value: float, size: float, n_query: int) -> tuple[float, float]:
         """Return the ends of the interval around a predicted score."""
-        at = np.log(self.sizes)
-        curves = (self.between, self.low, self.high)
-        between, low, high = (float(np.interp(np.log(size), at, one)) for one in curves)
+        at: NDArray[np.float64] = np.log(self.sizes)
+        place = math.log(size)
+        between = float(np.interp(place, at, self.between))
+        low, high = float(np.interp(place, at, self.low)), float(np.interp(place, at, self.high))
         deviation = float(np.sqrt(between**2 + self.sampling / n_query))
         return value + low * deviation, value + high * deviation
 
