@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import pandas as pd
 
@@ -102,7 +102,7 @@ def support_of(
 def library_file(library: LibraryLike) -> Generator[Path]:
     """Yield the path of a library; SMILES in memory are written to a temporary one.
 
-    Their positions in the sequence, from 0, become the ids.
+    The index of a pandas Series, or else the positions in the sequence from 0, become the ids.
     """
     if isinstance(library, (str, Path)):
         # A pattern such as zinc/*.smi.gz is not a path of its own.
@@ -113,7 +113,8 @@ def library_file(library: LibraryLike) -> Generator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         # Not SMILES lines: reading those splits a text at blanks and commas.
         path = Path(folder) / "library.parquet"
-        ids = [str(row) for row in range(len(texts))]
+        index: Any = library.index if isinstance(library, pd.Series) else range(len(texts))
+        ids = [str(name) for name in index]
         pd.DataFrame({"smiles": texts, "id": ids}).to_parquet(path, index=False)
         yield path
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from molmeta.api._inputs import existing, model_of
 from molmeta.assays.assay import assays_of, distinct_compounds, read_curated, with_values
 from molmeta.models.files import save
+from molmeta.models.pretrained import NAME, pretrained_encoder
 from molmeta.models.recipes import Recipe, recipe_of
 from molmeta.molecules.store import load_store, update
 from molmeta.runtime.outputs import written
@@ -53,6 +55,8 @@ def train(
         training: length and rates of the training; the defaults if missing.
         molecules: molecule store of `molmeta featurize`; None featurizes the compounds here.
         init: models whose encoders to start from; several provide the parts of a joined encoder.
+            'pretrained' is the pretrained encoder of the recipe's name, whose options are taken
+            over if the recipe has none.
         seed: of weights, draws and dropout.
         cores: processes that featurize.
         output: model file to write, with `.log.parquet` next to it; an interrupted training then
@@ -66,6 +70,9 @@ def train(
         ModelError: the loss is not finite, or a file is damaged.
     """
     chosen = recipe if isinstance(recipe, Recipe) else recipe_of(recipe)
+    start = [pretrained_encoder(chosen.encoder) if m == NAME else model_of(m) for m in init]
+    if list(init) == [NAME] and not chosen.encoder_options:
+        chosen = replace(chosen, encoder_options=start[0].recipe.encoder_options)
     paths = [existing(path) for path in tables]
     valid_paths = [existing(path) for path in valid]
     learning, validation = read_curated(paths), read_curated(valid_paths)
@@ -79,7 +86,6 @@ def train(
     if chosen.learner_options.get("target") == "value":
         assays = with_values(assays)
     judges = assays_of(validation, store)
-    start = [model_of(item) for item in init]
     task = Task(chosen, training or TrainingOptions(), seed, assays, judges, store.molecules, start)
     checkpoint = None if output is None else output.with_suffix(".checkpoint")
     trained = Trained(*run_training(task, checkpoint=checkpoint, report=progress))

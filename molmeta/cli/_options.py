@@ -12,6 +12,8 @@ import yaml
 
 from molmeta import registry
 from molmeta.errors import ConfigError, exists
+from molmeta.extras import optional_packages
+from molmeta.runtime.console import show
 from molmeta.runtime.cores import usable_cores
 
 if TYPE_CHECKING:
@@ -86,6 +88,8 @@ PLUGIN = typer.Option(
     [], "--plugin", envvar=registry.VARIABLE,
     help="Python file or entry point with your own learner, encoder, featurizer or metric.",
 )  # fmt: skip
+QUIET = typer.Option(False, "--quiet", "-q", help="Show warnings and errors only.")
+VERBOSE = typer.Option(False, "--verbose", help="Show details, and where an error arose.")
 
 
 def reads_table(run: Callable[..., None]) -> Callable[..., None]:
@@ -98,16 +102,27 @@ def reads_table(run: Callable[..., None]) -> Callable[..., None]:
     return _declared(command, run, TABLE)
 
 
-def with_plugins(run: Callable[..., None]) -> Callable[..., None]:
-    """Add the option `--plugin` to a command; the plugins are imported before it runs."""
+def with_common_options(run: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every command: `--plugin`, `--quiet` and `--verbose`.
+
+    The plugins are imported before the command runs.
+    """
 
     @wraps(run)
-    def command(plugin: list[Path], **options: Any) -> None:  # noqa: ANN401 - those of `run`
-        for source in plugin:
-            registry.load_plugin(source)
-        run(**options)
+    def command(
+        plugin: list[Path],
+        quiet: bool,
+        verbose: bool,
+        **options: Any,  # noqa: ANN401 - those of `run`
+    ) -> None:
+        show(quiet=quiet, verbose=verbose)
+        with optional_packages(run.__module__.rpartition(".")[2]):
+            for source in plugin:
+                registry.load_plugin(source)
+            run(**options)
 
-    return _declared(command, run, {"plugin": (list[Path], PLUGIN)})
+    added = {"plugin": (list[Path], PLUGIN), "quiet": (bool, QUIET), "verbose": (bool, VERBOSE)}
+    return _declared(command, run, added)
 
 
 def _declared(

@@ -9,11 +9,12 @@ A library of several files, given as a folder, pattern or manifest of paths, bec
 parts. Jobs with --part k/n share the work; the same command without it then completes the folder.
 Later runs featurize only files that have changed.
 
-Example: molmeta featurize library.smi.gz --model pretrained --output library.arrow
+Example: molmeta featurize library.smi --model pretrained --output library.arrow
 
-Example: molmeta featurize "vendor/*.smi.gz" --model pretrained --part 2/8 --output vendor_features
+Example: molmeta featurize "librar*.smi" --model pretrained --part 2/8 --output library_parts
 
-Example: molmeta featurize train.parquet valid.parquet --output molecules.safetensors
+Example: molmeta featurize train/assays.parquet valid/measured.parquet
+  --output molecules.safetensors
 """
 
 from __future__ import annotations

@@ -9,15 +9,16 @@ SDF or Excel if --output ends in .parquet, .sdf or .xlsx.
 An interrupted screen resumes with the same command, except from standard input. Featurize a
 library that you screen often once, with `molmeta featurize`.
 
-Example: molmeta screen --support my_assay.csv --library library.smi.gz --output ranked.csv
+Example: molmeta screen --support measured.csv --library library.smi --output ranked.csv
+  --report hits.html
 
 A synthon space (--space) is searched without enumerating its products: the model scores the most
 promising ones. The table then names the synthons of each.
 
-Example: molmeta screen --support my_assay.csv --space space.txt --output products.csv
+Example: molmeta screen --support measured.csv --threshold "100 nM" --library library.smi
+  --prevalence estimate --output ranked.xlsx
 
-Example: molmeta screen --support ic50.csv --value-column "IC50 (nM)" --threshold 100
-  --library library.smi.gz --output ranked.csv --report candidates.html
+Example: molmeta screen --support measured.csv --space space.txt --output products.csv
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@
 A training that was interrupted resumes from its last checkpoint with the same command. A log of
 every step is written next to the model.
 
-Example: molmeta train train.parquet --valid valid.parquet --molecules molecules.safetensors
-  --recipe '{learner: protonet, encoder: gine}' --output model.safetensors
+Example: molmeta train train/assays.parquet --valid valid/measured.parquet
+  --molecules molecules.safetensors --recipe '{learner: protonet, encoder: fingerprint}'
+  --set training.steps=50 --set training.supports=[16] --set training.validation_supports=[16]
+  --set training.n_query=16 --output model.safetensors
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ def run(
     molecules: Path = MOLECULES,
     recipe: str = typer.Option(..., help="YAML file or text: learner, encoder and options."),
     setting: list[str] = typer.Option([], "--set", help="Override, such as training.steps=500."),
-    init: list[Path] = typer.Option(
-        [], help="Model whose encoder to start from; several provide the parts of a join."
+    init: list[str] = typer.Option(
+        [], help="Model whose encoder to start from, or 'pretrained'; several for a join."
     ),
     curve: Path | None = typer.Option(None, help="Also draw the learning curve, as SVG."),
     seed: int = SEED,

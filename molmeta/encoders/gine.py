@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from torch import nn
-from torch_geometric.nn import GINEConv
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from molmeta.encoders._message_passing import MessagePassing
+from molmeta.encoders._precision import apply_to_rows
+from molmeta.encoders._sums import summed
 from molmeta.encoders.base import Paper
+
+if TYPE_CHECKING:
+    from molmeta.encoders._message_passing import Batch
 
 
 class GINE(MessagePassing):
     """Graph isomorphism network with bond features.
 
-    x_i <- f((1 + e) x_i + sum_j relu(x_j + b_ij)). f has one hidden layer, e is trained.
+    x_i <- f(x_i + sum_j relu(x_j + b_ij)). f has one hidden layer.
 
     Args:
         width: length of a vector, and of the state of an atom.
@@ -37,5 +44,9 @@ class GINE(MessagePassing):
 
     def layer(self) -> nn.Module:
         width = self.width
-        network = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
-        return GINEConv(network, train_eps=True)
+        return nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+
+    def step(self, layer: nn.Module, x: Tensor, batch: Batch) -> Tensor:
+        x, found = x.to(batch.bonds.dtype), batch.messages
+        sent = F.relu(summed(found.senders, x) + batch.bonds)
+        return apply_to_rows(layer, x + summed(found.receivers, sent))

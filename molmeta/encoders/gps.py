@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch_geometric.nn import GINEConv, GPSConv
 
-from molmeta.encoders._message_passing import MessagePassing
+from molmeta.encoders._message_passing import Batch, MessagePassing
 from molmeta.encoders.base import Paper
 from molmeta.molecules.blocks import Graphs, Molecules
 
@@ -63,12 +63,12 @@ class GPS(MessagePassing):
         # The groups are a permutation of the rows; its argsort is the inverse.
         return torch.cat(vectors)[torch.cat(rows).argsort()]
 
-    def step(self, layer: nn.Module, x: Tensor, bonds: Tensor, graphs: Graphs) -> Tensor:
+    def step(self, layer: nn.Module, x: Tensor, batch: Batch) -> Tensor:
         if len(x) == 0:
             return x
         # The fused attention kernels cannot be differentiated twice, which MAML needs.
         with sdpa_kernel(SDPBackend.MATH):
-            return layer(x, graphs.edge_index, graphs.atom_molecule, edge_attr=bonds)
+            return layer(x, batch.messages.edges, batch.owners, edge_attr=batch.edge_bonds)
 
 
 def _of_similar_size(atoms: list[int]) -> list[list[int]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch_geometric.nn import PNAConv
 
-from molmeta.encoders._message_passing import MessagePassing
+from molmeta.encoders._message_passing import Batch, MessagePassing
 from molmeta.encoders.base import Paper
 
 DEGREES = (0, 15, 47, 33, 5)
@@ -54,3 +54,6 @@ class PNA(MessagePassing):
             towers=self.towers,
             divide_input=True,
         )
+
+    def step(self, layer: nn.Module, x: Tensor, batch: Batch) -> Tensor:
+        return layer(x, batch.messages.edges, batch.edge_bonds)

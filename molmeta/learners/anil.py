@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from torch.nn import functional as F
 
 from molmeta.encoders.base import Paper
-from molmeta.learners._parents.gradient import GradientLearner
+from molmeta.learners._parents.gradient import BIAS, WEIGHT, GradientLearner
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from molmeta.learners._parents.gradient import Objective, Weights
     from molmeta.molecules.labelled import Labelled
-
-WEIGHT, BIAS = "head.weight", "head.bias"
 
 
 class ANIL(GradientLearner):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.encoders.base import Paper
-from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, RidgeInputs
+from molmeta.learners._parents.kernels import KernelLearner, RidgeInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +44,8 @@ class InContext(KernelLearner):
         layers: layers of the transformer.
         heads: attention heads; must divide `width`.
         dropout: dropout of the transformer.
+        fingerprints: whether the ridge regression compares Morgan fingerprints in addition to the
+            vectors.
     """
 
     papers = (
@@ -67,12 +69,12 @@ class InContext(KernelLearner):
         layers: int = 2,
         heads: int = 8,
         dropout: float = 0.1,
+        fingerprints: bool = True,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, fingerprints=fingerprints)
         self.enter = nn.Linear(self.encoder.width, width)
         self.labels = nn.Parameter(torch.randn(3, width) * width**-0.5)
         self.layers = nn.ModuleList(_Layer(width, heads, dropout) for _ in range(layers))
-        self.ridge = KernelRidge()
         self.log_temperature = nn.Parameter(torch.full((2,), math.log(2.0)))
 
     def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from molmeta.encoders.base import Paper
-from molmeta.learners._parents.kernels import KernelLearner, KernelRidge, RidgeInputs
+from molmeta.learners._parents.kernels import KernelLearner, RidgeInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ class DeepKernelRidge(KernelLearner):
 
     Args:
         encoder: any encoder.
+        fingerprints: whether the kernel compares Morgan fingerprints in addition to the vectors.
     """
 
     papers = (
@@ -36,9 +37,8 @@ class DeepKernelRidge(KernelLearner):
     )
     use_when = "you need a fast head that compares plain fingerprints as well"
 
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__(encoder)
-        self.ridge = KernelRidge()
+    def __init__(self, encoder: Encoder, *, fingerprints: bool = True) -> None:
+        super().__init__(encoder, fingerprints=fingerprints)
 
     def scorer(self, support: RidgeInputs, labels: Tensor) -> Callable[[RidgeInputs], Tensor]:
         return self.ridge(support, labels)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
+from molmeta.learners._parts.tuning import require
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +42,9 @@ class ProtoNet(EmbeddingLearner):
     Args:
         encoder: any encoder.
         metric: 'mahalanobis' or 'euclidean'.
+        length: length to which vectors are scaled first, a start value that is trained; None
+            leaves them as they are. Use it with `init`, as another learner's vectors may be so
+            long that all probabilities are close to 0 or 1.
     """
 
     papers = (
@@ -51,7 +58,11 @@ class ProtoNet(EmbeddingLearner):
     use_when = "you need a plain meta-learner to compare with; it solves one small linear system"
 
     def __init__(
-        self, encoder: Encoder, *, metric: Literal["mahalanobis", "euclidean"] = "mahalanobis"
+        self,
+        encoder: Encoder,
+        *,
+        metric: Literal["mahalanobis", "euclidean"] = "mahalanobis",
+        length: float | None = None,
     ) -> None:
         super().__init__(encoder)
         if metric not in ("mahalanobis", "euclidean"):
@@ -59,14 +70,22 @@ class ProtoNet(EmbeddingLearner):
                 f"learner 'protonet': metric is unknown; got '{metric}', expected 'mahalanobis' "
                 "or 'euclidean'. Change it in the recipe."
             )
-        self.metric = metric
+        self.metric, self.scaled = metric, length is not None
+        if length is not None:
+            require("protonet", {"length": (length, 0 < length < math.inf, "a number above 0")})
+            self.log_length = nn.Parameter(torch.tensor(math.log(length)))
+
+    def place(self, vectors: Tensor) -> Tensor:
+        """Return the points whose distances are compared, from vectors of shape (G, W)."""
+        return self.log_length.exp() * F.normalize(vectors, dim=1) if self.scaled else vectors
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        active = labels > 0.5
+        vectors, active = self.place(vectors), labels > 0.5
         distances = [self._distance(vectors, vectors[members]) for members in (~active, active)]
 
         def logits(query: Tensor) -> Tensor:
-            inactive, active = (distance(query) for distance in distances)
+            points = self.place(query)
+            inactive, active = (distance(points) for distance in distances)
             return (inactive - active).to(query)
 
         return logits

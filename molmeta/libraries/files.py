@@ -89,6 +89,9 @@ def _manifest(path: Path) -> list[tuple[int, str]]:
 def _starts_with_a_path(path: Path) -> bool:
     if path.suffix.lower() in MANIFESTS:
         return True
+    # What a vendor calls a library must not open other files, whatever is in its first line.
+    if format_of(path) in FORMATS and path.suffix.lower() != ".txt":
+        return False
     with path.open("rb") as file:
         head = file.read(4_096)
     lines = [line.strip() for line in head.splitlines() if line.strip()[:1] not in (b"", b"#")]

@@ -53,10 +53,12 @@ def named(name: str) -> Model:
         )
     if name == pretrained.NAME:
         return pretrained.load_pretrained()
+    if name in pretrained.NAMES:
+        return pretrained.load_pretrained(name=name)
     if name == "shipped":
         raise ConfigError("model 'shipped': has a new name; use 'pretrained'.")
     base, colon, setting = name.partition(":")
-    choices = (pretrained.NAME, *learners.names())
+    choices = (*pretrained.NAMES, *learners.names())
     if base not in choices:
         raise ConfigError(
             f"model '{base}' is unknown; expected a model file, '{pretrained.NAME}' or a baseline "

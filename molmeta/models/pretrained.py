@@ -1,7 +1,8 @@
-"""The pretrained model inside the package: its file, its checksum, and how to replace it.
+"""The pretrained models inside the package: their files, their checksums, and how to replace them.
 
-`python -m molmeta.models.pretrained MODEL ABOUT.yaml` replaces it. ABOUT describes the training
-data, the licence and the limits of the model.
+`pretrained` is the model for predictions. `pretrained_gine` has the graph encoder that `init:
+pretrained` starts from. `python -m molmeta.models.pretrained MODEL ABOUT.yaml [NAME]` replaces one
+of them. ABOUT describes the training data, the licence and the limits of the model.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import yaml
 
 from molmeta.errors import ConfigError, ModelError
 from molmeta.models.files import load, save
+from molmeta.molecules.featurizers import revision
 from molmeta.runtime.outputs import written
 
 if TYPE_CHECKING:
@@ -25,18 +27,20 @@ if TYPE_CHECKING:
     from molmeta.models.model import Model
 
 NAME = "pretrained"
+NAMES = (NAME, "pretrained_gine")
+"""Each is a file; the name of an encoder ends with that of the encoder."""
 FOLDER = Path(__file__).with_name("weights")
 ABOUT = ("data", "licence", "attribution", "trained", "limits")
 
 
 @cache
-def load_pretrained(folder: Path = FOLDER) -> Model:
-    """The pretrained model, after its file was checked against its checksum.
+def load_pretrained(folder: Path = FOLDER, name: str = NAME) -> Model:
+    """A pretrained model, after its file was checked against its checksum.
 
     Raises:
         ModelError: the file is missing or does not match its checksum.
     """
-    path, digest = folder / "model.safetensors", folder / "model.sha256"
+    path, digest = _files(folder, name)
     try:
         expected, actual = digest.read_text().strip(), _digest(path)
     except OSError as error:
@@ -52,7 +56,25 @@ def load_pretrained(folder: Path = FOLDER) -> Model:
     return load(path)
 
 
-def publish(model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER) -> Path:
+def pretrained_encoder(encoder: str) -> Model:
+    """The pretrained model whose encoder has this name.
+
+    Raises:
+        ConfigError: there is none.
+        ModelError: as for `load_pretrained`.
+    """
+    name = f"{NAME}_{encoder}"
+    if name not in NAMES:
+        raise ConfigError(
+            f"init: there is no pretrained encoder '{encoder}'; expected the encoder 'gine' with "
+            "'init: pretrained'. Change 'encoder', or name a model file."
+        )
+    return load_pretrained(name=name)
+
+
+def publish(
+    model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER, name: str = NAME
+) -> Path:
     """Write a model and its description where `load_pretrained` finds it.
 
     Matrices are rounded to half precision, because every copy of the package contains them.
@@ -61,6 +83,7 @@ def publish(model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER) ->
         model: replaces the pretrained model.
         about: a text for each key of `ABOUT`.
         folder: where the package keeps the model.
+        name: one of `NAMES`.
 
     Raises:
         ConfigError: a key of `ABOUT` is missing or empty.
@@ -72,13 +95,20 @@ def publish(model: Model, about: Mapping[str, Any], *, folder: Path = FOLDER) ->
             f"about: {missing} missing or empty; got {sorted(about)}, expected a text for each of "
             f"{list(ABOUT)}. Add them."
         )
-    path = folder / "model.safetensors"
+    path, digest = _files(folder, name)
     texts = {key: str(value) for key, value in about.items()}
-    save(replace(model, history={**model.history, "about": texts}), path, half=True)
+    revisions = {name: revision(name) for name in model.featurizers}
+    history = {"featurizers": revisions, **model.history, "about": texts}
+    save(replace(model, history=history), path, half=True)
     # The checksum comes last: a crash in between leaves a mismatch, which loading reports.
-    with written(folder / "model.sha256") as temporary:
+    with written(digest) as temporary:
         temporary.write_text(_digest(path) + "\n")
     return path
+
+
+def _files(folder: Path, name: str) -> tuple[Path, Path]:
+    stem = name.removeprefix(f"{NAME}_") if name != NAME else "model"
+    return folder / f"{stem}.safetensors", folder / f"{stem}.sha256"
 
 
 def _digest(path: Path) -> str:
@@ -86,5 +116,6 @@ def _digest(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    model, about = map(Path, sys.argv[1:])
-    publish(load(model), cast("dict[str, Any]", yaml.safe_load(about.read_text())))
+    model, about, *names = sys.argv[1:]
+    texts = cast("dict[str, Any]", yaml.safe_load(Path(about).read_text()))
+    publish(load(Path(model)), texts, name=names[0] if names else NAME)

@@ -40,50 +40,61 @@ class MolGraph(NamedTuple):
 def molgraph(mol: Mol) -> MolGraph:
     """Return atoms and bonds as categories, see ATOM_SIZES and BOND_SIZES."""
     rings = mol.GetRingInfo()
-    atoms = [_atom(atom, rings.MinAtomRingSize(atom.GetIdx())) for atom in mol.GetAtoms()]
-    bonds = [_bond(bond) for bond in mol.GetBonds()]
-    ends = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()]
+    smallest = [0] * mol.GetNumAtoms()
+    # From the largest ring to the smallest, which is the one that stays.
+    for ring in sorted(rings.AtomRings(), key=len, reverse=True):
+        for atom in ring:
+            smallest[atom] = min(len(ring) - 2, 6)
+    cyclic = {bond for ring in rings.BondRings() for bond in ring}
+    # By number, because RDKit's iterators take twice as long; as bytes, because numpy reads lists
+    # of tuples slowly.
+    atoms = b"".join([_atom(mol.GetAtomWithIdx(i), size) for i, size in enumerate(smallest)])
+    bonds = [mol.GetBondWithIdx(i) for i in range(mol.GetNumBonds())]
+    categories = b"".join([_bond(bond, cyclic=i in cyclic) for i, bond in enumerate(bonds)])
+    ends = [end for bond in bonds for end in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())]
     return MolGraph(
-        np.array(atoms, np.uint8).reshape(-1, len(ATOM_SIZES)),
+        np.frombuffer(atoms, np.uint8).reshape(-1, len(ATOM_SIZES)),
         np.array(ends, np.int16).reshape(-1, 2),
-        np.array(bonds, np.uint8).reshape(-1, len(BOND_SIZES)),
+        np.frombuffer(categories, np.uint8).reshape(-1, len(BOND_SIZES)),
     )
 
 
-def _atom(atom: Atom, ring: int) -> tuple[int, ...]:
-    return (
-        _ELEMENT.get(atom.GetSymbol(), len(ELEMENTS)),
-        min(atom.GetDegree(), 6),
+def _atom(atom: Atom, ring: int) -> bytes:
+    degree, hydrogens, aromatic = atom.GetDegree(), atom.GetTotalNumHs(), atom.GetIsAromatic()
+    # Other atoms are never chiral, and asking takes as long as three other features.
+    can_be_chiral = not aromatic and hydrogens < 2 and degree + hydrogens > 2
+    return bytes((
+        _ELEMENT.get(atom.GetAtomicNum(), len(ELEMENTS)),
+        degree if degree < 6 else 6,
         _CHARGE.get(atom.GetFormalCharge(), 5),
-        min(atom.GetTotalNumHs(), 4),
-        _HYBRID.get(_name(atom.GetHybridization()), len(HYBRIDS)),
-        _chirality(atom),
-        int(atom.GetIsAromatic()),
-        min(ring - 2, 6) if ring else 0,
-    )
+        hydrogens if hydrogens < 4 else 4,
+        _HYBRID.get(atom.GetHybridization(), len(HYBRIDS)),
+        _chirality(atom) if can_be_chiral else 0,
+        aromatic,
+        ring,
+    ))  # fmt: skip
 
 
 def _chirality(atom: Atom) -> int:
-    if atom.GetChiralTag() == _chem.ChiralType.CHI_UNSPECIFIED or not atom.HasProp("_CIPCode"):
+    if not (atom.GetChiralTag() and atom.HasProp("_CIPCode")):
         return 0
     return 1 if atom.GetProp("_CIPCode") == "R" else 2
 
 
-def _bond(bond: Bond) -> tuple[int, ...]:
-    return (
-        _ORDER.get(_name(bond.GetBondType()), len(BOND_TYPES)),
-        _STEREO.get(_name(bond.GetStereo()), 0),
-        int(bond.GetIsConjugated()),
-        int(bond.IsInRing()),
-    )
+def _bond(bond: Bond, *, cyclic: bool) -> bytes:
+    kind = bond.GetBondType()
+    return bytes((
+        _ORDER.get(kind, len(BOND_TYPES)),
+        _STEREO.get(bond.GetStereo(), 0) if kind == _DOUBLE else 0,
+        bond.GetIsConjugated(),
+        cyclic,
+    ))  # fmt: skip
 
 
-def _name(value: Any) -> str:  # noqa: ANN401 - RDKit's enumerations have no public type
-    return value.name
-
-
-_ELEMENT = {name: number for number, name in enumerate(ELEMENTS)}
+_table: Any = _chem.GetPeriodicTable()
+_ELEMENT = {_table.GetAtomicNumber(name): number for number, name in enumerate(ELEMENTS)}
 _CHARGE = {charge: number for number, charge in enumerate((-2, -1, 0, 1, 2))}
-_HYBRID = {name: number for number, name in enumerate(HYBRIDS)}
-_ORDER = {name: number for number, name in enumerate(BOND_TYPES)}
-_STEREO = {"STEREOE": 1, "STEREOZ": 2}
+_HYBRID = {getattr(_chem.HybridizationType, name): n for n, name in enumerate(HYBRIDS)}
+_ORDER = {getattr(_chem.BondType, name): number for number, name in enumerate(BOND_TYPES)}
+_DOUBLE = _chem.BondType.DOUBLE
+_STEREO = {_chem.BondStereo.STEREOE: 1, _chem.BondStereo.STEREOZ: 2}

@@ -155,7 +155,7 @@ def _write_parquet(path: Path, tables: Iterable[pd.DataFrame]) -> int:
     try:
         for table in tables:
             rows = _arrow.Table.from_pandas(table, preserve_index=False)
-            writer = writer or _parquet.ParquetWriter(path, rows.schema)
+            writer = writer or _parquet.ParquetWriter(path, rows.schema, write_page_checksum=True)
             writer.write_table(rows)
             n += len(table)
     finally:
@@ -220,10 +220,8 @@ def _molecule(row: dict[Any, Any]) -> Any:  # noqa: ANN401 - see _chem
     _depict.Compute2DCoords(mol)
     mol.SetProp("_Name", str(row["id"]))
     for name, value in row.items():
-        number_format = ".4f" if str(name).endswith("_similarity") else ".6g"
-        is_number = isinstance(value, float)
-        text = format(value, number_format) if is_number and value == value else str(value)
-        if not is_number or value == value:
+        [text] = _cells(str(name), [value])
+        if text:
             mol.SetProp(str(name), " ".join(text.split()))
     return mol
 

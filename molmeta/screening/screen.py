@@ -225,8 +225,10 @@ def _ranking(shards: Shards, support: Support, plan: ScreenPlan, files: tuple[st
     if plan.part is not None:
         return Ranking(n_read, 0, n_support, None, files, shards, support, plan)
     scores = shards.scores()
-    n_scored, known = int(np.sum(scores)), plan.left_out
-    prevalence = plan.prevalence if known is None or not n_scored else estimate(scores, known)
+    n_scored, of_actives = int(np.sum(scores)), plan.left_out
+    prevalence = (
+        plan.prevalence if of_actives is None or not n_scored else estimate(scores, of_actives)
+    )
     n_invalid = n_read - n_scored - n_skipped - (n_support if plan.exclude_support else 0)
     return Ranking(n_read, n_invalid, n_support, prevalence, files, shards, support, plan)
 

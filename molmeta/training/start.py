@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from molmeta.errors import ConfigError
+from molmeta.molecules.featurizers import revision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +20,10 @@ def start_from(learner: MetaLearner, init: Sequence[Model]) -> None:
     """Copy the encoder weights of a trained model, or of one model for each part of a join.
 
     Raises:
-        ConfigError: the encoders differ.
+        ConfigError: the encoders differ, or read features of another revision.
     """
+    for model in init:
+        _require_same_features(model)
     states = [_encoder_state(model.learner) for model in init]
     parts = enumerate(states)
     joined = {f"parts.{k}.{name}": tensor for k, part in parts for name, tensor in part.items()}
@@ -33,6 +36,15 @@ def start_from(learner: MetaLearner, init: Sequence[Model]) -> None:
         )
     if learner.encoder is not None:
         learner.encoder.load_state_dict(weights)
+
+
+def _require_same_features(model: Model) -> None:
+    for name, of_model in model.history.get("featurizers", {}).items():
+        if of_model != revision(name):
+            raise ConfigError(
+                f"init: the model was trained on other features; got revision {of_model} of "
+                f"'{name}', expected {revision(name)}. Train it again with this version."
+            )
 
 
 def _encoder_state(learner: MetaLearner) -> dict[str, Tensor]:

@@ -66,7 +66,8 @@ class TrainingOptions(Options):
     """Peak learning rate of AdamW."""
     encoder_rate: NonNegativeFloat = 1.0
     """Learning rate of the encoder relative to `learning_rate`. Values below 1 preserve more of
-    the encoder that `init` gives."""
+    the encoder that `init` gives. With 0, the encoder stays as it is, and most learners encode each
+    compound only once."""
     weight_decay: NonNegativeFloat = 0.01
     """Weight decay of AdamW."""
     warmup: Annotated[float, Field(ge=0, le=1)] = 0.05

@@ -43,8 +43,8 @@ class ModelOptions(Options):
     encoder: str = "gine"
     """Name of an encoder (a file in molmeta/encoders), or several joined by '+'."""
     init: str = ""
-    """Another model of this config whose encoder to start from. For a joined encoder, one model for
-    each part, joined by '+'."""
+    """Another model of this config whose encoder to start from, or `pretrained`. For a joined
+    encoder, one model for each part, joined by '+'."""
     learner_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
     """Keyword arguments of the learner's constructor."""
     encoder_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
@@ -121,14 +121,59 @@ class ScreenOptions(Options):
     """The next plate to measure; null for none, {} for the defaults."""
 
 
+class SearchOptions(Options):
+    """A learner whose options to search."""
+
+    section = "search"
+
+    name: Name
+    """Name of the result files."""
+    learner: str
+    """Name of a learner; `molmeta learners` lists them."""
+    encoder: str = ""
+    """Name of an encoder; "" for learners without one."""
+    learner_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    """Options of the learner that stay as they are."""
+    encoder_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    """Options of the encoder that stay as they are."""
+    training: TrainingOptions = TrainingOptions()
+    """Options of the training that stay as they are, and those of validation."""
+    budget: Annotated[str, *text_like(r"\d+[smh]", "must be a time such as 90s, 60m or 2h")] = "30m"
+    """Time for trials of each worker."""
+    workers: PositiveInt = 1
+    """Processes that search together."""
+    seed: NonNegativeInt = 0
+    """Seed of weights, draws and the search."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The learner with the options that stay as they are."""
+        return Recipe(self.learner, self.encoder, self.learner_options, self.encoder_options)
+
+    def command_recipe(self) -> dict[str, Any]:
+        """Return the recipe for `molmeta tune`, with the training options that were set."""
+        training = self.training.model_dump(mode="json", exclude_unset=True)
+        return {**self.recipe.to_dict(), "training": training}
+
+
+def _distinct_searches(searches: tuple[SearchOptions, ...]) -> tuple[SearchOptions, ...]:
+    distinct([search.name for search in searches])
+    return searches
+
+
 def _distinct_names(screens: tuple[ScreenOptions, ...]) -> tuple[ScreenOptions, ...]:
     distinct([screen.name for screen in screens])
     return screens
 
 
-def _bundled_model(learner: str, encoder: str, **training: object) -> ModelOptions:
-    options = TrainingOptions.from_mapping({"n_query": 32, "validate_every": 50, **training})
-    return ModelOptions(learner=learner, encoder=encoder, training=options)
+def _bundled_model(
+    learner: str, options: Mapping[str, Any] | None = None, **training: object
+) -> ModelOptions:
+    common = {"n_query": 32, "supports": [16, 32, 64]}
+    chosen = TrainingOptions.from_mapping({**common, **training})
+    return ModelOptions(
+        learner=learner, init="pretrained", learner_options=options or {}, training=chosen
+    )
 
 
 class Config(Options):
@@ -158,10 +203,17 @@ class Config(Options):
     """Tanimoto similarity from which the audit counts two compounds as near neighbours."""
     models: Mapping[Name, ModelOptions] = {
         "protonet": _bundled_model(
-            "protonet", "gine+fingerprint", steps=250, episodes=8, supports=(16, 32, 64)
+            "protonet", steps=60, episodes=8, learning_rate=0.0003, validate_every=20
         ),
-        "maml": _bundled_model("maml", "gine", steps=200, episodes=4, supports=(16,)),
-        "mann": _bundled_model("mann", "gine", steps=250, episodes=8, supports=(16, 32)),
+        "maml": _bundled_model(
+            "maml",
+            {"prototypes": True, "inner_steps": 2, "inner_rate": 0.01},
+            steps=40,
+            episodes=4,
+            learning_rate=0.0003,
+            validate_every=20,
+        ),
+        "mann": _bundled_model("mann", steps=250, episodes=8, encoder_rate=0.1, validate_every=50),
     }
     """Models to meta-train, under names of your choice."""
     seeds: SeedList = (0, 1)
@@ -190,6 +242,10 @@ class Config(Options):
         ),
     )
     """Libraries to rank."""
+    automl: Annotated[
+        tuple[SearchOptions, ...], Field(strict=False), AfterValidator(_distinct_searches)
+    ] = ()
+    """Learners whose options to search on the validation assays."""
 
     @property
     def trained(self) -> list[str]:

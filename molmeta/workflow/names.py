@@ -12,6 +12,7 @@ import torch
 from molmeta import learners, registry
 from molmeta.errors import ConfigError, closest, exists, siblings, unknown_name
 from molmeta.models.named import named
+from molmeta.models.pretrained import pretrained_encoder
 from molmeta.molecules import featurizers
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def check_names(config: Config, tables: Collection[tuple[str, str]]) -> None:
         )
     for place, screen in enumerate(config.screens):
         _check_screen(f"screens[{place}]", screen, config, tables)
+    _check_searches(config)
 
 
 @contextmanager
@@ -72,11 +74,19 @@ def _check_model(model: ModelOptions, config: Config) -> None:
             f"learner '{model.learner}' is not meta-trained; list it in 'baselines' instead."
         )
     for name in model.starts:
-        if name not in config.models:
-            raise ConfigError(f"init: {unknown_name('model', name, config.models)}")
+        if name == PRETRAINED:
+            pretrained_encoder(model.encoder)
+        elif name not in config.models:
+            raise ConfigError(f"init: {unknown_name('model', name, (*config.models, PRETRAINED))}")
     # On this device tensors have shapes and no content, so that no option fills the memory.
     with torch.device("meta"):
         model.recipe.build(seed=0)
+
+
+def _check_searches(config: Config) -> None:
+    for place, search in enumerate(config.automl):
+        with _at(f"automl[{place}]"), torch.device("meta"):
+            search.recipe.build(seed=0)
 
 
 def _check_order(config: Config) -> None:

@@ -9,7 +9,7 @@ from molmeta.errors import MolMetaError
 from molmeta.runtime.locks import exclusive
 from molmeta.workflow.commands import flags
 from molmeta.workflow.config import Config
-from molmeta.workflow.names import check_names
+from molmeta.workflow.names import PRETRAINED, check_names
 from molmeta.workflow.sources import find_sources
 
 # Jobs use the `molmeta` of this environment, whether or not it is activated.
@@ -30,6 +30,7 @@ except MolMetaError as error:
 os.environ.update(MOLMETA_PLUGINS=os.pathsep.join(CONFIG.plugins))
 SPLITS = list(dict.fromkeys(split for split, _ in SOURCES))
 SCREENS = {screen.name: screen for screen in CONFIG.screens}
+SEARCHES = {search.name: search for search in CONFIG.automl}
 PLATES = [name for name, screen in SCREENS.items() if screen.plate is not None]
 STORE = "results/molecules.safetensors"
 RUNNING = ExitStack()
@@ -84,12 +85,23 @@ def recipe_of(wildcards):
 
 def init(wildcards):
     """Return the files of the models whose encoders a model starts from."""
+    return [name for name in starts(wildcards) if name != PRETRAINED]
+
+
+def starts(wildcards):
     names = CONFIG.models[wildcards.model].starts
-    return [f"results/models/{name}/{wildcards.seed}.safetensors" for name in names]
+    return [
+        (
+            name
+            if name == PRETRAINED
+            else f"results/models/{name}/{wildcards.seed}.safetensors"
+        )
+        for name in names
+    ]
 
 
 def init_option(wildcards):
-    return flags({"init": init(wildcards)})
+    return flags({"init": starts(wildcards)})
 
 
 def model_and_seed(wildcards):
@@ -143,6 +155,27 @@ def plate_exclude(wildcards):
     return SCREENS[wildcards.screen].plate.exclude or []
 
 
+def search_learner(wildcards):
+    return SEARCHES[wildcards.search].learner
+
+
+def search_workers(wildcards):
+    return SEARCHES[wildcards.search].workers
+
+
+def search_recipe(wildcards):
+    return json.dumps(SEARCHES[wildcards.search].command_recipe())
+
+
+def search_options(wildcards):
+    names = {"budget", "workers", "seed"}
+    return flags(SEARCHES[wildcards.search].model_dump(include=names))
+
+
+def search_storage(wildcards, output):
+    return f"{output.recipe}.db"
+
+
 def page_option(wildcards, output):
     """Return the option for the page of hits, which only rules with that output write."""
     return flags({"report": output.get("page")})
@@ -172,5 +205,6 @@ wildcard_constraints:
     model=any_of([*CONFIG.models, *CONFIG.baselines]),
     seed=r"\d+",
     screen=any_of(SCREENS),
+    search=any_of(SEARCHES),
     part=r"\d+",
     parts=r"\d+",

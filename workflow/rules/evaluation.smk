@@ -40,7 +40,7 @@ rule report:
         assays=curated(*SPLITS, suffix="assays.csv"),
         dropped=curated(*SPLITS, suffix="dropped.csv"),
         logs=expand("results/models/{run}.log.parquet", run=CONFIG.trained),
-        config=workflow.configfiles[-1],
+        config=workflow.configfiles[-1:],
     output:
         page=report(
             "results/report.html",
@@ -82,14 +82,14 @@ rule report:
                 "assays": curated(*SPLITS, suffix="assays.csv"),
                 "dropped": curated(*SPLITS, suffix="dropped.csv"),
                 "logs": expand("results/models/{run}.log.parquet", run=CONFIG.trained),
-                "command": f"snakemake --configfile {workflow.configfiles[-1]}",
+                "config": workflow.configfiles[-1:],
+                "command": f"snakemake --configfile {' '.join(map(str, workflow.configfiles))}",
             }
         ),
     shell:
         "molmeta report {input.metrics:q}"
         " --audit {input.audit:q}"
         " --examples {input.examples:q}"
-        " --config {input.config:q}"
         " --benchmarks results/benchmarks"
         " {params.evidence:q}"
         " --output {output.page:q}"

@@ -58,6 +58,8 @@ class EmbeddingLearner(MetaLearner):
         return self.encoder(molecules)
 
     def prepare(self, molecules: Molecules) -> Molecules:
+        if EMBEDDING in molecules.blocks:
+            return molecules
         vectors = in_chunks(self.embed, molecules)
         return molecules.only(self.needs).with_block(EMBEDDING, Vectors(vectors))
 
@@ -71,10 +73,11 @@ class EmbeddingLearner(MetaLearner):
         # Molecules that several episodes share, such as decoys, are encoded once.
         rows, inverse = np.unique(np.concatenate(parts), return_inverse=True)
         vectors = self.encode(molecules.select(tensor_of(rows).to(molecules.device)))
-        index = torch.split(tensor_of(inverse), [len(part) for part in parts])
+        # One selection for all episodes, as each would have a gradient as large as all vectors.
+        index = tensor_of(inverse).to(vectors.device)
+        of_parts = torch.split(vectors[index], [len(part) for part in parts])
         # `parts` alternates between supports and queries.
-        supports = [vectors[part] for part in index[::2]]
-        queries = [vectors[part] for part in index[1::2]]
+        supports, queries = list(of_parts[::2]), list(of_parts[1::2])
         loss = torch.stack(self.losses(episodes, supports, queries)).mean()
         torch.autograd.backward(loss)
         return float(loss.detach())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
+WEIGHT, BIAS = "head.weight", "head.bias"
 INNER_STEPS, EVALUATION_STEPS = 3, 5
 """Defaults of all gradient learners, so that one differs from another by its method alone."""
 Weights = dict[str, Tensor]
@@ -37,6 +39,13 @@ class GradientLearner(MetaLearner):
         inner_steps: gradient steps on the support in training.
         evaluation_steps: gradient steps on the support in evaluation.
         inner_rate: step size.
+        prototypes: whether the steps start from a prototypical network: s 2 (m_1 - m_0) / v is
+            added to the weights of the head, and s (|m_0|^2 - |m_1|^2) / v to its intercept, with
+            the mean vector m_c of each class, the mean squared distance v of the support's
+            vectors from their mean, and a trained scale s that starts at 4.
+
+    Source:
+        Triantafillou et al., Meta-Dataset, ICLR 2020 (prototypes as a start).
     """
 
     encoder: Encoder
@@ -50,11 +59,16 @@ class GradientLearner(MetaLearner):
         inner_steps: int = INNER_STEPS,
         evaluation_steps: int = EVALUATION_STEPS,
         inner_rate: float = 0.05,
+        prototypes: bool = False,
     ) -> None:
         super().__init__(require_encoder(encoder, self))
         self.head = nn.Linear(self.encoder.width, 1)
         self.inner_steps, self.evaluation_steps = inner_steps, evaluation_steps
-        self.inner_rate = inner_rate
+        self.inner_rate, self.prototypes = inner_rate, prototypes
+        if prototypes:
+            nn.init.zeros_(self.head.weight)
+            nn.init.zeros_(self.head.bias)
+            self.log_scale = nn.Parameter(torch.tensor(math.log(4.0)))
         self.add_parameters()
 
     def add_parameters(self) -> None:
@@ -78,10 +92,27 @@ class GradientLearner(MetaLearner):
         steps = self.inner_steps if self.training else self.evaluation_steps
         objectives = [self.objective(support)] * steps
         order = self.order if torch.is_grad_enabled() else 0
-        return descend(self.initial(), objectives, self.update(), order=order)
+        return descend(self.start(support), objectives, self.update(), order=order)
+
+    def start(self, support: Labelled) -> Weights:
+        """Return the weights that the steps on this support start from."""
+        weights = self.initial()
+        if not self.prototypes:
+            return weights
+        vectors, active = self.encoder(support.molecules), support.labels > 0.5
+        spread = (vectors - vectors.mean(0)).square().sum(1).mean().clamp(min=1e-12)
+        inactive_mean, active_mean = vectors[~active].mean(0), vectors[active].mean(0)
+        scale = self.log_scale.exp() / spread
+        direction = scale * 2 * (active_mean - inactive_mean).unsqueeze(0)
+        intercept = scale * (inactive_mean.square().sum() - active_mean.square().sum())
+        return {
+            **weights,
+            WEIGHT: weights[WEIGHT] + direction,
+            BIAS: weights[BIAS] + intercept.unsqueeze(0),
+        }
 
     def initial(self) -> Weights:
-        """Return the weights that the steps start from: those of the encoder and the head."""
+        """Return the trained weights that the steps change: those of the encoder and the head."""
         parts = {"encoder": self.encoder, "head": self.head}
         return {f"{p}.{n}": w for p, part in parts.items() for n, w in part.named_parameters()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from molmeta.molecules.similarity import tanimoto
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from molmeta.encoders.base import Encoder
     from molmeta.learners._parents.embedding import Head
     from molmeta.learners.base import Predictor
     from molmeta.molecules.blocks import Molecules
@@ -32,22 +33,36 @@ class RidgeInputs(NamedTuple):
 
     Attributes:
         vectors: vectors of the encoder, shape (G, W).
-        bits: fingerprints, either dense as zeros and ones, shape (G, size), or sparse.
+        bits: fingerprints, either dense as zeros and ones, shape (G, size), or sparse; None for a
+            kernel of vectors alone.
     """
 
     vectors: Tensor
-    bits: Tensor | Bits
+    bits: Tensor | Bits | None
 
 
 class KernelLearner(EmbeddingLearner):
-    """Parent of learners whose head sees trained vectors and fingerprints.
+    """Parent of learners whose head sees trained vectors and, unless told otherwise, fingerprints.
 
     Fingerprints of molecules that are scored only once, such as a library, stay sparse.
+
+    Args:
+        encoder: any encoder.
+        fingerprints: whether to compare Morgan fingerprints in addition to the vectors.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("morgan",)
+    def __init__(self, encoder: Encoder, *, fingerprints: bool) -> None:
+        super().__init__(encoder)
+        self.ridge = KernelRidge(fingerprints=fingerprints)
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        bits = ("morgan",) if self.ridge.fingerprints else ()
+        return tuple(dict.fromkeys((*super().featurizers, *bits)))
 
     def embed(self, molecules: Molecules) -> Tensor:
+        if not self.ridge.fingerprints:
+            return self.encoder(molecules)
         # In one tensor, because the parent stores and selects one vector for each molecule.
         return torch.cat([self.encoder(molecules), molecules.block("morgan", Bits).dense()], dim=1)
 
@@ -65,14 +80,15 @@ class KernelLearner(EmbeddingLearner):
         return lambda molecules: scorer(self._query(molecules))
 
     def _query(self, molecules: Molecules) -> RidgeInputs:
-        if EMBEDDING in molecules.blocks:
+        if EMBEDDING in molecules.blocks or not self.ridge.fingerprints:
             return self.inputs(self.encode(molecules))
         return RidgeInputs(self.encoder(molecules), molecules.block("morgan", Bits))
 
     def inputs(self, embedded: Tensor) -> RidgeInputs:
         """Split the output of `embed` into vectors and fingerprints."""
         width = self.encoder.width
-        return RidgeInputs(embedded[:, :width], embedded[:, width:])
+        bits = embedded[:, width:] if self.ridge.fingerprints else None
+        return RidgeInputs(embedded[:, :width], bits)
 
 
 class KernelRidge(nn.Module):
@@ -89,14 +105,18 @@ class KernelRidge(nn.Module):
     | log s        | `log_scale`   | scale of the logits             | log 2       |
     | z, m         |               | vectors, and the support's mean |             |
 
+    Args:
+        fingerprints: whether the kernel has the second part.
+
     Source:
         Bertinetto et al., Meta-learning with Differentiable Closed-form Solvers, ICLR 2019;
         Ralaivola et al., Neural Networks 2005, 18, 1093 (Tanimoto kernel).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, fingerprints: bool = True) -> None:
         super().__init__()
-        self.log_weights = nn.Parameter(torch.zeros(2))
+        self.fingerprints = fingerprints
+        self.log_weights = nn.Parameter(torch.zeros(1 + fingerprints))
         self.log_ridge = nn.Parameter(torch.zeros(1))
         self.ridge_power = nn.Parameter(torch.zeros(1))
         self.log_scale = nn.Parameter(torch.full((1,), math.log(2.0)))
@@ -118,6 +138,8 @@ class KernelRidge(nn.Module):
 
     def kernel(self, x: RidgeInputs, others: RidgeInputs) -> Tensor:
         """Return k for G centred molecules against S others, shape (G, S)."""
-        cosine_weight, tanimoto_weight = self.log_weights.exp()
-        similarities = tanimoto(x.bits, others.bits)
-        return cosine_weight * (x.vectors @ others.vectors.T) + tanimoto_weight * similarities
+        weights = self.log_weights.exp()
+        cosine = weights[0] * (x.vectors @ others.vectors.T)
+        if x.bits is None or others.bits is None:
+            return cosine
+        return cosine + weights[1] * tanimoto(x.bits, others.bits)

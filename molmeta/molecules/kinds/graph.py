@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES
 from molmeta.molecules.kinds.base import Block, offsets_of
+from molmeta.molecules.messages import members, messages
 from molmeta.molecules.tensors import owner_of
 from molmeta.runtime.deferred import Deferred
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from molmeta.molecules.graphs import MolGraph
     from molmeta.molecules.kinds.base import Arrays
+    from molmeta.molecules.messages import Messages, Sums
 
 torch: Any = Deferred("torch")
 
@@ -72,6 +75,16 @@ class Graphs(Block):
     def atom_molecule(self) -> Tensor:
         """Molecule of each atom, shape (V,)."""
         return owner_of(self.atom_offsets)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Messages along the bonds, computed once for all layers and all steps of MAML."""
+        return messages(self)
+
+    @cached_property
+    def of_molecule(self) -> Sums:
+        """Sums over the atoms of each molecule, shape (G, V)."""
+        return members(self.atom_offsets)
 
     @property
     def edge_index(self) -> Tensor:

@@ -255,6 +255,8 @@ def test_wells_of_controls_may_be_written_with_zeros_and_small_letters(tmp_path)
     path = tmp_path / "controls.csv"
     path.write_text("well,compound,smiles\na01,x,CCO\n,y,CC\n")
     assert list(placed(read_controls(path), 96)) == ["A1", "H12"]
+    path.write_text("well,compound,smiles\naa010,x,CCO\n")
+    assert list(placed(read_controls(path), 1536)) == ["AA10"]
 
 
 @pytest.mark.parametrize("text", ["well,compound\nA1,x\n", "well,smiles\nA1,\n", ""])

@@ -7,10 +7,12 @@ from zoo import all_measured, drugs, zoo
 
 from molmeta import encoders
 from molmeta.encoders import gps
-from molmeta.encoders._message_passing import one_hot, pooled
+from molmeta.encoders._message_passing import Readout, one_hot
+from molmeta.encoders._sums import summed
 from molmeta.encoders.fingerprint import Fingerprint
 from molmeta.errors import ConfigError
-from molmeta.molecules.blocks import Bits, Molecules, Vectors
+from molmeta.molecules.blocks import Bits, Graphs, Molecules, Vectors
+from molmeta.molecules.messages import members
 
 
 def test_one_hot_places_each_feature_behind_the_one_before():
@@ -18,18 +20,50 @@ def test_one_hot_places_each_feature_behind_the_one_before():
     assert found.tolist() == [[1, 0, 0, 0, 1], [0, 0, 1, 1, 0]]
 
 
-def test_pooling_is_mean_maximum_and_scaled_sum_of_each_molecule():
-    x = torch.tensor([[1.0, -4.0], [3.0, -2.0], [5.0, -6.0]])
-    found = pooled(x, torch.tensor([0, 2, 3]))
-    assert found.tolist() == [
-        [2.0, -3.0, 3.0, -2.0, 4 / 32, -6 / 32],
-        [5.0, -6.0, 5.0, -6.0, 5 / 32, -6 / 32],
-    ]
+def test_the_readout_is_mean_attention_and_scaled_sum_of_each_molecule():
+    readout, x = Readout(16).double(), torch.randn(5, 16, dtype=torch.float64)
+    found = readout(x, members(torch.tensor([0, 2, 2, 5])))
+    expected = []
+    for part in (x[:2], x[2:]):
+        scores, values = readout.attention(readout.norm(part)), readout.values(readout.norm(part))
+        shares = (10 * torch.tanh(scores / 10)).softmax(0)
+        attended = sum(shares[i].repeat_interleave(2) * values[i] for i in range(len(part)))
+        expected.append(readout.last(torch.cat([part.mean(0), attended, part.sum(0) / 32])))
+    torch.testing.assert_close(found[[0, 2]], torch.stack(expected))
+    torch.testing.assert_close(found[1], readout.last(torch.zeros(48, dtype=torch.float64)))
 
 
-def test_a_molecule_without_atoms_is_pooled_to_zeros():
-    found = pooled(torch.ones(1, 2), torch.tensor([0, 0, 1, 1]))
-    assert found[0].tolist() == found[2].tolist() == [0.0] * 6
+def sent_and_received(graphs, x, bonds):
+    """The messages that each atom receives, summed bond by bond."""
+    received = torch.zeros_like(x)
+    for edge, (source, target) in enumerate(graphs.edge_index.t().tolist()):
+        key = tuple(graphs.edge_categories[edge].tolist())
+        received[target] += torch.tanh(x[source] + bonds[key])
+    return received
+
+
+def test_messages_sum_over_the_bonds_of_each_atom():
+    graphs = zoo().block("graph", Graphs)
+    found = graphs.messages
+    x = torch.randn(len(graphs.atoms), 3, dtype=torch.float64)
+    kinds = {tuple(row) for row in graphs.edge_categories.tolist()}
+    bonds = {kind: torch.randn(3, dtype=torch.float64) for kind in sorted(kinds)}
+    vectors = torch.stack([bonds[tuple(row)] for row in found.bonds.tolist()])
+    received = summed(found.receivers, torch.tanh(summed(found.senders, x) + vectors))
+    torch.testing.assert_close(received, sent_and_received(graphs, x, bonds))
+    assert len(found.bonds) < len(graphs.edge_categories)
+
+
+def test_messages_can_be_differentiated_twice():
+    graphs = drugs().select(torch.tensor([0])).block("graph", Graphs)
+    found = graphs.messages
+    x = torch.randn(len(graphs.atoms), 2, dtype=torch.float64, requires_grad=True)
+
+    def received(x):
+        return summed(found.receivers, torch.tanh(summed(found.senders, x)))
+
+    assert torch.autograd.gradcheck(received, x)
+    assert torch.autograd.gradgradcheck(received, x)
 
 
 def test_the_first_layer_of_a_fingerprint_network_sums_the_rows_of_set_bits():

@@ -123,3 +123,15 @@ def test_step_sizes_are_learnt_one_for_every_weight():
     assert [rate.shape for rate in learner.rates] == shapes
     assert all((rate == 0.05).all() for rate in learner.rates)
     assert all(isinstance(rate, nn.Parameter) for rate in learner.rates)
+
+
+@pytest.mark.parametrize("name", ["maml", "anil", "fomaml"])
+def test_without_steps_prototypes_are_a_prototypical_network(name):
+    (support, query), learner = episode(), built(name, prototypes=True, evaluation_steps=0).eval()
+    vectors, queries = learner.encoder(support.molecules), learner.encoder(query.molecules)
+    active = support.labels > 0.5
+    means = [vectors[~active].mean(0), vectors[active].mean(0)]
+    inactive, near = ((queries - mean).square().sum(1) for mean in means)
+    spread = (vectors - vectors.mean(0)).square().sum(1).mean()
+    found = logits(learner, support, query.molecules)
+    torch.testing.assert_close(found, (4 * (inactive - near) / spread).detach(), **CLOSE)

@@ -3,8 +3,10 @@
 import torch
 from torch.nn import functional as F
 from toy_training import recipe, store
+from zoo import drugs
 
 from molmeta.learners.incontext import UNKNOWN, _difference, _Layer
+from molmeta.models.recipes import Recipe
 from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import torch_seed
 
@@ -60,3 +62,19 @@ def test_queries_enter_without_a_label():
     with torch.no_grad():
         learner.labels[UNKNOWN] += 5.0
     assert not torch.allclose(learner.adapt(support)(query), before)
+
+
+def test_without_fingerprints_it_reads_the_encoder_alone():
+    chosen = Recipe(
+        "incontext", "gine", {"fingerprints": False, "width": 8, "layers": 1, "heads": 2},
+        {"width": 8, "layers": 1},
+    )  # fmt: skip
+    learner = chosen.build(0).eval()
+    molecules = drugs().only(("graph",))
+    assert learner.featurizers == ("graph",)
+    support = Labelled(molecules.select(torch.arange(6)), torch.tensor([1.0, 0.0] * 3))
+    with torch.no_grad():
+        found = learner.adapt(support)(molecules)
+        prepared = learner.adapt(support)(learner.prepare(molecules))
+    assert torch.isfinite(found).all()
+    torch.testing.assert_close(found, prepared)

@@ -44,6 +44,12 @@ def test_a_text_of_smiles_is_a_library_and_not_a_manifest(tmp_path):
     assert library_files(path) == [path]
 
 
+def test_a_library_whose_first_line_is_a_path_opens_no_other_file(vendor):
+    path = vendor.parent / "downloaded.smi"
+    path.write_text("vendor/a.smi.gz\nCCO\n")
+    assert library_files(path) == [path]
+
+
 def test_a_manifest_that_names_a_file_twice_is_refused(vendor):
     path = manifest(vendor, "vendor/a.smi.gz", "vendor/b/../a.smi.gz")
     with pytest.raises(TableError, match=r"line 2: names a file twice.*line 1"):
@@ -52,7 +58,7 @@ def test_a_manifest_that_names_a_file_twice_is_refused(vendor):
 
 def test_a_manifest_that_names_a_missing_file_is_refused_with_the_closest_name(vendor):
     path = manifest(vendor, "vendor/a.smi.gz", "vendor/b/c.csv.zst")
-    with pytest.raises(TableError, match=r"line 2.*does not exist.*Did you mean 'c.CSV.zst'"):
+    with pytest.raises(TableError, match=r"line 2.*does not exist.*Did you mean '.*c.CSV.zst'"):
         library_files(path)
 
 

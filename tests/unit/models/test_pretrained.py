@@ -11,7 +11,13 @@ from molmeta.api.screen import run_screen
 from molmeta.errors import ConfigError, ModelError
 from molmeta.models import pretrained
 from molmeta.models.named import baseline, named
-from molmeta.models.pretrained import ABOUT, FOLDER, load_pretrained, publish
+from molmeta.models.pretrained import (
+    ABOUT,
+    FOLDER,
+    load_pretrained,
+    pretrained_encoder,
+    publish,
+)
 from molmeta.models.prevalence import prior_shift
 from molmeta.screening.plan import ScreenPlan
 
@@ -50,7 +56,7 @@ def test_it_answers_five_hundred_molecules():
 
 
 def test_the_file_is_small():
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 30e6
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 32e6
 
 
 def test_it_loads_within_two_seconds_and_adapts_to_64_within_a_fifth():
@@ -147,3 +153,24 @@ def test_activity_elsewhere_is_known_for_training_compounds_only():
     )
     assert 0 <= record.hit_rate[0] <= 1
     assert np.isnan(record.hit_rate[1:]).all()
+
+
+def test_the_pretrained_graph_encoder_says_what_it_learnt_from_and_is_small():
+    encoder = named("pretrained_gine")
+    assert encoder is pretrained_encoder("gine")
+    assert set(ABOUT) <= set(encoder.history["about"])
+    assert "CC BY-SA 3.0" in encoder.history["about"]["licence"]
+    assert encoder.featurizers == ("graph",)
+    assert (FOLDER / "gine.safetensors").stat().st_size < 6e6
+
+
+def test_an_encoder_that_is_not_pretrained_is_refused():
+    with pytest.raises(ConfigError, match="no pretrained encoder 'gps'; expected the encoder"):
+        pretrained_encoder("gps")
+
+
+def test_each_pretrained_model_has_a_file_of_its_own(tmp_path):
+    publish(baseline("similarity"), WORDS, folder=tmp_path, name="pretrained_gine")
+    assert load_pretrained(tmp_path, "pretrained_gine").history["about"] == WORDS
+    with pytest.raises(ModelError, match=r"model\.safetensors"):
+        load_pretrained(tmp_path, "pretrained")

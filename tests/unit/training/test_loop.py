@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from molmeta import learners
 from molmeta.errors import ConfigError, EpisodeError, ModelError
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
+from molmeta.models.pretrained import pretrained_encoder
 from molmeta.models.recipes import Recipe
-from molmeta.training.loop import VALIDATION_QUERY, train
+from molmeta.training.loop import train
 from molmeta.training.optimizer import schedule
 from molmeta.training.start import start_from
 from molmeta.training.task import TrainingOptions
+from molmeta.training.validation import VALIDATION_QUERY
 
 TWO_PARTS = Recipe(
     "protonet",
@@ -282,3 +285,25 @@ def test_no_steps_keep_what_init_brings():
     assert np.isfinite(probe.history["validation_delta_auprc"])
     for name, tensor in probe.learner.encoder.state_dict().items():
         torch.testing.assert_close(tensor, first.learner.encoder.state_dict()[name])
+
+
+def test_init_of_other_features_is_refused():
+    first, _ = train(task(recipe("multitask"), steps=1))
+    aged = replace(first, history={**first.history, "featurizers": {"morgan": 0}})
+    with pytest.raises(ConfigError, match="got revision 0 of 'morgan', expected 1"):
+        train(task(recipe("quadratic_probe"), steps=0, init=[aged]))
+
+
+def test_the_revisions_of_the_features_are_in_the_history():
+    model, _ = train(task(steps=1))
+    assert model.history["featurizers"] == {"morgan": 1}
+
+
+def test_init_of_another_width_is_refused():
+    narrow = task(
+        Recipe("multitask", "gine", {"assays": 3}, {"width": 8}),
+        steps=0,
+        init=[pretrained_encoder("gine")],
+    )
+    with pytest.raises(ConfigError, match=r"got 'gine' .*'width': 192"):
+        train(narrow)

@@ -1,0 +1,95 @@
+"""Where messages go in molecular graphs: sums of rows between atoms, bonds and molecules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from molmeta.molecules.graphs import BOND_SIZES
+from molmeta.molecules.tensors import owner_of
+from molmeta.runtime.deferred import Deferred
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from molmeta.molecules.kinds.graph import Graphs
+
+torch: Any = Deferred("torch")
+
+
+class Sums(NamedTuple):
+    """A matrix of zeros and ones, as the columns of the ones in each row, and its transpose.
+
+    Attributes:
+        columns: columns of all ones, row by row.
+        offsets: ones of row i are at offsets[i] to offsets[i + 1].
+        rows: rows of all ones, column by column.
+        row_offsets: the same for the columns.
+    """
+
+    columns: Tensor
+    offsets: Tensor
+    rows: Tensor
+    row_offsets: Tensor
+
+    @property
+    def transposed(self) -> Sums:
+        return Sums(self.rows, self.row_offsets, self.columns, self.offsets)
+
+
+def members(offsets: Tensor) -> Sums:
+    """Return the sums over the items of each row of a ragged array."""
+    owners = owner_of(offsets)
+    items = torch.arange(len(owners) + 1, device=offsets.device)
+    return Sums(items[:-1], offsets, owners, items)
+
+
+class Messages(NamedTuple):
+    """Distinct messages of a graph: an atom sends the same along all bonds of the same kind.
+
+    Attributes:
+        senders: from the states of atoms to those of the senders of the messages.
+        receivers: from messages to their sums over the bonds of each atom.
+        bonds: category of each bond feature of each message, uint8, shape (M, D).
+        edges: sender and receiver of each of E edges, shape (2, E).
+        edge_messages: message of each edge, shape (E,).
+    """
+
+    senders: Sums
+    receivers: Sums
+    bonds: Tensor
+    edges: Tensor
+    edge_messages: Tensor
+
+
+def messages(graphs: Graphs) -> Messages:
+    """Return the messages of a graph."""
+    n_atoms, n_bonds = len(graphs.atoms), len(graphs.bonds)
+    source, target = graphs.edge_index
+    kind, n_kinds = torch.zeros_like(source), 1
+    for feature, size in zip(graphs.edge_categories.t(), BOND_SIZES, strict=True):
+        kind, n_kinds = kind * size + feature, n_kinds * size
+    keys, order = (source * n_kinds + kind).sort()
+    # Edges of the same sender and kind carry one message; `message` numbers them along the order.
+    first = torch.ones_like(keys, dtype=torch.bool)
+    first[1:] = keys[1:] != keys[:-1]
+    message = first.cumsum(0) - 1
+    starts = first.nonzero().squeeze(1)
+    sender = source[order[starts]]
+    # What an atom receives along an edge is what its neighbour sends along the reversed one.
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order), device=order.device)
+    received = message[place[(order + n_bonds) % max(2 * n_bonds, 1)]]
+    edges_of_atom = _offsets(source, n_atoms)
+    edges_of_message = torch.cat([starts, starts.new_tensor([2 * n_bonds])])
+    return Messages(
+        members(_offsets(sender, n_atoms)).transposed,
+        Sums(received, edges_of_atom, target[order], edges_of_message),
+        graphs.edge_categories[order[starts]],
+        torch.stack([source[order], target[order]]),
+        message,
+    )
+
+
+def _offsets(owners: Tensor, n: int) -> Tensor:
+    counts = torch.bincount(owners, minlength=n)
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
