@@ -54,7 +54,7 @@ class SearchPlan:
 
     Attributes:
         budget: products to score.
-        rounds: in which the budget is spent; those of its first twentieth are random.
+        rounds: in which the budget is spent; those of its first tenth are random.
         seed: the same seed scores the same products.
         top: number of products to keep.
         prevalence: share of actives in the space, to which probabilities are shifted; None leaves
@@ -177,7 +177,7 @@ def search(
         else:
             rng = np.random.default_rng([plan.seed, number])
             size = min(-(-budget // plan.rounds), budget - len(done))
-            batch = _round(space, model, seen, size, rng, warm=20 * len(done) < budget)
+            batch = _round(space, model, seen, size, rng, warm=10 * len(done) < budget)
             scores = score([space.smiles(product) for product in batch])
             scored = [Scored(p, float(s)) for p, s in zip(batch, scores, strict=True)]
             parts.add(number, _table(scored))
