@@ -6,7 +6,7 @@ import os
 import random
 import time
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 from molmeta.errors import TableError
@@ -100,7 +100,10 @@ class LibrarySource:
             # A text has no index: unwanted chunks are read to be counted, but not featurized.
             numbered = (item for item in enumerate(self.chunks()) if wanted(item[0] // size))
             work = partial(_prepared, names=tuple(self.names))
-            done = streamed(work, numbered, cores=cores)
+            # Starting a process takes half a second, which a single chunk is not worth.
+            first = list(islice(numbered, 2))
+            processes = cores if len(first) > 1 else 1
+            done = streamed(work, chain(first, numbered), cores=processes)
             for number, group in groupby(done, key=lambda item: item[0] // size):
                 yield number, (chunk for _, chunk in group)
             return

@@ -49,7 +49,7 @@ class Synthon:
 
     id: str
     smiles: str
-    mol: Mol
+    mol: Any
 
     @cached_property
     def labels(self) -> tuple[int, ...]:

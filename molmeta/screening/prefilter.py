@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy.special import logit
 
 from molmeta.libraries.prepare import Prepared, prepare
-from molmeta.molecules.blocks import Bits
+from molmeta.molecules.blocks import Bits, tensor_of
 from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.similarity import FINGERPRINT, product
 
@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from molmeta.libraries.lines import Record
     from molmeta.libraries.source import LibrarySource
     from molmeta.models.model import AssayPredictor
     from molmeta.molecules.blocks import Molecules
+
+# torch's types of its linear algebra are incomplete; Any says so once.
+_linalg: Any = torch.linalg
 
 SAMPLE = 20_000
 """Records that the model scores to fit the cheap score."""
@@ -79,13 +83,13 @@ class Prefilter:
         return product(chunk.molecules().block(FINGERPRINT, Bits), self.weights)[:, 0].numpy()
 
     def _selected(self, chunk: Prepared, rows: NDArray[np.int64]) -> Prepared:
-        records = [chunk.records[row] for row in rows.tolist()]
+        records: list[Record] = [chunk.records[row] for row in rows.tolist()]
         if self.names:
             prepared = prepare(records, self.names)
             return prepared._replace(rejected=[*chunk.rejected, *prepared.rejected])
         if not records:
             return chunk._replace(records=[], arrays={})
-        blocks = chunk.molecules().select(torch.from_numpy(rows)).blocks
+        blocks = chunk.molecules().select(tensor_of(rows)).blocks
         arrays = {
             f"{name}.{part}": tensor.numpy()
             for name, block in blocks.items()
@@ -153,7 +157,7 @@ def fitted(
         weighted = dense * weights[rows, None]
         matrix += weighted.T @ dense
         right += weighted.T @ (values - centre)
-    return Prefilter(share, torch.linalg.solve(matrix, right).float().unsqueeze(1), names)
+    return Prefilter(share, _linalg.solve(matrix, right).float().unsqueeze(1), names)
 
 
 def _row_weights(targets: Tensor) -> Tensor:
@@ -168,5 +172,5 @@ def _fit_data(predictor: AssayPredictor, molecules: Molecules) -> tuple[Tensor, 
     if predictor.model.learner.target != "value":
         scores = np.clip(logit(scores), -FURTHEST, FURTHEST)
     rows = np.flatnonzero(np.isfinite(scores))
-    bits = molecules.block(FINGERPRINT, Bits).select(torch.from_numpy(rows))
-    return torch.from_numpy(scores[rows]), bits
+    bits = molecules.block(FINGERPRINT, Bits).select(tensor_of(rows))
+    return tensor_of(scores[rows]), bits

@@ -92,9 +92,9 @@ def scored(
         records, molecules, n_read = chunk.records, chunk.molecules(), chunk.n_read
         scores = score(molecules) if records else np.zeros(0)
         finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(np.atleast_2d(scores)))
-        unusable = [
+        unusable: list[Record] = [
             records[row]._replace(reason=f"the model's score is {scores[..., row]}")
-            for row in np.flatnonzero(~finite)
+            for row in np.flatnonzero(~finite).tolist()
         ]
         rejected = sorted([*chunk.rejected, *unusable], key=lambda record: record.line)
         yield ScoredChunk(records, molecules, scores, finite, rejected, n_read)

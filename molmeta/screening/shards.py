@@ -109,7 +109,7 @@ class Shards:
         numbers = self._parts.numbers()
         if top is None:
             return merge(*map(self._hits, numbers), reverse=True)
-        rows = self._best(numbers, top).to_pylist() if numbers else []
+        rows: list[dict[str, Any]] = self._best(numbers, top).to_pylist() if numbers else []
         return (_hit(row) for row in rows)
 
     def by_line(self) -> Iterator[list[ScoredCompound]]:

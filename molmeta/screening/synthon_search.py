@@ -235,7 +235,7 @@ def _best(
     for place in np.argsort(-np.concatenate(scores), kind="stable").tolist():
         which = int(np.searchsorted(starts, place, side="right")) - 1
         number, rows = choices[which]
-        index = np.unravel_index(place - starts[which], [len(r) for r in rows])
+        index: Any = np.unravel_index(place - starts[which], [len(r) for r in rows])
         yield Product(number, tuple(int(r[i]) for r, i in zip(rows, index, strict=True)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 
 def fabric_of(devices: int) -> Fabric:
