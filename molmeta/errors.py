@@ -93,8 +93,14 @@ def suggestion(name: str, choices: Iterable[str]) -> str:
 
 
 def similar_file(path: Path) -> str:
-    """Return a sentence that names the file of the same folder whose name is closest, or ""."""
-    return suggestion(path.name, [item.name for item in siblings(path)])
+    """Return a sentence that names the existing path closest to a missing one, or "".
+
+    The last folder of the path that exists is searched, so that a misspelled folder is found too.
+    """
+    while path != path.parent and not exists(path.parent):
+        path = path.parent
+    close = closest(path.name, [item.name for item in siblings(path)])
+    return f" Did you mean '{path.parent / close}'?" if close else ""
 
 
 def siblings(path: Path) -> list[Path]:
@@ -111,8 +117,14 @@ def exists(path: Path) -> bool:
 
 
 def closest(name: str, choices: Iterable[str]) -> str:
-    """Return the choice that is spelled most like a name, or "" if none is close."""
-    return next(iter(difflib.get_close_matches(name, list(choices), n=1)), "")
+    """Return the choice that is spelled most like a name, or "" if none is close.
+
+    Example:
+        >>> closest("Similarty", ["maml", "similarity"])
+        'similarity'
+    """
+    by_case = {choice.casefold(): choice for choice in choices}
+    return by_case.get(next(iter(difflib.get_close_matches(name.casefold(), by_case, n=1)), ""), "")
 
 
 def one_line(error: Exception) -> str:

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from molmeta.errors import ConfigError, exists, one_line, unknown_name
+from molmeta.extras import optional_packages
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -57,6 +58,7 @@ def find(package: str, name: str, base: type[T]) -> type[T]:
         ConfigError: the name is unknown, or its module does not define exactly one such class.
     """
     plugins = _plugins(package, base)
+    kind = package.rsplit(".", 1)[-1].removesuffix("s")
     if name in _modules(package):
         # A plugin must not silently replace a part of molmeta and change its results.
         if name in plugins:
@@ -64,9 +66,9 @@ def find(package: str, name: str, base: type[T]) -> type[T]:
                 f"plugin '{name}': {package} has a module of this name; got it twice, expected "
                 "another name. Rename the plugin."
             )
-        return _only_class(importlib.import_module(f"{package}.{name}"), base)
+        with optional_packages(f"{kind} '{name}'"):
+            return _only_class(importlib.import_module(f"{package}.{name}"), base)
     if name not in plugins:
-        kind = package.rsplit(".", 1)[-1].removesuffix("s")
         raise ConfigError(unknown_name(kind, name, names(package, base)))
     plugin = plugins[name] or load_entry_point(package, name)
     if isinstance(plugin, ModuleType):

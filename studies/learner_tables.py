@@ -16,6 +16,7 @@ from marks import between, head, line, rewritten
 
 from molmeta import encoders, learners
 from molmeta.runtime.outputs import written
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,8 @@ def page(text: str) -> str:
 
 
 def citation(text: str) -> str:
-    """Return CITATION.cff with the papers of all learners and encoders up to date."""
-    content: dict[str, Any] = yaml.safe_load(text)
+    """Return CITATION.cff with the version and the papers of all learners and encoders."""
+    content: dict[str, Any] = yaml.safe_load(text) | {"version": __version__}
     kept = [one for one in content["references"] if not GENERATED.match(one.get("notes", ""))]
     titles = {one["title"] for one in kept}
     content["references"] = kept + [one for one in _references() if one["title"] not in titles]

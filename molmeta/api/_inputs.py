@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import contextmanager
+from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import pandas as pd
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ModelLike = Model | Path | str | None
 """A model, its file, the name of a baseline, or None for the pretrained model."""
 LibraryLike = Path | str | Sequence[str]
-"""The path of a library, or SMILES."""
+"""The path of a library, such as a file, folder, glob pattern or manifest, or SMILES."""
 STDIN = Path("-")
 LARGEST_SUPPORT = 2_500
 """Compounds of a support: memory grows with their square, and reaches 1 GB here."""
@@ -99,18 +100,21 @@ def support_of(
 
 @contextmanager
 def library_file(library: LibraryLike) -> Generator[Path]:
-    """Yield the file of a library; SMILES in memory are written to a temporary one.
+    """Yield the path of a library; SMILES in memory are written to a temporary one.
 
-    Their positions in the sequence, from 0, become the ids.
+    The index of a pandas Series, or else the positions in the sequence from 0, become the ids.
     """
     if isinstance(library, (str, Path)):
-        yield Path(library) if str(library) == "-" else existing(library)
+        # A pattern such as zinc/*.smi.gz is not a path of its own.
+        named = str(library) == "-" or has_magic(str(library))
+        yield Path(library) if named else existing(library)
         return
     texts = smiles_texts(library)
     with tempfile.TemporaryDirectory() as folder:
         # Not SMILES lines: reading those splits a text at blanks and commas.
         path = Path(folder) / "library.parquet"
-        ids = [str(row) for row in range(len(texts))]
+        index: Any = library.index if isinstance(library, pd.Series) else range(len(texts))
+        ids = [str(name) for name in index]
         pd.DataFrame({"smiles": texts, "id": ids}).to_parquet(path, index=False)
         yield path
 

@@ -86,7 +86,7 @@ def enrich(
     loaded = {base: model_of(base) for base in dict.fromkeys(map(_base, models))}
     contestants = _contestants(models, loaded, without_memory=without_memory)
     learners = [contestant.learner for contestant in contestants.values()]
-    names = sorted({FINGERPRINT, *(name for one in learners for name in one.featurizers)})
+    names = sorted({FINGERPRINT, *(name for learner in learners for name in learner.featurizers)})
     frame = read_screens([existing(path) for path in tables], decoys=decoys, cores=cores)
     hiding = None if library is None else _library(existing(library), library_size, plan, cores)
     everything = frame if hiding is None else pd.concat([frame, hiding], ignore_index=True)
@@ -124,7 +124,7 @@ def _contestants(
     """Return the contestants by their label; the variants of a model share its learner."""
     learners = {base: model.learner for base, model in loaded.items()}
     if without_memory:
-        learners = {base: enrichment.without_memory(one) for base, one in learners.items()}
+        learners = {base: enrichment.without_memory(learner) for base, learner in learners.items()}
     return {
         _label(name): Contestant(learners[_base(name)], name.partition("@")[2]) for name in names
     }
@@ -138,9 +138,11 @@ def _library(path: Path, size: int | None, plan: EnrichmentPlan, cores: int) -> 
     if size is not None and size < len(texts):
         chosen = generator(plan.seed, "library").permutation(len(texts))[:size]
         texts = [texts[row] for row in np.sort(chosen)]
-    kept = [one for one in compounds(texts, cores=cores) if isinstance(one, Compound)]
+    kept = [
+        compound for compound in compounds(texts, cores=cores) if isinstance(compound, Compound)
+    ]
     if len(kept) < len(texts):
         _log.warning("%s: %d records left out", path, len(texts) - len(kept))
-    pairs = [(one.smiles, one.inchikey) for one in kept]
+    pairs = [(compound.smiles, compound.inchikey) for compound in kept]
     frame = pd.DataFrame(pairs, columns=["smiles", "inchikey"])
     return frame.drop_duplicates("inchikey", ignore_index=True)

@@ -14,8 +14,7 @@ from molmeta.errors import EpisodeError
 from molmeta.evaluation import evaluate as evaluation
 from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.evaluation.examples import examples as example_episodes
-from molmeta.runtime.outputs import written
-from molmeta.runtime.parquetfiles import write_parquet
+from molmeta.evaluation.reuse import earlier_rows, merged, write_rows
 from molmeta.runtime.tableparts import kept, made
 
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ def evaluate(
         plan: support sizes, repeats and seed; by default sizes from 16 to 256, ten repeats.
         molecules: molecule store of `molmeta featurize`; None featurizes the compounds here.
         name: name of the model in the result.
-        output: Parquet file to write; an interrupted evaluation then resumes.
+        output: Parquet file to write; an interrupted evaluation then resumes. Rows of assays that
+            an earlier evaluation of the same model and plan has written there are kept.
         examples: Parquet file for one drawn episode of each assay.
         cores: processes that featurize.
         progress: called with 1 after each assay.
@@ -73,22 +73,27 @@ def evaluate(
     assays, blocks = assays_and_molecules(
         paths, store, chosen.featurizers, options=TableOptions(**options), cores=cores
     )
-    # All that a row depends on: an interrupted run resumes only if none of it has changed.
-    kind = [chosen.digest, label, seed, plan.model_dump(), digest(assays)]
-    keeping = nullcontext(made) if output is None else kept(output, kind, progress)
-    with keeping as keep:
-        rows = evaluation.evaluate(
-            chosen.learner, assays, blocks, plan=plan, model=label, seed=seed, keep=keep
+    kind = [chosen.digest, label, seed, plan.model_dump()]
+    earlier = earlier_rows(output, kind, assays)
+    todo = [assay for assay in assays if assay.name not in earlier]
+    if earlier:
+        _log.info("%d of %d assays were judged before", len(earlier), len(assays))
+    # An interrupted run resumes only if nothing has changed that a row depends on.
+    run = [kind, digest(todo)]
+    with nullcontext(made) if output is None else kept(output, run, progress) as keep:
+        new = evaluation.evaluate(
+            chosen.learner, todo, blocks, plan=plan, model=label, seed=seed, keep=keep
         )
+        rows = merged(assays, earlier, new)
         _require_episodes(rows)
         if output is not None:
-            _write(rows, output)
+            write_rows(output, rows, kind, assays)
     if examples is not None:
         size = min(plan.supports)
-        episodes = example_episodes(
-            chosen.learner, assays, blocks, plan=plan, model=label, support=size
-        )
-        _write(episodes, examples)
+        earlier = earlier_rows(examples, [kind, size], assays)
+        todo = [assay for assay in assays if assay.name not in earlier]
+        new = example_episodes(chosen.learner, todo, blocks, plan=plan, model=label, support=size)
+        write_rows(examples, merged(assays, earlier, new), [kind, size], assays)
     return rows
 
 
@@ -105,8 +110,3 @@ def _require_episodes(rows: pd.DataFrame) -> None:
         if lost.all():
             reason = rows.loc[lost.index[0], "reason"]
             _log.warning("support size %s: no assay gave an episode; %s", size, reason)
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    with written(path) as temporary:
-        write_parquet(temporary, frame)

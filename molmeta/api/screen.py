@@ -12,13 +12,20 @@ from typing import TYPE_CHECKING, Literal, Unpack
 import numpy as np
 import pandas as pd
 
-from molmeta.api._inputs import library_file, library_name, model_name, model_of, support_of
+from molmeta.api._inputs import (
+    library_file,
+    library_name,
+    model_name,
+    model_of,
+    support_of,
+)
 from molmeta.models.prevalence import Estimate
 from molmeta.screening.annotations import annotator
 from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, library_hits
 from molmeta.screening.outlook import outlook
+from molmeta.screening.plan import ScreenPlan
 from molmeta.screening.prevalence import left_out
-from molmeta.screening.screen import Screened, ScreenPlan, ranked, screen_to_files
+from molmeta.screening.screen import Screened, ranked, screen_to_files
 from molmeta.screening.supports import ScreenInputs
 
 if TYPE_CHECKING:
@@ -145,9 +152,45 @@ def run_screen(
         OutputError: the output cannot be written, or another run is writing it.
         TableError, EpisodeError, ConfigError: as `screen`.
     """
+    inputs, predictor = adapted(
+        support, library, model, options, assay, size, seed, outlooks=not plan.part
+    )
+    plan = _completed(plan, prevalence, predictor.model, inputs.reading, cores)
+    with library_file(library) as path:
+        screened = _screened(predictor, inputs.reading, path, output, plan, cores, progress)
+    if len(screened.candidates):
+        log_expected_hits(screened, predictor.share)
+    return ScreenResult(screened, inputs, predictor)
+
+
+def adapted(
+    support: SupportLike,
+    library: LibraryLike,
+    model: ModelLike,
+    options: SupportOptions,
+    assay: str,
+    size: int | None,
+    seed: int,
+    *,
+    outlooks: bool = True,
+) -> tuple[ScreenInputs, AssayPredictor]:
+    """Read the support, log what was understood, and adapt the model to it.
+
+    Args:
+        support: as in `screen`.
+        library: what is screened, for the log.
+        model: as in `screen`.
+        options: as in `screen`.
+        assay: as in `screen`.
+        size: as in `screen`.
+        seed: as in `screen`.
+        outlooks: whether to warn of a model that does not fit the support.
+
+    Raises:
+        TableError, EpisodeError, ConfigError: as `screen`.
+    """
     chosen = model_of(model)
     reading = support_of(support, chosen, options, assay=assay, size=size, seed=seed)
-    plan = _completed(plan, prevalence, chosen, reading, cores)
     inputs = ScreenInputs(
         reading, model_name(model), library_name(library), date.today().isoformat(),
         n_in_training=int((chosen.known(reading.support.smiles) > 0).sum()),
@@ -156,14 +199,10 @@ def run_screen(
         _log.info("%s: %s", subject, text)
     predictor = chosen.adapt(*reading.support)
     # Parts of one screen would all repeat the same check.
-    warning = "" if plan.part else outlook(chosen, *reading.support).warning
+    warning = outlook(chosen, *reading.support).warning if outlooks else ""
     if warning:
         _log.warning("%s", warning)
-    with library_file(library) as path:
-        screened = _screened(predictor, reading, path, output, plan, cores, progress)
-    if len(screened.candidates):
-        log_expected_hits(screened, predictor.share)
-    return ScreenResult(screened, replace(inputs, warning=warning), predictor)
+    return replace(inputs, warning=warning), predictor
 
 
 def log_expected_hits(screened: Screened, share: float) -> None:

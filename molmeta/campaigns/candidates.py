@@ -101,7 +101,7 @@ class Pool:
     """The most promising and the most uncertain candidates of a library.
 
     Args:
-        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
+        library: as `molmeta.libraries.files.library_files` takes it, or a featurized library.
         assessor: scores the candidates.
         measured: compounds to skip.
         size: number of candidates of each kind.
@@ -144,11 +144,11 @@ class Pool:
             ConfigError: it lacks features of the model or of the plate.
         """
         source = LibrarySource(self.library, self.assessor.featurizers, progress, force=self.force)
-        write_invalid(rejects, [])
+        write_invalid(rejects, [], source.files)
         for chunk in scored(source.prepared(cores=cores), self.assessor.numbers):
             self.n_read += chunk.n_read
             self.n_invalid += len(chunk.rejected)
-            write_invalid(rejects, chunk.rejected, header=False)
+            write_invalid(rejects, chunk.rejected, source.files, header=False)
             if chunk.records:
                 self._offer(chunk)
         if source.error is not None and source.empty:

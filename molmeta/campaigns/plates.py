@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from molmeta.errors import ConfigError, TableError
@@ -95,8 +96,7 @@ def placed(controls: Sequence[Control], plate: int) -> dict[str, Control]:
 def _control(row: dict[str, str]) -> Control:
     well = (row.get("well") or "").strip().upper()
     # Plate readers and spreadsheets write A01 for A1.
-    if well[1:].isdecimal():
-        well = f"{well[0]}{int(well[1:])}"
+    well = re.sub(r"(?<=[A-Z])0+(?=[0-9])", "", well)
     smiles = (row.get("smiles") or "").strip()
     return Control(well, (row.get("compound") or "").strip() or "control", smiles)
 

@@ -194,11 +194,11 @@ def _rows(
 
 
 def _rounds(campaign: Campaign, hits: Iterator[int]) -> Iterator[dict[str, int]]:
-    found = 0
+    n_hits = 0
     for number, new in enumerate(chain([0], hits)):
-        found += new
+        n_hits += new
         measured = int(campaign.measured.sum())
-        yield {"round": number, "measured": measured, "hits": new, "found": found}
+        yield {"round": number, "measured": measured, "hits": new, "found": n_hits}
 
 
 def _order(campaign: Campaign, policy: str, rng: Generator) -> NDArray[np.int64]:

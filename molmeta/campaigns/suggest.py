@@ -153,7 +153,7 @@ def fill_plate(
     Args:
         predictor: adapted to the support.
         support: the measured compounds.
-        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
+        library: as `molmeta.libraries.files.library_files` takes it, or a featurized library.
         plan: how to fill the plate.
         rejects: receives the records that could not be scored, as CSV.
         cores: processes that featurize.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
-from molmeta.cli._options import refuse_renamed, with_plugins
+from molmeta.cli._options import refuse_renamed, with_common_options
 from molmeta.errors import MolMetaError, one_line
+from molmeta.runtime.console import logger
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -26,8 +29,20 @@ OUT_OF_MEMORY = (
     "can't start new thread",
 )
 """What Python, torch and the loader of libraries say when memory or addresses run out."""
-FIRST = ("screen", "suggest", "evaluate")
+FIRST = ("auto", "screen", "suggest", "evaluate", "demo")
 """Commands that most users want first."""
+WELCOME = """\
+molmeta ranks compounds from a few measured ones. Nothing leaves this computer.
+
+Read a table, choose a model, rank a library:
+  molmeta auto --support measured.csv --library library.smi --output run
+Rank a library with the pretrained model:
+  molmeta screen --support measured.csv --library library.smi --output ranked.csv --report hits.html
+Choose the next plate:
+  molmeta suggest --support measured.csv --library library.smi --wells 96 --output plate.csv
+
+'molmeta demo' writes such files to try, 'molmeta --help' lists all commands, and
+'molmeta doctor' checks this installation."""
 
 
 class CommandGroup(TyperGroup):
@@ -54,7 +69,6 @@ def build() -> typer.Typer:
         help="Few-shot drug discovery: rank a library from a few measured compounds.",
         epilog="Everything runs on this computer; nothing is uploaded.",
         invoke_without_command=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -64,9 +78,22 @@ def build() -> typer.Typer:
         if not module.name.startswith("_"):
             command = importlib.import_module(f"{__name__}.{module.name}")
             settings = {"help_option_names": ["-h", "--help"]}
-            register = app.command(module.name, help=command.__doc__, context_settings=settings)
-            register(with_plugins(command.run))
+            text = _with_copyable_examples(command.__doc__ or "")
+            register = app.command(module.name, help=text, context_settings=settings)
+            register(with_common_options(command.run))
     return app
+
+
+def _with_copyable_examples(text: str) -> str:
+    """Return a help text whose examples keep their lines, each continued as a shell needs it."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        # Click wraps every paragraph that does not begin with this mark.
+        "\b\n" + part.rstrip().replace("\n", " \\\n  ").replace("Example: ", "Example:\n  ")
+        if part.startswith("Example: ")
+        else part
+        for part in paragraphs
+    )
 
 
 def main() -> None:
@@ -75,6 +102,8 @@ def main() -> None:
         refuse_renamed(sys.argv[1:])
         build()(prog_name="molmeta")
     except MolMetaError as error:
+        if logger.isEnabledFor(logging.DEBUG):
+            traceback.print_exc()
         sys.stderr.write(f"molmeta: error: {error}\n")
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
@@ -97,4 +126,4 @@ def _root(
     if version:
         typer.echo(f"molmeta {__version__}")
     elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        typer.echo(WELCOME)

@@ -12,13 +12,19 @@ import yaml
 
 from molmeta import registry
 from molmeta.errors import ConfigError, exists
+from molmeta.extras import optional_packages
+from molmeta.runtime.console import show
+from molmeta.runtime.cores import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 OUTPUT = typer.Option(..., "--output", help="File to write; missing folders are created.")
 SEED = typer.Option(0, "--seed", help="The same seed gives the same numbers.")
-CORES = typer.Option(1, "--cores", min=1, max=1024, help="Processes to use.")
+CORES = typer.Option(
+    usable_cores(), "--cores", min=1, max=1024, show_default="all that this process may use",
+    help="Processes to use.",
+)  # fmt: skip
 MODEL = typer.Option(
     None,
     "--model",
@@ -33,8 +39,14 @@ STORE = typer.Option(
 SUPPORT = typer.Option(
     ..., "--support", help="Table of measured compounds: CSV, Excel, SDF, Parquet."
 )
-LIBRARY = typer.Option(
-    ..., "--library", help="SMILES lines, CSV, SDF, Parquet or featurized; '-' for stdin."
+_LIBRARY_HELP = (
+    "SMILES lines, CSV, SDF, Parquet, compressed or not, or featurized: a file, folder, quoted "
+    "glob pattern or manifest of paths; '-' for stdin."
+)
+LIBRARY = typer.Option(..., "--library", help=_LIBRARY_HELP)
+OPTIONAL_LIBRARY = typer.Option(None, "--library", help=_LIBRARY_HELP)
+ID_COLUMN = typer.Option(
+    "", "--id-column", help="Column or SDF property with the library's names; default detected."
 )
 ASSAY = typer.Option("", "--assay", help="Assay to use, if the table contains several.")
 SIZE = typer.Option(None, "--size", min=2, help="Number of compounds to draw; default all.")
@@ -76,6 +88,8 @@ PLUGIN = typer.Option(
     [], "--plugin", envvar=registry.VARIABLE,
     help="Python file or entry point with your own learner, encoder, featurizer or metric.",
 )  # fmt: skip
+QUIET = typer.Option(False, "--quiet", "-q", help="Show warnings and errors only.")
+VERBOSE = typer.Option(False, "--verbose", help="Show details, and where an error arose.")
 
 
 def reads_table(run: Callable[..., None]) -> Callable[..., None]:
@@ -88,16 +102,27 @@ def reads_table(run: Callable[..., None]) -> Callable[..., None]:
     return _declared(command, run, TABLE)
 
 
-def with_plugins(run: Callable[..., None]) -> Callable[..., None]:
-    """Add the option `--plugin` to a command; the plugins are imported before it runs."""
+def with_common_options(run: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every command: `--plugin`, `--quiet` and `--verbose`.
+
+    The plugins are imported before the command runs.
+    """
 
     @wraps(run)
-    def command(plugin: list[Path], **options: Any) -> None:  # noqa: ANN401 - those of `run`
-        for source in plugin:
-            registry.load_plugin(source)
-        run(**options)
+    def command(
+        plugin: list[Path],
+        quiet: bool,
+        verbose: bool,
+        **options: Any,  # noqa: ANN401 - those of `run`
+    ) -> None:
+        show(quiet=quiet, verbose=verbose)
+        with optional_packages(run.__module__.rpartition(".")[2]):
+            for source in plugin:
+                registry.load_plugin(source)
+            run(**options)
 
-    return _declared(command, run, {"plugin": (list[Path], PLUGIN)})
+    added = {"plugin": (list[Path], PLUGIN), "quiet": (bool, QUIET), "verbose": (bool, VERBOSE)}
+    return _declared(command, run, added)
 
 
 def _declared(
@@ -132,6 +157,22 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
             "Separate them by commas."
         )
     return tuple(int(part) for part in parts)
+
+
+def part_of(text: str) -> tuple[int, int] | None:
+    """Numbers k and n of a text such as '2/8'; None for "".
+
+    Raises:
+        ConfigError: it is not such a text, or k is not in 1 .. n.
+    """
+    if not text:
+        return None
+    k, _, n = text.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise ConfigError(
+            f"--part: must be k/n with 1 <= k <= n, such as 2/8; got '{text}'. Correct it."
+        )
+    return int(k), int(n)
 
 
 def mapping(text: str, option: str, settings: Sequence[str] = ()) -> dict[str, Any]:

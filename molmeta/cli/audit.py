@@ -2,7 +2,7 @@
 
 The split of a curated table is the name of its folder: train, valid or test.
 
-Example: molmeta audit results/curated/*/*.parquet --output results/audit.csv
+Example: molmeta audit train/assays.parquet valid/measured.parquet --output audit.csv
 """
 
 from __future__ import annotations

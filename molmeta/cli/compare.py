@@ -1,7 +1,6 @@
 """Compare evaluated models with published scores on the same assays.
 
-Example: molmeta compare results/metrics/profile_gp/0.parquet --published published.csv.gz
-  --audit results/audit.csv --groups tasks.csv.gz:panel --output results/published.csv
+Example: molmeta compare metrics.parquet --published published.csv --output compared.csv
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 Next to the output, `.dropped.csv` lists every dropped row with its reason, and `.assays.csv` has a
 row for each assay, including those that are left out.
 
-Example: molmeta curate my_assay.csv --output my_assay.parquet
+Example: molmeta curate measured.csv --output valid/measured.parquet
+
+Example: molmeta curate assays.csv --output train/assays.parquet
 """
 
 from __future__ import annotations

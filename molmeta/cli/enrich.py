@@ -11,7 +11,8 @@ Every model gets the same supports, drawn as users have them:
 Writes a row for each model, target, support and draw; the log compares the first model with the
 best of the others. An interrupted run resumes at its target.
 
-Example: molmeta enrich assays.parquet --library library.smi.gz --output enrichment.csv
+Example: molmeta enrich train/assays.parquet --library library.smi --library-size 1000
+  --supports series:24 --output enrichment.csv
 """
 
 from __future__ import annotations

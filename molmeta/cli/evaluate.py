@@ -3,10 +3,10 @@
 Writes a row for each assay, support size and repeat. The same seed draws the same episodes for
 every model. An interrupted evaluation resumes with the same command.
 
-Example: molmeta evaluate pretrained my_assay.csv --supports 16,32 --output metrics.parquet
+Example: molmeta evaluate pretrained measured.csv --supports 16,32 --output metrics.parquet
 
-Example: molmeta evaluate similarity results/curated/test/a.parquet --split scaffold
-  --supports 32 --output metrics.parquet
+Example: molmeta evaluate similarity measured.csv --split scaffold --supports 32
+  --output scaffolds.parquet
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ Prints what each column is taken for and on what evidence, the unit, the thresho
 are left out, and the options and the config that fix this reading. If the table can be read in two
 ways, the question comes last, with the option that decides, and the exit status is 2.
 
-Example: molmeta inspect export.xlsx
+Example: molmeta inspect measured.csv
 
-Example: molmeta inspect export.csv --value-column "IC50 (nM)" --threshold 100
+Example: molmeta inspect measured.csv --value-column value --threshold "100 nM"
 """
 
 from __future__ import annotations

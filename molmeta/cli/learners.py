@@ -1,4 +1,7 @@
-"""List every learner with its idea, one on each line."""
+"""List every learner with its idea, one on each line.
+
+Example: molmeta learners
+"""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 A folder of the same name next to the page contains its tables as CSV.
 
-Example: molmeta report results/metrics/*/*.parquet --audit results/audit.csv
-  --output results/report.html
+Example: molmeta report metrics.parquet --output report.html
 """
 
 from __future__ import annotations

@@ -9,16 +9,22 @@ SDF or Excel if --output ends in .parquet, .sdf or .xlsx.
 An interrupted screen resumes with the same command, except from standard input. Featurize a
 library that you screen often once, with `molmeta featurize`.
 
-Example: molmeta screen --support my_assay.csv --library library.smi.gz --output ranked.csv
+Example: molmeta screen --support measured.csv --library library.smi --output ranked.csv
+  --report hits.html
 
-Example: molmeta screen --support ic50.csv --value-column "IC50 (nM)" --threshold 100
-  --library library.smi.gz --output ranked.csv --report candidates.html
+A synthon space (--space) is searched without enumerating its products: the model scores the most
+promising ones. The table then names the synthons of each.
+
+Example: molmeta screen --support measured.csv --threshold "100 nM" --library library.smi
+  --prevalence estimate --output ranked.xlsx
+
+Example: molmeta screen --support measured.csv --space space.txt --output products.csv
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import typer
 
@@ -27,14 +33,17 @@ from molmeta.errors import ConfigError
 from molmeta.runtime.console import bar, session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from molmeta.api._inputs import SupportOptions
     from molmeta.api.screen import Prevalence
+    from molmeta.screening.synthon_search import SearchPlan
 
 
 @_options.reads_table
 def run(
     support: Path = _options.SUPPORT,
-    library: Path = _options.LIBRARY,
+    library: Path | None = _options.OPTIONAL_LIBRARY,
     output: Path = _options.OUTPUT,
     model: str | None = _options.MODEL,
     assay: str = _options.ASSAY,
@@ -51,14 +60,26 @@ def run(
         False, "--exclude-support", help="Leave the compounds of the support out."
     ),
     all_scores: Path | None = typer.Option(
-        None, help="Parquet file for the score of every compound, in the order of the library."
+        None,
+        help="Parquet file for the score of every compound, in the order of the library; a folder "
+        "of files of 100,000 each, if the name does not end in .parquet.",
+    ),
+    prefilter: float | None = typer.Option(
+        None,
+        help="Share of the library that the model scores, such as 0.01: the best by a cheap score "
+        "that is fitted to the model's on a sample of the library.",
     ),
     report: Path | None = typer.Option(
         None, help="HTML page with the candidates drawn, sorted, filtered and explained."
     ),
+    space: Path | None = typer.Option(
+        None, help="Synthon space to search instead of a library, in a text format of RDKit."
+    ),
+    budget: int = typer.Option(20_000, min=1, help="Products of a --space to score."),
     part: str = typer.Option(
         "", help="k/n scores only that part; without it, finished parts are combined."
     ),
+    id_column: str = _options.ID_COLUMN,
     force: bool = _options.FORCE,
     seed: int = _options.SEED,
     cores: int = _options.CORES,
@@ -68,28 +89,61 @@ def run(
     import torch
 
     from molmeta.api.screen import run_screen
+    from molmeta.api.space import run_space
     from molmeta.report.hits.page import ScreenFacts, hits_page
-    from molmeta.screening.screen import ScreenPlan
+    from molmeta.screening.plan import ScreenPlan
 
     torch.set_num_threads(1)
     _require_top(report, top)
-    plan = ScreenPlan(
-        top=top or None, exclude_support=exclude_support, all_scores=all_scores,
-        part=_part(part), force=force,
-    )  # fmt: skip
+    share = _prevalence(prevalence)
     with session("screen", output=output, seed=seed) as outcome:
         with bar(None, "screen") as advance:
-            done = run_screen(
-                support, library, plan=plan, output=output, model=model,
-                prevalence=_prevalence(prevalence), assay=assay, size=size, seed=seed,
-                cores=cores, progress=advance, **table,
-            )  # fmt: skip
+            how: Any = {
+                "output": output, "model": model, "assay": assay, "size": size, "cores": cores,
+                "progress": advance, **table,
+            }  # fmt: skip
+            if space is None:
+                plan = ScreenPlan(
+                    top=top or None, exclude_support=exclude_support, all_scores=all_scores,
+                    part=_options.part_of(part), force=force, id_column=id_column,
+                    prefilter=prefilter,
+                )  # fmt: skip
+                searched = _library(library)
+                done = run_screen(support, searched, plan=plan, prevalence=share, seed=seed, **how)
+            else:
+                others = (library, all_scores, prefilter, part, id_column, exclude_support)
+                search = _search_plan(others, budget, seed, top, share)
+                done = run_space(support, space, plan=search, **how)
         screened = done.screened
         if report is not None and not part:
             facts = ScreenFacts(done.inputs, screened.n_read, screened.prevalence, output.name)
             hits_page(screened.candidates, done.predictor, report, facts=facts)
             outcome.update(report=report)
         outcome.update(screened.counts, written=output)
+
+
+def _library(library: Path | None) -> Path:
+    if library is None:
+        raise ConfigError(
+            "--library: is missing; got neither it nor --space, expected one of them. Name what "
+            "to screen."
+        )
+    return library
+
+
+def _search_plan(
+    others: Sequence[object], budget: int, seed: int, top: int, share: Prevalence
+) -> SearchPlan:
+    from molmeta.screening.synthon_search import SearchPlan
+
+    if any(others) or top == 0 or share == "estimate":
+        raise ConfigError(
+            "--space: cannot be combined with --library, --all-scores, --prefilter, --part, "
+            "--id-column, --exclude-support, --top 0 or an estimated prevalence; got one of them, "
+            "expected none. Leave it out."
+        )
+    prevalence = share if isinstance(share, float) else None
+    return SearchPlan(budget=budget, seed=seed, top=top, prevalence=prevalence)
 
 
 def _prevalence(text: str | None) -> Prevalence:
@@ -110,12 +164,3 @@ def _require_top(report: Path | None, top: int) -> None:
             "--report: needs a list of candidates; got --top 0, expected at least 1. Leave one of "
             "them out."
         )
-
-
-def _part(text: str) -> tuple[int, int] | None:
-    k, _, n = text.partition("/")
-    if not text:
-        return None
-    if not (k.isdecimal() and n.isdecimal()):
-        raise ConfigError(f"--part: must be k/n, such as 2/8; got '{text}'. Correct it.")
-    return int(k), int(n)

@@ -4,7 +4,7 @@ Every policy starts with the same measured compounds. In each round the model is
 compounds measured so far and chooses the next ones. Random choice, similarity search and a model
 adapted only once (one_shot) are always included. A chart, .svg, is written next to the table.
 
-Example: molmeta simulate my_assay.csv --model tanimoto_gp --start 16 --batch 16 --rounds 5
+Example: molmeta simulate measured.csv --model tanimoto_gp --start 16 --batch 8 --rounds 4
   --acquisition ucb,greedy --output rounds.csv
 """
 

@@ -4,8 +4,8 @@ The library is read once. Its most promising and its most uncertain compounds ar
 (--pool), and the plate is filled from the pool so that no two compounds are too similar.
 Compounds measured already, in the support or in --exclude, are never suggested.
 
-Example: molmeta suggest --support my_assay.csv --library library.smi.gz --wells 96
-  --output next_plate.csv
+Example: molmeta suggest --support measured.csv --library library.smi --wells 96
+  --output plate.csv
 """
 
 from __future__ import annotations

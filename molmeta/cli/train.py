@@ -3,8 +3,10 @@
 A training that was interrupted resumes from its last checkpoint with the same command. A log of
 every step is written next to the model.
 
-Example: molmeta train train.parquet --valid valid.parquet --molecules molecules.safetensors
-  --recipe '{learner: protonet, encoder: gine}' --output model.safetensors
+Example: molmeta train train/assays.parquet --valid valid/measured.parquet
+  --molecules molecules.safetensors --recipe '{learner: protonet, encoder: fingerprint}'
+  --set training.steps=50 --set training.supports=[16] --set training.validation_supports=[16]
+  --set training.n_query=16 --output model.safetensors
 """
 
 from __future__ import annotations

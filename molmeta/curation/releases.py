@@ -40,8 +40,8 @@ def read_release(folder: Path) -> pd.DataFrame:
     paths = release_files(folder)
     if not paths:
         raise TableError(
-            f"{folder}: contains no assays; expected a file '*{RELEASE_SUFFIX}' for each assay. "
-            "Unpack the FS-Mol release there."
+            f"{folder}: is a folder without assays of the FS-Mol release; expected files "
+            f"'*{RELEASE_SUFFIX}'. Name a single table, or unpack the release there."
         )
     records = [record for path in paths for record in _records(path)]
     return pd.DataFrame(records).set_index("row")

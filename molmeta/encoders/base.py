@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from molmeta.assays.training_data import TrainingData
     from molmeta.molecules.blocks import Molecules
@@ -57,6 +57,8 @@ class Encoder(nn.Module, ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     papers: ClassVar[tuple[Paper, ...]] = ()
     """Publications of the method, for `CITATION.cff`."""
+    search: ClassVar[Mapping[str, Any]] = {}
+    """Values of options to try in tuning, as `MetaLearner.search`."""
     width: int
 
     @property

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from molmeta.errors import ConfigError
+from molmeta.extras import optional_packages
 
-try:
+with optional_packages("molmeta.envs"):
     import gymnasium
-except ImportError as error:
-    raise ConfigError(
-        "molmeta.envs: needs Gymnasium; got no such package, expected gymnasium 1.0 or later. "
-        "Install it with: pip install 'molmeta[envs]'"
-    ) from error
 
 from molmeta.envs.assay_search import FEATURES, AssaySearch, Search, from_tables
 from molmeta.envs.learning import Chooser, load_policy

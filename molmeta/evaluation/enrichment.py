@@ -112,14 +112,14 @@ def enrich(
     """
     run = _Run(contestants, molecules, plan, library)
     tables = [keep(number, partial(run.rows, screen)) for number, screen in enumerate(screens)]
-    found = pd.concat([table for table in tables if len(table)] or [_table([])], ignore_index=True)
-    if screens and contestants and found.empty:
+    rows = pd.concat([table for table in tables if len(table)] or [_table([])], ignore_index=True)
+    if screens and contestants and rows.empty:
         raise EpisodeError(
             f"enrichment: no support can be drawn; got {len(screens)} targets that are too small, "
             f"expected one with enough compounds for {', '.join(plan.supports)}. Ask for smaller "
             "--supports."
         )
-    return found
+    return rows
 
 
 def without_memory(learner: MetaLearner) -> MetaLearner:
@@ -143,13 +143,13 @@ class _Run:
         self.contestants, self.molecules, self.plan = contestants, molecules, plan
         self.has_library = library is not None
         self.library = np.zeros(0, np.int64) if library is None else library
-        wanted = max((one.most_presumed for one in contestants.values()), default=0)
+        wanted = max((contestant.most_presumed for contestant in contestants.values()), default=0)
         # A library can spare these, so that its scores do not depend on the other models.
         self.n_others = wanted if library is None else PRESUMED
         # Contestants may share a learner, which then prepares the molecules once for all of them.
         self.prepared = {
             learner: self._prepared(learner, self.library)
-            for learner in {one.learner for one in contestants.values()}
+            for learner in {contestant.learner for contestant in contestants.values()}
         }
 
     def rows(self, screen: Screen) -> pd.DataFrame:
@@ -160,14 +160,14 @@ class _Run:
             learner: Pool.of(self._with_library(learner, screen.rows), labels)
             for learner in self.prepared
         }
-        known = self._known(screen.rows)
+        in_training = self._known(screen.rows)
         return _table(
             {"source": screen.source, "target": screen.target, "cluster": screen.cluster, **row}
-            for row in self._judged(screen, pools, known)
+            for row in self._judged(screen, pools, in_training)
         )
 
     def _judged(
-        self, screen: Screen, pools: Mapping[MetaLearner, Pool], known: NDArray[np.bool_]
+        self, screen: Screen, pools: Mapping[MetaLearner, Pool], in_training: NDArray[np.bool_]
     ) -> Iterator[dict[str, Any]]:
         target = self._target(screen)
         for kind in self.plan.kinds:
@@ -181,13 +181,13 @@ class _Run:
                 task = self._task(screen, drawn, kind.presumed, rng)
                 if not len(task.library):
                     continue
-                for model, one in self.contestants.items():
-                    scores = _scores(one, pools[one.learner], task)
+                for model, contestant in self.contestants.items():
+                    scores = _scores(contestant, pools[contestant.learner], task)
                     yield {
                         "model": model,
                         "support": str(kind),
                         "draw": draw,
-                        **self._results(scores, task, known),
+                        **self._results(scores, task, in_training),
                     }
 
     def _task(
@@ -212,9 +212,9 @@ class _Run:
         )
 
     def _results(
-        self, scores: NDArray[np.float64], task: _Task, known: NDArray[np.bool_]
+        self, scores: NDArray[np.float64], task: _Task, in_training: NDArray[np.bool_]
     ) -> dict[str, Any]:
-        library, new, n_own = scores[task.library], ~known[task.hidden], len(known)
+        library, new, n_own = scores[task.library], ~in_training[task.hidden], len(in_training)
         best = task.library[np.argsort(-library, kind="stable")[:TOP]]
         return {
             **hidden_metrics(scores[task.hidden], library, scores[task.measured], new),
@@ -239,15 +239,15 @@ class _Run:
 
     def _known(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether a training assay of any contestant has measured each compound."""
-        own, known = self._select(rows), np.zeros(len(rows), np.bool_)
+        molecules, in_training = self._select(rows), np.zeros(len(rows), np.bool_)
         for learner in self.prepared:
             # In the training data of any model: `top1_new` is over the same compounds for all.
-            known |= (times_measured(learner, own) > 0).cpu().numpy()
-        return known
+            in_training |= (times_measured(learner, molecules) > 0).cpu().numpy()
+        return in_training
 
     def _with_library(self, learner: MetaLearner, rows: NDArray[np.int64]) -> Molecules:
-        own = self._prepared(learner, rows)
-        return concatenated([own, self.prepared[learner]]) if self.has_library else own
+        molecules = self._prepared(learner, rows)
+        return concatenated([molecules, self.prepared[learner]]) if self.has_library else molecules
 
     def _prepared(self, learner: MetaLearner, rows: NDArray[np.int64]) -> Molecules:
         with inference_mode(learner):
@@ -276,12 +276,12 @@ class _Task:
     measured: NDArray[np.int64]
 
 
-def _scores(one: Contestant, pool: Pool, task: _Task) -> NDArray[np.float64]:
+def _scores(contestant: Contestant, pool: Pool, task: _Task) -> NDArray[np.float64]:
     active = pool.compounds.labels[task.support].cpu().numpy() > 0.5
-    presumed = task.others[: one.n_presumed(active)]
-    rows = np.concatenate([task.support[one.seen(active)], presumed])
-    with inference_mode(one.learner):
-        predictor = one.learner.adapt_library(pool.select(rows))
+    presumed = task.others[: contestant.n_presumed(active)]
+    rows = np.concatenate([task.support[contestant.seen(active)], presumed])
+    with inference_mode(contestant.learner):
+        predictor = contestant.learner.adapt_library(pool.select(rows))
         return torch.cat([predictor(chunk).double() for chunk in pool.chunks]).cpu().numpy()
 
 

@@ -38,13 +38,13 @@ def compared(rows: pd.DataFrame, model: str, *, seed: int = 0) -> pd.DataFrame:
         interval resamples clusters of targets.
     """
     means = _means(rows)
-    found = [
+    differences = [
         {"source": source, "support": support, "metric": metric, **row}
         for (source, support), group in means.groupby(_KIND)
         for metric in METRICS
         for row in _difference(group, metric, model, seed)
     ]
-    return pd.DataFrame(found)
+    return pd.DataFrame(differences)
 
 
 def overlap(rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,12 +59,12 @@ def overlap(rows: pd.DataFrame) -> pd.DataFrame:
     """
     first = rows[(rows["draw"] == 0) & rows["top"].ne("")]
     first = first.drop_duplicates(["model", *_KIND, "cluster"])
-    found = [
+    shares = [
         {"source": source, "support": support, "model": model, **_shared(group["top"])}
         for (source, support, model), group in first.groupby([*_KIND, "model"])
         if len(group) > 1
     ]
-    return pd.DataFrame(found)
+    return pd.DataFrame(shares)
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
@@ -83,15 +83,15 @@ def _difference(
     means = others.mean()
     best = str(means.idxmin() if metric in LOWER_IS_BETTER else means.idxmax())
     difference = (wide[model] - wide[best]).to_numpy()
-    found = interval(difference, list(wide.index.get_level_values("cluster")), seed=seed)
+    estimate = interval(difference, list(wide.index.get_level_values("cluster")), seed=seed)
     yield {
         "model": float(wide[model].mean()),
         "baseline": best,
         "theirs": float(wide[best].mean()),
-        "difference": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "n_targets": found.n_assays,
+        "difference": estimate.mean,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n_targets": estimate.n_assays,
     }
 
 
@@ -99,7 +99,7 @@ def _shared(tops: pd.Series) -> dict[str, float]:
     lists = [set(text.split()) for text in tops]
     # In a small library, lists are shorter than 30.
     pairs = [len(a & b) / min(len(a), len(b)) for a, b in combinations(lists, 2)]
-    counts = pd.Series([row for one in lists for row in one]).value_counts()
+    counts = pd.Series([row for rows in lists for row in rows]).value_counts()
     return {
         "overlap": float(np.mean(pairs)),
         "hub": float(counts.iloc[0] / len(lists)),

@@ -1,4 +1,4 @@
-"""Example episodes of an evaluation, as molecules: each assay's support and its top predictions."""
+"""Example episodes of an evaluation, as molecules: each assay's support and its predictions."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def examples(
     plan: EvaluationPlan,
     model: str,
     support: int,
-    top: int = 12,
+    top: int | None = None,
 ) -> pd.DataFrame:
-    """Return the support and the top of the ranked query of one episode for each assay.
+    """Return the support and the ranked query of one episode for each assay.
 
     The episode is that of repeat 0. An assay in which it cannot be drawn has no rows.
 
@@ -47,7 +47,7 @@ def examples(
         plan: how episodes are drawn; its support sizes and repeats are ignored.
         model: name of the model, for its column.
         support: support size.
-        top: number of query molecules, best first.
+        top: number of query molecules, best first; None takes all.
 
     Returns:
         One row of `COLUMNS` for each molecule: first role "support", actives first, then role
@@ -69,7 +69,7 @@ def examples(
 
 
 def _episode_table(
-    learner: MetaLearner, assay: Assay, episode: Episode, molecules: Molecules, top: int
+    learner: MetaLearner, assay: Assay, episode: Episode, molecules: Molecules, top: int | None
 ) -> pd.DataFrame:
     support, query = episode.labelled(prepare_assay(learner, assay, molecules))
     logits = learner.adapt(support)(query.molecules).double().cpu()

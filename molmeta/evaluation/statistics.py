@@ -140,8 +140,8 @@ def scopes(metrics: pd.DataFrame, audit: pd.DataFrame | None) -> dict[str, pd.Da
         panels; `NEW`, if a model records its training compounds, with the assays of which no
         model saw more than a tenth of the query compounds in training.
     """
-    known = metrics["known"] if "known" in metrics else pd.Series(0.0, index=metrics.index)
-    highest = known.groupby(metrics["assay"]).transform("max").fillna(0.0)
+    share_known = metrics["known"] if "known" in metrics else pd.Series(0.0, index=metrics.index)
+    highest = share_known.groupby(metrics["assay"]).transform("max").fillna(0.0)
     new = {NEW: highest.le(MOSTLY_NEW)} if highest.gt(0).any() else {}
     if audit is None:
         return {ALL: metrics, **{name: metrics[rows] for name, rows in new.items()}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +68,9 @@ class MetaLearner(nn.Module, ABC):
     """Featurizers that the learner reads in addition to those of its encoder."""
     renamed_options: ClassVar[Mapping[str, str]] = {}
     """Former names of options, with their present names."""
+    search: ClassVar[Mapping[str, Any]] = {}
+    """Values of options to try in tuning: a list of choices, or a pair with the ends of a range.
+    Other numbers, flags and named choices are searched around their default."""
     target: Target = "activity"
     """What it predicts: logits of activity, or values in the unit of the assay."""
 

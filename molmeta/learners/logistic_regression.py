@@ -13,6 +13,8 @@ from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, product
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from molmeta.encoders.base import Encoder
@@ -49,6 +51,7 @@ class LogisticRegression(MetaLearner):
     use_when = "you need a baseline that everybody has"
     meta_trained: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
+    search: ClassVar[Mapping[str, Any]] = {"c": (1e-3, 1e2)}
 
     def __init__(self, encoder: Encoder | None = None, *, c: float = 0.1) -> None:
         super().__init__(encoder)

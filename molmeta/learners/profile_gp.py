@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,11 +13,18 @@ from torch.nn import functional as F
 from molmeta.encoders.profile import Profile
 from molmeta.learners._parents.profile_process import TYPICAL_SUPPORT, ProfileProcess
 from molmeta.learners._parts.relatedness import analogue_probability, library_likeness
+from molmeta.learners._parts.targets import graded, require_target, scale_of, support_numbers
 from molmeta.learners.base import require_support
 from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from molmeta.assays.episodes import Episode
+    from molmeta.encoders.base import Encoder
     from molmeta.learners._parents.profile_process import ProfileInputs, ProfilePredictor
+    from molmeta.learners._parts.targets import Scale
+    from molmeta.learners.base import Target
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
@@ -47,25 +54,57 @@ class ProfileGP(ProfileProcess):
     The process has o = -1, and m = 0 because frequent hitters are not hits. If the inactives of
     the support represent a library themselves (`library_likeness`), a process on the support alone
     replaces it; in between, the two logits are averaged.
+
+    Values are standardised within the support and take the place of the labels. A process that was
+    trained on labels can be used for values as it is.
+
+    Args:
+        encoder: as in `ProfileProcess`.
+        target: 'activity', or 'value' for the posterior mean in the unit of the values.
+        encoder_weight: as in `ProfileProcess`.
+        profiles: as in `ProfileProcess`.
+        mean: as in `ProfileProcess`.
+        graded: whether measured values refine the labels within an assay, where there are any
+            (`molmeta.learners._parts.targets.graded`).
     """
 
     papers = Profile.papers
     use_when = "you have no reason for another: it is the pretrained model and trains in a minute"
+    regression: ClassVar[bool] = True
+    search: ClassVar[Mapping[str, Any]] = {"encoder_weight": (0.05, 1.0)}
 
-    def adapt(self, support: Labelled) -> ProfilePredictor:
+    def __init__(
+        self,
+        encoder: Encoder | None = None,
+        *,
+        target: Target = "activity",
+        encoder_weight: float | None = None,
+        profiles: bool = True,
+        mean: bool = True,
+        graded: bool = False,
+    ) -> None:
+        super().__init__(encoder, encoder_weight=encoder_weight, profiles=profiles, mean=mean)
+        require_target(target, "profile_gp")
+        self.target, self.graded = target, graded
+
+    def adapt(self, support: Labelled) -> ProfilePredictor | ValuePredictor:
+        if self.target == "value":
+            return self._adapted_to_values(support)
         require_support(support.labels, actives_only=True)
         vectors = self._vectors(support.molecules)
         if bool((support.labels > 0.5).all()):
             n_actives, support = len(support), self.background.added(support)
             vectors = _with_zero_rows(vectors, len(support) - n_actives)
         inputs = self._looked_up(support.molecules, vectors)
-        log_size = math.log(len(support) / TYPICAL_SUPPORT)
-        mean_weight = self.mean_weight * (-self.mean_power * log_size).exp() * self.mean
-        residual = support.labels * 2 - 1 - inputs.activity * mean_weight
+        mean_weight = self._mean_weight(len(support))
+        y = graded(support.labels, support.values if self.graded else None).to(inputs.activity)
+        residual = y - inputs.activity * mean_weight
         offset = residual.mean() if bool((support.labels < 0.5).any()) else -torch.ones(())
         return self.conditioned(inputs, residual - offset, mean_weight, offset, len(support))
 
-    def adapt_library(self, support: Labelled) -> ProfilePredictor | Mixture:
+    def adapt_library(self, support: Labelled) -> ProfilePredictor | ValuePredictor | Mixture:
+        if self.target == "value":
+            return self._adapted_to_values(support)
         require_support(support.labels, actives_only=True)
         active, vectors = support.labels > 0.5, self._vectors(support.molecules)
         inputs = self._looked_up(support.molecules, vectors)
@@ -89,6 +128,33 @@ class ProfileGP(ProfileProcess):
         low, high = CALIBRATED_SIZES
         log_size = math.log(min(max(len(support), low), high) / CALIBRATION_SIZE)
         return 1 / (1 + math.exp(-CALIBRATION[0] - CALIBRATION[1] * log_size))
+
+    def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
+        if self.target == "activity":
+            return super().backward(episodes, molecules)
+        total = 0.0
+        for episode in episodes:
+            support, query = episode.labelled(molecules)
+            predictor = self._adapted_to_values(support)
+            y = predictor.scale.to(support_numbers(query, self.target)).float()
+            mean, _ = predictor.process.posterior(query.molecules)
+            loss = F.mse_loss(mean, y) / len(episodes)
+            torch.autograd.backward(loss)
+            total += float(loss.detach())
+        return total
+
+    def _adapted_to_values(self, support: Labelled) -> ValuePredictor:
+        y = support_numbers(support, self.target)
+        scale, inputs = scale_of(y, self.target), self.inputs(support.molecules)
+        mean_weight = self._mean_weight(len(support))
+        residual = scale.to(y).to(inputs.activity) - inputs.activity * mean_weight
+        offset = residual.mean()
+        process = self.conditioned(inputs, residual - offset, mean_weight, offset, len(support))
+        return ValuePredictor(process, scale)
+
+    def _mean_weight(self, size: int) -> Tensor:
+        log_size = math.log(size / TYPICAL_SUPPORT)
+        return self.mean_weight * (-self.mean_power * log_size).exp() * self.mean
 
     def _with_background(
         self, support: Labelled, vectors: Tensor | None, target: Tensor
@@ -134,6 +200,26 @@ class Mixture:
     def uncertainty(self, molecules: Molecules) -> Tensor:
         """Return the mean posterior standard deviation, with labels of 1 and -1, shape (G,)."""
         return torch.stack([w * part.uncertainty(molecules) for w, part in self.parts]).sum(0)
+
+
+@dataclass(frozen=True)
+class ValuePredictor:
+    """The process conditioned on standardised values.
+
+    Attributes:
+        process: predicts them.
+        scale: mean and spread of the support's values.
+    """
+
+    process: ProfilePredictor
+    scale: Scale
+
+    def __call__(self, molecules: Molecules) -> Tensor:
+        return self.scale.back(self.process.posterior(molecules)[0]).float()
+
+    def uncertainty(self, molecules: Molecules) -> Tensor:
+        """Return the posterior standard deviation in the unit of the values, shape (G,)."""
+        return (self.scale.spread * self.process.posterior(molecules)[1].sqrt()).float()
 
 
 def _with_zero_rows(vectors: Tensor | None, n: int) -> Tensor | None:

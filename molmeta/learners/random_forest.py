@@ -14,6 +14,8 @@ from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT, bits_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -60,6 +62,12 @@ class RandomForest(MetaLearner):
     use_when = "you compare with FS-Mol's own baseline"
     meta_trained: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
+    search: ClassVar[Mapping[str, Any]] = {
+        "n_estimators": [100, 200],
+        "max_features": ["sqrt", "log2", 0.1, 0.3],
+        "min_samples_leaf": (1, 5),
+        "max_depth": [None, 5, 10, 20],
+    }
 
     def __init__(
         self,

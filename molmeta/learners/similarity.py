@@ -9,7 +9,7 @@ import torch
 from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners.base import MetaLearner, Predictor, require_support
-from molmeta.molecules.similarity import FINGERPRINT, bits_of, tanimoto
+from molmeta.molecules.similarity import FINGERPRINT, bits_of, similarity_to, tanimoto
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,8 +84,14 @@ class Similarity(MetaLearner):
         centre = self._score(within, active).mean()
         prior = torch.logit(support.labels.mean()) if not active.all() else torch.tensor(0.0)
 
+        # Inactives count in one mode only; the others need not be compared with them.
+        compared = (
+            torch.arange(len(active)) if self.mode == "difference" else active.nonzero()[:, 0]
+        )
+        similarity, among = similarity_to(support_bits.select(compared)), active[compared]
+
         def predict(molecules: Molecules) -> Tensor:
-            score = self._score(tanimoto(bits_of(molecules), support_bits), active)
+            score = self._score(similarity(bits_of(molecules)), among)
             return prior + self.steepness * (score - centre)
 
         return predict

@@ -12,6 +12,7 @@ from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError, unknown_name
 from molmeta.learners._parts.targets import (
     Scale,
+    graded,
     log_odds,
     require_target,
     scale_of,
@@ -22,7 +23,7 @@ from molmeta.molecules.blocks import Bits
 from molmeta.molecules.similarity import FINGERPRINT, tanimoto
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from torch import Tensor
 
@@ -68,6 +69,8 @@ class TanimotoGP(MetaLearner):
         steps: number of values of r, evenly spaced in log r.
         rank: 'probability' ranks by P(active); 'mean' by the mean of y alone, which is Tanimoto
             kernel ridge regression with the penalty r.
+        graded: whether measured values refine the labels within an assay, where there are any
+            (`molmeta.learners._parts.targets.graded`).
 
     Raises:
         ConfigError: the noise is below 1e-6, infinite or not in order, or there are no steps.
@@ -95,9 +98,15 @@ class TanimotoGP(MetaLearner):
     actives_only: ClassVar[bool] = True
     regression: ClassVar[bool] = True
     uncertainty: ClassVar[bool] = True
+    search: ClassVar[Mapping[str, Any]] = {
+        "fingerprints": ["morgan", "morgan3", "morgan3+pharmacophores+atom_pairs+torsions"],
+        "least_noise": (0.01, 0.5),
+        "most_noise": (1.0, 100.0),
+        "steps": [21],
+    }
     rank: Rank
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options of the method
         self,
         encoder: Encoder | None = None,
         *,
@@ -107,6 +116,7 @@ class TanimotoGP(MetaLearner):
         most_noise: float = 10.0,
         steps: int = 21,
         rank: Rank = "probability",
+        graded: bool = False,
     ) -> None:
         super().__init__(encoder)
         require_target(target, "tanimoto_gp")
@@ -120,6 +130,7 @@ class TanimotoGP(MetaLearner):
         if rank not in get_args(Rank):
             raise ConfigError(f"tanimoto_gp: {unknown_name('rank', rank, get_args(Rank))}")
         self.noise, self.steps, self.rank = (least_noise, most_noise), steps, rank
+        self.graded = graded
         self.fingerprints = tuple(fingerprints.split("+"))
 
     @property
@@ -136,8 +147,10 @@ class TanimotoGP(MetaLearner):
     def _conditioned(self, support: Labelled, *, presumed_inactive: bool) -> UncertainPredictor:
         fingerprints = Fingerprints.of(support.molecules, self.fingerprints)
         numbers = support_numbers(support, self.target)
-        one = numbers.new_ones(())
-        scale = Scale(-one, one) if presumed_inactive else scale_of(numbers, self.target)
+        if self.graded and self.target == "activity" and not presumed_inactive:
+            numbers = graded(support.labels, support.values)
+        unit = numbers.new_ones(())
+        scale = Scale(-unit, unit) if presumed_inactive else scale_of(numbers, self.target)
         values, vectors = spectrum(fingerprints.kernel(fingerprints))
         rotated = vectors.t() @ scale.to(numbers)
         ratio, variance = self._fitted(values, rotated)

@@ -8,6 +8,7 @@ as it is read, and holds no code. Files of earlier versions are in the safetenso
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from pyarrow import ipc
 from safetensors import SafetensorError, safe_open
 
 from molmeta.errors import ConfigError, ModelError, one_line
-from molmeta.libraries.lines import Record
+from molmeta.libraries.lines import Record, in_file
 from molmeta.libraries.prepare import Prepared
 from molmeta.molecules.blocks import EMBEDDING
 from molmeta.molecules.checks import consistent
@@ -25,9 +26,10 @@ from molmeta.molecules.store import unpacked
 from molmeta.runtime.tensorfiles import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from molmeta.molecules.featurizers import Arrays
@@ -50,6 +52,30 @@ _ERRORS = (SafetensorError, _ArrowError, OSError, KeyError, TypeError, ValueErro
 
 
 @dataclass(frozen=True)
+class StoredRecords(Sequence[Record]):
+    """Records of a block, each made when it is asked for: a screen looks at few of them.
+
+    Attributes:
+        lines: int64, shape (G,).
+        ids: Arrow array of texts.
+        smiles: Arrow array of texts.
+        file: number and name of their file, in a library of several.
+    """
+
+    lines: NDArray[np.int64]
+    ids: Any
+    smiles: Any
+    file: tuple[int, str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __getitem__(self, row: Any) -> Any:  # noqa: ANN401 - a row, and its record
+        record = Record(int(self.lines[row]), self.ids[row].as_py(), self.smiles[row].as_py())
+        return record if self.file is None else in_file(record, *self.file)
+
+
+@dataclass(frozen=True)
 class LibraryFile:
     """A featurized library.
 
@@ -58,6 +84,8 @@ class LibraryFile:
         featurizers: that were run.
         blocks: number of blocks.
         broken: why the library broke off when it was featurized, or "".
+        n_read: records that were read.
+        n_invalid: records that could not be featurized.
         wanted: featurizers whose arrays are read; () reads all of them.
         vectors: whether to read the vectors that a model has added.
     """
@@ -66,8 +94,15 @@ class LibraryFile:
     featurizers: tuple[str, ...]
     blocks: int
     broken: str
+    n_read: int
+    n_invalid: int
     wanted: tuple[str, ...] = ()
     vectors: bool = False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files of the library."""
+        return (self.path.name,)
 
     def block(self, number: int) -> Prepared:
         """Return one block.
@@ -127,6 +162,7 @@ def open_library(path: Path, names: Sequence[str] = (), model: str = "") -> Libr
             featurizers = tuple(str(name) for name in header["featurizers"])
             vectors = bool(model) and header.get("model") == model
             broken = str(header["broken"])
+            counts = int(header.get("n_read", 0)), int(header.get("n_invalid", 0))
     except _ERRORS as error:
         raise _damaged(path, one_line(error)) from error
     if missing := sorted(set(names) - set(featurizers)):
@@ -134,7 +170,7 @@ def open_library(path: Path, names: Sequence[str] = (), model: str = "") -> Libr
             f"{path}: lacks features that the model reads; got {list(featurizers)}, expected "
             f"'{missing[0]}' too. Run 'molmeta featurize' with --featurizer {missing[0]}."
         )
-    return LibraryFile(path, featurizers, blocks, broken, tuple(names), vectors)
+    return LibraryFile(path, featurizers, blocks, broken, *counts, tuple(names), vectors)
 
 
 @contextmanager
@@ -165,15 +201,13 @@ def _from_arrow(file: Any, number: int, wanted: Wanted) -> Prepared:  # noqa: AN
     # Offsets of a damaged file would make Arrow read outside the file.
     batch.validate(full=True)
     lines, ids, smiles, rejected = (batch.column(name).flatten() for name in TEXT_COLUMNS)
-    texts = (column.to_numpy(zero_copy_only=False).tolist() for column in (lines, ids, smiles))
+    records = StoredRecords(lines.to_numpy(), ids, smiles)
     arrays = {
         name: _array(batch.column(name))
         for name in batch.schema.names
         if name not in TEXT_COLUMNS and wanted(name) and not batch.column(name).null_count
     }
-    return Prepared(
-        list(map(Record, *texts)), arrays, [Record(**row) for row in rejected.to_pylist()]
-    )
+    return Prepared(records, arrays, [Record(**row) for row in rejected.to_pylist()])
 
 
 def _array(column: Any) -> NDArray[Any]:  # noqa: ANN401 - see _arrow

@@ -10,7 +10,7 @@ import re
 from collections import deque
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from molmeta.errors import TableError
+from molmeta.errors import TableError, suggestion
 from molmeta.molecules.compounds import parses
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ MAX_JOINED = 50
 """Lines of one quoted field; a longer field has a quote that is never closed."""
 MAX_SHOWN = 200
 """Characters kept of an unusable line."""
+FILE_LINES = 1 << 40
+"""Lines of one file. Those of file n of a library are counted from n * FILE_LINES, so that lines
+of a library in several files are distinct and in its order."""
 
 _FIRST_FIELD = re.compile(r'"?([^\s,;"]+)"?(?:[ ]+\|[^|]*\|)?([\s,;]*)(.*)', re.DOTALL)
 _LOOSE = re.compile(r"[\s,;]+")
@@ -31,7 +34,8 @@ class Record(NamedTuple):
     """A record of a library: a compound, or a text that cannot be used as one.
 
     Attributes:
-        line: line, first line of an SDF record, or Parquet row; counted from 1.
+        line: line, first line of an SDF record, or Parquet row; counted from 1, and from
+            n * FILE_LINES in file n of a library.
         id: name in the library, or the line number.
         smiles: as written in the library; if the record is unusable, the start of its text.
         reason: why the record is unusable, or "".
@@ -41,6 +45,18 @@ class Record(NamedTuple):
     id: str
     smiles: str
     reason: str = ""
+
+
+def in_file(record: Record, number: int, name: str) -> Record:
+    """Return a record as that of file `number` of a library, counted from 0.
+
+    A record without a name of its own is named after its file and its line in it.
+    """
+    unnamed = record.id == str(record.line)
+    return record._replace(
+        line=record.line + number * FILE_LINES,
+        id=f"{name}:{record.line}" if unnamed else record.id,
+    )
 
 
 class Line(NamedTuple):
@@ -70,7 +86,9 @@ def numbered(text: IO[str]) -> Iterator[Line]:
         yield Line(number, _repaired(line.rstrip("\r\n")), fault)
 
 
-def table(lines: Iterator[Line], where: str, *, must_have_header: bool) -> Iterator[Record]:
+def table(
+    lines: Iterator[Line], where: str, *, must_have_header: bool, id_column: str = ""
+) -> Iterator[Record]:
     """Yield the records of SMILES lines or of a delimited table.
 
     A first line with a column whose name contains 'smiles' is a header. Without a header, the
@@ -80,6 +98,7 @@ def table(lines: Iterator[Line], where: str, *, must_have_header: bool) -> Itera
         lines: of the whole library.
         where: its name, for messages.
         must_have_header: refuse a first line that is not a header and does not start with a SMILES.
+        id_column: name of the column with the names; "" detects it.
 
     Raises:
         TableError: the SMILES column is missing.
@@ -90,23 +109,24 @@ def table(lines: Iterator[Line], where: str, *, must_have_header: bool) -> Itera
     separator = _separator(first.text)
     header = _fields(first.text, separator)
     if any(map(_names_smiles, header)) and not first.fault:
-        columns = pick_columns(header, where)
+        columns = pick_columns(header, where, id_column)
         yield from (_row(line, separator, columns) for line in _joined(lines, separator))
         return
-    if must_have_header and not parses(header[0]):
-        pick_columns(header, where)
+    if must_have_header and (id_column or not parses(header[0])):
+        pick_columns(header, where, id_column)
     yield _plain(first)
     yield from (_plain(line) for line in lines if line.text.strip())
 
 
-def pick_columns(names: Sequence[str], where: str) -> Columns:
+def pick_columns(names: Sequence[str], where: str, id_column: str = "") -> Columns:
     """Return the columns of the SMILES and of the names.
 
     The SMILES are in the column 'smiles', or else in the first whose name contains 'smiles'. The
-    names are in the first column that is named like an identifier, or else in the first other one.
+    names are in the given column, or else in the first that is named like an identifier, or else
+    in the first other one.
 
     Raises:
-        TableError: no column is named after SMILES.
+        TableError: no column is named after SMILES, or none has the given name.
     """
     folded = [name.strip().casefold() for name in names]
     candidates = [i for i, name in enumerate(folded) if _names_smiles(name)]
@@ -116,8 +136,20 @@ def pick_columns(names: Sequence[str], where: str) -> Columns:
             "contains 'smiles'. Rename the column."
         )
     smiles = min(candidates, key=lambda i: folded[i] != "smiles")
+    if id_column:
+        return Columns(smiles, _named(names, id_column, where))
     others = [i for i in range(len(folded)) if i != smiles]
     return Columns(smiles, min(others, key=lambda i: not names_id(folded[i]), default=None))
+
+
+def _named(names: Sequence[str], column: str, where: str) -> int:
+    folded = [name.strip().casefold() for name in names]
+    if column.strip().casefold() not in folded:
+        raise TableError(
+            f"{where}: has no column '{column}'; got {list(names)[:12]}, expected the one of "
+            f"--id-column.{suggestion(column, names)} Correct the name, or leave the option out."
+        )
+    return folded.index(column.strip().casefold())
 
 
 def _plain(line: Line) -> Record:

@@ -44,9 +44,9 @@ class Prepared(NamedTuple):
         rejected: the other records, each with its reason.
     """
 
-    records: list[Record]
+    records: Sequence[Record]
     arrays: Arrays
-    rejected: list[Record]
+    rejected: Sequence[Record]
 
     @property
     def n_read(self) -> int:

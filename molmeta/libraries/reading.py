@@ -1,17 +1,15 @@
 """Streams the records of a library in chunks, whatever its format.
 
-The format is detected by the content, not by the file name: gzip or not, SMILES lines, a delimited
-table, SDF or Parquet. Memory grows neither with the library nor with its longest line.
+The format is detected by the content, not by the file name: compressed or not, SMILES lines, a
+delimited table, SDF or Parquet. Memory grows neither with the library nor with its longest line.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
 import shutil
 import sys
 import tempfile
-import zlib
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -21,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molmeta.errors import TableError, one_line
+from molmeta.libraries.compression import BROKEN, decompressed, format_of
 from molmeta.libraries.lines import Line, Record, numbered, pick_columns, table
 from molmeta.libraries.sdf import is_sdf, sdf
 
@@ -37,7 +36,6 @@ CHUNK = 2_000
 _parquet_module: Any = pq
 _ArrowException: type[Exception] = cast("Any", pa).ArrowException
 _binary: Any = cast("Any", pa).large_binary()
-_BROKEN = (EOFError, zlib.error, OSError, _ArrowException)
 
 
 class _Progress(NamedTuple):
@@ -47,7 +45,7 @@ class _Progress(NamedTuple):
     line: int
 
 
-def read_library(path: Path, *, chunk: int = CHUNK) -> Iterator[list[Record]]:
+def read_library(path: Path, *, chunk: int = CHUNK, id_column: str = "") -> Iterator[list[Record]]:
     """Yield the records of a library, in its order, `chunk` at a time.
 
     Blank lines are skipped. An unusable line is a record with a reason. If a file breaks off,
@@ -55,23 +53,24 @@ def read_library(path: Path, *, chunk: int = CHUNK) -> Iterator[list[Record]]:
 
     Args:
         path: SMILES lines with or without names or a header; CSV or TSV with a SMILES column; SDF;
-            Parquet; each also gzipped; `-` is standard input.
+            Parquet; each also compressed with gzip, bzip2, xz or zstd; `-` is standard input.
         chunk: records in a chunk.
+        id_column: column or SDF property with the names; "" detects it.
 
     Raises:
-        TableError: the file cannot be opened, has no compounds or no SMILES column, or breaks
-            off; the message says where.
+        TableError: the file cannot be opened, has no compounds or lacks a column, or
+            breaks off; the message says where.
     """
     part: list[Record] = []
     seen, broken = _Progress(0, 0), None
     try:
-        for record in _records(path):
+        for record in _records(path, id_column):
             part.append(record)
             seen = _Progress(seen.records + 1, record.line)
             if len(part) == chunk:
                 yield part
                 part = []
-    except _BROKEN as error:
+    except BROKEN as error:
         broken = error
     if part:
         yield part
@@ -89,27 +88,28 @@ def _require_whole(path: Path, seen: _Progress, broken: Exception | None) -> Non
         _refuse(path, "has no compounds", "an empty file", "at least one SMILES")
 
 
-def _records(path: Path) -> Iterator[Record]:
+def _records(path: Path, id_column: str) -> Iterator[Record]:
     with _opened(path) as stream:
         if stream.peek(4)[:4] == b"PAR1":
-            yield from _parquet(path, stream)
+            yield from _parquet(path, stream, id_column)
             return
         with _text(stream) as text:
-            yield from _text_records(path, numbered(text))
+            yield from _text_records(path, numbered(text), id_column)
 
 
-def _text_records(path: Path, lines: Iterator[Line]) -> Iterator[Record]:
+def _text_records(path: Path, lines: Iterator[Line], id_column: str) -> Iterator[Record]:
     head, lines = _peeked(lines, 4)
-    if is_sdf(head) or _format(path) in (".sdf", ".sd"):
-        return sdf(lines)
-    return table(lines, str(path), must_have_header=_format(path) in (".csv", ".tsv"))
+    if is_sdf(head) or format_of(path) in (".sdf", ".sd"):
+        return sdf(lines, id_column)
+    must_have_header = bool(id_column) or format_of(path) in (".csv", ".tsv")
+    return table(lines, str(path), must_have_header=must_have_header, id_column=id_column)
 
 
 def _peeked(lines: Iterator[Line], n: int) -> tuple[list[Line], Iterator[Line]]:
     head: list[Line] = []
     try:
         head.extend(line for line in islice(lines, n))
-    except _BROKEN as error:
+    except BROKEN as error:
         return head, chain(head, _raising(error))
     return head, chain(head, lines)
 
@@ -119,9 +119,10 @@ def _raising(error: Exception) -> Iterator[Line]:
     raise error
 
 
-def _parquet(path: Path, stream: IO[bytes]) -> Iterator[Record]:
+def _parquet(path: Path, stream: IO[bytes], id_column: str) -> Iterator[Record]:
     with tempfile.TemporaryFile() as spooled:
-        source = stream if stream.seekable() and not _is_gzip(stream) else spooled
+        # Seeking back in a compressed file reads it from its start again.
+        source = stream if type(stream) is io.BufferedReader and stream.seekable() else spooled
         if source is spooled:
             shutil.copyfileobj(stream, spooled)
         try:
@@ -130,7 +131,7 @@ def _parquet(path: Path, stream: IO[bytes]) -> Iterator[Record]:
             _refuse(
                 path, "is not a complete Parquet file", f"'{one_line(error)}'", "a complete file"
             )
-        columns = pick_columns([str(name) for name in file.schema_arrow.names], str(path))
+        columns = pick_columns([str(n) for n in file.schema_arrow.names], str(path), id_column)
         names = [file.schema_arrow.names[i] for i in columns if i is not None]
         yield from _rows(file.iter_batches(batch_size=CHUNK, columns=names), names)
 
@@ -172,20 +173,13 @@ def _opened(path: Path) -> Generator[io.BufferedReader]:
     except OSError as error:
         _refuse(path, "cannot be read", f"'{error.strerror or error}'", "a library file")
     stream: Any = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 16)
-    unpacked: Any = stream
-    if stream.peek(2)[:2] == b"\x1f\x8b":
-        unpacked = gzip.GzipFile(fileobj=stream)
     try:
-        yield unpacked
+        yield decompressed(stream)
     finally:
         with suppress(ValueError):
             stream.detach()
         if path != STDIN:
             raw.close()
-
-
-def _is_gzip(stream: IO[bytes]) -> bool:
-    return isinstance(stream, gzip.GzipFile)
 
 
 @contextmanager
@@ -197,10 +191,6 @@ def _text(stream: io.BufferedReader) -> Generator[io.TextIOWrapper]:
         yield text
     finally:
         text.detach()
-
-
-def _format(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
 def _refuse(path: Path, problem: str, got: str, rule: str) -> NoReturn:

@@ -23,27 +23,33 @@ def is_sdf(head: Sequence[Line]) -> bool:
     return any("V2000" in line.text or "V3000" in line.text for line in head)
 
 
-def sdf(lines: Iterator[Line]) -> Iterator[Record]:
-    """Yield the records of an SDF, named by their title line or a property like an identifier."""
+def sdf(lines: Iterator[Line], id_column: str = "") -> Iterator[Record]:
+    """Yield the records of an SDF, named by their title line or a property like an identifier.
+
+    Args:
+        lines: of the whole library.
+        id_column: property with the names; "" detects it.
+    """
     block: list[Line] = []
     size = 0
     for line in lines:
         if line.text.startswith("$$$$"):
-            yield from _record(block, size)
+            yield from _record(block, size, id_column)
             block, size = [], 0
             continue
         size += len(line.text) + 1
         # Longer records are counted but not kept: a file without `$$$$` must not fill memory.
         if size <= MAX_RECORD:
             block.append(line)
-    yield from _record(block, size)
+    yield from _record(block, size, id_column)
 
 
-def _record(block: list[Line], size: int) -> Iterator[Record]:
+def _record(block: list[Line], size: int, id_column: str) -> Iterator[Record]:
     if not any(line.text.strip() for line in block):
         return
     number, texts = block[0].number, [line.text for line in block]
-    name = texts[0].strip() or _property(texts) or str(number)
+    title = "" if id_column else texts[0].strip()
+    name = title or _property(texts, id_column.casefold()) or str(number)
     fault = next((line.fault for line in block if line.fault), "")
     if size > MAX_RECORD:
         fault = f"longer than {MAX_RECORD} characters"
@@ -54,9 +60,10 @@ def _record(block: list[Line], size: int) -> Iterator[Record]:
         yield Record(number, name, shown(texts[0]), fault or "not a molecule that RDKit can read")
 
 
-def _property(texts: Sequence[str]) -> str:
+def _property(texts: Sequence[str], id_column: str) -> str:
     for text, following in pairwise(texts):
         match = _PROPERTY.match(text)
-        if match and names_id(match[1].casefold()):
+        named = match[1].casefold() if match else ""
+        if named and (named == id_column if id_column else names_id(named)):
             return following.strip()
     return ""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import random
 import time
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from molmeta.errors import TableError
-from molmeta.libraries.file import is_library_file, open_library
-from molmeta.libraries.prepare import prepare
-from molmeta.libraries.reading import STDIN, read_library
+from molmeta.libraries.files import library_files
+from molmeta.libraries.folder import open_features
+from molmeta.libraries.lines import in_file
+from molmeta.libraries.prepare import prepare, prepare_all
+from molmeta.libraries.reading import CHUNK, STDIN, read_library
 from molmeta.libraries.validity import require_readable
 from molmeta.runtime.parallel import streamed
 
@@ -26,13 +30,16 @@ class LibrarySource:
     """The records of a library that may break off: its error is kept until they are used.
 
     Args:
-        path: as `read_library` takes it, or a featurized library.
+        path: as `library_files` takes it, or a featurized library.
         names: featurizers to run, or that must have been run.
         progress: called with the number of records done since the last call.
         model: digest of the model that scores the records, for its vectors in the library.
+        force: accept a library of which more than half is invalid.
+        id_column: column with the names of the records; "" detects it.
 
     Attributes:
         file: the featurized library, or None if records must still be featurized.
+        files: names of the files of the library, in its order.
         error: why the library broke off, or None.
         empty: whether nothing could be read.
         identity: changes when the library does.
@@ -50,13 +57,19 @@ class LibrarySource:
         *,
         model: str = "",
         force: bool = False,
+        id_column: str = "",
     ) -> None:
-        self.path, self.names, self._progress = path, names, progress
-        self._force = force
+        self.names, self._progress = names, progress
+        self._force, self._id_column = force, id_column
         self.error: TableError | None = None
         self.empty = True
-        self.file = open_library(path, names, model) if is_library_file(path) else None
-        self.identity = _identity(path)
+        self.file = open_features(path, names, model)
+        self._paths = library_files(path) if self.file is None else [self.file.path]
+        self.files = names_of(self._paths) if self.file is None else self.file.files
+        identities = [_identity(path) for path in self._paths]
+        self.identity = identities[0] if len(identities) == 1 else identities
+        if id_column and self.file is None:
+            self.identity = [self.identity, id_column]
 
     def prepared(self, *, cores: int = 1) -> Iterator[Prepared]:
         """Yield all records with their features, in the library's order.
@@ -100,17 +113,48 @@ class LibrarySource:
         if self.file.broken:
             self.error = TableError(self.file.broken)
 
+    def sample(self, size: int, *, cores: int = 1) -> Iterator[Prepared]:
+        """Yield about `size` records with their features; the same ones each time.
+
+        They are drawn from all of a text, and are evenly spaced blocks of a featurized library.
+
+        Raises:
+            ModelError: a featurized library is damaged.
+            WorkerError: a worker process was killed.
+        """
+        if self.file is not None:
+            step = max(1, self.file.blocks * CHUNK // size)
+            yield from self.file.read(range(0, self.file.blocks, step))
+            return
+        rng = random.Random(0)
+        drawn: list[Record] = []
+        for number, record in enumerate(chain.from_iterable(self.chunks())):
+            if number < size:
+                drawn.append(record)
+            elif (place := rng.randrange(number + 1)) < size:
+                drawn[place] = record
+        drawn.sort(key=lambda record: record.line)
+        chunks = (drawn[start : start + CHUNK] for start in range(0, len(drawn), CHUNK))
+        yield from prepare_all(chunks, self.names, cores=cores)
+
     def chunks(self) -> Iterator[list[Record]]:
-        """Yield the records of a library that was not featurized yet, chunk by chunk."""
-        try:
-            for chunk in read_library(self.path):
-                if self.empty and not self._force:
-                    require_readable(self.path, chunk)
-                self.empty = False
-                yield chunk
-                self.advance(len(chunk))
-        except TableError as error:
-            self.error = error
+        """Yield the records of a library that was not featurized yet, chunk by chunk.
+
+        A file that breaks off does not stop the others; the error of the first one is kept.
+        """
+        for number, path in enumerate(self._paths):
+            try:
+                for place, chunk in enumerate(read_library(path, id_column=self._id_column)):
+                    if place == 0 and not self._force:
+                        require_readable(path, chunk)
+                    self.empty = False
+                    yield chunk if len(self.files) < 2 else self._numbered(chunk, number)
+                    self.advance(len(chunk))
+            except TableError as error:
+                self.error = self.error or error
+
+    def _numbered(self, chunk: list[Record], number: int) -> list[Record]:
+        return [in_file(record, number, self.files[number]) for record in chunk]
 
     def advance(self, n: int) -> None:
         """Report that n more records are done."""
@@ -120,6 +164,14 @@ class LibrarySource:
 
 def _prepared(item: tuple[int, list[Record]], names: Sequence[str]) -> tuple[int, Prepared]:
     return item[0], prepare(item[1], names)
+
+
+def names_of(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return the shortest paths that distinguish the files, from the folder that holds them all."""
+    if len(paths) == 1:
+        return (paths[0].name,)
+    folder = os.path.commonpath([path.parent for path in paths])
+    return tuple(os.path.relpath(path, folder) for path in paths)
 
 
 def _identity(path: Path) -> list[str | int]:

@@ -83,19 +83,25 @@ class LibraryParts:
         Raises:
             OutputError: the file cannot be written.
         """
+        counts = self._counts()
         header = {"kind": KIND, "format": FORMAT, "version": __version__, "broken": broken}
-        header |= {"featurizers": list(names), "model": model}
+        header |= {"featurizers": list(names), "model": model, **counts._asdict()}
         # Blocks without a compound lack the columns of features, hence the union of all schemas.
         union = _arrow.unify_schemas([self._parts.schema(number) for number in range(self.done)])
         schema = union.with_metadata({KEY: json.dumps(header)})
-        n_records = n_rejected = 0
         with written(self._output) as temporary, _ipc.new_file(str(temporary), schema) as file:
             for number in range(self.done):
                 for batch in self._parts.batches(number):
                     file.write_batch(_with_columns(batch, schema))
-                    n_records += len(batch.column("line").flatten())
-                    n_rejected += len(batch.column("rejected").flatten())
         self._parts.clear()
+        return counts
+
+    def _counts(self) -> Written:
+        n_records = n_rejected = 0
+        for number in range(self.done):
+            for batch in self._parts.batches(number):
+                n_records += len(batch.column("line").flatten())
+                n_rejected += len(batch.column("rejected").flatten())
         return Written(n_records + n_rejected, n_rejected)
 
 

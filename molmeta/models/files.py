@@ -101,13 +101,19 @@ def _require_plugins(names: object, path: Path) -> None:
 
 def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     # Matrices only: halving biases, norms and scalars would save almost nothing.
-    large = {name for name, one in tensors.items() if one.dtype == torch.float32 and one.ndim > 1}
-    return {name: one.half() if name in large else one for name, one in tensors.items()}
+    large = {
+        name
+        for name, tensor in tensors.items()
+        if tensor.dtype == torch.float32 and tensor.ndim > 1
+    }
+    return {name: tensor.half() if name in large else tensor for name, tensor in tensors.items()}
 
 
 def _widened(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     half = torch.float16
-    return {name: one.float() if one.dtype == half else one for name, one in tensors.items()}
+    return {
+        name: tensor.float() if tensor.dtype == half else tensor for name, tensor in tensors.items()
+    }
 
 
 def _require_numbers(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

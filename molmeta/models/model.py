@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 import rdkit
 import torch
 
@@ -59,7 +60,7 @@ class TrainingRecord(NamedTuple):
     hit_rate: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A learner that is ready to adapt.
 
@@ -72,6 +73,11 @@ class Model:
     learner: MetaLearner
     recipe: Recipe
     history: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        assays = len(self.history.get("assays", ()))
+        training = f"{assays} training assays" if assays else "not meta-trained"
+        return f"Model('{self.recipe.learner}', {training})"
 
     @property
     def featurizers(self) -> tuple[str, ...]:
@@ -151,7 +157,7 @@ class Model:
         return record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AssayPredictor:
     """A model adapted to one support; several can be used at the same time.
 
@@ -164,6 +170,11 @@ class AssayPredictor:
     model: Model
     predictor: Predictor
     support: Labelled
+
+    def __repr__(self) -> str:
+        active = int(self.support.labels.sum())
+        compounds = f"{len(self.support.labels)} compounds, {active} active"
+        return f"AssayPredictor('{self.model.recipe.learner}', {compounds})"
 
     @property
     def share(self) -> float:
@@ -211,6 +222,40 @@ class AssayPredictor:
             at_share = self.predict_molecules(molecules, among=among)
             probabilities[rows] = [shift(p) for p in at_share]
         return probabilities
+
+    def predict_table(
+        self,
+        smiles: Iterable[str | Mol | None],
+        *,
+        among: Among = "library",
+        prevalence: float | None = None,
+    ) -> pd.DataFrame:
+        """Predictions as a table that keeps the names of the compounds.
+
+        Args:
+            smiles: as in `predict`. The index of a pandas Series becomes that of the table.
+            among: as in `predict`.
+            prevalence: as in `predict`.
+
+        Returns:
+            Columns `smiles` and `probability`, or `value` for learners of values. The rows are in
+            the order of the compounds.
+
+        Raises:
+            ConfigError: as in `predict`.
+
+        Example:
+            >>> import molmeta, pandas as pd
+            >>> predictor = molmeta.load("similarity").adapt(["CCO", "c1ccccc1O"], [0, 1])
+            >>> named = pd.Series({"cresol": "Cc1ccccc1O", "propanol": "CCCO"})
+            >>> predictor.predict_table(named)["probability"].idxmax()
+            'cresol'
+        """
+        index = smiles.index if isinstance(smiles, pd.Series) else None
+        texts = smiles_texts(smiles)
+        found = self.predict(texts, among=among, prevalence=prevalence)
+        column = "value" if self.model.learner.target == "value" else "probability"
+        return pd.DataFrame({"smiles": texts, column: found}, index=index)
 
     def predict_molecules(
         self, molecules: Molecules, *, among: Among = "library"

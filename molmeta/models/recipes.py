@@ -83,10 +83,10 @@ def recipe_of(entry: Mapping[str, Any]) -> Recipe:
     Raises:
         ConfigError: the learner is missing or a key is unknown.
     """
-    known = [field.name for field in fields(Recipe)]
+    keys = [field.name for field in fields(Recipe)]
     for key in entry:
-        if key not in known:
-            raise ConfigError(f"recipe: {unknown_name('key', key, known)}")
+        if key not in keys:
+            raise ConfigError(f"recipe: {unknown_name('key', key, keys)}")
     if "learner" not in entry:
         raise ConfigError("recipe: 'learner' is missing. See 'models' in config/config.yaml.")
     return Recipe(**entry)

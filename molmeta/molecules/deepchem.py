@@ -76,7 +76,7 @@ def deepchem() -> Any:  # noqa: ANN401 - an untyped module
         raise ConfigError(
             f"deepchem: cannot be imported ({error}); got Python {platform.python_version()}, "
             "expected Python 3.11, the latest that DeepChem supports, with deepchem installed. "
-            "Use an environment with Python 3.11, or molmeta's own featurizers."
+            "Run there: pip install 'molmeta[deepchem]'"
         ) from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from molmeta.molecules.blocks import Bits, owner_of, tensor_of
+from molmeta.molecules.blocks import Bits, tensor_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,5 +66,6 @@ def _numbers_of_bits(size: int, salt: int) -> Tensor:
 
 
 def _sums(numbers: Tensor, offsets: Tensor) -> Tensor:
-    total = torch.zeros(len(offsets) - 1, dtype=torch.int64, device=numbers.device)
-    return total.index_add_(0, owner_of(offsets), numbers)
+    # Running sums wrap around, and so do their differences: the sums are exact modulo 2^64.
+    running = torch.cat([numbers.new_zeros(1), numbers.cumsum(0)])
+    return running[offsets[1:]] - running[offsets[:-1]]

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 from molmeta.molecules.blocks import Bits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -51,13 +53,23 @@ def tanimoto(bits: Tensor | Bits, others: Tensor | Bits) -> Tensor:
         bits: packed, or zeros and ones of shape (G, size). Packed fingerprints stay sparse.
         others: packed, or zeros and ones of shape (S, size).
     """
+    return similarity_to(others)(bits)
+
+
+def similarity_to(others: Tensor | Bits) -> Callable[[Tensor | Bits], Tensor]:
+    """Return `tanimoto` with fixed others, which are prepared once for many calls."""
     dense = others.dense() if isinstance(others, Bits) else others
-    if isinstance(bits, Bits):
-        shared, counts = product(bits, dense.T.contiguous()), bits.offsets.diff()
-    else:
-        shared, counts = bits @ dense.T, bits.sum(1)
-    either = counts.unsqueeze(1) + dense.sum(1) - shared
-    return shared / either.clamp(min=1)
+    columns, totals = dense.T.contiguous(), dense.sum(1)
+
+    def similarity(bits: Tensor | Bits) -> Tensor:
+        if isinstance(bits, Bits):
+            shared, counts = product(bits, columns), bits.offsets.diff()
+        else:
+            shared, counts = bits @ dense.T, bits.sum(1)
+        either = counts.unsqueeze(1) + totals - shared
+        return shared / either.clamp(min=1)
+
+    return similarity
 
 
 def overlap(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Rows = list[dict[str, Any]]
 
+RANKING = ("auroc", "ef1", "ef5")
+"""Metrics of every assay beside that of the headline."""
 _SHOWN, _SHOWN_RANKED = 6, 12
 _OVERLAPS = {
     "exact_overlap": "are in this run's training assays",
@@ -102,6 +104,7 @@ class AssayRow:
         seen: one text for each model that saw more than a tenth of the query in its own training.
         scores: for each model, the mean score at each support size; NaN if not evaluated.
         best: for each support size, the models with the highest score.
+        ranking: for each model, the means of `RANKING` at the support size of the headline.
         curve: scores of all models by support size.
         spread: scores at one support size with their range over repeats.
         undrawn: episodes that were not evaluated, with the reason.
@@ -115,6 +118,7 @@ class AssayRow:
     seen: list[str]
     scores: dict[str, list[float]]
     best: list[set[str]]
+    ranking: dict[str, list[float]]
     curve: Markup | None
     spread: Markup | None
     undrawn: tuple[str, ...]
@@ -141,6 +145,7 @@ def assay_rows(
                 seen=badges(seen, assay),
                 scores=by_model,
                 best=_best(by_model, len(findings.supports)),
+                ranking=_ranking(assay, findings),
                 curve=_curve(number, scores.get(assay, []), styles),
                 spread=_spread(number, rows, findings, styles),
                 undrawn=_undrawn(rows),
@@ -185,6 +190,15 @@ def _scores(rows: Rows, findings: Findings) -> dict[str, list[float]]:
     return {
         model: [score_of.get((model, support), math.nan) for support in findings.supports]
         for model in findings.models
+    }
+
+
+def _ranking(assay: str, findings: Findings) -> dict[str, list[float]]:
+    table = findings.scores
+    rows = table[table["assay"].eq(assay) & table["support"].eq(findings.support)]
+    return {
+        str(row["model"]): [float(row.get(name, math.nan)) for name in RANKING]
+        for row in records(rows)
     }
 
 

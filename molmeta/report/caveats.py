@@ -37,7 +37,8 @@ def caveats(
         rows: results by support size.
         headline: the one of `rows` that the title is about.
     """
-    trained = bool(findings.learners)
+    # Models that record their training data, such as the pretrained one, say what they have seen.
+    trained = bool({*findings.learners} - {*findings.recorded})
     sentences = [
         _beaten(findings, rows),
         _NOT_AUDITED if trained and evidence.audit is None else "",

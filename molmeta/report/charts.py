@@ -85,6 +85,35 @@ def waterfall(rows: Rows, *, axis: str, title: str, key: str) -> Markup:
     return svg.drawn(chart, values, title=title, key=key)
 
 
+def calibration(rows: Rows, *, color: str, title: str, key: str) -> Markup:
+    """Return observed shares of actives over predicted probabilities, beside the diagonal.
+
+    Args:
+        rows: rows with `predicted, observed, low, high, tooltip`.
+        color: color of the points.
+        title: description of the chart.
+        key: prefix of element ids, unique on the page.
+    """
+    unit = alt.Scale(domain=[0, 1])
+    x = alt.X("predicted:Q", title="predicted probability", scale=unit, axis=_AXIS_TICKS)
+    y = alt.Y("observed:Q", title="share that is active", scale=unit, axis=_AXIS_TICKS)
+    base = alt.Chart(_ROWS).encode(x=x)
+    diagonal = alt.Chart(alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])).mark_line(
+        color=_GREY, strokeWidth=1, strokeDash=[4, 4], aria=False
+    )
+    layers = [
+        diagonal.encode(x=alt.X("x:Q", scale=unit), y=alt.Y("y:Q", scale=unit)),
+        base.mark_rule(color=color, strokeWidth=2, opacity=0.45, aria=False).encode(
+            y=alt.Y("low:Q", scale=unit), y2="high:Q"
+        ),
+        base.mark_point(filled=True, opacity=1, size=46, color=color).encode(
+            y=y, description="tooltip:N"
+        ),
+    ]
+    chart = _compiled(alt.layer(*layers).properties(width=300, height=300))
+    return svg.drawn(chart, rows, title=title, key=key)
+
+
 def training(rows: Rows, colors: Mapping[str, str], *, axis: str, title: str, key: str) -> Markup:
     """Return one line for each seed over training steps.
 

@@ -69,6 +69,11 @@ def drawn(vega: dict[str, Any], rows: list[dict[str, Any]], *, title: str, key: 
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
+def inline(chart: Any, *, title: str, key: str) -> Markup:  # noqa: ANN401 - as in `save`
+    """Return an Altair chart with its data as inline SVG; see `drawn`."""
+    return drawn(compiled(chart.to_dict()), [], title=title, key=key)
+
+
 def save(chart: Any, path: Path) -> None:  # noqa: ANN401 - Altair's types are incomplete
     """Write an Altair chart as SVG.
 

@@ -66,7 +66,8 @@ def number(value: float, digits: int = 3) -> str:
     """
     if not math.isfinite(value):
         return "\N{EN DASH}"
-    return f"{value:.{digits}f}".replace("-", _MINUS)
+    # "z": what rounds to zero has no sign.
+    return f"{value:z.{digits}f}".replace("-", _MINUS)
 
 
 def signed(value: float, digits: int = 3) -> str:

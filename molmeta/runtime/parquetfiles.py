@@ -10,7 +10,7 @@ from pyarrow import parquet
 from molmeta.errors import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -51,9 +51,34 @@ def read_parquet(source: Path | IO[bytes], columns: Sequence[str] | None = None)
         raise ValueError(one_line(error)) from error
 
 
-def write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame without its index; every page has a checksum."""
-    frame.to_parquet(path, index=False, write_page_checksum=True)
+def write_parquet(
+    path: Path, frame: pd.DataFrame, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a frame without its index; every page has a checksum.
+
+    Args:
+        path: of the file.
+        frame: to write.
+        metadata: texts that `metadata_of` reads.
+    """
+    table = _arrow.Table.from_pandas(frame, preserve_index=False)
+    if metadata:
+        table = table.replace_schema_metadata({**table.schema.metadata, **metadata})
+    _parquet.write_table(table, path, write_page_checksum=True)
+
+
+def metadata_of(path: Path, name: str) -> str:
+    """Return a text of the metadata of a Parquet file, "" if there is none of that name.
+
+    Raises:
+        ValueError: the file is damaged or not Parquet; the message is one line.
+        OSError: the file cannot be opened.
+    """
+    try:
+        metadata: dict[bytes, bytes] = _parquet.read_schema(path).metadata or {}
+        return metadata.get(name.encode(), b"").decode()
+    except _ERRORS as error:
+        raise ValueError(one_line(error)) from error
 
 
 def column_names(path: Path) -> list[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FORMAT = 3
+FORMAT = 4
 """Of the parts; those of another format are discarded."""
 RUN = "run.json"
 ROWS = 8_192

@@ -14,12 +14,13 @@ from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
 from molmeta.errors import ConfigError, OutputError
+from molmeta.libraries.lines import FILE_LINES
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell, write_rows
 from molmeta.screening.hits import candidates_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from molmeta.libraries.lines import Record
@@ -74,22 +75,42 @@ def invalid_file(output: Path) -> Path:
     return output.with_name(f"{stem}.invalid.csv")
 
 
-def write_invalid(file: IO[str], records: Iterable[Record], *, header: bool = True) -> None:
-    """Write records that could not be scored, each with its reason, as CSV."""
-    write_rows(file, [INVALID_COLUMNS] if header else [])
-    write_rows(file, ((record.line, record.smiles[:200], record.reason) for record in records))
+def write_invalid(
+    file: IO[str], records: Iterable[Record], files: Sequence[str] = (), *, header: bool = True
+) -> None:
+    """Write records that could not be scored, each with its reason, as CSV.
+
+    Args:
+        file: to write to.
+        records: that could not be scored.
+        files: names of the files of the library; if there are several, the first column names one.
+        header: whether to write the names of the columns.
+    """
+    several = len(files) > 1
+    columns = ("file", *INVALID_COLUMNS) if several else INVALID_COLUMNS
+    write_rows(file, [columns] if header else [])
+    for record in records:
+        number, line = divmod(record.line, FILE_LINES)
+        place = (files[number], line) if several else (line,)
+        write_rows(file, [(*place, record.smiles[:200], record.reason)])
 
 
 def require_other_names(library: Path, outputs: Iterable[Path | None]) -> None:
-    """Refuse to write a result in place of the library that it comes from.
+    """Refuse to write a result in place of the library that it comes from, or into its folder.
 
     Raises:
-        ConfigError: an output is the library.
+        ConfigError: an output is the library, or is in its folder.
     """
-    if library.resolve() in [path.resolve() for path in outputs if path is not None]:
+    resolved = [path.resolve() for path in outputs if path is not None]
+    if library.resolve() in resolved:
         raise ConfigError(
             f"{library}: would be replaced by the result; got it as the library and as an output, "
             "expected two files. Choose another --output."
+        )
+    if library.is_dir() and any(library.resolve() in path.parents for path in resolved):
+        raise ConfigError(
+            f"{library}: would contain the result; got an output in the folder of the library, "
+            "whose files are all read, expected another folder. Choose another --output."
         )
 
 
@@ -134,7 +155,7 @@ def _write_parquet(path: Path, tables: Iterable[pd.DataFrame]) -> int:
     try:
         for table in tables:
             rows = _arrow.Table.from_pandas(table, preserve_index=False)
-            writer = writer or _parquet.ParquetWriter(path, rows.schema)
+            writer = writer or _parquet.ParquetWriter(path, rows.schema, write_page_checksum=True)
             writer.write_table(rows)
             n += len(table)
     finally:
@@ -199,10 +220,8 @@ def _molecule(row: dict[Any, Any]) -> Any:  # noqa: ANN401 - see _chem
     _depict.Compute2DCoords(mol)
     mol.SetProp("_Name", str(row["id"]))
     for name, value in row.items():
-        number_format = ".4f" if str(name).endswith("_similarity") else ".6g"
-        is_number = isinstance(value, float)
-        text = format(value, number_format) if is_number and value == value else str(value)
-        if not is_number or value == value:
+        [text] = _cells(str(name), [value])
+        if text:
             mol.SetProp(str(name), " ".join(text.split()))
     return mol
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from molmeta.molecules.blocks import Bits
 from molmeta.molecules.similarity import FINGERPRINT, tanimoto
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -58,18 +57,6 @@ class Nearest(NamedTuple):
 
     smiles: str
     similarity: float
-
-
-def best(compounds: Iterable[ScoredCompound], top: int | None) -> list[ScoredCompound]:
-    """The `top` highest-scored compounds, best first, or all of them for None.
-
-    Never keeps more compounds in memory than it returns.
-
-    Example:
-        >>> best([ScoredCompound(0.2, -1, "a", "C"), ScoredCompound(0.9, -2, "b", "CC")], 1)[0].id
-        'b'
-    """
-    return sorted(compounds, reverse=True) if top is None else heapq.nlargest(top, compounds)
 
 
 def nearest_measured(

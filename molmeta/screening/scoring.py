@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from molmeta.models.model import AssayPredictor
     from molmeta.molecules.blocks import Molecules
     from molmeta.screening.known import KnownCompounds
+    from molmeta.screening.prefilter import Prefilter
 
 CHUNKS = 50
 """Chunks of a shard: 100,000 records, which is the most that an interruption costs."""
@@ -108,23 +109,27 @@ class Scorer:
         known: the support's compounds.
         exclude: leave the support's compounds out.
         top: compounds to keep of a shard; None keeps all.
+        prefilter: selects the compounds that are scored; None scores all.
     """
 
     predictor: AssayPredictor
     known: KnownCompounds
     exclude: bool
     top: int | None
+    prefilter: Prefilter | None = None
 
     def shard(self, chunks: Iterable[Prepared]) -> Shard:
         """Score the chunks of one shard and keep the best."""
         best = Best[ScoredCompound](self.top)
         rejected: list[Record] = []
-        n_read = n_known = 0
+        n_read = n_known = n_skipped = 0
         counts = np.zeros(BINS, np.int64)
+        if self.prefilter is not None:
+            chunks, n_skipped = self.prefilter.best(chunks)
         for chunk in scored(chunks, self.predictor.predict_molecules):
             n_read += chunk.n_read
             rejected += chunk.rejected
-            known = self.known.rows(chunk.records, chunk.molecules)
+            known = self.known.rows(chunk.records, chunk.molecules) if chunk.records else []
             n_known += len(known)
             wanted = chunk.finite
             if self.exclude:
@@ -138,7 +143,7 @@ class Scorer:
                 best.offer(
                     ScoredCompound(float(chunk.scores[row]), -record.line, record.id, record.smiles)
                 )
-        return Shard(best.descending(), rejected, n_read, n_known, counts)
+        return Shard(best.descending(), rejected, n_read + n_skipped, n_known, n_skipped, counts)
 
 
 def shards(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from molmeta.errors import ConfigError
 from molmeta.libraries.source import LibrarySource
 from molmeta.libraries.validity import require_mostly_valid
 from molmeta.models.prevalence import Estimate, prior_shift, share_of
@@ -27,6 +27,8 @@ from molmeta.screening.hitfiles import (
     write_tables,
 )
 from molmeta.screening.known import KnownCompounds
+from molmeta.screening.plan import ScreenPlan
+from molmeta.screening.prefilter import prefiltered
 from molmeta.screening.prevalence import estimate
 from molmeta.screening.scoring import Scorer, shards
 from molmeta.screening.shards import Shards, write_scores
@@ -35,51 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from molmeta.libraries.lines import Record
     from molmeta.models.model import AssayPredictor
-    from molmeta.screening.hitfiles import Annotate
     from molmeta.screening.hits import ScoredCompound, Support
-
-
-@dataclass(frozen=True)
-class ScreenPlan:
-    """What a screen keeps, and which part of the library it scores.
-
-    Attributes:
-        top: number of candidates to keep; None keeps every compound.
-        prevalence: share of actives in the library, to which probabilities are shifted; None
-            leaves them at the support's share.
-        left_out: scores of `prevalence.left_out`, from which the prevalence is then estimated.
-        exclude_support: leave the compounds of the support out.
-        all_scores: Parquet file for the score of every compound, in the order of the library.
-        part: (k, n) scores only part k of n and writes no result; the same screen without a part
-            then combines the parts.
-        force: take a library of which more than half is invalid.
-        annotate: adds columns to the candidates.
-    """
-
-    top: int | None = 1000
-    prevalence: float | None = None
-    left_out: NDArray[np.float64] | None = None
-    exclude_support: bool = False
-    all_scores: Path | None = None
-    part: tuple[int, int] | None = None
-    force: bool = False
-    annotate: Annotate | None = None
-
-    def __post_init__(self) -> None:
-        if self.top is not None and self.top < 1:
-            raise ConfigError(
-                f"screen: 'top' must be at least 1; got {self.top}, expected a number of "
-                "candidates. Leave it out for all."
-            )
-        if self.part is not None and not 1 <= self.part[0] <= self.part[1]:
-            raise ConfigError(
-                f"screen: 'part' must be k/n with 1 <= k <= n; got {self.part[0]}/{self.part[1]}, "
-                "expected for example 2/8. Correct it."
-            )
 
 
 @dataclass(frozen=True)
@@ -91,12 +51,14 @@ class Ranking:
         n_invalid: records that could not be scored.
         n_support: compounds of the support found in the library.
         prevalence: given or estimated share of actives, to which probabilities are shifted.
+        files: names of the files of the library.
     """
 
     n_read: int
     n_invalid: int
     n_support: int
     prevalence: float | Estimate | None
+    files: tuple[str, ...]
     _shards: Shards = field(repr=False)
     _support: Support = field(repr=False)
     _plan: ScreenPlan = field(repr=False)
@@ -166,7 +128,7 @@ def ranked(
     Args:
         predictor: adapted to the support.
         support: the measured compounds.
-        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
+        library: as `molmeta.libraries.files.library_files` takes it, or a featurized library.
         output: the shards are kept next to it.
         plan: what to keep.
         cores: processes that featurize, or threads that read a featurized library.
@@ -182,20 +144,23 @@ def ranked(
     """
     # Refuses a prevalence that does not fit before hours of scoring.
     prior_shift(plan.prevalence, float(np.mean(support.active)))
-    names = predictor.model.featurizers
-    top = None if plan.all_scores else plan.top
-    finder = KnownCompounds(support.smiles, names)
-    scorer = Scorer(predictor, finder, exclude=plan.exclude_support, top=top)
+    finder = KnownCompounds(support.smiles, predictor.model.featurizers)
+    digest = predictor.model.digest
+    opened = partial(
+        LibrarySource, library, model=digest, force=plan.force, id_column=plan.id_column
+    )
     with exclusive(_lock_of(output, plan.part)):
-        digest = predictor.model.digest
-        source = LibrarySource(library, names, progress, model=digest, force=plan.force)
+        names, prefilter = prefiltered(opened, predictor, plan.prefilter, cores=cores)
+        source = opened(names, progress)
+        top = None if plan.all_scores else plan.top
+        scorer = Scorer(predictor, finder, plan.exclude_support, top, prefilter)
         kept = Shards(output, _kind(scorer, support, source.identity, digest))
         for number, shard in shards(source, scorer, _wanted(kept, plan.part), cores=cores):
             kept.add(number, shard)
         if source.error is not None and source.empty:
             kept.clear()
             raise source.error
-        ranking = _ranking(kept, support, plan)
+        ranking = _ranking(kept, support, plan, source.files)
         if plan.part is None and not plan.force:
             # The shards stay, so that --force on the same command only has to write the result.
             require_mostly_valid(library, ranking.n_invalid, ranking.n_read)
@@ -224,7 +189,7 @@ def screen_to_files(
     Args:
         predictor: adapted to the support.
         support: the measured compounds.
-        library: as `molmeta.libraries.reading.read_library` takes it, or a featurized library.
+        library: as `molmeta.libraries.files.library_files` takes it, or a featurized library.
         output: table with the columns of `hits.COLUMNS`; Parquet, SDF or XLSX by its suffix, else
             CSV. The second table is next to it; see `hitfiles.invalid_file`.
         plan: what to keep; the defaults if missing.
@@ -246,24 +211,26 @@ def screen_to_files(
         if plan.part is not None:
             return Screened(*counts, 0)
         with written(side) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            write_invalid(file, ranking.rejected())
+            write_invalid(file, ranking.rejected(), ranking.files)
         if plan.all_scores is not None:
-            write_scores(plan.all_scores, ranking.by_line())
+            write_scores(plan.all_scores, ranking.by_line(), ranking.files)
         tables = ranking.tables() if plan.top is None else list(ranking.tables())
         n_candidates = write_tables(output, tables)
     kept = pd.concat(tables, ignore_index=True) if isinstance(tables, list) else pd.DataFrame()
     return Screened(*counts, n_candidates, ranking.prevalence, kept)
 
 
-def _ranking(shards: Shards, support: Support, plan: ScreenPlan) -> Ranking:
-    n_read, n_support = shards.counts()
+def _ranking(shards: Shards, support: Support, plan: ScreenPlan, files: tuple[str, ...]) -> Ranking:
+    n_read, n_support, n_skipped = shards.counts()
     if plan.part is not None:
-        return Ranking(n_read, 0, n_support, None, shards, support, plan)
+        return Ranking(n_read, 0, n_support, None, files, shards, support, plan)
     scores = shards.scores()
-    n_scored, known = int(np.sum(scores)), plan.left_out
-    prevalence = plan.prevalence if known is None or not n_scored else estimate(scores, known)
-    n_invalid = n_read - n_scored - (n_support if plan.exclude_support else 0)
-    return Ranking(n_read, n_invalid, n_support, prevalence, shards, support, plan)
+    n_scored, of_actives = int(np.sum(scores)), plan.left_out
+    prevalence = (
+        plan.prevalence if of_actives is None or not n_scored else estimate(scores, of_actives)
+    )
+    n_invalid = n_read - n_scored - n_skipped - (n_support if plan.exclude_support else 0)
+    return Ranking(n_read, n_invalid, n_support, prevalence, files, shards, support, plan)
 
 
 def _wanted(shards: Shards, part: tuple[int, int] | None) -> Callable[[int], bool]:
@@ -279,6 +246,7 @@ def _kind(scorer: Scorer, support: Support, library: object, model: str) -> dict
         "support": [list(support.smiles), [int(label) for label in support.active]],
         "top": scorer.top,
         "exclude": scorer.exclude,
+        "prefilter": None if scorer.prefilter is None else scorer.prefilter.share,
     }
 
 

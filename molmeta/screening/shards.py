@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
-from molmeta.libraries.lines import Record
+from molmeta.libraries.lines import FILE_LINES, Record
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import Parts
-from molmeta.screening.hits import ScoredCompound, best
+from molmeta.screening.hits import ScoredCompound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+FAN = 32
+"""Tables that are merged at once."""
+
 # pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _arrow: Any = pa
 _parquet: Any = parquet
+_compute: Any = compute
 _SCHEMA: Any = _arrow.schema(
     [
         ("line", _arrow.int64()),
@@ -47,6 +51,7 @@ class Shard(NamedTuple):
         rejected: the records that could not be scored, in the library's order.
         n_read: records.
         n_known: records that are compounds of the support.
+        n_skipped: compounds that a prefilter left out.
         scores: compounds in each bin of scores, from `prevalence.counted`.
     """
 
@@ -54,6 +59,7 @@ class Shard(NamedTuple):
     rejected: Sequence[Record]
     n_read: int
     n_known: int
+    n_skipped: int
     scores: NDArray[np.int64]
 
 
@@ -88,6 +94,7 @@ class Shards:
         metadata = {
             "n_read": str(shard.n_read),
             "n_known": str(shard.n_known),
+            "n_skipped": str(shard.n_skipped),
             # A fixed byte order: parts of a screen may be scored on different machines.
             "scores": shard.scores.astype("<i8").tobytes(),
         }
@@ -96,12 +103,14 @@ class Shards:
     def hits(self, top: int | None) -> Iterator[ScoredCompound]:
         """Yield the `top` best compounds of all shards, best first; None yields all of them.
 
-        Only these `top` are in memory, or one batch of each shard if all are wanted.
+        Shards are merged as a tree, so that at most FAN times `top` compounds of each of its
+        levels are in memory; if all are wanted, one batch of each shard is.
         """
-        shards = [self._hits(number) for number in self._parts.numbers()]
+        numbers = self._parts.numbers()
         if top is None:
-            return merge(*shards, reverse=True)
-        return iter(best(chain.from_iterable(shards), top))
+            return merge(*map(self._hits, numbers), reverse=True)
+        rows = self._best(numbers, top).to_pylist() if numbers else []
+        return (_hit(row) for row in rows)
 
     def by_line(self) -> Iterator[list[ScoredCompound]]:
         """Yield the compounds that each shard keeps, in the library's order."""
@@ -115,10 +124,12 @@ class Shards:
                 if row["reason"]:
                     yield Record(row["line"], row["id"], row["smiles"], row["reason"])
 
-    def counts(self) -> tuple[int, int]:
-        """Return the number of records, and of those that are compounds of the support."""
+    def counts(self) -> tuple[int, int, int]:
+        """Return the number of records, of compounds of the support, and of those left out."""
         metadata = self._metadata()
-        return sum(int(m[b"n_read"]) for m in metadata), sum(int(m[b"n_known"]) for m in metadata)
+        names = (b"n_read", b"n_known", b"n_skipped")
+        n_read, n_known, n_skipped = (sum(int(m[name]) for m in metadata) for name in names)
+        return n_read, n_known, n_skipped
 
     def scores(self) -> NDArray[np.int64]:
         """Return the number of the library's compounds in each bin of scores."""
@@ -135,29 +146,82 @@ class Shards:
     def _metadata(self) -> list[dict[bytes, bytes]]:
         return [self._parts.schema(number).metadata for number in self._parts.numbers()]
 
+    def _best(self, numbers: Sequence[int], top: int) -> Any:  # noqa: ANN401 - see _arrow
+        """Return the table of the `top` best compounds of some shards, best first."""
+        if len(numbers) > FAN:
+            size = -(-len(numbers) // FAN)
+            groups = (numbers[first : first + size] for first in range(0, len(numbers), size))
+            tables = [self._best(group, top) for group in groups]
+        else:
+            tables = [self._hit_table(number, top) for number in numbers]
+        table = _arrow.concat_tables(tables)
+        lines, scores = (table.column(name).to_numpy() for name in ("line", "probability"))
+        return table.take(np.lexsort((lines, -scores))[:top])
+
+    def _hit_table(self, number: int, top: int) -> Any:  # noqa: ANN401 - see _arrow
+        batches = list(self._parts.batches(number))
+        table = _arrow.Table.from_batches(batches, self._parts.schema(number))
+        # Hits are written first, and rejected records, which have a reason, after them.
+        n_hits = _compute.sum(_compute.equal(table.column("reason"), "")).as_py() or 0
+        return table.slice(0, min(n_hits, top)).replace_schema_metadata()
+
     def _hits(self, number: int) -> Iterator[ScoredCompound]:
         for row in self._rows(number):
             # Hits are written first, so the first rejected record ends them.
             if row["reason"]:
                 return
-            yield ScoredCompound(row["probability"], -row["line"], row["id"], row["smiles"])
+            yield _hit(row)
 
     def _rows(self, number: int) -> Iterator[dict[str, Any]]:
         for batch in self._parts.batches(number):
             yield from batch.to_pylist()
 
 
-def write_scores(output: Path, parts: Iterable[Sequence[ScoredCompound]]) -> None:
+def _hit(row: dict[str, Any]) -> ScoredCompound:
+    return ScoredCompound(row["probability"], -row["line"], row["id"], row["smiles"])
+
+
+def write_scores(
+    output: Path, parts: Iterable[Sequence[ScoredCompound]], files: Sequence[str] = ()
+) -> None:
     """Write the score of every compound, in the library's order, as Parquet.
 
+    Args:
+        output: a Parquet file, or a folder, to which each part is written as a file of its own.
+        parts: compounds of consecutive shards.
+        files: names of the files of the library; if there are several, a column names one.
+
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the output cannot be written.
     """
+    if output.suffix in (".parquet", ".pq"):
+        _write_scores(output, parts, files)
+        return
+    names: set[str] = set()
+    for number, part in enumerate(parts):
+        names.add(f"part-{number:08d}.parquet")
+        _write_scores(output / f"part-{number:08d}.parquet", [part], files)
+    # Parts of an earlier, larger library must not be read together with these.
+    for path in output.glob("part-*.parquet"):
+        if path.name not in names:
+            path.unlink()
+
+
+def _write_scores(
+    output: Path, parts: Iterable[Sequence[ScoredCompound]], files: Sequence[str]
+) -> None:
     schema = _arrow.schema([_SCHEMA.field(name) for name in _SCHEMA.names[:4]])
+    if len(files) > 1:
+        schema = _arrow.schema([("file", _arrow.string()), *schema])
     with written(output) as temporary, _parquet.ParquetWriter(temporary, schema) as writer:
         for part in parts:
-            rows = ((-h.minus_line, h.id, h.smiles, h.probability) for h in part)
+            rows = ((*_place(h, files), h.id, h.smiles, h.probability) for h in part)
             writer.write_table(_table(rows, schema))
+
+
+def _place(hit: ScoredCompound, files: Sequence[str]) -> tuple[object, ...]:
+    number, line = divmod(-hit.minus_line, FILE_LINES)
+    return (files[number], line) if len(files) > 1 else (line,)
 
 
 def _table(rows: Iterable[tuple[object, ...]], schema: Any) -> Any:  # noqa: ANN401 - see _arrow

@@ -204,7 +204,7 @@ def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> S
     about = curated.assays[curated.assays["assay"].eq(assay)].to_dict("records")[0]
     dropped = curated.dropped[curated.dropped["assay"].eq(assay)]["reason"].value_counts()
     reasons = {REASONS.get(str(code), str(code)): int(n) for code, n in dropped.items()}
-    threshold, own = float(about["threshold"]), curated.own_thresholds.get(assay)
+    threshold, from_values = float(about["threshold"]), curated.own_thresholds.get(assay)
     return SupportReading(
         _NOTHING,
         (),
@@ -213,7 +213,7 @@ def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> S
         unit=table.unit,
         scale=str(about["unit"]),
         threshold=threshold,
-        threshold_rule=_rule(table.threshold, threshold, str(about["unit"]), own),
+        threshold_rule=_rule(table.threshold, threshold, str(about["unit"]), from_values),
         n_rows=len(table.rows),
         left_out={**table.left_out, **reasons},
     )
@@ -221,7 +221,7 @@ def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> S
 
 def _standard_names(table: UserTable) -> dict[str, str]:
     parsed = zip(compounds(list(table.names)), table.names.values(), strict=True)
-    return {found.smiles: name for found, name in parsed if isinstance(found, Compound)}
+    return {compound.smiles: name for compound, name in parsed if isinstance(compound, Compound)}
 
 
 def _rule(given: str, threshold: float, scale: str, own: OwnThreshold | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,47 +12,47 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 
 from molmeta import learners
-from molmeta.assays.decoys import Decoys
 from molmeta.assays.records import hide_own_targets, records_in
 from molmeta.assays.training_data import TrainingData
-from molmeta.errors import ConfigError, EpisodeError, ModelError, MolMetaError
-from molmeta.evaluation.contestants import Contestant
-from molmeta.evaluation.enrichment import EnrichmentPlan, enrich
-from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
+from molmeta.errors import ConfigError, ModelError, MolMetaError
 from molmeta.models.model import Model
 from molmeta.molecules.featurizers import revision
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
+from molmeta.training.devices import fabric_of
 from molmeta.training.optimizer import optimizer_of, schedule
 from molmeta.training.sampler import Sampler
 from molmeta.training.start import start_from
+from molmeta.training.validation import judged_by, validation_score
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lightning_fabric import Fabric
     from torch import Tensor
 
-    from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
     from molmeta.learners import MetaLearner
-    from molmeta.training.task import Task, TrainingOptions
+    from molmeta.training.task import Task
 
 Report = Callable[[int], None]
 """Receives the number of steps since the last call."""
+Validated = Callable[[int, float], None]
+"""Receives the step and the score of a validation; what it raises ends the run."""
 
-VALIDATION_QUERY = 512
-HIDDEN = EnrichmentPlan(("unrelated:5+20",))
-"""Supports for the validation assays, whose compounds are hidden among those of the others."""
 _linalg: Any = torch.linalg
 
 
 def train(
-    task: Task, *, checkpoint: Path | None = None, report: Report | None = None
+    task: Task,
+    *,
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+    validated: Validated | None = None,
 ) -> tuple[Model, pd.DataFrame]:
     """Meta-train and return the model with the best validation score, and a log of all steps.
 
@@ -64,6 +63,7 @@ def train(
         task: recipe, options and data of the run.
         checkpoint: file for the state of the run; the caller may delete it at the end.
         report: receives the number of steps since the last call.
+        validated: receives the score of each validation; with several devices it is not called.
 
     Raises:
         ConfigError: options do not fit together.
@@ -83,8 +83,11 @@ def train(
         )
     with TemporaryDirectory() as folder:
         outcome = Path(folder) / "outcome.safetensors"
-        run = partial(_run, task=task, checkpoint=checkpoint, outcome=outcome, report=report)
-        error = _fabric(options.devices).launch(run)
+        # Processes of several devices cannot call back.
+        watch = validated if options.devices == 1 else None
+        run = partial(_run, task=task, checkpoint=checkpoint, outcome=outcome, report=report,
+                      validated=watch)  # fmt: skip
+        error = fabric_of(options.devices).launch(run)
         if error is not None:
             raise error
         tensors, history = read_tensors(outcome, "outcome")
@@ -95,18 +98,14 @@ def train(
     return Model(learner.eval(), task.recipe, history), log
 
 
-def _fabric(devices: int) -> Fabric:
-    cuda = torch.cuda.is_available()
-    return Fabric(
-        accelerator="cuda" if cuda else "cpu",
-        devices=devices,
-        strategy="auto" if devices == 1 else "ddp_spawn" if cuda else "ddp_fork",
-        precision="bf16-mixed" if cuda else "32-true",
-    )
-
-
 def _run(
-    fabric: Fabric, *, task: Task, checkpoint: Path | None, outcome: Path, report: Report | None
+    fabric: Fabric,
+    *,
+    task: Task,
+    checkpoint: Path | None,
+    outcome: Path,
+    report: Report | None,
+    validated: Validated | None,
 ) -> MolMetaError | None:
     """Train in one of several processes, and write the result from the first one.
 
@@ -116,7 +115,7 @@ def _run(
     torch.set_num_threads(task.training.threads)
     try:
         run = _Run(fabric, task, checkpoint)
-        run.go(report if fabric.is_global_zero else None)
+        run.go(report if fabric.is_global_zero else None, validated)
     except MolMetaError as error:
         return error
     if fabric.is_global_zero:
@@ -156,7 +155,7 @@ class _Run:
         if checkpoint is not None:
             self.progress = restore_run(checkpoint, self.fingerprint, self.learner, self.optimizer)
 
-    def go(self, report: Report | None) -> None:
+    def go(self, report: Report | None, validated: Validated | None) -> None:
         options, progress = self.task.training, self.progress
         saved = time.monotonic()
         # Set back by the time before an interruption, so that the log continues from it.
@@ -171,6 +170,8 @@ class _Run:
             valid = self.validate() if self.is_validated(progress.step) else math.nan
             progress.seconds = time.monotonic() - began
             progress.log.append((*row, progress.seconds, valid))
+            if validated is not None and self.is_validated(progress.step):
+                validated(progress.step, valid)
             if time.monotonic() - saved > options.checkpoint_seconds:
                 self.save()
                 saved = time.monotonic()
@@ -229,7 +230,8 @@ class _Run:
         Weights without a score are kept as long as no weights had one.
         """
         assays = self.task.valid[self.fabric.global_rank :: self.fabric.world_size]
-        scores = [score for score in map(self.score, assays) if math.isfinite(score)]
+        judge = partial(validation_score, self.learner, self.molecules, self.task)
+        scores = [score for score in map(judge, assays) if math.isfinite(score)]
         sums = torch.tensor([math.fsum(scores), len(scores)], dtype=torch.float64)
         over_all = self.fabric.all_reduce(sums.to(self.fabric.device), reduce_op="sum")
         total, n = map(float, over_all)
@@ -241,31 +243,6 @@ class _Run:
             progress.best = {name: tensor.detach().clone() for name, tensor in weights.items()}
             progress.best_score, progress.waited = score, 0
         return score
-
-    def score(self, assay: Assay) -> float:
-        if self.task.training.prevalence is not None:
-            return self.enrichment(assay)
-        options = self.task.training
-        plan = EvaluationPlan(
-            supports=options.validation_supports,
-            repeats=options.validation_repeats,
-            seed=self.task.seed,
-            n_query=VALIDATION_QUERY,
-        )
-        rows = evaluate(
-            self.learner, [assay], self.molecules, plan=plan, model="", seed=self.task.seed
-        )
-        return float(rows["delta_auprc"].mean())
-
-    def enrichment(self, assay: Assay) -> float:
-        """Return the mean BEDROC(20) of an assay among the compounds of all validation assays."""
-        plan = replace(HIDDEN, draws=self.task.training.validation_repeats, seed=self.task.seed)
-        screen = Decoys.of(self.task.valid).screen(assay)
-        try:
-            rows = enrich({"": Contestant(self.learner)}, [screen], self.molecules, plan=plan)
-        except EpisodeError:
-            return math.nan
-        return float(rows["bedroc20"].mean())
 
     def save(self) -> None:
         if self.checkpoint is not None and self.fabric.is_global_zero:
@@ -283,7 +260,7 @@ class _Run:
             "fingerprint": self.fingerprint,
             "steps": progress.step,
             "seconds": round(progress.seconds, 1),
-            f"validation_{_judged_by(task.training)}": progress.best_score,
+            f"validation_{judged_by(task.training)}": progress.best_score,
             "n_compounds": self.n_compounds,
             "featurizers": {name: revision(name) for name in self.learner.featurizers},
             "assays": [assay.name for assay in task.train],
@@ -298,10 +275,6 @@ def sees_vectors_only(learner: MetaLearner) -> bool:
     encoder = learner.encoder
     same = encoder is not None and learner.featurizers == encoder.featurizers
     return same and not records_in(learner)
-
-
-def _judged_by(options: TrainingOptions) -> str:
-    return "delta_auprc" if options.prevalence is None else "bedroc20"
 
 
 def sampler_of(task: Task) -> Sampler:

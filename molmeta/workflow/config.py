@@ -121,6 +121,46 @@ class ScreenOptions(Options):
     """The next plate to measure; null for none, {} for the defaults."""
 
 
+class SearchOptions(Options):
+    """A learner whose options to search."""
+
+    section = "search"
+
+    name: Name
+    """Name of the result files."""
+    learner: str
+    """Name of a learner; `molmeta learners` lists them."""
+    encoder: str = ""
+    """Name of an encoder; "" for learners without one."""
+    learner_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    """Options of the learner that stay as they are."""
+    encoder_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    """Options of the encoder that stay as they are."""
+    training: TrainingOptions = TrainingOptions()
+    """Options of the training that stay as they are, and those of validation."""
+    budget: Annotated[str, *text_like(r"\d+[smh]", "must be a time such as 90s, 60m or 2h")] = "30m"
+    """Time for trials of each worker."""
+    workers: PositiveInt = 1
+    """Processes that search together."""
+    seed: NonNegativeInt = 0
+    """Seed of weights, draws and the search."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The learner with the options that stay as they are."""
+        return Recipe(self.learner, self.encoder, self.learner_options, self.encoder_options)
+
+    def command_recipe(self) -> dict[str, Any]:
+        """Return the recipe for `molmeta tune`, with the training options that were set."""
+        training = self.training.model_dump(mode="json", exclude_unset=True)
+        return {**self.recipe.to_dict(), "training": training}
+
+
+def _distinct_searches(searches: tuple[SearchOptions, ...]) -> tuple[SearchOptions, ...]:
+    distinct([search.name for search in searches])
+    return searches
+
+
 def _distinct_names(screens: tuple[ScreenOptions, ...]) -> tuple[ScreenOptions, ...]:
     distinct([screen.name for screen in screens])
     return screens
@@ -202,6 +242,10 @@ class Config(Options):
         ),
     )
     """Libraries to rank."""
+    automl: Annotated[
+        tuple[SearchOptions, ...], Field(strict=False), AfterValidator(_distinct_searches)
+    ] = ()
+    """Learners whose options to search on the validation assays."""
 
     @property
     def trained(self) -> list[str]:

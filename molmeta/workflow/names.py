@@ -56,6 +56,7 @@ def check_names(config: Config, tables: Collection[tuple[str, str]]) -> None:
         )
     for place, screen in enumerate(config.screens):
         _check_screen(f"screens[{place}]", screen, config, tables)
+    _check_searches(config)
 
 
 @contextmanager
@@ -80,6 +81,12 @@ def _check_model(model: ModelOptions, config: Config) -> None:
     # On this device tensors have shapes and no content, so that no option fills the memory.
     with torch.device("meta"):
         model.recipe.build(seed=0)
+
+
+def _check_searches(config: Config) -> None:
+    for place, search in enumerate(config.automl):
+        with _at(f"automl[{place}]"), torch.device("meta"):
+            search.recipe.build(seed=0)
 
 
 def _check_order(config: Config) -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
-from importlib import metadata
 
 import pytest
 import yaml
@@ -10,11 +11,22 @@ from packaging.requirements import Requirement
 from paths import ROOT
 from rattler import MatchSpec
 
+from molmeta.extras import EXTRAS
 from molmeta.version import __version__
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-WANTED = [Requirement(text) for text in PROJECT["dependencies"]]
-TESTS = [Requirement(text) for text in PROJECT["optional-dependencies"]["test"]]
+OPTIONAL = PROJECT["optional-dependencies"]
+
+
+def required(*extras: str) -> list[Requirement]:
+    """Return what extras install, without the names of other extras of molmeta."""
+    found = [Requirement(text) for extra in extras for text in OPTIONAL[extra]]
+    return [wanted for wanted in found if wanted.name != "molmeta"]
+
+
+CORE = [Requirement(text) for text in PROJECT["dependencies"]]
+WANTED = [*CORE, *required("workflow", "train", "report", "deepchem", "envs")]
+TESTS = required("test", "docs")
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
 SPECS = [spec for spec in CONDA["dependencies"] if isinstance(spec, str)]
 PIP = next(spec["pip"] for spec in CONDA["dependencies"] if isinstance(spec, dict))
@@ -78,9 +90,58 @@ def test_torch_is_pinned_to_the_version_that_was_tested():
     assert PINS["torch"] == "2.13.0"
 
 
-def test_version_is_the_same_everywhere():
+def test_version_stands_in_one_file():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert PROJECT["version"] == __version__ == citation["version"] == metadata.version("molmeta")
+    assert PROJECT["dynamic"] == ["version"]
+    assert citation["version"] == __version__
+
+
+def test_licences_agree():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    others = {one["license"] for one in citation["references"] if "license" in one}
+    assert {citation["license"], *others} == set(PROJECT["license"].split(" AND "))
+
+
+def test_every_optional_package_names_an_extra_that_installs_it():
+    for package, extra in EXTRAS.items():
+        names = {MODULES.get(r.name, r.name) for r in required(extra)}
+        assert package in names
+
+
+def test_screening_needs_none_of_the_optional_packages():
+    heavy = {MODULES.get(r.name, r.name) for r in WANTED if r not in CORE}
+    script = f"""
+import sys
+for name in {sorted(heavy)}:
+    sys.modules[name] = None
+import molmeta
+support = (["CCO", "CCCO", "c1ccccc1O", "Cc1ccccc1O"], [0, 0, 1, 1])
+print(len(molmeta.screen(support, ["CCCCO", "CCc1ccccc1O"])))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "2\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        (
+            ["train", "a.parquet", "--valid", "a.parquet", "--molecules", "a", "--recipe", "{}"],
+            "train",
+        ),
+        (["simulate", "a.csv", "--model", "similarity"], "report"),
+    ],
+)
+def test_command_without_its_extra_says_what_to_install(words, extra, tmp_path):
+    script = (
+        f"import sys; sys.modules.update(dict.fromkeys({sorted(EXTRAS)}))\n"
+        "from molmeta.cli import main; main()"
+    )
+    command = [sys.executable, "-c", script, *words, "--output", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.endswith(f"Run: pip install 'molmeta[{extra}]'\n")
 
 
 def _canonical(name: str) -> str:

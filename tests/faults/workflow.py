@@ -37,7 +37,7 @@ def kill_workflow(folder: Path, *, kills: int, seed: int) -> list[str]:
         _kill_after(killed, rng.uniform(5, 0.5 * seconds))
     done = killed.run()
     assert done.returncode == 0, done.stderr[-4000:]
-    expected, made = (_results(line.folder) for line in lines)
+    expected, made = (results_of(line.folder) for line in lines)
     names = expected.keys() | made.keys()
     return sorted(name for name in names if expected.get(name) != made.get(name))
 
@@ -54,6 +54,7 @@ def _kill_after(line: Line, seconds: float) -> None:
         running.wait()
 
 
-def _results(folder: Path) -> dict[str, object]:
+def results_of(folder: Path) -> dict[str, object]:
+    """Return the results of a workflow by their names, without those that hold times."""
     made = results(folder / "results")
     return {name: content for name, content in made.items() if not name.startswith(TIMED)}

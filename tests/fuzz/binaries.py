@@ -20,7 +20,7 @@ from molmeta.assays.assay import assays_of, read_curated
 from molmeta.assays.training_data import TrainingData
 from molmeta.curation.curate import Rules, curate
 from molmeta.curation.usertables import read_user_table
-from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.featurize import FeaturizePlan, featurize_library
 from molmeta.libraries.reading import read_library
 from molmeta.libraries.source import LibrarySource
 from molmeta.models.files import load, save
@@ -164,7 +164,7 @@ def _model_of_records() -> Model:
 def _make_library(path: Path) -> None:
     lines = path.with_suffix(".smi")
     lines.write_text("\n".join([*DRUGS, "no_molecule"]) + "\n")
-    featurize_library(lines, path, ("morgan", "graph"), model=_small_model())
+    featurize_library(lines, path, FeaturizePlan(("morgan", "graph"), model=_small_model()))
 
 
 def _curated() -> pd.DataFrame:

@@ -11,6 +11,7 @@ from paths import ROOT
 PACKAGE = ROOT / "molmeta"
 LEVELS = (
     ("errors", "version"),
+    ("extras",),
     ("registry",),
     ("runtime",),
     ("molecules",),
@@ -20,13 +21,14 @@ LEVELS = (
     ("models", "evaluation"),
     ("libraries", "training"),
     ("screening",),
+    ("automl",),
     ("report", "campaigns"),
     ("api",),
     ("cli", "envs", "workflow"),
 )
 """Packages and modules of the root, lowest first; one may import what is below it."""
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
-ROOT_FILES = {"__init__.py", "__main__.py", "version.py", "errors.py", "registry.py"}
+ROOT_FILES = {"__init__.py", "__main__.py", "version.py", "errors.py", "extras.py", "registry.py"}
 
 
 def modules():
@@ -75,5 +77,5 @@ def test_every_package_has_a_level():
     assert found - {"__init__", "__main__", "py"} == set(LEVEL)
 
 
-def test_the_root_holds_five_files():
+def test_the_root_holds_six_files():
     assert {path.name for path in PACKAGE.iterdir() if path.suffix == ".py"} == ROOT_FILES

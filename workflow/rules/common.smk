@@ -30,6 +30,7 @@ except MolMetaError as error:
 os.environ.update(MOLMETA_PLUGINS=os.pathsep.join(CONFIG.plugins))
 SPLITS = list(dict.fromkeys(split for split, _ in SOURCES))
 SCREENS = {screen.name: screen for screen in CONFIG.screens}
+SEARCHES = {search.name: search for search in CONFIG.automl}
 PLATES = [name for name, screen in SCREENS.items() if screen.plate is not None]
 STORE = "results/molecules.safetensors"
 RUNNING = ExitStack()
@@ -62,6 +63,15 @@ def curated(*splits, suffix="parquet"):
 
 def source(wildcards):
     return SOURCES[wildcards.split, wildcards.table]
+
+
+def grows(mem_mb):
+    """Return the memory of a job, which doubles with each attempt."""
+
+    def of_attempt(wildcards, attempt):
+        return mem_mb * 2 ** (attempt - 1)
+
+    return of_attempt
 
 
 def cores_by_size(wildcards):
@@ -145,6 +155,27 @@ def plate_exclude(wildcards):
     return SCREENS[wildcards.screen].plate.exclude or []
 
 
+def search_learner(wildcards):
+    return SEARCHES[wildcards.search].learner
+
+
+def search_workers(wildcards):
+    return SEARCHES[wildcards.search].workers
+
+
+def search_recipe(wildcards):
+    return json.dumps(SEARCHES[wildcards.search].command_recipe())
+
+
+def search_options(wildcards):
+    names = {"budget", "workers", "seed"}
+    return flags(SEARCHES[wildcards.search].model_dump(include=names))
+
+
+def search_storage(wildcards, output):
+    return f"{output.recipe}.db"
+
+
 def page_option(wildcards, output):
     """Return the option for the page of hits, which only rules with that output write."""
     return flags({"report": output.get("page")})
@@ -174,5 +205,6 @@ wildcard_constraints:
     model=any_of([*CONFIG.models, *CONFIG.baselines]),
     seed=r"\d+",
     screen=any_of(SCREENS),
+    search=any_of(SEARCHES),
     part=r"\d+",
     parts=r"\d+",

@@ -25,7 +25,7 @@ rule curate:
         "../../environment.yml"
     threads: cores_by_size
     resources:
-        mem_mb=2000,
+        mem_mb=grows(2000),
     params:
         # Only what the user set: a default that is added later must not curate every table again.
         rules=CONFIG.curation.model_dump_json(exclude_unset=True),
@@ -56,7 +56,7 @@ checkpoint featurize:
         "../../environment.yml"
     threads: 8
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         featurizers=flags({"featurizer": CONFIG.featurizers}),
     shell:
@@ -86,7 +86,7 @@ rule audit:
         "../../environment.yml"
     threads: 8
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         near=CONFIG.near,
     shell:

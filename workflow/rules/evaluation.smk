@@ -5,8 +5,9 @@ rule evaluate:
         molecules=ancient(STORE),
         model=model_file,
     output:
-        metrics="results/metrics/{model}/{seed}.parquet",
-        examples="results/examples/{model}/{seed}.parquet",
+        # Kept until the job is done, which judges only assays that are new or have changed.
+        metrics=update("results/metrics/{model}/{seed}.parquet"),
+        examples=update("results/examples/{model}/{seed}.parquet"),
     log:
         "logs/evaluate/{model}/{seed}.log",
     benchmark:
@@ -15,7 +16,7 @@ rule evaluate:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         model=model_name,
         supports=",".join(map(str, CONFIG.evaluation.supports)),
@@ -39,7 +40,7 @@ rule report:
         assays=curated(*SPLITS, suffix="assays.csv"),
         dropped=curated(*SPLITS, suffix="dropped.csv"),
         logs=expand("results/models/{run}.log.parquet", run=CONFIG.trained),
-        config=workflow.configfiles[-1],
+        config=workflow.configfiles[-1:],
     output:
         page=report(
             "results/report.html",
@@ -73,7 +74,7 @@ rule report:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         # Inputs again, as options: each file needs an option of its own, which `{input}` cannot give.
         evidence=flags(
@@ -81,14 +82,14 @@ rule report:
                 "assays": curated(*SPLITS, suffix="assays.csv"),
                 "dropped": curated(*SPLITS, suffix="dropped.csv"),
                 "logs": expand("results/models/{run}.log.parquet", run=CONFIG.trained),
-                "command": f"snakemake --configfile {workflow.configfiles[-1]}",
+                "config": workflow.configfiles[-1:],
+                "command": f"snakemake --configfile {' '.join(map(str, workflow.configfiles))}",
             }
         ),
     shell:
         "molmeta report {input.metrics:q}"
         " --audit {input.audit:q}"
         " --examples {input.examples:q}"
-        " --config {input.config:q}"
         " --benchmarks results/benchmarks"
         " {params.evidence:q}"
         " --output {output.page:q}"

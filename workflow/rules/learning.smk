@@ -22,7 +22,7 @@ rule train:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         recipe=recipe_of,
         valid=flags({"valid": curated("valid")}),

@@ -28,7 +28,7 @@ rule screen:
         "../../environment.yml"
     threads: 8
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         model=model_name,
         options=screen_options,
@@ -70,7 +70,7 @@ rule screen_part:
         "../../environment.yml"
     threads: 8
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         model=model_name,
         options=screen_options,
@@ -111,7 +111,7 @@ rule suggest:
         "../../environment.yml"
     threads: 8
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         model=model_name,
         options=plate_options,

@@ -135,13 +135,15 @@ class _Chooser:
         names = [column.name for column in self.columns]
         if name := self.options.smiles_column:
             return self.existing(name)
-        found = [column.name for column in self.columns if column.role == "structure"]
+        structures = [column.name for column in self.columns if column.role == "structure"]
         # Columns of R groups look like structures, but only their cells do.
-        found = [name for name in found if is_structure_name(name) or name == STRUCTURE] or found
-        exact = [name for name in found if name.casefold() == "smiles"]
-        if not found:
+        structures = [
+            name for name in structures if is_structure_name(name) or name == STRUCTURE
+        ] or structures
+        exact = [name for name in structures if name.casefold() == "smiles"]
+        if not structures:
             raise self.no_structure(names)
-        whole = [name for name in found if not _PART.search(name)] or found
+        whole = [name for name in structures if not _PART.search(name)] or structures
         whole.sort(key=lambda name: [part in name.casefold() for part in _PREFERRED].index(True))
         if exact:
             # The structure of an SDF record is no less its structure than a property of that name.
@@ -188,17 +190,17 @@ class _Chooser:
             return self.existing(name)
         if self.options.value_column or self.options.threshold is not None or self.documented():
             return ""
-        found = self.readable([c.name for c in self.columns if c.role == "label"])
+        labels = self.readable([c.name for c in self.columns if c.role == "label"])
         for fits in (_is_active, _is_outcome, _is_plain):
-            chosen = self.readable([name for name in found if fits(name)])
+            chosen = self.readable([name for name in labels if fits(name)])
             if chosen:
                 return self.only_label(chosen)
-        return self.doubtful_label(found) if found else ""
+        return self.doubtful_label(labels) if labels else ""
 
     def readable(self, names: Sequence[str]) -> list[str]:
         """Those columns that hold labels; without other results also those that may hold them."""
-        known = texts.ACTIVE | texts.INACTIVE | texts.MINUS_ONE | texts.UNDECIDED | texts.BLANK
-        good = [name for name in names if self.words(name).isin(known).mean() > 0.5]
+        words = texts.ACTIVE | texts.INACTIVE | texts.MINUS_ONE | texts.UNDECIDED | texts.BLANK
+        good = [name for name in names if self.words(name).isin(words).mean() > 0.5]
         if self.reader.has_measurements():
             # A class in words is one of chemistry; numbers may be classes of activity.
             names = [
@@ -257,10 +259,10 @@ class _Chooser:
 
     def named(self, role: str, *, exactly: bool) -> str:
         """The column of a role: the one named after it, or of identifiers, or else the first."""
-        found = [column.name for column in self.columns if column.role == role]
-        found = [name for name in found if name.casefold() == role or not exactly]
+        names = [column.name for column in self.columns if column.role == role]
+        names = [name for name in names if name.casefold() == role or not exactly]
         return min(
-            found, key=lambda name: (name.casefold() != role, "id" not in name.casefold()),
+            names, key=lambda name: (name.casefold() != role, "id" not in name.casefold()),
             default="",
         )  # fmt: skip
 

@@ -169,8 +169,10 @@ def _unit(name: str, cells: pd.Series) -> tuple[Role, str] | None:
 def _type(name: str, cells: pd.Series) -> tuple[Role, str] | None:
     if not _TYPE_NAME.fullmatch(name.strip()):
         return None
-    known = cells.map(lambda text: names.quantity_of(str(text)) not in ("", "generic")).mean()
-    return ("type", f"the cells are {_listed(cells.unique())}") if known > 0 else None
+    named_quantities = cells.map(
+        lambda text: names.quantity_of(str(text)) not in ("", "generic")
+    ).mean()
+    return ("type", f"the cells are {_listed(cells.unique())}") if named_quantities > 0 else None
 
 
 def _assay_or_target(name: str, cells: pd.Series) -> tuple[Role, str] | None:
@@ -184,11 +186,11 @@ def _assay_or_target(name: str, cells: pd.Series) -> tuple[Role, str] | None:
 
 def _label(name: str, cells: pd.Series) -> tuple[Role, str] | None:
     words = cells.str.casefold()
-    known = texts.ACTIVE | texts.INACTIVE | texts.MINUS_ONE | texts.UNDECIDED
+    label_words = texts.ACTIVE | texts.INACTIVE | texts.MINUS_ONE | texts.UNDECIDED
     if name.casefold() == "active":
         return "label", "the name says so"
     named = LABEL_NAME.fullmatch(name.strip()) is not None
-    if words.isin(known).mean() < _MOST or (names.is_other(name) and not named):
+    if words.isin(label_words).mean() < _MOST or (names.is_other(name) and not named):
         # Two classes in other words, or more of them, are a question and not a number.
         classes = named and words.nunique() <= 6 and not _is_measured(name, words)
         why = f"the name says so; the cells are {_listed(cells.unique())}"

@@ -160,13 +160,14 @@ class Measures:
         """Logarithms of concentrations become pX, whose sign and qualifiers are the other way."""
         match = _LOG_UNIT.fullmatch(self.options.unit)
         unit = (match[1] if match else self.options.unit or self.column.unit).casefold()
-        known = values.dropna()
-        if not unit and len(known) and known.between(-13, -1).all():
+        numbers = values.dropna()
+        if not unit and len(numbers) and numbers.between(-13, -1).all():
             unit = "m"
         if unit not in MOLAR:
             raise question(
                 self.where, f"the unit whose logarithm '{self.name}' gives is not clear",
-                f"values from {known.min():g} to {known.max():g}", "values such as -7 for log M",
+                f"values from {numbers.min():g} to {numbers.max():g}",
+                "values such as -7 for log M",
                 "Name the unit with --unit, such as 'log nM' or 'log M'.",
             )  # fmt: skip
         flipped = qualifiers.str.translate(str.maketrans("<>≤≥", "><≥≤"))
@@ -210,11 +211,13 @@ class Measures:
 
     def _by_size(self, values: pd.Series) -> str:
         """The only unit that the size of the values allows."""
-        known = values[values.gt(0)] if self.column.quantity == "concentration" else values.dropna()
+        numbers = (
+            values[values.gt(0)] if self.column.quantity == "concentration" else values.dropna()
+        )
         if unit := self._by_agreement():
             return unit
-        if self.column.quantity == "concentration" and len(known):
-            possible = [unit for unit in _UNITS if _is_possible(known, unit)]
+        if self.column.quantity == "concentration" and len(numbers):
+            possible = [unit for unit in _UNITS if _is_possible(numbers, unit)]
             if len(possible) == 1:
                 return possible[0]
             rule = " or ".join(possible or _UNITS)
@@ -231,11 +234,11 @@ class Measures:
         )  # fmt: skip
 
     def _require_px(self, values: pd.Series) -> None:
-        known = values.dropna()
-        if len(known) and known.between(*_PX_VALUES).mean() < 0.8:
+        numbers = values.dropna()
+        if len(numbers) and numbers.between(*_PX_VALUES).mean() < 0.8:
             raise question(
                 self.where, f"column '{self.name}' is named after -log10 M, but its values are "
-                "not", f"values from {known.min():g} to {known.max():g}", "values from 0 to 15",
+                "not", f"values from {numbers.min():g} to {numbers.max():g}", "values from 0 to 15",
                 "Name the unit with --unit, such as nM or 'log M'.",
             )  # fmt: skip
 

@@ -118,9 +118,9 @@ class ValueReader:
         for column in kept:
             if not any(agree(self.frame, self.columns, column, other) for other in distinct):
                 distinct.append(column)
-        known = [c for c in distinct if is_clear(c)] or distinct
-        most = known[0].n
-        return [c for c in distinct if c is known[0] or c.n >= max(2, _RIVAL * most)]
+        clear = [c for c in distinct if is_clear(c)] or distinct
+        most = clear[0].n
+        return [c for c in distinct if c is clear[0] or c.n >= max(2, _RIVAL * most)]
 
 
 _MEASURED, _INHIBITION, _UNCLEAR = 1, 2, 3

@@ -114,7 +114,7 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
         n, seeds = len(labels), range(n_orders)
         # Permutations are drawn on the CPU, as a GPU gives others for the same seed.
         generators = (torch.Generator().manual_seed(seed) for seed in seeds)
-        orders = torch.stack([torch.randperm(n, generator=one) for one in generators])
+        orders = torch.stack([torch.randperm(n, generator=generator) for generator in generators])
         orders = orders.to(labels.device)
         state = self.memorise(vectors[orders], labels[orders])
         return lambda query: self.recall(state, query.expand(n_orders, -1, -1)).mean(0)

@@ -242,15 +242,16 @@ class ProfilePredictor:
     size: int
 
     def __call__(self, molecules: Molecules) -> Tensor:
-        mean, variance = self._posterior(molecules)
+        mean, variance = self.posterior(molecules)
         doubt = (1 + self.learner.log_doubt.exp() * variance).sqrt()
         return self.scale * mean / doubt + self.learner.bias
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
         """Return the posterior standard deviation, with labels of 1 and -1, shape (G,)."""
-        return self._posterior(molecules)[1].sqrt()
+        return self.posterior(molecules)[1].sqrt()
 
-    def _posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
+    def posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
+        """Return mean and variance of the process, each of shape (G,)."""
         query = self.learner.inputs(molecules)
         kernel = self.learner.kernel(query, self.support, self.size).double()
         of_kernel = (kernel @ self.regression.weights).to(query.activity)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import torch
 from torch import Tensor
 
+from molmeta.assays.records import MAX_Z, MIN_SPREAD
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.learners.base import Target, require_both_classes, require_support
 from molmeta.molecules.blocks import tensor_of
@@ -67,6 +68,28 @@ def numbers(labels: Tensor, values: Tensor | None, target: Target) -> Tensor:
             "expected one of each. Leave out molecules without a value, or predict activity."
         )
     return values.double()
+
+
+def graded(labels: Tensor, values: Tensor | None) -> Tensor:
+    """Return labels of 1 and -1 that measured values refine, float64, shape (G,).
+
+    A grade is the mean of two numbers: the label, and the value after it was brought to the mean
+    and spread of the labels. Without a value, the label counts alone. Two actives thus differ if
+    one is stronger; activity records are standardised in the same way.
+
+    Args:
+        labels: 1 for active and 0 for inactive, shape (G,).
+        values: in the unit of the assay, NaN if missing, shape (G,); None if all are missing.
+    """
+    y = labels.double() * 2 - 1
+    known = torch.zeros_like(labels, dtype=torch.bool) if values is None else values.isfinite()
+    if values is None or int(known.sum()) < 2:
+        return y
+    measured = values.double()
+    spread = measured[known].std(correction=0).clamp(min=MIN_SPREAD)
+    z = ((measured - measured[known].mean()) / spread).clamp(-MAX_Z, MAX_Z)
+    like_labels = y.mean() + y.std(correction=0) * z
+    return (y + torch.where(known, like_labels, y)) / 2
 
 
 def episode_numbers(episode: Episode, target: Target, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -132,11 +155,11 @@ def scale_of(y: Tensor, target: Target, *, centre: bool = True) -> Scale:
     label and 1. The mean is 0 instead if `centre` is false, or for actives alone, which would
     otherwise all become 0.
     """
-    mean, one = y.mean(), y.new_ones(())
+    mean, unit = y.mean(), y.new_ones(())
     if target == "value":
         spread = y.std(correction=0)
-        return Scale(mean, torch.where(spread > 0, spread, one))
-    return Scale(mean if centre and bool(y.min() < 0) else 0 * one, one)
+        return Scale(mean, torch.where(spread > 0, spread, unit))
+    return Scale(mean if centre and bool(y.min() < 0) else 0 * unit, unit)
 
 
 def log_odds(z: Tensor) -> Tensor:

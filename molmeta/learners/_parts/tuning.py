@@ -79,7 +79,7 @@ class Stopping:
                 value = float(held_out(descent.weights))
             if step >= self.least and value < lowest:
                 lowest, best = value, step
-            if step - best >= self.patience:
+            if step == self.most or step - best >= self.patience:
                 break
             descent.step(loss)
         return best

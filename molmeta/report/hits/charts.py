@@ -30,20 +30,20 @@ _CLIP = 1e-6
 
 
 def score_histogram(
-    scores: NDArray[np.float64], support: Support, known: NDArray[np.float64]
+    scores: NDArray[np.float64], support: Support, of_support: NDArray[np.float64]
 ) -> Markup:
     """Return a histogram of the probabilities, with the support's compounds marked below it.
 
     Args:
         scores: of the hits, shape (G,).
         support: the measured compounds.
-        known: probabilities of the support's compounds, at the same prevalence, shape (S,).
+        of_support: probabilities of the support's compounds, at the same prevalence, shape (S,).
     """
-    found, marks = _log_odds(scores), _log_odds(known)
-    every = np.concatenate([found, marks])
+    hits, marks = _log_odds(scores), _log_odds(of_support)
+    every = np.concatenate([hits, marks])
     # The initial values keep a minimum width where all probabilities are equal or missing.
     low, high = float(every.min(initial=-1.0)) - 0.1, float(every.max(initial=1.0)) + 0.1
-    counts, edges = np.histogram(found, BINS, (low, high))
+    counts, edges = np.histogram(hits, BINS, (low, high))
     highest = max(int(counts.max()), 1)
     chart = _chart(f"Histogram of the probabilities of {len(scores)} hits")
     across = _scale(low, high, LEFT, RIGHT)
@@ -53,7 +53,7 @@ def score_histogram(
         _add(chart, "rect", "bar", height=height, **box)
     _upright(chart, [0, highest], _scale(0, highest, BOTTOM, TOP), "hits")
     _level(chart, [(across(logit(p)), f"{p:g}") for p in _CHANCES if low < logit(p) < high])
-    _marks(chart, [across(one) for one in marks], support.active)
+    _marks(chart, [across(mark) for mark in marks], support.active)
     _text(chart, (LEFT + RIGHT) / 2, HEIGHT - 6, "probability of activity (scale of log odds)")
     return _markup(chart)
 
@@ -64,17 +64,17 @@ def hits_curve(expected: Sequence[Expected]) -> Markup:
     Args:
         expected: for growing numbers of compounds, at least one.
     """
-    tops = [one.top for one in expected]
-    highest = max(1, *(one.high for one in expected))
+    tops = [point.top for point in expected]
+    highest = max(1, *(point.high for point in expected))
     across = _scale(0, max(tops), LEFT, RIGHT)
     up = _scale(0, highest, BOTTOM, TOP)
     last = expected[-1]
     said = f"{last.hits:.1f} ({last.low} to {last.high}) of the best {last.top}"
     chart = _chart(f"Expected hits by number of compounds measured, up to {said}")
-    upper = [(across(one.top), up(one.high)) for one in expected]
-    lower = [(across(one.top), up(one.low)) for one in reversed(expected)]
+    upper = [(across(point.top), up(point.high)) for point in expected]
+    lower = [(across(point.top), up(point.low)) for point in reversed(expected)]
     _add(chart, "polygon", "band", points=_points([*upper, *lower]))
-    mean = [(across(one.top), up(one.hits)) for one in expected]
+    mean = [(across(point.top), up(point.hits)) for point in expected]
     _add(chart, "polyline", "mean", points=_points(mean))
     _upright(chart, _ticks(highest), up, "hits")
     _level(chart, [(across(top), str(top)) for top in _ticks(max(tops))])
@@ -91,8 +91,8 @@ def curve_points(n: int, tops: Sequence[int]) -> list[int]:
 
 
 def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:
-    known = np.asarray(chances, np.float64)
-    return logit(np.clip(known[np.isfinite(known)], _CLIP, 1 - _CLIP))
+    values = np.asarray(chances, np.float64)
+    return logit(np.clip(values[np.isfinite(values)], _CLIP, 1 - _CLIP))
 
 
 def _chart(label: str) -> Element:
@@ -146,9 +146,9 @@ def _add(chart: Element, tag: str, name: str, **places: float | str) -> Element:
 
 
 def _text(chart: Element, x: float, y: float, text: str, *, anchor: str = "middle") -> None:
-    made = _add(chart, "text", "label", x=x, y=y)
-    made.set("text-anchor", anchor)
-    made.text = text
+    label = _add(chart, "text", "label", x=x, y=y)
+    label.set("text-anchor", anchor)
+    label.text = text
 
 
 def _points(places: Sequence[tuple[float, float]]) -> str:

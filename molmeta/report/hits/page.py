@@ -44,6 +44,7 @@ SHOWN = 200
 """Hits on the page; browsers scroll poorly with more."""
 COLOURED = 48
 """Best hits whose atoms are coloured, as each costs as many predictions as it has atoms."""
+NOTHING = Markup()
 _log = logging.getLogger(__name__)
 # RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
 _chem: Any = Chem
@@ -73,7 +74,12 @@ class ScreenFacts:
 
 
 def hits_page(
-    hits: pd.DataFrame, predictor: AssayPredictor, output: Path, *, facts: ScreenFacts
+    hits: pd.DataFrame,
+    predictor: AssayPredictor,
+    output: Path,
+    *,
+    facts: ScreenFacts,
+    introduction: Markup = NOTHING,
 ) -> None:
     """Write one self-contained page, which needs no other file and no network.
 
@@ -82,17 +88,20 @@ def hits_page(
         predictor: adapted to the support; scores it for the histogram, and weighs atoms.
         output: the HTML file.
         facts: of the screen.
+        introduction: sections above the candidates.
 
     Raises:
         OutputError: the page cannot be written.
     """
-    page = _render(hits, predictor, facts)
+    page = _render(hits, predictor, facts, introduction)
     with written(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     _log.info("%s: %d candidates, %.1f MB", output, len(hits.head(SHOWN)), len(page) / 1e6)
 
 
-def _render(hits: pd.DataFrame, predictor: AssayPredictor, facts: ScreenFacts) -> str:
+def _render(
+    hits: pd.DataFrame, predictor: AssayPredictor, facts: ScreenFacts, introduction: Markup
+) -> str:
     shown, support = hits.head(SHOWN), facts.inputs.reading.support
     weights = atom_weights(predictor, [str(text) for text in shown["smiles"].head(COLOURED)])
     probabilities = hits["probability"].to_numpy(np.float64)
@@ -108,8 +117,9 @@ def _render(hits: pd.DataFrame, predictor: AssayPredictor, facts: ScreenFacts) -
         curve=hits_curve(curve) if curve else None,
         default_prevalence=DEFAULT_PREVALENCE,
         domain=DOMAIN,
-        expected=[one for one in curve if one.top in TOPS],
+        expected=[point for point in curve if point.top in TOPS],
         facts=facts,
+        introduction=introduction,
         histogram=score_histogram(probabilities, support, of_support) if len(hits) else None,
         measured=_measured(facts.inputs.reading),
         n_active=facts.inputs.reading.n_active,
@@ -150,7 +160,7 @@ def _group(scaffold: str) -> str:
 
 def _title(expected: Sequence[Expected]) -> str:
     """The result in one line: how many hits to expect among the first candidates."""
-    first = [one for one in expected if one.top <= min(TOPS)]
+    first = [point for point in expected if point.top <= min(TOPS)]
     if not first:
         return "Candidates, best first"
     top, hits = first[-1].top, first[-1].hits

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from molmeta.evaluation import metrics
 from molmeta.report import charts
-from molmeta.report.assay_rows import assay_rows
+from molmeta.report.assay_rows import RANKING, assay_rows
 from molmeta.report.findings import HEADLINE, SIMILARITY
 from molmeta.report.sections.base import Section
 from molmeta.report.wording import model_label
@@ -27,6 +28,7 @@ def build(inputs: Inputs) -> dict[str, Any]:
     learner = findings.best(findings.support, findings.learners or findings.models) or ""
     return {
         "assays": rows,
+        "ranking_labels": [metrics.get(name).label for name in RANKING],
         "gains": _gains(findings, rows, learner),
         "gain_of": learner,
         "audited": inputs.evidence.audit is not None,

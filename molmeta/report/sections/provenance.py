@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from molmeta.report.evidence import records
 from molmeta.report.sections.base import Section
+from molmeta.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from molmeta.report.sections.base import Inputs
 
 _PACKAGES = (
-    *("molmeta", "torch", "torch-geometric", "rdkit", "deepchem", "snakemake", "scikit-learn"),
+    *("torch", "torch-geometric", "rdkit", "deepchem", "snakemake", "scikit-learn"),
     *("numpy", "scipy", "pandas", "pyarrow", "altair", "vl-convert-python"),
 )
 
@@ -25,7 +26,8 @@ def build(inputs: Inputs) -> dict[str, Any]:
     benchmarks = inputs.evidence.benchmarks
     steps = benchmarks.sort_values("s", ascending=False) if len(benchmarks) else benchmarks
     return {
-        "versions": {"python": platform.python_version()} | {p: _version(p) for p in _PACKAGES},
+        "versions": {"molmeta": __version__, "python": platform.python_version()}
+        | {package: _version(package) for package in _PACKAGES},
         "speeds": _speeds(inputs.evidence.metrics),
         "steps": records(steps),
     }

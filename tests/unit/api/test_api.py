@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from rdkit.Chem import MolFromSmiles
@@ -12,8 +13,10 @@ from molmeta.campaigns.simulation import SimulationPlan
 from molmeta.campaigns.suggest import PlatePlan
 from molmeta.curation.curate import Rules
 from molmeta.curation.tables import Layout
-from molmeta.errors import EpisodeError, TableError
+from molmeta.errors import ConfigError, EpisodeError, OutputError, TableError
+from molmeta.evaluation import evaluate as evaluation
 from molmeta.evaluation.evaluate import EvaluationPlan
+from molmeta.models.model import AssayPredictor
 from molmeta.screening.hits import COLUMNS
 
 ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
@@ -21,7 +24,8 @@ INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
 SMILES, LABELS = ACTIVE + INACTIVE, [1] * 6 + [0] * 6
 LIBRARY = ["CCCCCO", "Oc1ccccc1CCC", "CCCl"]
 FUNCTIONS = (
-    "audit", "curate", "enrich", "evaluate", "inspect", "screen", "simulate", "suggest", "train",
+    "audit", "auto", "curate", "demo", "doctor", "enrich", "evaluate", "inspect", "load", "screen",
+    "simulate", "suggest", "train", "tune", "FewShotClassifier", "FewShotRegressor",
 )  # fmt: skip
 
 
@@ -93,6 +97,56 @@ def test_screen_of_every_compound_has_no_annotations(table):
     assert len(found) == 3
 
 
+def test_screen_keeps_the_names_of_a_column(table):
+    library = pd.Series(LIBRARY, index=["hexanol", "propylphenol", "chloride"])
+    found = molmeta.screen(table, library, model="similarity")
+    assert dict(zip(found["id"], found["smiles"], strict=True)) == dict(library)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series])
+def test_a_model_takes_lists_arrays_and_columns(kind):
+    predictor = molmeta.load("similarity").adapt(kind(SMILES), kind(LABELS))
+    expected = molmeta.load("similarity").adapt(SMILES, LABELS).predict(LIBRARY)
+    np.testing.assert_array_equal(predictor.predict(kind(LIBRARY)), expected)
+
+
+def test_a_table_of_predictions_keeps_names():
+    predictor = molmeta.load("similarity").adapt(SMILES, LABELS)
+    found = predictor.predict_table(pd.Series(LIBRARY, index=["a", "b", "c"]))
+    assert list(found.index) == ["a", "b", "c"]
+    assert list(found["probability"]) == list(predictor.predict(LIBRARY))
+
+
+def test_load_finds_baselines_and_names_the_closest():
+    assert molmeta.load("similarity").recipe.learner == "similarity"
+    with pytest.raises(ConfigError, match="Did you mean 'similarity'"):
+        molmeta.load("similarty")
+
+
+def test_models_have_short_names_for_a_notebook():
+    model = molmeta.load()
+    predictor = model.adapt(SMILES, LABELS)
+    assert repr(model) == "Model('profile_gp', 4935 training assays)"
+    assert repr(predictor) == "AssayPredictor('profile_gp', 12 compounds, 6 active)"
+
+
+def test_demo_never_overwrites(tmp_path):
+    first = molmeta.demo(tmp_path)
+    assert all(path.stat().st_size for path in first)
+    with pytest.raises(OutputError, match="File exists"):
+        molmeta.demo(tmp_path)
+
+
+def test_doctor_says_which_extras_are_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "altair", None)
+    assert "pip install 'molmeta[report]'" in molmeta.doctor()["extras"]
+
+
+def test_doctor_fails_where_the_model_ranks_at_random(monkeypatch):
+    monkeypatch.setattr(AssayPredictor, "predict", lambda _, smiles: np.arange(len(smiles)) % 7)
+    assert molmeta.doctor()["self-test"].startswith("FAILED")
+
+
 def test_screen_takes_rdkit_molecules_and_skips_what_is_missing(table):
     found = molmeta.screen(
         table, [MolFromSmiles("CCCCCO"), None, "CCCl", "CCBr"], model="similarity"
@@ -145,6 +199,40 @@ def test_evaluate_returns_a_row_for_each_episode(curated):
         "similarity", [curated], plan=EvaluationPlan(supports=(4, 6), repeats=2)
     )
     assert list(rows["support"]) == [4, 4, 6, 6]
+
+
+def test_only_assays_that_are_new_or_changed_are_judged_again(curated, tmp_path, monkeypatch):
+    first = pd.read_parquet(curated)
+    pd.concat([first, first.assign(assay="second")]).to_parquet(tmp_path / "two.parquet")
+    files = {"output": tmp_path / "metrics.parquet", "examples": tmp_path / "examples.parquet"}
+    judged = []
+    original = evaluation._assay_rows
+
+    def counted(learner, assay, *rest):
+        judged.append(assay.name)
+        return original(learner, assay, *rest)
+
+    monkeypatch.setattr(evaluation, "_assay_rows", counted)
+
+    def evaluated(table, seed=0):
+        judged.clear()
+        plan = EvaluationPlan(supports=(4,), repeats=2, seed=seed)
+        return molmeta.evaluate("similarity", [table], plan=plan, **files), list(judged)
+
+    name = first["assay"][0]
+    assert evaluated(curated)[1] == [name]
+    assert evaluated(curated)[1] == []
+    rows, again = evaluated(tmp_path / "two.parquet")
+    assert again == ["second"]
+    timeless = rows.drop(columns=["adapt_seconds", "predict_seconds"])
+    files["output"].unlink()
+    whole, again = evaluated(tmp_path / "two.parquet")
+    assert again == [name, "second"]
+    pd.testing.assert_frame_equal(whole[timeless.columns], timeless)
+    assert list(pd.read_parquet(files["examples"])["assay"].unique()) == [name, "second"]
+    first.assign(active=1 - first["active"]).to_parquet(tmp_path / "changed.parquet")
+    assert evaluated(tmp_path / "changed.parquet")[1] == [name]
+    assert evaluated(tmp_path / "changed.parquet", seed=1)[1] == [name]
 
 
 def test_evaluate_refuses_sizes_that_no_assay_can_fill(curated):

@@ -17,8 +17,9 @@ from molmeta.evaluation.contestants import Contestant
 from molmeta.evaluation.enrichment import enrich
 from molmeta.models.recipes import Recipe
 from molmeta.runtime.seeds import generator
-from molmeta.training.loop import HIDDEN, train
+from molmeta.training.loop import train
 from molmeta.training.sampler import Sampler
+from molmeta.training.validation import HIDDEN
 
 ROWS = {"one": range(12), "two": range(10, 30), "three": range(28, 48)}
 

@@ -15,7 +15,7 @@ from molmeta.campaigns.platefiles import write_plate
 from molmeta.campaigns.plates import Control, placed, read_controls, wells
 from molmeta.campaigns.suggest import COLUMNS, PlatePlan
 from molmeta.errors import ConfigError, MoleculeError, TableError
-from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.featurize import FeaturizePlan, featurize_library
 from molmeta.models.named import baseline
 from molmeta.screening.hits import Support
 
@@ -183,7 +183,7 @@ def test_a_featurized_library_gives_the_same_plate(predictor, tmp_path, acquisit
     lines = [*LIBRARY, "nonsense", *("C" * (1 + n % 40) + "O" for n in range(2_000)), "FCCCF"]
     library, featurized = tmp_path / "library.smi", tmp_path / "library.safetensors"
     library.write_text("\n".join(f"{one} n{place}" for place, one in enumerate(lines)))
-    featurize_library(library, featurized, ("graph", "morgan"))
+    featurize_library(library, featurized, FeaturizePlan(("graph", "morgan")))
     plan, found = PlatePlan(wells=96, acquisition=acquisition), []
     for path in (library, featurized):
         output = tmp_path / path.suffix[1:] / "plate.csv"
@@ -197,7 +197,7 @@ def test_a_featurized_library_gives_the_same_plate(predictor, tmp_path, acquisit
 def test_a_featurized_library_without_fingerprints_is_refused(predictor, tmp_path):
     library, featurized = tmp_path / "library.smi", tmp_path / "library.safetensors"
     library.write_text("CCO")
-    featurize_library(library, featurized, ("graph",))
+    featurize_library(library, featurized, FeaturizePlan(("graph",)))
     with pytest.raises(ConfigError, match="--featurizer morgan"):
         write_plate(predictor, SUPPORT, featurized, output=tmp_path / "plate.csv", plan=PLAN)
 
@@ -209,7 +209,7 @@ def test_a_featurized_library_that_broke_off_fills_the_plate_before_the_error(pr
     library, featurized = tmp_path / "library.smi.gz", tmp_path / "library.safetensors"
     library.write_bytes(packed[: len(packed) // 2])
     with pytest.raises(TableError):
-        featurize_library(library, featurized, ("morgan",))
+        featurize_library(library, featurized, FeaturizePlan(("morgan",)))
     output = tmp_path / "plate.csv"
     with pytest.raises(TableError, match="breaks off after line"):
         write_plate(predictor, SUPPORT, featurized, output=output, plan=PLAN)
@@ -255,6 +255,8 @@ def test_wells_of_controls_may_be_written_with_zeros_and_small_letters(tmp_path)
     path = tmp_path / "controls.csv"
     path.write_text("well,compound,smiles\na01,x,CCO\n,y,CC\n")
     assert list(placed(read_controls(path), 96)) == ["A1", "H12"]
+    path.write_text("well,compound,smiles\naa010,x,CCO\n")
+    assert list(placed(read_controls(path), 1536)) == ["AA10"]
 
 
 @pytest.mark.parametrize("text", ["well,compound\nA1,x\n", "well,smiles\nA1,\n", ""])

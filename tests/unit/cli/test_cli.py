@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 
@@ -60,15 +62,63 @@ def test_building_the_command_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("words", [("--help",), ("-h",), (), ("screen", "-h")])
+@pytest.mark.parametrize("words", [("--help",), ("-h",), ("screen", "-h")])
 def test_help_is_shown_and_is_no_mistake(molmeta, words):
     status, out, _ = molmeta(*words)
     assert status == 0
     assert out.startswith("Usage: molmeta")
 
 
+def test_molmeta_alone_shows_the_three_commands_most_people_want(molmeta):
+    status, out, _ = molmeta()
+    shown = [line.split()[1] for line in out.splitlines() if line.startswith("  molmeta ")]
+    assert (status, shown) == (0, ["auto", "screen", "suggest"])
+
+
+def test_help_is_fast():
+    code = (
+        "import sys; from molmeta import cli; cli.build();"
+        "sys.exit(bool({'torch', 'rdkit', 'pandas', 'numpy', 'rich'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_bash_completes_the_name_of_a_command():
+    asked = {"_MOLMETA_COMPLETE": "complete_bash", "COMP_WORDS": "molmeta sc", "COMP_CWORD": "1"}
+    words = [sys.executable, "-c", "from molmeta.cli import main; main()"]
+    done = subprocess.run(words, env={**os.environ, **asked}, capture_output=True, text=True)
+    assert done.stdout.split() == ["screen"]
+
+
+def test_quiet_shows_no_log(molmeta, table, library, tmp_path):
+    words = ("screen", "--support", table, "--library", library, "--model", "similarity")
+    assert "expected hits" in molmeta(*words, "--output", tmp_path / "a.csv")[2]
+    said = molmeta(*words, "--quiet", "--output", tmp_path / "b.csv")[2].splitlines()
+    assert len(said) == 1
+    assert "rows left out" in said[0]
+
+
+def test_verbose_shows_where_a_mistake_arose(molmeta, tmp_path):
+    status, _, err = molmeta("info", tmp_path / "absent.safetensors", "--verbose")
+    assert status == 2
+    assert err.startswith("Traceback")
+    assert err.splitlines()[-1].startswith("molmeta: error: ")
+
+
+@pytest.mark.parametrize("name", ["Pretraned", "TANIMOTO_GP", "similarty"])
+def test_a_misspelled_model_gets_the_closest_one(molmeta, name):
+    close = {"P": "pretrained", "T": "tanimoto_gp", "s": "similarity"}[name[0]]
+    assert f"Did you mean '{close}'?" in molmeta("info", name)[2]
+
+
+def test_a_misspelled_folder_gets_the_closest_one(molmeta, table, library, tmp_path):
+    wrong = tmp_path / "tset" / table.name
+    words = ("--support", wrong, "--library", library, "--output", tmp_path / "r.csv")
+    assert f"Did you mean '{tmp_path / 'test'}'?" in molmeta("screen", *words)[2]
+
+
 def test_the_commands_most_people_want_come_first(molmeta):
-    out = molmeta()[1]
+    out = molmeta("--help")[1]
     places = [out.index(f"\n  {name} ") for name in ("screen", "suggest", "evaluate", "audit")]
     assert places == sorted(places)
 
@@ -92,13 +142,13 @@ def test_a_misspelled_command_gets_the_closest_one(molmeta):
 @pytest.mark.parametrize("option", ["--support", "--library"])
 def test_a_misspelled_path_gets_the_closest_one(molmeta, table, library, tmp_path, option):
     paths = {"--support": table, "--library": library}
-    paths[option] = (wrong := paths[option]).with_name(wrong.name.replace("y", "yy"))
+    paths[option] = (right := paths[option]).with_name(right.name.replace("y", "yy"))
     words = [word for pair in paths.items() for word in pair]
     status, _, err = molmeta(
         "screen", *words, "--model", "similarity", "--output", tmp_path / "r.csv"
     )
     assert status == 2
-    assert f"'{wrong.name}'" in err
+    assert f"Did you mean '{right}'?" in err
 
 
 def test_mistake_of_the_user_is_one_line_and_status_2(molmeta, tmp_path):
@@ -356,20 +406,30 @@ def test_a_renamed_option_is_refused_with_its_new_name(molmeta, verb, old, new):
 
 
 def test_progress_without_a_terminal_is_a_line_for_every_5_percent(caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="molmeta")
     with console.bar(200, "train") as advance:
         for _ in range(200):
             advance(1)
     assert len(caplog.messages) == 20
-    assert caplog.messages[-1] == "train: 200 of 200 (100 %)"
+    assert re.fullmatch(r"train: 100 of 200 \(50 %\), [\d,]+/s, 0:00:00 left", caplog.messages[9])
 
 
 def test_progress_of_unknown_length_is_a_line_now_and_then(caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="molmeta")
     with console.bar(None, "screen") as advance:
         for _ in range(25):
             advance(10_000)
-    assert caplog.messages == ["screen: 100000 done", "screen: 200000 done"]
+    assert [text.partition(",")[0] for text in caplog.messages] == [
+        "screen: 100000 done",
+        "screen: 200000 done",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("speed", "text"), [(None, ""), (1234.5, "1,234/s"), (0.5, "30.0/min"), (0.0, "")]
+)
+def test_rates_are_for_people(speed, text):
+    assert console._rate(speed) == text
 
 
 def test_screen_explains_hits_tells_what_to_expect_and_draws_them(

@@ -1,5 +1,7 @@
+import bz2
 import gzip
 import io
+import lzma
 import sys
 from types import SimpleNamespace
 
@@ -261,3 +263,53 @@ def test_every_line_of_a_vendor_library_is_a_record():
         pytest.skip(f"development data is absent: {folder}")
     found = named(folder / "repurposing_hub_20200324.csv.gz")
     assert found[0] == ("(R)-(-)-apomorphine", "CN1CCc2cccc-3c2[C@H]1Cc1ccc(O)c(O)c-31")
+
+
+COMPRESSIONS = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": lambda data: pa.compress(data, "zstd", asbytes=True),
+}
+
+
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS)
+def test_a_compression_is_recognised_whatever_the_name_says(tmp_path, compress):
+    joined = compress(b"CCO a\n") + compress(b"CCN b\n")
+    assert named(written(tmp_path, "l.smi", joined)) == NAMED
+
+
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS)
+def test_a_compressed_file_that_is_truncated_is_read_up_to_the_break(tmp_path, compress):
+    lines = b"".join(b"CCO x%d\n" % n**3 for n in range(150_000))
+    whole = compress(lines)
+    kept, message = read_until_it_breaks(written(tmp_path, "l.smi", whole[: len(whole) // 2]))
+    assert "breaks off" in message
+    assert kept == records(written(tmp_path, "whole.smi", lines))[: len(kept)]
+    # bzip2 keeps a block of 900 kB back until it is complete.
+    assert len(kept) > 1_000
+
+
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS)
+def test_a_compressed_parquet_file_is_read(tmp_path, compress):
+    sink = io.BytesIO()
+    pd.DataFrame({"smiles": ["CCO", "CCN"], "id": ["a", "b"]}).to_parquet(sink)
+    assert named(written(tmp_path, "l.parquet", compress(sink.getvalue()))) == NAMED
+
+
+def test_the_column_of_names_can_be_chosen(tmp_path):
+    path = written(tmp_path, "l.csv", "smiles,id,catalog\nCCO,1,a\nCCN,2,b\n")
+    assert [r.id for part in read_library(path, id_column="Catalog") for r in part] == ["a", "b"]
+    with pytest.raises(TableError, match=r"no column 'catalogue'.*Did you mean 'catalog'"):
+        list(read_library(path, id_column="catalogue"))
+
+
+def test_a_column_of_names_needs_a_header(tmp_path):
+    with pytest.raises(TableError, match="has no SMILES column"):
+        list(read_library(written(tmp_path, "l.smi", "CCO a\n"), id_column="id"))
+
+
+def test_the_property_with_the_names_of_an_sdf_can_be_chosen(tmp_path):
+    blocks = f"{sd_block('t', 'CCO')}> <id>\n1\n\n> <Catalog>\na\n\n$$$$\n"
+    path = written(tmp_path, "l.sdf", blocks)
+    assert [r.id for part in read_library(path, id_column="catalog") for r in part] == ["a"]

@@ -6,7 +6,7 @@ import pytest
 from toy_training import recipe
 
 from molmeta.errors import ConfigError, ModelError
-from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.featurize import FeaturizePlan, featurize_library
 from molmeta.libraries.file import VECTORS, open_library
 from molmeta.models.model import Model
 from molmeta.models.named import baseline
@@ -42,7 +42,7 @@ def library(tmp_path):
 
 def kept(library, model):
     output = library.with_name("library.safetensors")
-    featurize_library(library, output, model.featurizers, model=model)
+    featurize_library(library, output, FeaturizePlan(model.featurizers, model=model))
     return output
 
 

@@ -259,7 +259,7 @@ def test_a_misspelled_model_gets_the_closest_name(name, closest):
 
 
 def test_a_misspelled_model_file_gets_the_closest_one(path):
-    with pytest.raises(ModelError, match=f"Did you mean '{path.name}'"):
+    with pytest.raises(ModelError, match=f"Did you mean '{path}'"):
         named(str(path.with_name("00.safetensors")))
 
 

@@ -19,7 +19,7 @@ from molmeta.models.pretrained import (
     publish,
 )
 from molmeta.models.prevalence import prior_shift
-from molmeta.screening.screen import ScreenPlan
+from molmeta.screening.plan import ScreenPlan
 
 ACTIVES = ["CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O", "COC(=O)c1ccccc1O", "NC(=O)c1ccccc1O"]
 INACTIVES = ["CCCCCCO", "CCCCCCCO", "CCCCCC(C)O", "CCCCCCCCO"]

@@ -17,6 +17,7 @@ from molmeta.errors import OutputError, TableError
 from molmeta.report import charts, drawings, svg
 from molmeta.report.answer import answer
 from molmeta.report.assay_rows import assay_rows
+from molmeta.report.calibration import calibration
 from molmeta.report.evidence import Sources, read
 from molmeta.report.findings import find
 from molmeta.report.page import report
@@ -399,6 +400,71 @@ def test_numbers_read_well():
         "+0.050",
         "\N{EN DASH}",
     )
+    assert (number(-0.0001), signed(-0.0001)) == ("0.000", "0.000")
     assert (p_value(0.0001), p_value(0.5), p_value(math.nan)) == ("p < 0.001", "p = 0.50", "")
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert listed(["a", "b", "c"], 2) == "a, b and 1 more"
+
+
+def episode(n=400, *, true=lambda p: p):
+    """Predictions of one episode whose actives are drawn at `true` of their probability."""
+    rng = np.random.default_rng(0)
+    p = rng.random(n)
+    return pd.DataFrame(
+        {"assay": "A", "model": "protonet", "role": "query", "rank": range(n), "smiles": "C"}
+        | {"active": rng.random(n) < true(p), "probability": p}
+    )
+
+
+def points(made, examples):
+    return calibration(replace(read(made[0]), examples=examples))
+
+
+def test_calibration_of_true_probabilities_is_the_diagonal(made):
+    found = points(made, episode())
+    assert (found["model"], found["n"], found["n_assays"]) == ("protonet", 400, 1)
+    assert all(row["low"] <= row["predicted"] <= row["high"] for row in found["rows"])
+
+
+def test_calibration_shows_confidence_that_is_too_high(made):
+    rows = points(made, episode(true=lambda p: 0.3 + 0.4 * p))["rows"]
+    assert rows[0]["low"] > rows[0]["predicted"]
+    assert rows[-1]["high"] < rows[-1]["predicted"]
+
+
+def test_calibration_of_a_few_predictions_is_left_out(made):
+    assert points(made, episode(50)) is None
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    """The page of one model that records its training data, without an audit."""
+    folder = tmp_path_factory.mktemp("single")
+    one = frame().query("model == 'protonet'")
+    one.to_parquet(folder / "metrics.parquet")
+    episode().to_parquet(folder / "examples.parquet")
+    sources = Sources(metrics=[folder / "metrics.parquet"], examples=folder / "examples.parquet")
+    report(sources, folder / "report.html")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["is bold", "dashed grey lines are baselines", "unknown share", "No row was dropped"],
+)  # fmt: skip
+def test_the_page_of_one_model_says_nothing_of_what_it_lacks(single, words):
+    assert words not in single
+
+
+def test_the_page_of_one_model_has_its_calibration_and_enrichment(single):
+    assert "Calibration of ProtoNet" in single
+    assert "400 predictions of one episode of 1 assay" in single
+    assert single.count("<h4>Enrichment ") == 2
+    assert re.search(r"<li>ProtoNet: AUROC [\d.]+, EF 1 % [\d.]+, EF 5 % [\d.]+</li>", single)
+
+
+def test_the_version_on_the_page_is_one(single):
+    assert set(re.findall(r"molmeta</th><td>([\d.]+)|molmeta ([\d.]+\d)", single)) <= {
+        (__version__, ""),
+        ("", __version__),
+    }

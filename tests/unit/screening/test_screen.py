@@ -14,7 +14,7 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta.errors import ConfigError, MoleculeError, OutputError, TableError
 from molmeta.libraries import source
-from molmeta.libraries.featurize import featurize_library
+from molmeta.libraries.featurize import FeaturizePlan, featurize_library
 from molmeta.libraries.lines import Record
 from molmeta.libraries.prepare import prepare, prepare_all
 from molmeta.libraries.reading import read_library
@@ -23,11 +23,12 @@ from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.featurizers import FEATURIZERS, Featurizer
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening import scoring
-from molmeta.screening.hits import COLUMNS, ScoredCompound, Support, best, nearest_measured
+from molmeta.screening.hits import COLUMNS, ScoredCompound, Support, nearest_measured
 from molmeta.screening.known import KnownCompounds
+from molmeta.screening.plan import ScreenPlan
 from molmeta.screening.prevalence import counted, estimate
 from molmeta.screening.scoring import Scorer
-from molmeta.screening.screen import ScreenPlan, screen_to_files
+from molmeta.screening.screen import screen_to_files
 
 SUPPORT = Support(["CCOc1ccccc1", "CCNc1ccccc1", "CC(=O)O", "CCCCN"], [1, 1, 0, 0])
 PLAN = {field.name for field in fields(ScreenPlan)}
@@ -252,29 +253,6 @@ def test_progress_counts_every_record(run):
     assert sum(counts) == 3
 
 
-def test_best_holds_no_more_than_it_returns():
-    import tracemalloc
-
-    tracemalloc.start()
-    try:
-        best(
-            (ScoredCompound(i % 1000 / 1000, -i, str(i), "C" * 50 + str(i)) for i in range(20_000)),
-            10,
-        )
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 100_000
-
-
-def test_best_agrees_with_sorting_everything():
-    rng = np.random.default_rng(0)
-    hits = [
-        ScoredCompound(float(p), -i, "", "") for i, p in enumerate(rng.integers(0, 50, 500) / 50)
-    ]
-    assert best(hits, 37) == sorted(hits, reverse=True)[:37]
-
-
 def test_a_compound_that_a_featurizer_fails_on_costs_itself_alone(monkeypatch):
     def picky(mol):
         if mol.GetNumAtoms() == 2:
@@ -402,7 +380,7 @@ def test_a_featurized_library_gives_the_same_files(run, predictor, tmp_path, cor
     run(MANY)
     expected = outputs(tmp_path)
     path = tmp_path / "library.safetensors"
-    featurize_library(tmp_path / "library.smi", path, ("morgan",))
+    featurize_library(tmp_path / "library.smi", path, FeaturizePlan(("morgan",)))
     screen_to_files(predictor, SUPPORT, path, output=tmp_path / "ranked.csv", cores=cores)
     assert outputs(tmp_path) == expected
 

@@ -15,10 +15,11 @@ from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.models.model import Model
 from molmeta.models.pretrained import pretrained_encoder
 from molmeta.models.recipes import Recipe
-from molmeta.training.loop import VALIDATION_QUERY, train
+from molmeta.training.loop import train
 from molmeta.training.optimizer import schedule
 from molmeta.training.start import start_from
 from molmeta.training.task import TrainingOptions
+from molmeta.training.validation import VALIDATION_QUERY
 
 TWO_PARTS = Recipe(
     "protonet",

@@ -1,0 +1,142 @@
+"""Measures how fast libraries are screened, next to RDKit's own parsing and fingerprints.
+
+`OMP_NUM_THREADS=1 python benchmarks/rates.py` prints the table of docs/scale.md. Each rate is
+measured in turn with RDKit's `MolFromSmiles` and Morgan fingerprint, the floor, in seconds of this
+process's own core; the ratio is the median over the repeats, so other work on the machine weighs on
+both. `--write benchmarks/rates.json` stores the ratios, and `--compare benchmarks/rates.json` ends
+with status 1 if one has fallen by more than a quarter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rdkit
+import torch
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdFingerprintGenerator
+
+from molmeta.libraries.featurize import FeaturizePlan, featurize_library
+from molmeta.libraries.reading import read_library
+from molmeta.models.named import named
+from molmeta.molecules.compounds import compounds
+from molmeta.screening.hits import Support
+from molmeta.screening.plan import ScreenPlan
+from molmeta.screening.screen import screen_to_files
+from molmeta.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NCI = Path(__file__).parents[1] / "data" / "libraries" / "nci_5k.smi"
+ALLOWED = 0.75
+"""Smallest part of its stored value that a ratio may fall to."""
+
+
+def main() -> int:
+    """Print a table of rates and ratios; return 1 if a ratio has fallen."""
+    options = _options()
+    torch.set_num_threads(1)
+    smiles = [record.smiles for chunk in read_library(options.library) for record in chunk]
+    smiles = [text for text in smiles if "." not in text and _parses(text)]
+    smiles = (smiles * (1 + options.records // len(smiles)))[: options.records]
+    _say(f"molmeta {__version__}, RDKit {rdkit.__version__}, torch {torch.__version__}, ")
+    _say(f"Python {platform.python_version()}, {platform.machine()}, {len(smiles)} compounds\n")
+    _say("| work | compounds/s | of parsing and Morgan |\n|---|---|---|")
+    ratios: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        for work, n, run in _works(Path(name), smiles):
+            pairs = [(_rate(lambda: _floor(smiles), len(smiles)), _rate(run, n))
+                     for _ in range(options.repeats)]  # fmt: skip
+            ratios[work] = statistics.median(own / floor for floor, own in pairs)
+            rate = statistics.median(own for _, own in pairs)
+            _say(f"| {work} | {rate:,.0f} | {ratios[work]:.2f} |")
+    if options.write:
+        options.write.write_text(json.dumps(ratios, indent=1) + "\n")
+    return _compared(ratios, options.compare) if options.compare else 0
+
+
+def _works(folder: Path, smiles: list[str]) -> Iterator[tuple[str, int, Callable[[], object]]]:
+    """Yield each work with its name and the number of compounds that it does."""
+    support = Support(smiles[:64], [1, 0] * 32)
+    pretrained, similarity = (named(name).adapt(*support) for name in ("pretrained", "similarity"))
+    library, features, vectors = folder / "l.smi", folder / "l.arrow", folder / "v.arrow"
+    library.write_text("".join(f"{text} x\n" for text in smiles))
+    names = (*pretrained.model.featurizers, "morgan")
+
+    def screen(predictor: object, path: Path, share: float | None = None) -> Callable[[], object]:
+        plan = ScreenPlan(top=100, prefilter=share)
+        return lambda: screen_to_files(
+            predictor, support, path, output=folder / "ranked.csv", plan=plan
+        )
+
+    def featurize(path: Path, model: object = None) -> Callable[[], object]:
+        return lambda: featurize_library(library, path, FeaturizePlan(names, model=model))
+
+    yield "standardise, with InChIKey", len(smiles), lambda: compounds(smiles)
+    yield "screen SMILES, similarity", len(smiles), screen(similarity, library)
+    yield "screen SMILES, pretrained", len(smiles), screen(pretrained, library)
+    yield (
+        "screen SMILES, pretrained, --prefilter 0.01",
+        len(smiles),
+        screen(pretrained, library, 0.01),
+    )
+    yield "featurize for the pretrained model", len(smiles), featurize(features)
+    featurize(vectors, pretrained.model)()
+    yield "screen features, similarity", len(smiles), screen(similarity, features)
+    yield "screen features, pretrained", len(smiles), screen(pretrained, features)
+    yield "screen features and vectors, pretrained", len(smiles), screen(pretrained, vectors)
+    for path in (features, vectors):
+        _say(f"| bytes of {path.name}: {path.stat().st_size / len(smiles):,.0f} a compound | | |")
+
+
+def _floor(smiles: list[str]) -> None:
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    for text in smiles:
+        generator.GetFingerprint(Chem.MolFromSmiles(text))
+
+
+def _compared(ratios: dict[str, float], path: Path) -> int:
+    stored = json.loads(path.read_text())
+    fallen = [work for work, ratio in ratios.items() if ratio < ALLOWED * stored.get(work, 0)]
+    for work in fallen:
+        _say(f"slower: {work}: {ratios[work]:.2f} of the floor, {stored[work]:.2f} before")
+    return int(bool(fallen))
+
+
+def _parses(text: str) -> bool:
+    with rdBase.BlockLogs():
+        return bool(text) and Chem.MolFromSmiles(text) is not None
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--library", type=Path, default=NCI)
+    parser.add_argument("--records", type=int, default=50_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--write", type=Path)
+    parser.add_argument("--compare", type=Path)
+    return parser.parse_args()
+
+
+def _rate(run: Callable[[], object], n: int) -> float:
+    began = time.process_time()
+    run()
+    return n / (time.process_time() - began)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

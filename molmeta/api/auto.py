@@ -1,0 +1,257 @@
+"""Reads a table as it is, chooses a model for it, and says what to expect of it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import torch
+
+from molmeta.api._inputs import existing, library_file, support_of
+from molmeta.api.screen import run_screen
+from molmeta.automl.candidates import member_models
+from molmeta.automl.choose import FULL, QUICK, choose
+from molmeta.automl.selector import load_selector
+from molmeta.campaigns.platefiles import write_plate
+from molmeta.campaigns.suggest import PlatePlan
+from molmeta.curation.tableoptions import TableOptions
+from molmeta.errors import ConfigError, EpisodeError, MolMetaError
+from molmeta.models.files import save
+from molmeta.models.pretrained import load_pretrained
+from molmeta.molecules.compounds import compound
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.similarity import FINGERPRINT
+from molmeta.molecules.store import featurize
+from molmeta.report.chosen import Chosen, chosen_page, chosen_section
+from molmeta.report.hits.page import ScreenFacts, hits_page
+from molmeta.screening.inspection import inspect_table
+from molmeta.screening.screen import ScreenPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from molmeta.api._inputs import LibraryLike, SupportOptions
+    from molmeta.api.screen import ScreenResult
+    from molmeta.automl.choose import Choice
+    from molmeta.learners.base import Target
+    from molmeta.models.model import AssayPredictor, Model
+    from molmeta.screening.inspection import Inspection
+    from molmeta.screening.supports import SupportLike, SupportReading
+
+MODEL, HITS, PAGE, PLATE = "model.safetensors", "hits.csv", "index.html", "next_plate.csv"
+"""Names of the files in the folder of results."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AutoResult:
+    """A model chosen for an assay.
+
+    Attributes:
+        choice: the model, the candidates that were tried, the expected scores and advice.
+        reading: the support, and how its table was understood.
+        predictor: the model adapted to the support.
+        screened: the ranked library, if one was given.
+    """
+
+    choice: Choice
+    reading: SupportReading
+    predictor: AssayPredictor
+    screened: ScreenResult | None = None
+
+    @property
+    def model(self) -> Model:
+        """The chosen model."""
+        return self.choice.model
+
+
+def auto(
+    support: SupportLike,
+    library: LibraryLike | None = None,
+    *,
+    output: Path | str | None = None,
+    target: Target = "activity",
+    quick: bool = False,
+    seconds: float | None = None,
+    assay: str = "",
+    size: int | None = None,
+    seed: int = 0,
+    cores: int = 1,
+    progress: Callable[[int], None] | None = None,
+    **options: Unpack[SupportOptions],
+) -> AutoResult:
+    """Choose a model for an assay, and rank a library with it.
+
+    Candidates are compared by what earlier assays say about them and by cross-validation within
+    the support. A support is adapted to with its values where it has any; they refine its labels.
+
+    Args:
+        support: table of measured compounds, frame with its columns, or (SMILES, labels).
+        library: path of SMILES lines, CSV, SDF, Parquet or a featurized library, or SMILES; None
+            only chooses.
+        output: a folder for the model, the page and the ranked library, or the file of the model
+            if it ends in .safetensors; None writes nothing.
+        target: "value" chooses a model that predicts the measured values.
+        quick: cross-validate once, in a few seconds.
+        seconds: time for cross-validation; by default 60, or 8 with `quick`.
+        assay: name of the assay, if the table contains several.
+        size: number of compounds to draw from the table; None takes all.
+        seed: of the draw and of the folds.
+        cores: processes that featurize the library.
+        progress: called with the number of records of the library done since the last call.
+        options: names of columns, unit, threshold and direction of the table, named as the
+            attributes of `molmeta.curation.tableoptions.TableOptions`.
+
+    Raises:
+        TableError: the support or the library cannot be read, or it is not clear how.
+        EpisodeError: no candidate can adapt to the support.
+        ConfigError: an option is out of range, or a library is to be ranked by values.
+        OutputError: a file cannot be written.
+
+    Example:
+        >>> import molmeta
+        >>> support = (["CCO", "CCCO", "c1ccccc1O", "Cc1ccccc1O"], [0, 0, 1, 1])
+        >>> result = molmeta.auto(support, quick=True)
+        >>> result.predictor.predict(["CCc1ccccc1O", "CCCCO"], among="assay").argmax()
+        np.int64(0)
+    """
+    _require_consistent(library, target, seconds)
+    path = None if output is None else Path(output)
+    reading = support_of(support, load_pretrained(), options, assay=assay, size=size, seed=seed)
+    for subject, text in reading.facts().items():
+        _log.info("%s: %s", subject, text)
+    effort = replace(QUICK if quick else FULL, seed=seed)
+    choice = choose(
+        _labelled(reading, target),
+        member_models(target),
+        load_selector(target),
+        effort if seconds is None else replace(effort, seconds=seconds),
+    )
+    _log_choice(choice)
+    model = replace(choice.model, history=_history(choice, reading, seed))
+    choice = replace(choice, model=model)
+    result = AutoResult(choice, reading, _adapted(model, reading))
+    if path is not None and path.suffix == ".safetensors":
+        save(model, path, half=True)
+        return result
+    how: Any = {"assay": assay, "size": size, "seed": seed, "cores": cores, "progress": progress}
+    if library is not None:
+        hits = None if path is None else path / HITS
+        plan = ScreenPlan(exclude_support=True)
+        screened = run_screen(
+            support, library, plan=plan, output=hits, model=model, **how, **options
+        )
+        result = replace(result, screened=screened)
+    if path is not None:
+        _write(result, path, support, library, TableOptions(**options), assay, cores)
+    return result
+
+
+def _require_consistent(library: LibraryLike | None, target: Target, seconds: float | None) -> None:
+    if library is not None and target == "value":
+        raise ConfigError(
+            "--target: a library is ranked by activity; got 'value' together with a library, "
+            "expected one of them. Leave --library out, and predict with the model in Python."
+        )
+    if seconds is not None and not seconds > 0:
+        raise ConfigError(
+            f"--seconds: must be above 0; got {seconds}, expected the time for cross-validation. "
+            "Correct it."
+        )
+
+
+def _labelled(reading: SupportReading, target: Target) -> Labelled:
+    """The support with the features that any candidate reads.
+
+    Raises:
+        EpisodeError: a value is missing and values are to be predicted.
+    """
+    values = torch.tensor(reading.values)
+    if target == "value" and not bool(values.isfinite().all()):
+        missing = int((~values.isfinite()).sum())
+        raise EpisodeError(
+            f"{reading.source}: values are missing; got none for {missing} of {len(values)} "
+            "compounds, expected one each. Leave --target out to predict activity."
+        )
+    models = member_models(target).values()
+    names = dict.fromkeys((FINGERPRINT, *(n for model in models for n in model.featurizers)))
+    smiles = [compound(text).smiles for text in reading.support.smiles]
+    labels = torch.tensor([float(label) for label in reading.support.active])
+    return Labelled(featurize(smiles, tuple(names)), labels, values)
+
+
+def _adapted(model: Model, reading: SupportReading) -> AssayPredictor:
+    return model.adapt(*reading.support, values=reading.values)
+
+
+def _log_choice(choice: Choice) -> None:
+    _log.info("chosen: %s", choice.name)
+    for name, scores in choice.expected.items():
+        for measure, (value, low, high) in scores.items():
+            _log.info("expected %s of %s: %.2f (80 %% interval %.2f to %.2f)",
+                      measure, name, value, low, high)  # fmt: skip
+    if choice.advice.text:
+        _log.warning("do not trust this ranking yet: %s", choice.advice.text)
+
+
+def _history(choice: Choice, reading: SupportReading, seed: int) -> dict[str, Any]:
+    """What the file of the model says about how it was chosen."""
+    rows: list[dict[str, Any]] = choice.candidates.to_dict("records")  # pyright: ignore[reportAssignmentType]
+    tried = [
+        {name: None if isinstance(x, float) and math.isnan(x) else x for name, x in row.items()}
+        for row in rows
+    ]
+    expected = {
+        name: {measure: list(one) for measure, one in scores.items()}
+        for name, scores in choice.expected.items()
+    }
+    return {
+        **load_pretrained().history,
+        "seed": seed,
+        "chosen": {
+            "name": choice.name, "source": reading.source, "n_support": len(reading.support.smiles),
+            "candidates": tried, "expected": expected,
+        },
+    }  # fmt: skip
+
+
+def _write(
+    result: AutoResult, folder: Path, support: SupportLike, library: LibraryLike | None,
+    options: TableOptions, assay: str, cores: int,
+) -> None:  # fmt: skip
+    """Write the model, the page, and the next plate if the ranking is not to be trusted."""
+    save(result.model, folder / MODEL, half=True)
+    inspection = _inspected(support, options, assay)
+    chosen = Chosen(
+        result.choice, result.reading, inspection, str(support), str(library or ""), folder
+    )
+    if result.screened is None:
+        chosen_page(chosen, folder / PAGE)
+        return
+    done = result.screened
+    # The choice has a warning of its own, from more than the support.
+    inputs = replace(done.inputs, warning="")
+    facts = ScreenFacts(inputs, done.screened.n_read, done.screened.prevalence, HITS)
+    hits_page(
+        done.screened.candidates, done.predictor, folder / PAGE, facts=facts,
+        introduction=chosen_section(chosen),
+    )  # fmt: skip
+    if not result.choice.advice.trusted and library is not None:
+        with library_file(library) as path:
+            write_plate(
+                done.predictor, result.reading.support, path,
+                output=folder / PLATE, plan=PlatePlan(), cores=cores,
+            )  # fmt: skip
+
+
+def _inspected(support: SupportLike, options: TableOptions, assay: str) -> Inspection | None:
+    """How the table is read, None if it was given in memory or is curated already."""
+    if not isinstance(support, (str, Path)):
+        return None
+    try:
+        return inspect_table(existing(support), options, assay)
+    except MolMetaError:
+        return None

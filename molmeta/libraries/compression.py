@@ -1,0 +1,56 @@
+"""Decompresses a stream by its first bytes, whatever the name of its file says."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# pyarrow's stubs are incomplete, which strict checking refuses; Any is declared once here.
+_arrow: Any = pa
+_ArrowException: type[Exception] = _arrow.ArrowException
+
+SUFFIXES = (".gz", ".bgz", ".bz2", ".xz", ".zst")
+BROKEN = (EOFError, zlib.error, lzma.LZMAError, OSError, _ArrowException)
+"""What reading a truncated or damaged file raises."""
+
+
+def decompressed(stream: io.BufferedReader) -> io.BufferedReader:
+    """Return the content of a stream, or the stream itself if it is not compressed.
+
+    Files that were compressed in several pieces and joined, as vendors deliver them, are read to
+    their end.
+    """
+    head = stream.peek(6)
+    for magic, opened in _FORMATS.items():
+        if head.startswith(magic):
+            return opened(stream)
+    return stream
+
+
+def format_of(path: Path) -> str:
+    """Return the suffix of a file without that of a compression, in lower case."""
+    name = Path(path.name.lower())
+    return Path(name.stem).suffix if name.suffix in SUFFIXES else name.suffix
+
+
+def _zstd(stream: io.BufferedReader) -> io.BufferedReader:
+    source = _arrow.CompressedInputStream(_arrow.PythonFile(stream, mode="r"), "zstd")
+    return io.BufferedReader(source, 1 << 16)
+
+
+_FORMATS: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}

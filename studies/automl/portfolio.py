@@ -1,0 +1,143 @@
+"""Builds the portfolio of `molmeta tune`, and measures what it saves.
+
+    python studies/automl/portfolio.py FOLDER TRAIN_STORE VALID_STORE OUTPUT
+
+FOLDER holds the curated folds of FS-Mol; the stores are those that `measure.py` writes. Settings
+are searched on training assays set aside; the best ones go to `molmeta/automl/portfolio.json`. Then
+the same learners are searched on FS-Mol's validation assays outside the kinase panel, from scratch
+and from the portfolio, and the best score after each trial is written to OUTPUT.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import torch
+from measure import set_aside
+
+from molmeta.assays.assay import assays_of, read_curated
+from molmeta.automl.portfolio import PATH, portfolio
+from molmeta.automl.spaces import space_of
+from molmeta.automl.study import enqueue, open_study
+from molmeta.automl.tuning import Search, search
+from molmeta.models.recipes import Recipe
+from molmeta.molecules.store import load_store
+from molmeta.runtime.outputs import written
+from molmeta.training.task import Task, TrainingOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from molmeta.assays.assay import Assay
+    from molmeta.molecules.blocks import Molecules
+
+FINGERPRINT = {"bits": "morgan", "hidden": 128, "width": 64}
+RECIPES = {
+    "logistic_regression": Recipe("logistic_regression"),
+    "tanimoto_gp": Recipe("tanimoto_gp"),
+    "protonet": Recipe("protonet", "fingerprint", {}, FINGERPRINT),
+}
+TRAINING = {
+    "steps": 20, "episodes": 4, "supports": (16, 32), "n_query": 32, "validate_every": 10,
+    "validation_supports": (16, 64), "validation_repeats": 1,
+}  # fmt: skip
+JUDGES, TRIALS, SEEDS, KEPT = 12, 12, 3, 3
+_log = logging.getLogger(__name__)
+
+
+def task_of(
+    recipe: Recipe, train: Sequence[Assay], valid: Sequence[Assay], molecules: Molecules, seed: int
+) -> Task:
+    """The task of a search."""
+    return Task(recipe, TrainingOptions(**TRAINING), seed, train, valid, molecules)
+
+
+def tried(task: Task, seed: int, settings: Sequence[dict[str, Any]] = ()) -> optuna.Study:
+    """A search of `TRIALS` trials that begins with these settings."""
+    study = open_study("", task.recipe.learner, seed=seed)
+    enqueue(study, settings)
+    search(study, Search(task, None, TRIALS))
+    return study
+
+
+def best(study: optuna.Study) -> list[dict[str, Any]]:
+    """Settings of the best trials."""
+    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
+    ranked = sorted(complete, key=lambda trial: -(trial.value or 0.0))
+    return [dict(trial.params) for trial in ranked[:KEPT]]
+
+
+def progress(study: optuna.Study) -> list[float]:
+    """Best score after each trial."""
+    values = [-np.inf if t.value is None else t.value for t in study.trials]
+    return [float(value) for value in np.maximum.accumulate(values)]
+
+
+def main(folder: Path, train_store: Path, valid_store: Path, output: Path) -> None:
+    """Build the portfolio and compare searches with and without it."""
+    torch.set_num_threads(1)
+    frame = read_curated([folder / "train" / "train.parquet"])
+    names = set_aside(frame)
+    store = load_store(train_store)
+    frame = frame[frame["assay"].isin(names)].sample(frac=1, random_state=0)
+    assays = assays_of(frame.groupby("assay").head(450), store)
+    order = np.random.default_rng(0).permutation(len(assays))
+    others = [assays[index] for index in order if assays[index].n_active > 40]
+    judges, learning = others[:JUDGES], others[JUDGES : JUDGES + 60]
+    settings: dict[str, list[dict[str, Any]]] = {}
+    for name, recipe in RECIPES.items():
+        study = tried(task_of(recipe, learning, judges, store.molecules, 0), seed=100)
+        settings[name] = best(study)
+        _log.info("%s: %s", name, settings[name])
+    PATH.write_text(json.dumps(settings, indent=1) + "\n")
+    valid = load_store(valid_store)
+    table = read_curated([folder / "valid" / "valid.parquet"])
+    table = table[table["assay"].map(table.groupby("assay").size()) != 157]
+    table = table.sample(frac=1, random_state=0).groupby("assay").head(450)
+    new = assays_of(table, valid)[:JUDGES]
+    rows: list[dict[str, Any]] = []
+    for name, recipe in RECIPES.items():
+        for seed in range(SEEDS):
+            for start, first in (("scratch", ()), ("portfolio", None)):
+                both = _joined(store.molecules, valid.molecules, learning, new)
+                task = task_of(recipe, both[1], both[2], both[0], seed)
+                known = list(portfolio(name, space_of(recipe))) if first is None else first
+                curve = progress(tried(task, seed, known))
+                rows += [
+                    {"learner": name, "seed": seed, "start": start, "trial": n, "best": value}
+                    for n, value in enumerate(curve, 1)
+                ]
+                _log.info("%s %d %s %s", name, seed, start, np.round(curve, 4))
+    with written(output) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.5f")
+
+
+def _joined(
+    first: Molecules, second: Molecules, learning: Sequence[Assay], judges: Sequence[Assay]
+) -> tuple[Molecules, list[Assay], list[Assay]]:
+    """Molecules of both stores, and the assays with rows of the joined one."""
+    from dataclasses import replace
+
+    from molmeta.molecules.blocks import tensor_of
+    from molmeta.molecules.store import concatenated
+
+    names = ("morgan", "morgan3", "pharmacophores", "atom_pairs", "torsions")
+    parts, assays, start = [], [], 0
+    for molecules, group in ((first, learning), (second, judges)):
+        rows = np.unique(np.concatenate([assay.rows for assay in group]))
+        parts.append(molecules.only(names).select(tensor_of(rows)))
+        assays.append([replace(a, rows=start + np.searchsorted(rows, a.rows)) for a in group])
+        start += len(rows)
+    return concatenated(parts), assays[0], assays[1]
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""What automatic choices are worth on FS-Mol's test fold.
+
+    python studies/automl/test_fold.py TABLE tasks.csv.gz
+
+TABLE is the result of `measure.py` for the test fold. Prints scores of the chosen candidate and of
+the best single model, paired by assay; how often realised scores lie in the stated intervals; and
+how assays fare whose ranking is not trusted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from fit import measured, measured_values, tell, valued
+
+from molmeta.automl.describe import FEATURES
+from molmeta.automl.selector import load_selector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from molmeta.automl.selector import Selector
+
+SINGLE = "pretrained"
+
+
+def choices(table: pd.DataFrame, scored: pd.DataFrame, selector: Selector) -> pd.DataFrame:
+    """A row for each episode: the candidate chosen, its scores, and what was stated about it."""
+    rows: list[dict[str, Any]] = []
+    for (number, scores), row in zip(
+        scored.groupby("episode"), table.to_dict("records"), strict=True
+    ):
+        of = scores.set_index("candidate")
+        features = {name: float(row[name]) for name in FEATURES}
+        held = of["held_out"].dropna().to_dict()
+        name = selector.rank(selector.candidates, features, held)[0].name
+        n_query = len(row["labels"])
+        found: dict[str, Any] = {
+            "episode": number, "assay": row["assay"], "support": row["support"], "chosen": name,
+        }  # fmt: skip
+        for measure in selector.levels[name]:
+            stated = selector.expected(name, measure, features, held.get(name), n_query)
+            realised = float(of.loc[name, measure])
+            found |= {
+                measure: realised,
+                f"single {measure}": float(of.loc[SINGLE, measure]),
+                f"stated {measure}": stated.value,
+                f"inside {measure}": stated.low <= realised <= stated.high,
+            }
+        found["trusted"] = found[f"stated {selector.measure}"] >= selector.trust
+        rows.append(found)
+    return pd.DataFrame(rows)
+
+
+def paired(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Mean scores by support size, and the mean difference with its standard error."""
+    difference = rows[measure] - rows[f"single {measure}"]
+    by = rows["support"]
+    return pd.DataFrame(
+        {
+            "chosen": rows[measure].groupby(by).mean(),
+            "single": rows[f"single {measure}"].groupby(by).mean(),
+            "difference": difference.groupby(by).mean(),
+            "error": difference.groupby(by).sem(),
+            "assays": difference.groupby(by).size(),
+        }
+    ).T
+
+
+def told(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
+    """Print scores, intervals and trust of the episodes."""
+    first = next(iter(measures))
+    tell(f"\n{title}: {first}")
+    tell(paired(rows, first).round(4).to_string())
+    tell(rows["chosen"].value_counts().to_string())
+    for measure in measures:
+        inside = rows.groupby("support")[f"inside {measure}"].mean()
+        tell(f"inside the 80 % interval, {measure}:", inside.round(3).to_dict())
+    below = rows[first] < rows.groupby("support")[first].transform("median")
+    flagged = ~rows["trusted"]
+    share = below[flagged].groupby(rows["support"]).agg(["mean", "size"])
+    tell(f"not trusted: {flagged.mean():.2f}; below the median: {below[flagged].mean():.3f}")
+    tell(share.round(3).T.to_string())
+
+
+def main(path: Path, tasks: Path) -> None:
+    """Print what is measured on the test fold."""
+    table = pd.read_parquet(path)
+    about = pd.read_csv(tasks).set_index("task")["panel"]
+    selector = load_selector("activity")
+    candidates = {one.name: dict(one.weights) for one in selector.candidates}
+    rows = choices(table, measured(table, candidates), selector)
+    panel = rows["assay"].map(about).astype(bool)
+    measures = selector.levels[selector.candidates[0].name]
+    told("all assays", rows, measures)
+    told("outside the panel", rows[~panel], measures)
+    with_values = valued(table)
+    for_values = load_selector("value")
+    scored = measured_values(with_values)
+    rows = choices(with_values, scored, for_values)
+    wide = scored.pivot(index="episode", columns="candidate", values="r2")
+    tell("\nmeasured values, R\u00b2")
+    tell(wide.groupby(with_values["support"]).agg(["mean", "median"]).T.round(3).to_string())
+    told("all assays with values", rows, for_values.levels["pretrained"])
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""The documentation site: every page has a place, examples run, and the site builds offline."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pictures
+import pytest
+import yaml
+from paths import ROOT
+
+import molmeta
+
+DOCS = ROOT / "docs"
+PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+NOTEBOOKS = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.ipynb"))
+# MkDocs has tags of its own, which the navigation does not use.
+NAV = yaml.safe_load((ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2])
+PYTHON = (DOCS / "reference" / "python.md").read_text()
+HOW_TO = sorted((DOCS / "howto").glob("*.md"))
+EXAMPLES = [
+    pytest.param(code, id=f"{path.stem}-{n}")
+    for path in HOW_TO
+    for n, code in enumerate(re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S))
+    if "knime" not in code
+]
+
+
+def listed(nav):
+    """Return the pages of a navigation."""
+    if isinstance(nav, str):
+        return [nav]
+    return [
+        page for item in (nav.values() if isinstance(nav, dict) else nav) for page in listed(item)
+    ]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS])
+def test_every_page_has_a_place_in_the_navigation(page):
+    assert listed(NAV).count(page) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in molmeta.__all__ if name != "__version__"])
+def test_every_public_name_is_in_the_reference(name):
+    assert re.search(rf"^::: molmeta\.([a-z_]+\.)*{name}$", PYTHON, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", HOW_TO, ids=lambda path: path.stem)
+def test_a_how_to_fits_on_a_screen_or_two(path):
+    assert len(path.read_text().split()) <= 560
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_the_examples_of_how_to_pages_run(code):
+    exec(code, {})  # noqa: S102 - our own pages
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebooks_are_stored_without_outputs(name):
+    cells = json.loads((DOCS / name).read_text())["cells"]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+
+
+@pytest.mark.parametrize("name", pictures.PICTURES)
+def test_pictures_are_those_of_the_script(name):
+    assert (DOCS / "assets" / f"{name}.svg").read_text() == pictures.PICTURES[name]()
+
+
+def test_nothing_is_loaded_from_elsewhere():
+    text = (ROOT / "mkdocs.yml").read_text() + (DOCS / "assets" / "site.css").read_text()
+    assert "http" not in text

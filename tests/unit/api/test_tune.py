@@ -1,0 +1,132 @@
+"""`molmeta.tune` on curated tables: recipes, pages, storages, and killed workers."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import optuna
+import pandas as pd
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+import molmeta
+from molmeta import cli
+from molmeta.automl import study as studies
+from molmeta.errors import ConfigError
+from molmeta.models.recipes import recipe_of
+
+ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
+INACTIVE = ["CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN"]
+SMALL = {"learner": "logistic_regression",
+         "training": {"validation_supports": [4], "validation_repeats": 1}}  # fmt: skip
+
+
+@pytest.fixture
+def valid(tmp_path):
+    table = tmp_path / "valid.csv"
+    pd.DataFrame({"smiles": ACTIVE + INACTIVE, "active": [1] * 6 + [0] * 6}).to_csv(
+        table, index=False
+    )
+    path = tmp_path / "valid.parquet"
+    molmeta.curate(table).kept.to_parquet(path)
+    return path
+
+
+def test_the_recipe_and_its_page_are_written(valid, tmp_path):
+    output = tmp_path / "recipe.yaml"
+    tuned = molmeta.tune(SMALL, [], valid=[valid], trials=5, output=output)
+    written = yaml.safe_load(output.read_text())
+    assert written == tuned.recipe
+    training = written.pop("training")
+    assert training["validation_supports"] == [4]
+    assert recipe_of(written).build(0)
+    page = output.with_suffix(".html").read_text()
+    assert "Best recipe" in page
+    assert "<svg" in page
+    assert " src=" not in page
+
+
+def test_the_same_storage_resumes(valid, tmp_path):
+    storage = tmp_path / "study.db"
+    for n in (2, 4):
+        tuned = molmeta.tune(SMALL, [], valid=[valid], trials=2, storage=storage)
+        assert len(tuned.study.trials) == n
+
+
+def test_an_earlier_study_gives_the_first_settings(valid, tmp_path):
+    first = molmeta.tune(SMALL, [], valid=[valid], trials=3, storage=tmp_path / "a.db")
+    second = molmeta.tune(
+        SMALL, [], valid=[valid], trials=1, start_from=[tmp_path / "a.db"], use_portfolio=False
+    )
+    assert second.study.trials[0].params == first.study.best_params
+
+
+def test_workers_share_a_storage(valid, tmp_path):
+    tuned = molmeta.tune(
+        SMALL, [], valid=[valid], trials=3, storage=tmp_path / "study.db", workers=2
+    )
+    assert len(tuned.study.trials) == 6
+
+
+def _one_trial(storage, started):
+    study = studies.open_study(storage, "one")
+
+    def hang(trial):
+        trial.suggest_float("x", 0, 1)
+        started.put(trial.number)
+        time.sleep(60)
+
+    study.optimize(hang, n_trials=1)
+
+
+def test_a_killed_worker_loses_one_trial_at_most(tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "HEARTBEAT", 1)
+    monkeypatch.setattr(studies, "GRACE", 2)
+    storage = str(tmp_path / "study.db")
+    before = studies.open_study(storage, "one")
+    before.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    worker = context.Process(target=_one_trial, args=(storage, queue))
+    worker.start()
+    queue.get(timeout=60)
+    time.sleep(2)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.join()
+    time.sleep(3)
+    after = studies.open_study(storage, "one")
+    after.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    complete = [t for t in after.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    assert len(complete) == 4
+
+
+@pytest.mark.parametrize("budget", ["soon", "-3m", "5 weeks"])
+def test_a_budget_that_is_no_time_is_refused(valid, budget):
+    with pytest.raises(ConfigError, match="--budget: must be a time"):
+        molmeta.tune(SMALL, [], valid=[valid], budget=budget)
+
+
+def test_a_budget_is_needed(valid):
+    with pytest.raises(ConfigError, match="--budget: is missing"):
+        molmeta.tune(SMALL, [], valid=[valid])
+
+
+def test_several_workers_need_a_storage(valid):
+    with pytest.raises(ConfigError, match="--workers"):
+        molmeta.tune(SMALL, [], valid=[valid], trials=1, workers=2)
+
+
+def test_a_budget_too_short_for_one_trial_is_refused(valid):
+    with pytest.raises(ConfigError, match="--budget: no trial was completed"):
+        molmeta.tune(SMALL, [], valid=[valid], budget=0.0)
+
+
+def test_the_command_writes_a_recipe(valid, tmp_path):
+    words = ["tune", "logistic_regression", "--valid", str(valid), "--trials", "2"]
+    words += ["--set", "training.validation_supports=[4]", "--output", str(tmp_path / "a.yaml")]
+    done = CliRunner().invoke(cli.build(), words)
+    assert done.exit_code == 0, done.output
+    assert "learner.c" not in (tmp_path / "a.yaml").read_text()
+    assert yaml.safe_load((tmp_path / "a.yaml").read_text())["learner_options"]["c"] > 0
