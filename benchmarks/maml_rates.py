@@ -12,19 +12,19 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
 from plain_pyg import PlainGINE, data_of
-from rdkit import Chem
 from torch.func import functional_call
 from torch.nn import functional as F
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
 
 from molmeta.assays.episodes import Episode
 from molmeta.models.recipes import Recipe
+from molmeta.molecules.compounds import parse
 from molmeta.molecules.store import featurize
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def main() -> None:
     smiles = list(distinct.sample(TASKS * (SUPPORT + QUERY), random_state=0))
     for width in (64, 128, 192):
         ours, theirs = molmeta(smiles, width), plain(smiles, width)
-        ours(), theirs()
+        for step in (ours, theirs):
+            step()
         pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(ROUNDS)]
         mine, other = (statistics.median(times) for times in zip(*pairs, strict=True))
         ratio = statistics.median(theirs / ours for ours, theirs in pairs)
@@ -72,13 +73,10 @@ def molmeta(smiles: list[str], width: int) -> Callable[[], None]:
 
 def plain(smiles: list[str], width: int) -> Callable[[], None]:
     """Return a step of MAML written by hand."""
-    data = [data_of(Chem.MolFromSmiles(text)) for text in smiles]
+    data = [data_of(parse(text)) for text in smiles]
     size = SUPPORT + QUERY
     tasks = [data[start : start + size] for start in range(0, len(data), size)]
-    batches = [
-        (Batch.from_data_list(task[:SUPPORT]), Batch.from_data_list(task[SUPPORT:]))
-        for task in tasks
-    ]
+    batches = [(_batch(task[:SUPPORT]), _batch(task[SUPPORT:])) for task in tasks]
     network = PlainGINE(width, LAYERS).train()
     labels = torch.tensor([0.0, 1.0]).repeat(size // 2)
 
@@ -88,15 +86,20 @@ def plain(smiles: list[str], width: int) -> Callable[[], None]:
     def step() -> None:
         network.zero_grad()
         for support, query in batches:
-            weights = dict(network.named_parameters())
+            weights: dict[str, torch.Tensor] = dict(network.named_parameters())
             for _ in range(STEPS):
                 down = loss(weights, support, labels[:SUPPORT])
                 gradients = torch.autograd.grad(down, list(weights.values()), create_graph=True)
                 pairs = zip(weights.items(), gradients, strict=True)
                 weights = {name: w - RATE * g for (name, w), g in pairs}
-            (loss(weights, query, labels[SUPPORT:]) / TASKS).backward()
+            torch.autograd.backward(loss(weights, query, labels[SUPPORT:]) / TASKS)
 
     return step
+
+
+def _batch(data: list[Data]) -> Batch:
+    items: list[Any] = [*data]
+    return Batch.from_data_list(items)
 
 
 def _seconds(run: Callable[[], None]) -> float:
