@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import torch
 from plain_pyg import PlainGINE, data_of
-from rdkit import Chem
 from torch_geometric.data import Batch, Data
 
 from molmeta import encoders
 from molmeta.molecules.blocks import Graphs, Molecules
+from molmeta.molecules.compounds import parse
 from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES
 from molmeta.molecules.store import featurize
 
@@ -43,7 +43,7 @@ def main() -> None:
     frames = [pd.read_csv(path, usecols=["smiles"]) for path in sorted(ASSAYS.glob("*/*.csv"))]
     distinct = pd.concat(frames)["smiles"].drop_duplicates()
     smiles = list(distinct.sample(BATCH, random_state=0))
-    molecules, data = featurize(smiles, ["graph"]), [data_of(Chem.MolFromSmiles(s)) for s in smiles]
+    molecules, data = featurize(smiles, ["graph"]), [data_of(parse(text)) for text in smiles]
     for width in WIDTHS:
         steps = {
             "molmeta": trained(molecules, width),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 from torch_geometric.nn import GINEConv, global_mean_pool
 
+from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES, MolGraph, molgraph
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from rdkit.Chem import Mol
 
@@ -35,7 +36,7 @@ class PlainGINE(nn.Module):
         network = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
         return GINEConv(network, train_eps=True)
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Any) -> Tensor:  # noqa: ANN401 - PyG sets attributes
         """Return one number for each molecule, shape (G,)."""
         x, bonds = self.atoms(batch.x), self.bonds(batch.edge_attr)
         for norm, layer in zip(self.norms, self.layers, strict=True):
@@ -46,7 +47,7 @@ class PlainGINE(nn.Module):
 def data_of(mol: Mol) -> Data:
     """Return a molecule as PyTorch Geometric stores it, features as ones and zeros."""
     graph: MolGraph = molgraph(mol)
-    ends = torch.from_numpy(graph.ends.astype("int64")).t()
+    ends = tensor_of(graph.ends.astype(np.int64)).t()
     bonds = _one_hot(graph.bonds, BOND_SIZES)
     return Data(
         x=_one_hot(graph.atoms, ATOM_SIZES),
@@ -56,7 +57,7 @@ def data_of(mol: Mol) -> Data:
 
 
 def _one_hot(categories: NDArray[np.uint8], sizes: tuple[int, ...]) -> Tensor:
-    columns = torch.from_numpy(categories.astype("int64")).unbind(1)
+    columns = tensor_of(categories.astype(np.int64)).unbind(1)
     parts = [
         nn.functional.one_hot(column, size) for column, size in zip(columns, sizes, strict=True)
     ]

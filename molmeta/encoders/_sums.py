@@ -19,7 +19,8 @@ def summed(sums: Sums, x: Tensor) -> Tensor:
         sums: the matrix, shape (N, M).
         x: shape (M, W).
     """
-    return _Product.apply(x, sums)
+    product: Any = _Product
+    return product.apply(x, sums)
 
 
 class _Product(torch.autograd.Function):
@@ -31,5 +32,5 @@ class _Product(torch.autograd.Function):
         return F.embedding_bag(sums.columns, x, sums.offsets, mode="sum", include_last_offset=True)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401 - torch
-        return summed(ctx.sums.transposed, gradient.contiguous()), None
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401 - torch
+        return summed(ctx.sums.transposed, grad_outputs[0].contiguous()), None

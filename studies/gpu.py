@@ -1,0 +1,68 @@
+"""Compares training and predictions on a GPU with those on a CPU, and reports rates.
+
+Run it as `python studies/gpu.py`. Without a GPU it says so and exits 0.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from molmeta.assays.episodes import Episode
+from molmeta.models.pretrained import pretrained_encoder
+from molmeta.models.recipes import Recipe
+from molmeta.molecules.blocks import EMBEDDING, Vectors
+from molmeta.molecules.store import featurize
+
+ASSAYS = Path(__file__).parents[1] / "data" / "assays"
+EPISODES, SUPPORT, QUERY, STEPS = 16, 32, 64, 20
+
+
+def main() -> None:
+    """Print differences of vectors, episodes per second, utilisation and memory."""
+    if not torch.cuda.is_available():
+        sys.stdout.write("no GPU: nothing to compare\n")
+        return
+    torch.set_num_threads(1)
+    frames = [pd.read_csv(path, usecols=["smiles"]) for path in sorted(ASSAYS.glob("*/*.csv"))]
+    distinct = pd.concat(frames)["smiles"].drop_duplicates()
+    smiles = list(distinct.sample(EPISODES * (SUPPORT + QUERY), random_state=0))
+    molecules, cuda = featurize(smiles, ["graph"]), torch.device("cuda")
+    encoder = pretrained_encoder("gine")
+    learner = Recipe("protonet", "gine", {"length": 3.0}, encoder.recipe.encoder_options).build(0)
+    states = encoder.learner.encoder
+    if states is not None and learner.encoder is not None:
+        learner.encoder.load_state_dict(states.state_dict())
+    labels = np.resize([0.0, 1.0], SUPPORT + QUERY).astype(np.float32)
+    rows = np.arange(len(smiles)).reshape(EPISODES, -1)
+    episodes = [
+        Episode("", row[:SUPPORT], labels[:SUPPORT], row[SUPPORT:], labels[SUPPORT:])
+        for row in rows
+    ]
+    vectors: dict[str, torch.Tensor] = {}
+    for device in (torch.device("cpu"), cuda):
+        placed, here = learner.to(device), molecules.to(device)
+        with torch.no_grad():
+            prepared = placed.eval().prepare(here)
+            vectors[device.type] = prepared.block(EMBEDDING, Vectors).values.cpu()
+        placed.train().backward(episodes, here)
+        began = time.perf_counter()
+        for _ in range(STEPS):
+            placed.backward(episodes, here)
+        seconds = time.perf_counter() - began
+        sys.stdout.write(f"{device.type}: {STEPS * EPISODES / seconds:,.1f} episodes/s\n")
+    cosine = torch.cosine_similarity(vectors["cpu"], vectors["cuda"]).min()
+    sys.stdout.write(
+        f"smallest cosine of CPU and GPU vectors {float(cosine):.6f}; "
+        f"utilisation {torch.cuda.utilization()} %; "
+        f"memory {torch.cuda.max_memory_allocated() / 2**20:,.0f} MiB\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
