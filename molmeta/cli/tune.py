@@ -52,6 +52,5 @@ def run(
                 start_from=start_from, use_portfolio=portfolio, molecules=molecules, init=init,
                 output=output, workers=workers, seed=seed, cores=cores, progress=advance,
             )  # fmt: skip
-        outcome.update(
-            trials=len(tuned.study.trials), best=round(tuned.study.best_value, 4), written=output
-        )
+        finished = sum(trial.state.is_finished() for trial in tuned.study.trials)
+        outcome.update(trials=finished, best=round(tuned.study.best_value, 4), written=output)

@@ -190,7 +190,7 @@ def _built(member: Member, target: Target) -> MetaLearner:
 def _weight(member: Any) -> float:  # noqa: ANN401 - as given by the user or a file
     entry = cast("dict[str, Any]", member if isinstance(member, dict) else {})
     if "learner" not in entry or set(entry) - KEYS:
-        raise _wrong(f"the member {str(member)[:60]}", f"a mapping with keys of {sorted(KEYS)}")
+        raise _wrong(f"the member {member!r:.60}", f"a mapping with keys of {sorted(KEYS)}")
     weight = entry.get("weight", 1.0)
     if not (isinstance(weight, (int, float)) and 0 < weight < float("inf")):
         raise _wrong(f"the weight {weight}", "a number above 0")
