@@ -46,6 +46,7 @@ _arrow: Any = pa
 _sparse: Any = sparse
 _make: Any = rdFingerprintGenerator
 _linalg: Any = np.linalg
+_unraveled: Any = np.unravel_index
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def _best(
     for place in np.argsort(-np.concatenate(scores), kind="stable").tolist():
         which = int(np.searchsorted(starts, place, side="right")) - 1
         number, rows = choices[which]
-        index: Any = np.unravel_index(place - starts[which], [len(r) for r in rows])
+        index = _unraveled(place - starts[which], [len(r) for r in rows])
         yield Product(number, tuple(int(r[i]) for r, i in zip(rows, index, strict=True)))
 
 
