@@ -224,7 +224,7 @@ def _best(
     for number, reaction in enumerate(space.reactions):
         n = max(2, int(COMBINED ** (1 / len(reaction.slots))))
         rows: list[NDArray[np.int64]] = []
-        total = np.array(reactions[number])
+        total: Any = np.array(reactions[number])
         for first, slot in zip(model.firsts[number], reaction.slots, strict=True):
             own = synthons[first : first + len(slot)]
             best = np.argsort(-own, kind="stable")[:n]
@@ -232,7 +232,7 @@ def _best(
             total = np.add.outer(total, own[best])
         scores.append(total.ravel())
         choices.append((number, rows))
-    starts = np.cumsum([0, *map(len, scores)])
+    starts: NDArray[np.int64] = np.cumsum([0, *(len(part) for part in scores)])
     for place in np.argsort(-np.concatenate(scores), kind="stable").tolist():
         which = int(np.searchsorted(starts, place, side="right")) - 1
         number, rows = choices[which]
