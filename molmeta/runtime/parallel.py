@@ -13,7 +13,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,7 +44,7 @@ def streamed(
     Args:
         function: a function of a module or a `partial` of one, which can be pickled by name.
         items: each about 0.1 s of work or more; at most AHEAD for each core are taken ahead.
-        cores: processes to use; with 1, or for a single item, the work is done in this process.
+        cores: processes to use; with 1, the work is done in this process.
         threads: use threads of this process, for functions that release the GIL, as torch does.
 
     Raises:
@@ -54,13 +54,9 @@ def streamed(
         >>> list(streamed(len, ["C", "CC"]))
         [1, 2]
     """
-    stream = iter(items)
-    # Starting a process takes half a second, which one item is not worth.
-    first = list(islice(stream, 2)) if cores > 1 else []
-    if len(first) < 2:
-        yield from map(function, chain(first, stream))
+    if cores <= 1:
+        yield from map(function, items)
         return
-    items = chain(first, stream)
     try:
         with _pool(cores, threads=threads) as pool:
             tasks = (pool.submit(function, item) for item in items)

@@ -46,6 +46,7 @@ _arrow: Any = pa
 _sparse: Any = sparse
 _make: Any = rdFingerprintGenerator
 _linalg: Any = np.linalg
+_unraveled: Any = np.unravel_index
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def _best(
     for number, reaction in enumerate(space.reactions):
         n = max(2, int(COMBINED ** (1 / len(reaction.slots))))
         rows: list[NDArray[np.int64]] = []
-        total = np.array(reactions[number])
+        total: Any = np.array(reactions[number])
         for first, slot in zip(model.firsts[number], reaction.slots, strict=True):
             own = synthons[first : first + len(slot)]
             best = np.argsort(-own, kind="stable")[:n]
@@ -231,11 +232,11 @@ def _best(
             total = np.add.outer(total, own[best])
         scores.append(total.ravel())
         choices.append((number, rows))
-    starts = np.cumsum([0, *map(len, scores)])
+    starts: NDArray[np.int64] = np.cumsum([0, *(len(part) for part in scores)])
     for place in np.argsort(-np.concatenate(scores), kind="stable").tolist():
         which = int(np.searchsorted(starts, place, side="right")) - 1
         number, rows = choices[which]
-        index: Any = np.unravel_index(place - starts[which], [len(r) for r in rows])
+        index = _unraveled(place - starts[which], [len(r) for r in rows])
         yield Product(number, tuple(int(r[i]) for r, i in zip(rows, index, strict=True)))
 
 
