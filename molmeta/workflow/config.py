@@ -167,12 +167,16 @@ def _distinct_names(screens: tuple[ScreenOptions, ...]) -> tuple[ScreenOptions, 
 
 
 def _bundled_model(
-    learner: str, options: Mapping[str, Any] | None = None, **training: object
+    learner: str,
+    encoder: str = "gine",
+    init: str = "pretrained",
+    options: Mapping[str, Any] | None = None,
+    **training: object,
 ) -> ModelOptions:
     common = {"n_query": 32, "supports": [16, 32, 64]}
     chosen = TrainingOptions.from_mapping({**common, **training})
     return ModelOptions(
-        learner=learner, init="pretrained", learner_options=options or {}, training=chosen
+        learner=learner, encoder=encoder, init=init, learner_options=options or {}, training=chosen
     )
 
 
@@ -203,17 +207,17 @@ class Config(Options):
     """Tanimoto similarity from which the audit counts two compounds as near neighbours."""
     models: Mapping[Name, ModelOptions] = {
         "protonet": _bundled_model(
-            "protonet", steps=60, episodes=8, learning_rate=0.0003, validate_every=20
+            "protonet", "gine+fingerprint", "", steps=250, episodes=8, validate_every=50
         ),
         "maml": _bundled_model(
             "maml",
-            {"prototypes": True, "inner_steps": 2, "inner_rate": 0.01},
+            options={"prototypes": True, "inner_steps": 2, "inner_rate": 0.01},
             steps=40,
             episodes=4,
             learning_rate=0.0003,
             validate_every=20,
         ),
-        "mann": _bundled_model("mann", steps=250, episodes=8, encoder_rate=0.1, validate_every=50),
+        "mann": _bundled_model("mann", steps=250, episodes=8, encoder_rate=0.0, validate_every=125),
     }
     """Models to meta-train, under names of your choice."""
     seeds: SeedList = (0, 1)
