@@ -11,8 +11,6 @@ from molmeta.runtime.deferred import Deferred
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.molecules.kinds.graph import Graphs
-
 torch: Any = Deferred("torch")
 
 
@@ -61,12 +59,18 @@ class Messages(NamedTuple):
     edge_messages: Tensor
 
 
-def messages(graphs: Graphs) -> Messages:
-    """Return the messages of a graph."""
-    n_atoms, n_bonds = len(graphs.atoms), len(graphs.bonds)
-    source, target = graphs.edge_index
+def messages(n_atoms: int, edge_index: Tensor, edge_categories: Tensor) -> Messages:
+    """Return the messages of a graph.
+
+    Args:
+        n_atoms: atoms of all molecules.
+        edge_index: each bond in both directions, shape (2, E).
+        edge_categories: bond categories in that order, shape (E, D).
+    """
+    source, target = edge_index
+    n_edges = len(source)
     kind, n_kinds = torch.zeros_like(source), 1
-    for feature, size in zip(graphs.edge_categories.t(), BOND_SIZES, strict=True):
+    for feature, size in zip(edge_categories.t(), BOND_SIZES, strict=True):
         kind, n_kinds = kind * size + feature, n_kinds * size
     keys, order = (source * n_kinds + kind).sort()
     # Edges of the same sender and kind carry one message; `message` numbers them along the order.
@@ -78,13 +82,13 @@ def messages(graphs: Graphs) -> Messages:
     # What an atom receives along an edge is what its neighbour sends along the reversed one.
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order), device=order.device)
-    received = message[place[(order + n_bonds) % max(2 * n_bonds, 1)]]
+    received = message[place[(order + n_edges // 2) % max(n_edges, 1)]]
     edges_of_atom = _offsets(source, n_atoms)
-    edges_of_message = torch.cat([starts, starts.new_tensor([2 * n_bonds])])
+    edges_of_message = torch.cat([starts, starts.new_tensor([n_edges])])
     return Messages(
         members(_offsets(sender, n_atoms)).transposed,
         Sums(received, edges_of_atom, target[order], edges_of_message),
-        graphs.edge_categories[order[starts]],
+        edge_categories[order[starts]],
         torch.stack([source[order], target[order]]),
         message,
     )

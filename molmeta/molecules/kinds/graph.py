@@ -79,7 +79,7 @@ class Graphs(Block):
     @cached_property
     def messages(self) -> Messages:
         """Messages along the bonds, computed once for all layers and all steps of MAML."""
-        return messages(self)
+        return messages(len(self.atoms), self.edge_index, self.edge_categories)
 
     @cached_property
     def of_molecule(self) -> Sums:
