@@ -233,10 +233,11 @@ def _best(
         scores.append(total.ravel())
         choices.append((number, rows))
     starts: NDArray[np.int64] = np.cumsum([0, *(len(part) for part in scores)])
-    for place in np.argsort(-np.concatenate(scores), kind="stable").tolist():
+    places: list[int] = np.argsort(-np.concatenate(scores), kind="stable").tolist()
+    for place in places:
         which = int(np.searchsorted(starts, place, side="right")) - 1
         number, rows = choices[which]
-        index = _unraveled(place - starts[which], [len(r) for r in rows])
+        index = _unraveled(place - int(starts[which]), [len(r) for r in rows])
         yield Product(number, tuple(int(r[i]) for r, i in zip(rows, index, strict=True)))
 
 
