@@ -139,7 +139,8 @@ class Readout(nn.Module):
         normed = self.norm(x)
         # Bounded, so that the exponential cannot overflow and no maximum needs to be subtracted.
         weights = (10 * torch.tanh(apply_to_rows(self.attention, normed).to(x.dtype) / 10)).exp()
-        values = apply_to_rows(self.values, normed).to(x.dtype).unflatten(1, (self.heads, -1))
+        values: Tensor = apply_to_rows(self.values, normed).to(x.dtype)
+        values = values.view(len(x), self.heads, x.shape[1] // self.heads)
         weighted = summed(of_molecule, (weights.unsqueeze(2) * values).view_as(x))
         sums = summed(of_molecule, weights).clamp(min=1e-30).repeat_interleave(values.shape[2], 1)
         return self.last(torch.cat([total / counts, weighted / sums, total / 32], dim=1))

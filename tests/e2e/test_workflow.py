@@ -83,7 +83,7 @@ def test_each_job_leaves_a_log_and_a_benchmark(line):
     times = {p.relative_to(line.folder / "results" / "benchmarks").with_suffix("")
              for p in (line.folder / "results" / "benchmarks").rglob("*.tsv")}  # fmt: skip
     assert logs == times
-    assert len(logs) == 17
+    assert len(logs) == 18
 
 
 def test_second_run_has_nothing_to_do(line):
@@ -97,7 +97,9 @@ def test_table_dropped_into_test_plans_its_own_jobs_and_no_training(line, extra)
 
 def test_table_dropped_into_train_trains_again(line, extra):
     extra("train/CHEMBL228_Ki", "train/new")
-    expected = {**UPDATED, "curate": 1, "train": 2, "evaluate": 2, "screen": 1, "suggest": 1}
+    expected = {
+        **UPDATED, "curate": 1, "train": 2, "tune": 1, "evaluate": 2, "screen": 1, "suggest": 1
+    }  # fmt: skip
     assert line.planned() == expected
 
 

@@ -92,4 +92,4 @@ def test_the_encoder_is_no_option():
 
 
 def test_defaults_are_those_of_the_constructor():
-    assert registry.option_defaults(ProtoNet) == {"metric": "mahalanobis"}
+    assert registry.option_defaults(ProtoNet) == {"metric": "mahalanobis", "length": None}
