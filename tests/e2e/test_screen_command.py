@@ -154,11 +154,18 @@ def test_standard_input_is_screened(folder):
     assert set(pd.read_csv(folder / "ranked.csv")["id"]) == {"a", "b"}
 
 
-@pytest.mark.parametrize("library", [".", "absent.smi", "my_assay.csv/x"])
-def test_what_is_no_library_is_one_line(folder, library):
+@pytest.mark.parametrize(
+    ("library", "problem"),
+    [
+        (".", "would contain the result"),
+        ("absent.smi", "cannot be read"),
+        ("my_assay.csv/x", "cannot be read"),
+    ],
+)
+def test_what_is_no_library_is_one_line(folder, library, problem):
     done = run(folder, library)
     assert done.returncode == 2
-    assert "cannot be read" in said_in_one_line(done)
+    assert problem in said_in_one_line(done)
 
 
 def test_a_library_is_featurized_once_and_screened_often(folder):

@@ -8,7 +8,7 @@ from tests.fuzz.campaign import campaign, generated
 from tests.fuzz.cases import Case, read_case, shrunk
 from tests.fuzz.targets import KINDS, run
 
-CASES = {"smiles": 2_000, "table": 250, "library": 300, "binary": 400, "config": 100}
+CASES = {"smiles": 2_000, "table": 250, "library": 300, "binary": 400, "config": 300}
 FOUND = sorted(Path(__file__).with_name("found").glob("*.json"))
 
 
