@@ -170,14 +170,11 @@ def _bundled_model(
     learner: str,
     encoder: str = "gine",
     init: str = "pretrained",
-    options: Mapping[str, Any] | None = None,
     **training: object,
 ) -> ModelOptions:
     common = {"n_query": 32, "supports": [16, 32, 64]}
     chosen = TrainingOptions.from_mapping({**common, **training})
-    return ModelOptions(
-        learner=learner, encoder=encoder, init=init, learner_options=options or {}, training=chosen
-    )
+    return ModelOptions(learner=learner, encoder=encoder, init=init, training=chosen)
 
 
 class Config(Options):
@@ -210,12 +207,7 @@ class Config(Options):
             "protonet", "gine+fingerprint", "", steps=250, episodes=8, validate_every=50
         ),
         "maml": _bundled_model(
-            "maml",
-            options={"prototypes": True, "inner_steps": 2, "inner_rate": 0.01},
-            steps=40,
-            episodes=4,
-            learning_rate=0.0003,
-            validate_every=20,
+            "maml", "gine", "", supports=(16,), steps=200, episodes=4, validate_every=50
         ),
         "mann": _bundled_model("mann", steps=250, episodes=8, encoder_rate=0.0, validate_every=125),
     }
