@@ -254,7 +254,7 @@ def test_atoms_that_speak_for_activity_are_coloured(page):
 
 
 def ranks(page):
-    return [int(text) for text in page.locator(".card:visible .pick b").all_inner_texts()]
+    return [int(text) for text in page.locator(".card:visible .pick b").all_text_contents()]
 
 
 def scaffold_ranks(page):
