@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
@@ -13,13 +13,13 @@ from molmeta.api._inputs import existing, model_of
 from molmeta.assays.assay import assays_of, distinct_compounds, read_curated
 from molmeta.automl.portfolio import fitting, portfolio
 from molmeta.automl.spaces import space_of
-from molmeta.automl.study import earlier_settings, enqueue, open_study
-from molmeta.automl.tuning import Search, best_recipe, recipe_with, search
+from molmeta.automl.study import earlier_settings, open_study
+from molmeta.automl.tuning import TuningPlan, best_recipe, recipe_with, search
 from molmeta.errors import ConfigError
 from molmeta.models.recipes import recipe_of
 from molmeta.molecules.store import load_store, update
 from molmeta.report.tuning import tuning_page
-from molmeta.runtime.outputs import written
+from molmeta.runtime.outputs import write_text
 from molmeta.training.task import Task, TrainingOptions
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def tune(
         tables: curated tables to learn from; baselines need none.
         valid: curated tables to judge on.
         budget: time for trials, such as "60m" or a number of seconds.
-        trials: largest number of trials of each worker.
+        trials: largest number of trials, with those that the storage has.
         storage: a file for SQLite, or the URL of a database; "" keeps trials in memory.
         start_from: storages of earlier studies.
         use_portfolio: whether to begin with settings that worked in earlier searches.
@@ -96,18 +96,16 @@ def tune(
             "--storage study.db."
         )
     task = _task(learner, tables, valid, molecules, init, seed, cores)
-    plan = Search(task, seconds, trials)
-    open_ = partial(open_study, str(storage), task.recipe.learner)
-    study = open_(seed=seed)
+    study = open_study(str(storage), task.recipe.learner)
     study.set_user_attr("learner", task.recipe.learner)
     space = space_of(task.recipe)
     started = [fitting(one, space) for s in start_from
                for one in earlier_settings(str(s), task.recipe.learner)]  # fmt: skip
     known = portfolio(task.recipe.learner, space) if use_portfolio else ()
-    enqueue(study, [*started, *known])
+    plan = TuningPlan(task, seconds, trials, [*started, *known], seed)
     context = multiprocessing.get_context("spawn")
     others = [
-        context.Process(target=_work, args=(str(storage), plan, seed + number))
+        context.Process(target=_work, args=(str(storage), replace(plan, seed=seed + number)))
         for number in range(1, workers)
     ]
     for one in others:
@@ -117,15 +115,14 @@ def tune(
         one.join()
     recipe = best_recipe(study, task)
     if output is not None:
-        with written(output) as temporary:
-            temporary.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+        write_text(output, yaml.safe_dump(recipe, sort_keys=False))
         tuning_page(study, recipe, output.with_suffix(".html"))
     return Tuned(recipe, study)
 
 
-def _work(storage: str, plan: Search, seed: int) -> None:
+def _work(storage: str, plan: TuningPlan) -> None:
     """Search in a further process."""
-    search(open_study(storage, plan.task.recipe.learner, seed=seed), plan)
+    search(open_study(storage, plan.task.recipe.learner), plan)
 
 
 def _seconds(budget: str | float | None) -> float | None:

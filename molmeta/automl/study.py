@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +28,21 @@ UNUSABLE = (
     AssertionError, AttributeError,
 )  # fmt: skip
 """What Optuna and databases raise for a damaged, locked or foreign storage."""
+FINISHED = (
+    optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED, optuna.trial.TrialState.FAIL,
+)  # fmt: skip
+FAILURE, WORKER = "failure", "worker"
+"""Attributes of a trial: why its setting cannot be judged; host and process that try it."""
 _log = logging.getLogger(__name__)
 
 
-def open_study(storage: str, name: str, *, seed: int = 0) -> optuna.Study:
+def open_study(storage: str, name: str) -> optuna.Study:
     """Open the study of this name, or begin it.
 
     Args:
         storage: a file for SQLite, or the URL of any database that Optuna supports; "" keeps the
             study in memory.
         name: of the study.
-        seed: of the sampler.
 
     Raises:
         ConfigError: the storage is damaged, locked, or not one of Optuna.
@@ -47,7 +53,6 @@ def open_study(storage: str, name: str, *, seed: int = 0) -> optuna.Study:
             storage=_storage(storage),
             study_name=name,
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
             load_if_exists=True,
         )
@@ -76,11 +81,55 @@ def earlier_settings(storage: str, learner: str) -> list[dict[str, Any]]:
     return [dict(trial.params) for trial in sorted(trials, key=_score, reverse=True)[:WARM]]
 
 
-def enqueue(study: optuna.Study, settings: Sequence[dict[str, Any]]) -> None:
-    """Let the next trials try these settings, unless the study has had them."""
-    for setting in settings:
-        if setting:
-            study.enqueue_trial(setting, skip_if_exists=True)
+def judged(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """Return the trials with a result, in their order; that of a killed worker has none."""
+    ended = study.get_trials(deepcopy=False, states=FINISHED)
+    return [
+        trial
+        for trial in ended
+        if trial.state != optuna.trial.TrialState.FAIL or FAILURE in trial.user_attrs
+    ]
+
+
+def this_worker() -> list[Any]:
+    """Return host and process, as a trial records them."""
+    return [socket.gethostname(), os.getpid()]
+
+
+def repeat_abandoned(study: optuna.Study) -> None:
+    """Let the next trial repeat one whose process on this host was killed.
+
+    For processes elsewhere, Optuna does this when signs of life are missing for `GRACE` seconds.
+    """
+    for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+        host, process = trial.user_attrs.get(WORKER, ("", 0))
+        if host == socket.gethostname() and not _alive(process):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
+            _repeat(study, trial)
+
+
+def enqueue_next(study: optuna.Study, settings: Sequence[dict[str, Any]]) -> None:
+    """Let the next trial try the first of these settings that the study has not had.
+
+    One at a time, so that the repetition of a killed trial keeps its place.
+    """
+    if study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING]):
+        return
+    had = len(study.get_trials(deepcopy=False))
+    for setting in filter(None, settings):
+        study.enqueue_trial(setting, skip_if_exists=True)
+        if len(study.get_trials(deepcopy=False)) > had:
+            return
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _score(trial: optuna.trial.FrozenTrial) -> float:

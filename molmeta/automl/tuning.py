@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,21 @@ import optuna
 from molmeta import learners
 from molmeta.automl.held_out import FAILURES
 from molmeta.automl.spaces import space_of
+from molmeta.automl.study import (
+    FAILURE,
+    WORKER,
+    enqueue_next,
+    judged,
+    repeat_abandoned,
+    this_worker,
+)
 from molmeta.errors import ConfigError
 from molmeta.training.loop import train
 from molmeta.training.task import TrainingOptions
 from molmeta.training.validation import validation_score
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from molmeta.models.recipes import Recipe
     from molmeta.training.task import Task
@@ -30,26 +39,31 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Search:
+class TuningPlan:
     """What to search, and on which data.
 
     Attributes:
         task: recipe with the options that stay as they are, training options and data.
         seconds: time for all trials of this worker; the trial that is running ends first.
-        trials: largest number of trials of this worker; None for no limit.
+        trials: largest number of trials of all workers and earlier runs; None for no limit.
+        first: settings to try first.
+        seed: of the sampler.
     """
 
     task: Task
     seconds: float | None
     trials: int | None = None
+    first: Sequence[dict[str, Any]] = ()
+    seed: int = 0
 
 
 def search(
-    study: optuna.Study, plan: Search, progress: Callable[[int], None] = lambda _: None
+    study: optuna.Study, plan: TuningPlan, progress: Callable[[int], None] = lambda _: None
 ) -> None:
     """Try settings until time or trials are used up.
 
-    A setting that fails is recorded with its reason, and the search continues.
+    A setting that fails is recorded with its reason, and the search continues. One worker that is
+    killed and started again tries the settings of an undisturbed one.
 
     Args:
         study: of `molmeta.automl.study.open_study`; other workers may use it at the same time.
@@ -62,24 +76,34 @@ def search(
     space = space_of(plan.task.recipe)
 
     def objective(trial: optuna.Trial) -> float:
+        trial.set_user_attr(WORKER, this_worker())
         # Each public method suggests one kind of distribution.
         suggest = trial._suggest  # pyright: ignore[reportPrivateUsage]
         params = {name: suggest(name, distribution) for name, distribution in space.items()}
         try:
             return score(with_settings(plan.task, params), trial)
         except FAILURES as error:
-            trial.set_user_attr("failure", str(error)[:300])
+            trial.set_user_attr(FAILURE, str(error)[:300])
             raise
 
     def done(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         del study
-        if reason := trial.user_attrs.get("failure"):
+        if reason := trial.user_attrs.get(FAILURE):
             _log.warning("trial %d failed: %s", trial.number, reason)
         progress(1)
 
-    study.optimize(
-        objective, n_trials=plan.trials, timeout=plan.seconds, catch=FAILURES, callbacks=[done]
-    )
+    began = time.monotonic()
+    repeat_abandoned(study)
+    while plan.seconds is None or time.monotonic() - began < plan.seconds:
+        number = len(judged(study))
+        running = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING])
+        if plan.trials is not None and number + len(running) >= plan.trials:
+            break
+        enqueue_next(study, plan.first)
+        # A sampler for each trial: what it draws depends on the finished trials alone.
+        seed = np.random.SeedSequence([plan.seed, number]).generate_state(1)[0]
+        study.sampler = optuna.samplers.TPESampler(seed=int(seed), constant_liar=True)
+        study.optimize(objective, n_trials=1, catch=FAILURES, callbacks=[done])
 
 
 def best_recipe(study: optuna.Study, task: Task) -> dict[str, Any]:
@@ -90,7 +114,7 @@ def best_recipe(study: optuna.Study, task: Task) -> dict[str, Any]:
     """
     complete = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
     if not complete:
-        failures = [t.user_attrs["failure"] for t in study.trials if "failure" in t.user_attrs]
+        failures = [t.user_attrs[FAILURE] for t in study.trials if FAILURE in t.user_attrs]
         reason = f"; the first failure was: {failures[0]}" if failures else ""
         raise ConfigError(
             f"--budget: no trial was completed; got {len(study.trials)} trials, expected at least "

@@ -25,7 +25,7 @@ def run(
     valid: list[Path] = typer.Option(..., help="Curated table to judge on; repeatable."),
     output: Path = OUTPUT,
     budget: str | None = typer.Option(None, help="Time for trials, such as 90s, 60m or 2h."),
-    trials: int | None = typer.Option(None, min=1, help="Most trials of each worker."),
+    trials: int | None = typer.Option(None, min=1, help="Most trials, with those of --storage."),
     storage: str = typer.Option("", help="SQLite file, or URL of a database, for the trials."),
     start_from: list[str] = typer.Option([], help="Storage of an earlier study; repeatable."),
     portfolio: bool = typer.Option(

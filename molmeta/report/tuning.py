@@ -11,9 +11,10 @@ import optuna
 import yaml
 from markupsafe import Markup
 
+from molmeta.automl.study import FAILURE, judged
 from molmeta.report.svg import inline
 from molmeta.report.templating import asset, environment
-from molmeta.runtime.outputs import written
+from molmeta.runtime.outputs import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ def tuning_page(study: optuna.Study, recipe: Mapping[str, Any], output: Path) ->
     Raises:
         OutputError: the page cannot be written.
     """
-    states = [trial.state.name.lower() for trial in study.trials]
+    states = [trial.state.name.lower() for trial in judged(study)]
     page = (
         environment()
         .get_template("tuning.html.j2")
@@ -46,25 +47,29 @@ def tuning_page(study: optuna.Study, recipe: Mapping[str, Any], output: Path) ->
             ],
             counts={state: states.count(state) for state in sorted(set(states))},
             failures=[
-                (trial.number, trial.user_attrs["failure"])
-                for trial in study.trials
-                if "failure" in trial.user_attrs
+                (number, trial.user_attrs[FAILURE])
+                for number, trial in enumerate(judged(study), 1)
+                if FAILURE in trial.user_attrs
             ],
             name=study.study_name,
             recipe=yaml.safe_dump(dict(recipe), sort_keys=False),
             style=Markup(asset("hits.css")),
         )
     )
-    with written(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(output, page)
 
 
 def _charts(study: optuna.Study) -> list[tuple[str, Any]]:
-    complete = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
-    scores = np.array([trial.value for trial in complete], np.float64)
+    numbered = [
+        (number, trial)
+        for number, trial in enumerate(judged(study), 1)
+        if trial.state == optuna.trial.TrialState.COMPLETE
+    ]
+    complete = [trial for _, trial in numbered]
+    best = np.maximum.accumulate(np.array([trial.value for trial in complete], np.float64))
     rows = [
-        {"trial": trial.number, "score": float(score), "best": float(best)}
-        for trial, score, best in zip(complete, scores, np.maximum.accumulate(scores), strict=True)
+        {"trial": number, "score": trial.value, "best": float(best)}
+        for (number, trial), best in zip(numbered, best, strict=True)
     ]
     score = alt.Y("score:Q", title="validation \u0394AUPRC", scale=alt.Scale(zero=False))
     base = alt.Chart(alt.Data(values=rows)).properties(width=520, height=220)
@@ -87,8 +92,9 @@ def _charts(study: optuna.Study) -> list[tuple[str, Any]]:
             if name in trial.params
         ]
         number = all(isinstance(p["value"], (int, float)) for p in points)
-        x = alt.X(f"value:{'Q' if number else 'N'}", title=name, scale=alt.Scale(zero=False))
-        if not number:
+        if number:
+            x = alt.X("value:Q", title=name, scale=alt.Scale(zero=False))
+        else:
             x = alt.X("value:N", title=name)
         chart = alt.Chart(alt.Data(values=points)).mark_point().properties(width=520, height=220)
         charts.append((name, chart.encode(x=x, y=score)))

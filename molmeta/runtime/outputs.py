@@ -51,6 +51,16 @@ def written(path: Path) -> Generator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8, completely or not at all.
+
+    Raises:
+        OutputError: as `written`.
+    """
+    with written(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def _flush_to_disk(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
 
@@ -140,6 +140,8 @@ class SearchOptions(Options):
     """Options of the training that stay as they are, and those of validation."""
     budget: Annotated[str, *text_like(r"\d+[smh]", "must be a time such as 90s, 60m or 2h")] = "30m"
     """Time for trials of each worker."""
+    trials: PositiveInt | None = None
+    """Largest number of trials of all workers; null for no limit but the time."""
     workers: PositiveInt = 1
     """Processes that search together."""
     seed: NonNegativeInt = 0
@@ -156,14 +158,12 @@ class SearchOptions(Options):
         return {**self.recipe.to_dict(), "training": training}
 
 
-def _distinct_searches(searches: tuple[SearchOptions, ...]) -> tuple[SearchOptions, ...]:
-    distinct([search.name for search in searches])
-    return searches
+NamedT = TypeVar("NamedT", ScreenOptions, SearchOptions)
 
 
-def _distinct_names(screens: tuple[ScreenOptions, ...]) -> tuple[ScreenOptions, ...]:
-    distinct([screen.name for screen in screens])
-    return screens
+def _distinct_names(items: tuple[NamedT, ...]) -> tuple[NamedT, ...]:
+    distinct([item.name for item in items])
+    return items
 
 
 def _bundled_model(
@@ -239,7 +239,7 @@ class Config(Options):
     )
     """Libraries to rank."""
     automl: Annotated[
-        tuple[SearchOptions, ...], Field(strict=False), AfterValidator(_distinct_searches)
+        tuple[SearchOptions, ...], Field(strict=False), AfterValidator(_distinct_names)
     ] = ()
     """Learners whose options to search on the validation assays."""
 

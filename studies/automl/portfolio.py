@@ -25,8 +25,8 @@ from measure import set_aside
 from molmeta.assays.assay import assays_of, read_curated
 from molmeta.automl.portfolio import PATH, portfolio
 from molmeta.automl.spaces import space_of
-from molmeta.automl.study import enqueue, open_study
-from molmeta.automl.tuning import Search, search
+from molmeta.automl.study import open_study
+from molmeta.automl.tuning import TuningPlan, search
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.store import load_store
 from molmeta.runtime.outputs import written
@@ -61,9 +61,8 @@ def task_of(
 
 def tried(task: Task, seed: int, settings: Sequence[dict[str, Any]] = ()) -> optuna.Study:
     """A search of `TRIALS` trials that begins with these settings."""
-    study = open_study("", task.recipe.learner, seed=seed)
-    enqueue(study, settings)
-    search(study, Search(task, None, TRIALS))
+    study = open_study("", task.recipe.learner)
+    search(study, TuningPlan(task, None, TRIALS, settings, seed))
     return study
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from small_line import Line
 
 TIMED = ("benchmarks", "report.html")
-"""Results that hold measured times."""
+"""Results that hold measured times, as storages of searches do."""
 
 
 def kill_workflow(folder: Path, *, kills: int, seed: int) -> list[str]:
@@ -57,4 +57,8 @@ def _kill_after(line: Line, seconds: float) -> None:
 def results_of(folder: Path) -> dict[str, object]:
     """Return the results of a workflow by their names, without those that hold times."""
     made = results(folder / "results")
-    return {name: content for name, content in made.items() if not name.startswith(TIMED)}
+    return {name: content for name, content in made.items() if not _timed(name)}
+
+
+def _timed(name: str) -> bool:
+    return name.startswith(TIMED) or name.endswith(".db")

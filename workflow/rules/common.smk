@@ -168,7 +168,7 @@ def search_recipe(wildcards):
 
 
 def search_options(wildcards):
-    names = {"budget", "workers", "seed"}
+    names = {"budget", "trials", "workers", "seed"}
     return flags(SEARCHES[wildcards.search].model_dump(include=names))
 
 

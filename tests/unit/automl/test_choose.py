@@ -9,12 +9,12 @@ import torch
 from toy_assays import episode
 
 from molmeta.automl.advice import advised
-from molmeta.automl.candidates import MEMBERS, Candidate, member_models, model_of
+from molmeta.automl.candidates import MEMBERS, CandidateModel, member_models, model_of
 from molmeta.automl.choose import Effort, choose
 from molmeta.automl.describe import FEATURES, described
 from molmeta.automl.selector import (
-    Expected,
-    Line,
+    ExpectedScore,
+    LinearModel,
     Selector,
     Spread,
     held_out_inputs,
@@ -33,14 +33,14 @@ FLAT = Spread(SIZES, np.array([0.1, 0.05]), 0.0, np.array([-1.0, -1.0]), np.arra
 def line(constant=0.0, of_held=0.0):
     weights = np.zeros(N_INPUTS)
     weights[0] = constant
-    return Line(weights, np.append(weights, [of_held, 0.0]))
+    return LinearModel(weights, np.append(weights, [of_held, 0.0]))
 
 
 def made(advantages, *, level=0.2, trust=0.1, margin=0.0):
     """A selector of single members, the first of them the reference."""
     names = ("tanimoto_gp", *advantages)
     return Selector(
-        tuple(Candidate(name, {name: 1.0}) for name in names),
+        tuple(CandidateModel(name, {name: 1.0}) for name in names),
         {name: advantages.get(name, line()) for name in names},
         {name: {"delta_auprc": line(level)} for name in names},
         {name: {"delta_auprc": FLAT} for name in names},
@@ -119,7 +119,7 @@ def test_a_low_score_is_not_trusted_and_more_compounds_are_counted():
     features = {**dict.fromkeys(FEATURES, 0.0), "size": -2.0}
     growing = replace(made({}, trust=0.2), levels={"tanimoto_gp": {"delta_auprc": line()}})
     growing.levels["tanimoto_gp"]["delta_auprc"].weights[:2] = (0.15, 0.05)
-    expected = {"tanimoto_gp": {"delta_auprc": Expected(0.05, 0.0, 0.1)}}
+    expected = {"tanimoto_gp": {"delta_auprc": ExpectedScore(0.05, 0.0, 0.1)}}
     advice = advised(growing, "tanimoto_gp", features, expected, 16)
     assert not advice.trusted
     assert advice.further == 128 - 16
@@ -128,7 +128,7 @@ def test_a_low_score_is_not_trusted_and_more_compounds_are_counted():
 
 def test_a_score_that_never_suffices_says_so():
     features = {**dict.fromkeys(FEATURES, 0.0), "size": -2.0}
-    expected = {"tanimoto_gp": {"delta_auprc": Expected(0.05, 0.0, 0.1)}}
+    expected = {"tanimoto_gp": {"delta_auprc": ExpectedScore(0.05, 0.0, 0.1)}}
     advice = advised(made({}, level=0.05), "tanimoto_gp", features, expected, 16)
     assert advice.further is None
     assert "Even 256" in advice.text
@@ -185,7 +185,7 @@ def test_a_damaged_selector_is_refused(tmp_path, content):
 def test_an_ensemble_is_saved_and_loaded_as_one_model(tmp_path, target):
     models = member_models(target)
     names = [name for name in models if name.startswith(("pretrained", "tanimoto"))][-2:]
-    model = model_of(Candidate("both", dict.fromkeys(names, 1.0)), models)
+    model = model_of(CandidateModel("both", dict.fromkeys(names, 1.0)), models)
     save(model, tmp_path / "model.safetensors", half=True)
     smiles, values = ["CCO", "c1ccccc1", "CCN", "c1ccccc1O"], [7.0, 5.0, 6.0, 4.0]
     found = [

@@ -6,7 +6,7 @@ import pytest
 
 from molmeta.automl.portfolio import fitting, portfolio
 from molmeta.automl.spaces import space_of
-from molmeta.automl.study import earlier_settings, enqueue, open_study
+from molmeta.automl.study import earlier_settings, enqueue_next, open_study
 from molmeta.errors import ConfigError, ModelError
 from molmeta.models.recipes import Recipe
 
@@ -71,10 +71,12 @@ def test_the_best_settings_of_an_earlier_study_come_first(storage):
 
 def test_settings_are_tried_first_and_only_once(storage):
     study = open_study(storage, "one")
-    for _ in range(2):
-        enqueue(study, [{"x": 0.25}, {}])
-    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
-    assert [trial.params["x"] == 0.25 for trial in study.trials] == [True, False]
+    for _ in range(3):
+        enqueue_next(study, [{"x": 0.25}, {}, {"x": 0.5}])
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    first, second, third = (trial.params["x"] for trial in study.trials)
+    assert (first, second) == (0.25, 0.5)
+    assert third not in (0.25, 0.5)
 
 
 def test_a_setting_keeps_only_what_is_searched_and_allowed():

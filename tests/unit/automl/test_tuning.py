@@ -8,7 +8,7 @@ import pytest
 from toy_training import assays, recipe, task
 
 from molmeta.automl.study import open_study
-from molmeta.automl.tuning import Search, best_recipe, score, search, with_settings
+from molmeta.automl.tuning import TuningPlan, best_recipe, score, search, with_settings
 from molmeta.errors import ConfigError
 from molmeta.models.recipes import Recipe, recipe_of
 from molmeta.training.task import TrainingOptions
@@ -25,7 +25,7 @@ def of_baseline(name="logistic_regression", **options):
 
 
 def test_a_baseline_is_searched_and_gives_its_recipe():
-    study, plan = open_study("", "one"), Search(of_baseline(), None, trials=3)
+    study, plan = open_study("", "one"), TuningPlan(of_baseline(), None, trials=3)
     search(study, plan)
     assert [trial.state for trial in study.trials] == [COMPLETE] * 3
     best = best_recipe(study, plan.task)
@@ -35,7 +35,7 @@ def test_a_baseline_is_searched_and_gives_its_recipe():
 
 
 def test_a_learner_is_trained_with_the_settings_of_a_trial():
-    study, plan = open_study("", "one"), Search(task(recipe("protonet")), None, trials=2)
+    study, plan = open_study("", "one"), TuningPlan(task(recipe("protonet")), None, trials=2)
     search(study, plan)
     best = best_recipe(study, plan.task)
     assert TrainingOptions(**best["training"]).learning_rate == pytest.approx(
@@ -63,7 +63,7 @@ class PrunesAll(optuna.pruners.BasePruner):
 @pytest.mark.parametrize("one", [of_baseline(), task(recipe("protonet"))])
 def test_a_poor_setting_is_pruned_in_the_middle(one):
     study = optuna.create_study(direction="maximize", pruner=PrunesAll())
-    search(study, Search(one, None, trials=1))
+    search(study, TuningPlan(one, None, trials=1))
     (trial,) = study.trials
     assert trial.state == PRUNED
     assert len(trial.intermediate_values) == 1
@@ -75,7 +75,7 @@ def test_a_setting_that_fails_is_recorded_and_the_search_continues():
     broken = of_baseline()
     real = broken.valid[0]
     torn = replace(broken, valid=[replace(real, rows=real.rows + 10**6)])
-    search(study, Search(torn, None, trials=2))
+    search(study, TuningPlan(torn, None, trials=2))
     assert [trial.state for trial in study.trials] == [FAIL, FAIL]
     assert all(trial.user_attrs["failure"] for trial in study.trials)
     with pytest.raises(ConfigError, match=r"no trial was completed.*first failure"):
