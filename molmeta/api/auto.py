@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import torch
 
-from molmeta.api._inputs import existing, library_file, support_of
-from molmeta.api.screen import run_screen
+from molmeta.api._inputs import existing, library_file, model_name, support_of
+from molmeta.api.screen import inputs_of, log_facts, rank
 from molmeta.automl.candidates import member_models
 from molmeta.automl.choose import FULL, QUICK, choose
 from molmeta.automl.selector import load_selector
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from molmeta.api._inputs import LibraryLike, SupportOptions
     from molmeta.api.screen import ScreenResult
-    from molmeta.automl.choose import Choice
+    from molmeta.automl.choose import ModelChoice
     from molmeta.learners.base import Target
     from molmeta.models.model import AssayPredictor, Model
     from molmeta.screening.inspection import Inspection
@@ -57,7 +57,7 @@ class AutoResult:
         screened: the ranked library, if one was given.
     """
 
-    choice: Choice
+    choice: ModelChoice
     reading: SupportReading
     predictor: AssayPredictor
     screened: ScreenResult | None = None
@@ -121,8 +121,7 @@ def auto(
     _require_consistent(library, target, seconds)
     path = None if output is None else Path(output)
     reading = support_of(support, load_pretrained(), options, assay=assay, size=size, seed=seed)
-    for subject, text in reading.facts().items():
-        _log.info("%s: %s", subject, text)
+    log_facts(reading.facts())
     effort = replace(QUICK if quick else FULL, seed=seed)
     choice = choose(
         _labelled(reading, target),
@@ -133,17 +132,18 @@ def auto(
     _log_choice(choice)
     model = replace(choice.model, history=_history(choice, reading, seed))
     choice = replace(choice, model=model)
-    result = AutoResult(choice, reading, _adapted(model, reading))
+    result = AutoResult(choice, reading, model.adapt(*reading.support, values=reading.values))
     if path is not None and path.suffix == ".safetensors":
         save(model, path, half=True)
         return result
-    how: Any = {"assay": assay, "size": size, "seed": seed, "cores": cores, "progress": progress}
     if library is not None:
-        hits = None if path is None else path / HITS
-        plan = ScreenPlan(exclude_support=True)
-        screened = run_screen(
-            support, library, plan=plan, output=hits, model=model, **how, **options
-        )
+        inputs = inputs_of(reading, model, model_name(model), library)
+        known = reading.facts()
+        log_facts({name: text for name, text in inputs.facts().items() if name not in known})
+        screened = rank(
+            inputs, result.predictor, library, plan=ScreenPlan(exclude_support=True),
+            output=None if path is None else path / HITS, cores=cores, progress=progress,
+        )  # fmt: skip
         result = replace(result, screened=screened)
     if path is not None:
         _write(result, path, support, library, TableOptions(**options), assay, cores)
@@ -183,11 +183,7 @@ def _labelled(reading: SupportReading, target: Target) -> Labelled:
     return Labelled(featurize(smiles, tuple(names)), labels, values)
 
 
-def _adapted(model: Model, reading: SupportReading) -> AssayPredictor:
-    return model.adapt(*reading.support, values=reading.values)
-
-
-def _log_choice(choice: Choice) -> None:
+def _log_choice(choice: ModelChoice) -> None:
     _log.info("chosen: %s", choice.name)
     for name, scores in choice.expected.items():
         for measure, (value, low, high) in scores.items():
@@ -197,7 +193,7 @@ def _log_choice(choice: Choice) -> None:
         _log.warning("do not trust this ranking yet: %s", choice.advice.text)
 
 
-def _history(choice: Choice, reading: SupportReading, seed: int) -> dict[str, Any]:
+def _history(choice: ModelChoice, reading: SupportReading, seed: int) -> dict[str, Any]:
     """What the file of the model says about how it was chosen."""
     rows: list[dict[str, Any]] = choice.candidates.to_dict("records")  # pyright: ignore[reportAssignmentType]
     tried = [
@@ -232,9 +228,7 @@ def _write(
         chosen_page(chosen, folder / PAGE)
         return
     done = result.screened
-    # The choice has a warning of its own, from more than the support.
-    inputs = replace(done.inputs, warning="")
-    facts = ScreenFacts(inputs, done.screened.n_read, done.screened.prevalence, HITS)
+    facts = ScreenFacts(done.inputs, done.screened.n_read, done.screened.prevalence, HITS)
     hits_page(
         done.screened.candidates, done.predictor, folder / PAGE, facts=facts,
         introduction=chosen_section(chosen),

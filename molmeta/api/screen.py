@@ -29,7 +29,7 @@ from molmeta.screening.screen import Screened, ranked, screen_to_files
 from molmeta.screening.supports import ScreenInputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from molmeta.api._inputs import LibraryLike, ModelLike, SupportOptions
     from molmeta.models.model import AssayPredictor, Model
@@ -155,6 +155,38 @@ def run_screen(
     inputs, predictor = adapted(
         support, library, model, options, assay, size, seed, outlooks=not plan.part
     )
+    return rank(
+        inputs, predictor, library, plan=plan, output=output, prevalence=prevalence, cores=cores,
+        progress=progress,
+    )  # fmt: skip
+
+
+def rank(
+    inputs: ScreenInputs,
+    predictor: AssayPredictor,
+    library: LibraryLike,
+    *,
+    plan: ScreenPlan,
+    output: Path | None = None,
+    prevalence: Prevalence = None,
+    cores: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> ScreenResult:
+    """Rank a library with a model that is adapted already, and log the hits to expect.
+
+    Args:
+        inputs: what the model was adapted to.
+        predictor: the adapted model.
+        library: as in `screen`.
+        plan: as in `run_screen`.
+        output: as in `run_screen`.
+        prevalence: as in `screen`.
+        cores: as in `screen`.
+        progress: as in `screen`.
+
+    Raises:
+        OutputError, TableError, ConfigError: as `run_screen`.
+    """
     plan = _completed(plan, prevalence, predictor.model, inputs.reading, cores)
     with library_file(library) as path:
         screened = _screened(predictor, inputs.reading, path, output, plan, cores, progress)
@@ -191,18 +223,36 @@ def adapted(
     """
     chosen = model_of(model)
     reading = support_of(support, chosen, options, assay=assay, size=size, seed=seed)
-    inputs = ScreenInputs(
-        reading, model_name(model), library_name(library), date.today().isoformat(),
-        n_in_training=int((chosen.known(reading.support.smiles) > 0).sum()),
-    )  # fmt: skip
-    for subject, text in inputs.facts().items():
-        _log.info("%s: %s", subject, text)
+    inputs = inputs_of(reading, chosen, model_name(model), library)
+    log_facts(inputs.facts())
     predictor = chosen.adapt(*reading.support)
     # Parts of one screen would all repeat the same check.
     warning = outlook(chosen, *reading.support).warning if outlooks else ""
     if warning:
         _log.warning("%s", warning)
     return replace(inputs, warning=warning), predictor
+
+
+def inputs_of(
+    reading: SupportReading, model: Model, name: str, library: LibraryLike
+) -> ScreenInputs:
+    """Return what a page says of a support, a model and a library.
+
+    Args:
+        reading: the support.
+        model: the model.
+        name: of the model, for people to read.
+        library: what is screened.
+    """
+    n_in_training = int((model.known(reading.support.smiles) > 0).sum())
+    today = date.today().isoformat()
+    return ScreenInputs(reading, name, library_name(library), today, n_in_training=n_in_training)
+
+
+def log_facts(facts: Mapping[str, str]) -> None:
+    """Log what was understood, a line for each subject."""
+    for subject, text in facts.items():
+        _log.info("%s: %s", subject, text)
 
 
 def log_expected_hits(screened: Screened, share: float) -> None:

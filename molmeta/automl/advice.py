@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from molmeta.automl.describe import log_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from molmeta.automl.selector import Expected, Selector
+    from molmeta.automl.selector import ExpectedScore, Selector
 
 LARGEST = 256
 """Support size up to which scores were measured."""
@@ -39,7 +40,7 @@ def advised(
     selector: Selector,
     name: str,
     features: Mapping[str, float],
-    expected: Mapping[str, Mapping[str, Expected]],
+    expected: Mapping[str, Mapping[str, ExpectedScore]],
     n_support: int,
 ) -> Advice:
     """Judge the expected score of the chosen candidate.
@@ -73,7 +74,7 @@ def _further(
     size = n_support
     while size < LARGEST:
         size = min(2 * size, LARGEST)
-        larger = {**features, "size": math.log2(size / 64)}
+        larger = {**features, "size": log_size(size)}
         # Both without held-out scores, which a larger support does not have yet.
         if line(larger, None) >= selector.trust:
             return size - n_support

@@ -39,7 +39,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CandidateModel:
     """A single learner, or an ensemble of several.
 
     Attributes:
@@ -56,7 +56,7 @@ def member_models(target: Target = "activity") -> dict[str, Model]:
     return {name: _member(name, target) for name in MEMBERS[target]}
 
 
-def model_of(candidate: Candidate, members: Mapping[str, Model]) -> Model:
+def model_of(candidate: CandidateModel, members: Mapping[str, Model]) -> Model:
     """Return a candidate as one model, which `molmeta.load` can read once it is saved.
 
     Args:

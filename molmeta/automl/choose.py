@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from molmeta.automl.advice import Advice
-    from molmeta.automl.candidates import Candidate
-    from molmeta.automl.selector import Expected, Selector
+    from molmeta.automl.candidates import CandidateModel
+    from molmeta.automl.selector import ExpectedScore, Selector
     from molmeta.models.model import Model
     from molmeta.molecules.labelled import Labelled
 
@@ -50,7 +50,7 @@ FULL, QUICK = Effort(), Effort(seconds=8.0, repeats=1)
 
 
 @dataclass(frozen=True)
-class Choice:
+class ModelChoice:
     """A model chosen for an assay, and what to expect of it.
 
     Attributes:
@@ -70,14 +70,14 @@ class Choice:
     model: Model
     candidates: pd.DataFrame
     features: Mapping[str, float]
-    expected: Mapping[str, Mapping[str, Expected]]
+    expected: Mapping[str, Mapping[str, ExpectedScore]]
     advice: Advice
     margin: float
 
 
 def choose(
     support: Labelled, members: Mapping[str, Model], selector: Selector, effort: Effort = FULL
-) -> Choice:
+) -> ModelChoice:
     """Choose the candidate with the highest expected score.
 
     Args:
@@ -111,7 +111,7 @@ def choose(
         for name in dict.fromkeys((chosen.name, SEARCH))
         if name in selector.levels and bool(support.labels.min() < support.labels.max())
     }
-    return Choice(
+    return ModelChoice(
         chosen.name,
         model_of(chosen, members),
         _table(ranked, usable, judged, selector, features, scores),
@@ -123,7 +123,7 @@ def choose(
 
 
 def held_out_scores(
-    judged: HeldOut, candidates: Collection[Candidate], measure: str
+    judged: HeldOut, candidates: Collection[CandidateModel], measure: str
 ) -> dict[str, float]:
     """Return the held-out score of each candidate whose members were all judged.
 
@@ -142,7 +142,7 @@ def _judged(
     support: Labelled,
     members: Mapping[str, Model],
     selector: Selector,
-    candidates: list[Candidate],
+    candidates: list[CandidateModel],
     features: Mapping[str, float],
     effort: Effort,
 ) -> HeldOut:
@@ -163,7 +163,7 @@ def _judged(
 
 
 def _table(
-    ranked: list[Candidate], usable: list[Candidate], judged: HeldOut, selector: Selector,
+    ranked: list[CandidateModel], usable: list[CandidateModel], judged: HeldOut, selector: Selector,
     features: Mapping[str, float], scores: Mapping[str, float],
 ) -> pd.DataFrame:  # fmt: skip
     failed = [one for one in usable if one not in ranked]

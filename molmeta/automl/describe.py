@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from molmeta.molecules.labelled import Labelled
 
 TYPICAL = 64
+"""Support size at which the feature `size` is 0."""
 FEATURES = ("size", "known", "records", "nearest", "contrast", "imbalance", "values")
+
+
+def log_size(n: float) -> float:
+    """Return the feature `size` of a support of n compounds."""
+    return float(np.log2(n / TYPICAL))
 
 
 def described(support: Labelled, times_measured: NDArray[np.int64]) -> dict[str, float]:
@@ -42,7 +48,7 @@ def described(support: Labelled, times_measured: NDArray[np.int64]) -> dict[str,
     other = np.where(same, 0, similarity).max(1, initial=0)
     values = support.values
     return {
-        "size": float(np.log2(len(labels) / TYPICAL)),
+        "size": log_size(len(labels)),
         "known": float((times_measured > 0).mean()),
         "records": float(np.log2(1 + times_measured).mean()),
         "nearest": float(similarity.max(1, initial=0).mean()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +13,8 @@ import torch
 from molmeta.errors import MolMetaError, one_line
 from molmeta.evaluation.metrics.ranking import auroc, delta_auprc
 from molmeta.evaluation.metrics.values import r2
-from molmeta.molecules.blocks import tensor_of
-from molmeta.molecules.labelled import Labelled
 from molmeta.runtime.seeds import generator
+from molmeta.screening.outlook import scored_without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.learners.base import MetaLearner
+    from molmeta.molecules.labelled import Labelled
 
 FOLDS = 5
 FAILURES = (MolMetaError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
@@ -137,18 +137,11 @@ def _left_out(
     learner: MetaLearner, support: Labelled, fold_of: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     outputs = np.zeros(len(fold_of))
-    values = support.values
     with torch.no_grad():
-        molecules = learner.prepare(support.molecules)
-        for fold in range(int(fold_of.max()) + 1):
-            inside, outside = (tensor_of(np.flatnonzero(fold_of != fold)),
-                               tensor_of(np.flatnonzero(fold_of == fold)))  # fmt: skip
-            others = Labelled(
-                molecules.select(inside), support.labels[inside],
-                None if values is None else values[inside],
-            )  # fmt: skip
-            predicted = learner.adapt(others)(molecules.select(outside))
-            outputs[outside.numpy()] = predicted.double().cpu().numpy()
+        prepared = replace(support, molecules=learner.prepare(support.molecules))
+    for fold in range(int(fold_of.max()) + 1):
+        rows = np.flatnonzero(fold_of == fold)
+        outputs[rows] = scored_without(learner.adapt, prepared, rows)
     if not np.isfinite(outputs).all():
         raise ArithmeticError("predictions that are not finite")
     return outputs

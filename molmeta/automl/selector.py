@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from molmeta.automl.candidates import Candidate
-from molmeta.automl.describe import FEATURES
+from molmeta.automl.candidates import CandidateModel
+from molmeta.automl.describe import FEATURES, TYPICAL
 from molmeta.errors import ModelError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ LEVEL = 0.8
 LIMITS = {"auroc": (0.0, 1.0), "delta_auprc": (-1.0, 1.0), "hits": (0.0, 10.0), "r2": (-9.0, 1.0)}
 
 
-class Expected(NamedTuple):
+class ExpectedScore(NamedTuple):
     """A predicted score with its 80 % interval."""
 
     value: float
@@ -39,7 +39,7 @@ class Expected(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Line:
+class LinearModel:
     """A linear prediction from the features of a support, and from a held-out score.
 
     Attributes:
@@ -102,9 +102,9 @@ class Selector:
         n_assays: their number.
     """
 
-    candidates: tuple[Candidate, ...]
-    advantages: Mapping[str, Line]
-    levels: Mapping[str, Mapping[str, Line]]
+    candidates: tuple[CandidateModel, ...]
+    advantages: Mapping[str, LinearModel]
+    levels: Mapping[str, Mapping[str, LinearModel]]
     spreads: Mapping[str, Mapping[str, Spread]]
     margin: float
     trust: float
@@ -134,16 +134,16 @@ class Selector:
 
     def rank(
         self,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[CandidateModel],
         features: Mapping[str, float],
         scores: Mapping[str, float],
-    ) -> list[Candidate]:
+    ) -> list[CandidateModel]:
         """Return candidates by predicted score, highest first.
 
         The reference comes first unless another candidate is ahead of it by `margin`.
         """
 
-        def key(one: Candidate) -> float:
+        def key(one: CandidateModel) -> float:
             is_reference = one.name == self.candidates[0].name
             return self.margin if is_reference else self.advantage(one.name, features, scores)
 
@@ -156,7 +156,7 @@ class Selector:
         features: Mapping[str, float],
         score: float | None,
         n_query: int = TYPICAL_QUERY,
-    ) -> Expected:
+    ) -> ExpectedScore:
         """Return the predicted score of a candidate with its interval.
 
         Args:
@@ -170,18 +170,17 @@ class Selector:
         value = float(np.clip(self.levels[name][measure](features, score), lowest, highest))
         size = size_of(features)
         low, high = self.spreads[name][measure].interval(value, size, n_query)
-        return Expected(value, max(low, lowest), min(high, highest))
+        return ExpectedScore(value, max(low, lowest), min(high, highest))
 
 
 def size_of(features: Mapping[str, float]) -> float:
     """Return the support size S from the features of a support."""
-    return 64 * 2 ** features["size"]
+    return TYPICAL * 2 ** features["size"]
 
 
 def inputs(features: Mapping[str, float]) -> NDArray[np.float64]:
     """Return the features, their products with the size, and 1, for a linear prediction."""
-    # Outside of the sizes that were measured, the nearest of them is a better guess than a line.
-    size = float(np.clip(features["size"], -2, 2))
+    size = _measured_size(features)
     others = [features[name] for name in FEATURES if name != "size"]
     products = [size * features[name] for name in ("known", "nearest", "contrast")]
     return np.array([1.0, size, size**2, *others, *products])
@@ -189,7 +188,12 @@ def inputs(features: Mapping[str, float]) -> NDArray[np.float64]:
 
 def held_out_inputs(features: Mapping[str, float], score: float) -> NDArray[np.float64]:
     """Return a held-out score and its product with the size."""
-    return np.array([score, score * float(np.clip(features["size"], -2, 2))])
+    return np.array([score, score * _measured_size(features)])
+
+
+def _measured_size(features: Mapping[str, float]) -> float:
+    # Outside of the sizes that were measured, the nearest of them is a better guess than a line.
+    return float(np.clip(features["size"], -2, 2))
 
 
 @cache
@@ -215,7 +219,7 @@ def selector_of(content: Mapping[str, Any]) -> Selector:
     """Return the selector in a section of the file, as `content_of` writes it."""
     entries: dict[str, dict[str, Any]] = content["candidates"]
     return Selector(
-        candidates=tuple(Candidate(name, one["weights"]) for name, one in entries.items()),
+        candidates=tuple(CandidateModel(name, one["weights"]) for name, one in entries.items()),
         advantages={name: _line(one["advantage"]) for name, one in entries.items()},
         levels={
             name: {measure: _line(line) for measure, line in one["levels"].items()}
@@ -232,8 +236,8 @@ def selector_of(content: Mapping[str, Any]) -> Selector:
     )
 
 
-def _line(entry: Mapping[str, list[float]]) -> Line:
-    return Line(np.array(entry["weights"]), np.array(entry["held_out"]))
+def _line(entry: Mapping[str, list[float]]) -> LinearModel:
+    return LinearModel(np.array(entry["weights"]), np.array(entry["held_out"]))
 
 
 def _spread(entry: Mapping[str, Any]) -> Spread:

@@ -31,9 +31,7 @@ def run(
     output: Path = typer.Option(
         ..., "--output", help="Folder to write, or a file that ends in .safetensors."
     ),
-    library: Path | None = typer.Option(
-        None, "--library", help="SMILES lines, CSV, SDF, Parquet or featurized; default none."
-    ),
+    library: Path | None = _options.OPTIONAL_LIBRARY,
     quick: bool = typer.Option(False, "--quick", help="Cross-validate once, in a few seconds."),
     seconds: float | None = typer.Option(
         None, "--seconds", help="Time for cross-validation; default 60, or 8 with --quick."

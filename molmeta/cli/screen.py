@@ -9,11 +9,11 @@ SDF or Excel if --output ends in .parquet, .sdf or .xlsx.
 An interrupted screen resumes with the same command, except from standard input. Featurize a
 library that you screen often once, with `molmeta featurize`.
 
-Example: molmeta screen --support measured.csv --library library.smi --output ranked.csv
-  --report hits.html
-
 A synthon space (--space) is searched without enumerating its products: the model scores the most
 promising ones. The table then names the synthons of each.
+
+Example: molmeta screen --support measured.csv --library library.smi --output ranked.csv
+  --report hits.html
 
 Example: molmeta screen --support measured.csv --threshold "100 nM" --library library.smi
   --prevalence estimate --output ranked.xlsx

@@ -64,7 +64,7 @@ class Contestant:
 
 
 @dataclass(frozen=True)
-class Pool:
+class TargetPool:
     """The compounds of a target, followed by those of a library.
 
     Attributes:
@@ -77,7 +77,7 @@ class Pool:
     chunks: tuple[Molecules, ...]
 
     @classmethod
-    def of(cls, molecules: Molecules, labels: Tensor) -> Pool:
+    def of(cls, molecules: Molecules, labels: Tensor) -> TargetPool:
         """Return a pool that is scored in chunks."""
         rows = torch.arange(len(molecules), device=molecules.device)
         chunks = tuple(molecules.select(part) for part in torch.split(rows, CHUNK))
@@ -86,4 +86,4 @@ class Pool:
     def select(self, rows: NDArray[np.int64]) -> Labelled:
         """Return these compounds in order."""
         index = tensor_of(rows).to(self.compounds.labels.device)
-        return Labelled(self.compounds.molecules.select(index), self.compounds.labels[index])
+        return self.compounds.select(index)

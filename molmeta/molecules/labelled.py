@@ -27,3 +27,8 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def select(self, rows: Tensor) -> Labelled:
+        """Return the molecules at some rows, shape (N,), with their labels and values."""
+        values = None if self.values is None else self.values[rows]
+        return Labelled(self.molecules.select(rows), self.labels[rows], values)

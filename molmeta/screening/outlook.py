@@ -149,28 +149,24 @@ def _auroc(
     with torch.no_grad():
         # Once for all pairs: what a learner prepares depends on no label, so nothing leaks.
         prepared = learner.prepare(molecules.only(learner.featurizers))
-    scores = [scored_without(learner.adapt, prepared, labels, pair) for pair in left_out]
+    support = Labelled(prepared, tensor_of(labels))
+    scores = [scored_without(learner.adapt, support, pair) for pair in left_out]
     return sum((active > inactive) + (active == inactive) / 2 for active, inactive in scores) / len(
         scores
     )
 
 
 def scored_without(
-    adapt: Callable[[Labelled], Predictor],
-    molecules: Molecules,
-    labels: NDArray[np.float32],
-    rows: NDArray[np.int64],
+    adapt: Callable[[Labelled], Predictor], support: Labelled, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Log odds of P compounds of a support, after adapting to the others, shape (P,).
+    """Log odds, or values, of P compounds of a support, after adapting to the others, shape (P,).
 
     Args:
         adapt: method of a learner, called with the other compounds.
-        molecules: S molecules of the support.
-        labels: shape (S,).
+        support: S compounds, prepared by the learner.
         rows: compounds to leave out, shape (P,).
     """
-    others = np.setdiff1d(np.arange(len(labels)), rows)
-    support = Labelled(molecules.select(tensor_of(others)), tensor_of(labels[others]))
+    others = support.select(tensor_of(np.setdiff1d(np.arange(len(support)), rows)))
     with torch.no_grad():
-        log_odds = adapt(support)(molecules.select(tensor_of(rows)))
-    return log_odds.double().cpu().numpy()
+        outputs = adapt(others)(support.molecules.select(tensor_of(rows)))
+    return outputs.double().cpu().numpy()

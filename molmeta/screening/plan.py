@@ -58,7 +58,6 @@ class ScreenPlan:
                 f"screen: 'part' must be k/n with 1 <= k <= n; got {self.part[0]}/{self.part[1]}, "
                 "expected for example 2/8. Correct it."
             )
-
         if self.prefilter is not None and not 0 < self.prefilter < 1:
             raise ConfigError(
                 f"screen: 'prefilter' must be a share between 0 and 1; got {self.prefilter}, "

@@ -42,7 +42,7 @@ FURTHEST = 20.0
 """Log odds are cut to this size: those of probabilities that round to 0 or 1 are infinite."""
 
 
-class Best(NamedTuple):
+class Selection(NamedTuple):
     """The best share of a shard by the cheap score, and the number of compounds left out."""
 
     chunks: Iterable[Prepared]
@@ -64,7 +64,7 @@ class Prefilter:
     weights: Tensor
     names: tuple[str, ...] = ()
 
-    def best(self, chunks: Iterable[Prepared]) -> Best:
+    def best(self, chunks: Iterable[Prepared]) -> Selection:
         """Return the best share of a shard; equal scores are taken in the library's order."""
         read = list(chunks)
         scores = np.concatenate([np.zeros(0, np.float32), *map(self._scores, read)])
@@ -75,7 +75,7 @@ class Prefilter:
             self._selected(chunk, rows - first)
             for chunk, rows, first in zip(read, parts, starts, strict=False)
         )
-        return Best(selected, len(scores) - len(kept))
+        return Selection(selected, len(scores) - len(kept))
 
     def _scores(self, chunk: Prepared) -> NDArray[np.float32]:
         if not chunk.records:

@@ -10,7 +10,9 @@ from scipy.special import betaincinv, gammaincinv, logit, ndtr, ndtri
 
 from molmeta.errors import ConfigError
 from molmeta.models.prevalence import Estimate
+from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.compounds import compound
+from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
 from molmeta.screening.outlook import scored_without
 
@@ -66,10 +68,9 @@ def each_left_out(
     """Same as `left_out` for S featurized molecules with labels of shape (S,)."""
     with torch.no_grad():
         prepared = learner.prepare(molecules)
+    support = Labelled(prepared, tensor_of(labels))
     actives = np.flatnonzero(labels > 0.5)
-    scores = [
-        scored_without(learner.adapt_library, prepared, labels, row) for row in actives[:, None]
-    ]
+    scores = [scored_without(learner.adapt_library, support, row) for row in actives[:, None]]
     return np.concatenate(scores)
 
 

@@ -204,9 +204,8 @@ def _round(
     if not warm:
         share = -(-size // DRAWS)
         for synthons, reactions in model.draws(DRAWS, rng):
-            new = (
-                p for p in _best(space, model, synthons, reactions) if p not in seen | chosen.keys()
-            )
+            best = _best(space, model, synthons, reactions)
+            new = (p for p in best if p not in seen and p not in chosen)
             chosen.update(dict.fromkeys(islice(new, min(share, size - len(chosen)))))
     # Where the best synthons are all combined, or few products are left, the rest is random.
     return [*chosen, *islice(_random(space, seen | chosen.keys(), rng), size - len(chosen))]
