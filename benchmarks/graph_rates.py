@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
+from bundled import bundled_smiles, seconds
 from plain_pyg import PlainGINE, data_of
 from torch_geometric.data import Batch, Data
 
@@ -32,7 +30,6 @@ from molmeta.molecules.store import featurize
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ASSAYS = Path(__file__).parents[1] / "data" / "assays"
 BATCH, LAYERS, ROUNDS = 512, 4, 7
 WIDTHS = (64, 128, 256)
 
@@ -40,9 +37,7 @@ WIDTHS = (64, 128, 256)
 def main() -> None:
     """Print rates and ratios at each width."""
     torch.set_num_threads(1)
-    frames = [pd.read_csv(path, usecols=["smiles"]) for path in sorted(ASSAYS.glob("*/*.csv"))]
-    distinct = pd.concat(frames)["smiles"].drop_duplicates()
-    smiles = list(distinct.sample(BATCH, random_state=0))
+    smiles = bundled_smiles(BATCH)
     molecules, data = featurize(smiles, ["graph"]), [data_of(parse(text)) for text in smiles]
     for width in WIDTHS:
         steps = {
@@ -60,15 +55,13 @@ def main() -> None:
 
 def rates(steps: dict[str, Callable[[], None]]) -> dict[str, float]:
     """Return the median rate of each step over rounds in which they take turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    times: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
         step()
     for _ in range(ROUNDS):
         for name, step in steps.items():
-            began = time.thread_time()
-            step()
-            seconds[name].append(time.thread_time() - began)
-    return {name: BATCH / statistics.median(times) for name, times in seconds.items()}
+            times[name].append(seconds(step))
+    return {name: BATCH / statistics.median(taken) for name, taken in times.items()}
 
 
 def trained(molecules: Molecules, width: int) -> Callable[[], None]:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
+from bundled import bundled_smiles, seconds
 from plain_pyg import PlainGINE, data_of
 from torch.func import functional_call
 from torch.nn import functional as F
@@ -30,21 +28,18 @@ from molmeta.molecules.store import featurize
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ASSAYS = Path(__file__).parents[1] / "data" / "assays"
 TASKS, SUPPORT, QUERY, STEPS, RATE, LAYERS, ROUNDS = 8, 16, 32, 5, 0.01, 4, 5
 
 
 def main() -> None:
     """Print times and ratios at each width."""
     torch.set_num_threads(1)
-    frames = [pd.read_csv(path, usecols=["smiles"]) for path in sorted(ASSAYS.glob("*/*.csv"))]
-    distinct = pd.concat(frames)["smiles"].drop_duplicates()
-    smiles = list(distinct.sample(TASKS * (SUPPORT + QUERY), random_state=0))
+    smiles = bundled_smiles(TASKS * (SUPPORT + QUERY))
     for width in (64, 128, 192):
         ours, theirs = molmeta(smiles, width), plain(smiles, width)
         for step in (ours, theirs):
             step()
-        pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(ROUNDS)]
+        pairs = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
         mine, other = (statistics.median(times) for times in zip(*pairs, strict=True))
         ratio = statistics.median(theirs / ours for ours, theirs in pairs)
         sys.stdout.write(
@@ -100,12 +95,6 @@ def plain(smiles: list[str], width: int) -> Callable[[], None]:
 def _batch(data: list[Data]) -> Batch:
     items: list[Any] = [*data]
     return Batch.from_data_list(items)
-
-
-def _seconds(run: Callable[[], None]) -> float:
-    began = time.thread_time()
-    run()
-    return time.thread_time() - began
 
 
 if __name__ == "__main__":

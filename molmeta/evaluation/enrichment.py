@@ -13,7 +13,7 @@ import torch
 
 from molmeta.assays.records import records_in, times_measured
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.evaluation.contestants import PRESUMED, Contestant, Pool
+from molmeta.evaluation.contestants import PRESUMED, Contestant, TargetPool
 from molmeta.evaluation.drawn_supports import Drawn, SupportKind, Target
 from molmeta.evaluation.evaluate import inference_mode
 from molmeta.evaluation.hidden_actives import METRICS, hidden_metrics
@@ -157,7 +157,7 @@ class _Run:
         none = np.zeros(len(self.library), np.float32)
         labels = tensor_of(np.concatenate([screen.labels, none]))
         pools = {
-            learner: Pool.of(self._with_library(learner, screen.rows), labels)
+            learner: TargetPool.of(self._with_library(learner, screen.rows), labels)
             for learner in self.prepared
         }
         in_training = self._known(screen.rows)
@@ -167,7 +167,10 @@ class _Run:
         )
 
     def _judged(
-        self, screen: Screen, pools: Mapping[MetaLearner, Pool], in_training: NDArray[np.bool_]
+        self,
+        screen: Screen,
+        pools: Mapping[MetaLearner, TargetPool],
+        in_training: NDArray[np.bool_],
     ) -> Iterator[dict[str, Any]]:
         target = self._target(screen)
         for kind in self.plan.kinds:
@@ -276,7 +279,7 @@ class _Task:
     measured: NDArray[np.int64]
 
 
-def _scores(contestant: Contestant, pool: Pool, task: _Task) -> NDArray[np.float64]:
+def _scores(contestant: Contestant, pool: TargetPool, task: _Task) -> NDArray[np.float64]:
     active = pool.compounds.labels[task.support].cpu().numpy() > 0.5
     presumed = task.others[: contestant.n_presumed(active)]
     rows = np.concatenate([task.support[contestant.seen(active)], presumed])

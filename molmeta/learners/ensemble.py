@@ -115,18 +115,19 @@ class Ensemble(MetaLearner):
         return MeanPredictor(tuple((w, one.adapt(support), one.uncertainty) for w, one in usable))
 
     def adapt_library(self, support: Labelled) -> MeanPredictor:
-        usable = self._usable(support)
-        own = [(weight, one) for weight, one in usable if _has_library_predictor(one)]
-        parts = own or usable
+        parts = self._for_library(support)
         return MeanPredictor(
             tuple((w, one.adapt_library(support), one.uncertainty) for w, one in parts)
         )
 
     def library_share(self, support: Labelled) -> float:
+        parts = self._for_library(support)
+        total = sum(weight for weight, _ in parts)
+        return sum(weight * one.library_share(support) for weight, one in parts) / total
+
+    def _for_library(self, support: Labelled) -> list[tuple[float, MetaLearner]]:
         usable = self._usable(support)
-        own = [(weight, one) for weight, one in usable if _has_library_predictor(one)] or usable
-        total = sum(weight for weight, _ in own)
-        return sum(weight * one.library_share(support) for weight, one in own) / total
+        return [(weight, one) for weight, one in usable if _has_library_predictor(one)] or usable
 
     def _usable(self, support: Labelled) -> list[tuple[float, MetaLearner]]:
         support_numbers(support, self.target)

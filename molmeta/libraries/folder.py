@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from molmeta.errors import ModelError, exists, one_line
 from molmeta.libraries.file import KIND, LibraryFile, StoredRecords, is_library_file, open_library
 from molmeta.libraries.lines import in_file
-from molmeta.runtime.outputs import written
+from molmeta.runtime.outputs import write_text
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -99,8 +99,9 @@ def write_index(folder: Path, files: Sequence[IndexedFile]) -> None:
         OutputError: it cannot be written.
     """
     content = {"kind": KIND, "format": FORMAT, "version": __version__}
-    with written(folder / INDEX) as temporary:
-        temporary.write_text(json.dumps({**content, "files": [asdict(f) for f in files]}, indent=1))
+    write_text(
+        folder / INDEX, json.dumps({**content, "files": [asdict(f) for f in files]}, indent=1)
+    )
 
 
 def _opened(folder: Path, names: Sequence[str], model: str) -> LibraryFolder:

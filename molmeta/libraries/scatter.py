@@ -36,7 +36,7 @@ _PART = re.compile(rf"[0-9a-f]{{24}}-\d{{5}}({re.escape(LAST)})?\.arrow")
 _log = logging.getLogger(__name__)
 
 
-class _Task(NamedTuple):
+class _FileTask(NamedTuple):
     """A file of the library with the names of its parts, and the parts that this run makes."""
 
     path: Path
@@ -88,7 +88,9 @@ def featurize_folder(
     return counts
 
 
-def _tasks(files: Sequence[Path], plan: FeaturizePlan, errors: dict[str, str]) -> Iterator[_Task]:
+def _tasks(
+    files: Sequence[Path], plan: FeaturizePlan, errors: dict[str, str]
+) -> Iterator[_FileTask]:
     k, n = plan.part or (1, 1)
     # Few large files are divided among jobs, each of which has to read all of a file.
     by_file = len(files) >= n
@@ -103,7 +105,7 @@ def _tasks(files: Sequence[Path], plan: FeaturizePlan, errors: dict[str, str]) -
             continue
         own = partial(_is_own, k=1, n=1) if by_file else partial(_is_own, k=k, n=n)
         if (first := name_of_key.setdefault(key, name)) == name:
-            yield _Task(path, name, key, own)
+            yield _FileTask(path, name, key, own)
         else:
             _log.warning("%s: left out; it has the same content as %s", name, first)
 
@@ -120,7 +122,7 @@ def _key(path: Path, plan: FeaturizePlan) -> str:
 
 
 def _featurize(
-    task: _Task,
+    task: _FileTask,
     folder: Path,
     plan: FeaturizePlan,
     cores: int,
@@ -149,7 +151,7 @@ def _parts(folder: Path, key: str) -> dict[int, Path]:
     return {int(path.stem.removesuffix(LAST).rpartition("-")[2]): path for path in paths}
 
 
-def _completed(folder: Path, tasks: Sequence[_Task], errors: Mapping[str, str]) -> Written:
+def _completed(folder: Path, tasks: Sequence[_FileTask], errors: Mapping[str, str]) -> Written:
     """Write the index, and remove the parts of earlier states of the library."""
     n_read = n_invalid = 0
     indexed: list[IndexedFile] = []

@@ -69,7 +69,10 @@ class LibraryParts:
         Raises:
             OutputError: it cannot be written.
         """
-        self._parts.add(self.done, _arrow.Table.from_batches([_row(chunk)]))
+        table = _arrow.Table.from_batches([_row(chunk)])
+        # For the header of the whole file, which comes before the blocks.
+        counts = {"n_read": str(chunk.n_read), "n_invalid": str(len(chunk.rejected))}
+        self._parts.add(self.done, table.replace_schema_metadata(counts))
         self.done += 1
 
     def gather(self, names: Sequence[str], *, broken: str = "", model: str = "") -> Written:
@@ -83,26 +86,21 @@ class LibraryParts:
         Raises:
             OutputError: the file cannot be written.
         """
-        counts = self._counts()
+        schemas = [self._parts.schema(number) for number in range(self.done)]
+        counts = Written(
+            sum(int(schema.metadata[b"n_read"]) for schema in schemas),
+            sum(int(schema.metadata[b"n_invalid"]) for schema in schemas),
+        )
         header = {"kind": KIND, "format": FORMAT, "version": __version__, "broken": broken}
         header |= {"featurizers": list(names), "model": model, **counts._asdict()}
         # Blocks without a compound lack the columns of features, hence the union of all schemas.
-        union = _arrow.unify_schemas([self._parts.schema(number) for number in range(self.done)])
-        schema = union.with_metadata({KEY: json.dumps(header)})
+        schema = _arrow.unify_schemas(schemas).with_metadata({KEY: json.dumps(header)})
         with written(self._output) as temporary, _ipc.new_file(str(temporary), schema) as file:
             for number in range(self.done):
                 for batch in self._parts.batches(number):
                     file.write_batch(_with_columns(batch, schema))
         self._parts.clear()
         return counts
-
-    def _counts(self) -> Written:
-        n_records = n_rejected = 0
-        for number in range(self.done):
-            for batch in self._parts.batches(number):
-                n_records += len(batch.column("line").flatten())
-                n_rejected += len(batch.column("rejected").flatten())
-        return Written(n_records + n_rejected, n_rejected)
 
 
 def _row(chunk: Prepared) -> Any:  # noqa: ANN401 - see _arrow

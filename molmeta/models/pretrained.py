@@ -19,7 +19,7 @@ import yaml
 from molmeta.errors import ConfigError, ModelError
 from molmeta.models.files import load, save
 from molmeta.molecules.featurizers import revision
-from molmeta.runtime.outputs import written
+from molmeta.runtime.outputs import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,8 +101,7 @@ def publish(
     history = {"featurizers": revisions, **model.history, "about": texts}
     save(replace(model, history=history), path, half=True)
     # The checksum comes last: a crash in between leaves a mismatch, which loading reports.
-    with written(digest) as temporary:
-        temporary.write_text(_digest(path) + "\n")
+    write_text(digest, _digest(path) + "\n")
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ from markupsafe import Markup
 
 from molmeta.automl.choose import SEARCH
 from molmeta.report.templating import asset, environment
-from molmeta.runtime.outputs import written
+from molmeta.report.wording import number, signed
+from molmeta.runtime.outputs import write_text
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import jinja2
 
-    from molmeta.automl.choose import Choice
+    from molmeta.automl.choose import ModelChoice
     from molmeta.screening.inspection import Inspection
     from molmeta.screening.supports import SupportReading
 
@@ -44,7 +44,7 @@ class Chosen:
         folder: where the results are.
     """
 
-    choice: Choice
+    choice: ModelChoice
     reading: SupportReading
     inspection: Inspection | None
     support: str
@@ -94,8 +94,7 @@ def chosen_page(chosen: Chosen, output: Path) -> None:
             style=Markup(asset("hits.css")),
         )
     )
-    with written(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(output, page)
 
 
 def _variables(chosen: Chosen) -> dict[str, Any]:
@@ -120,14 +119,5 @@ def _variables(chosen: Chosen) -> dict[str, Any]:
 
 def _environment() -> jinja2.Environment:
     pages = environment()
-    pages.filters["number"] = _number
-    pages.filters["signed"] = _signed
+    pages.filters |= {"number": number, "signed": signed}
     return pages
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.2f}"
-
-
-def _signed(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:+.3f}"

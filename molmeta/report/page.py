@@ -19,7 +19,7 @@ from molmeta.report.palette import styles
 from molmeta.report.sections import sections
 from molmeta.report.sections.base import Inputs
 from molmeta.report.templating import asset, environment, script_hash
-from molmeta.runtime.outputs import written
+from molmeta.runtime.outputs import write_text, written
 from molmeta.runtime.spreadsheets import write_frame
 from molmeta.version import __version__
 
@@ -55,8 +55,7 @@ def report(sources: Sources, output: Path, *, seed: int = 0) -> None:
     findings = find(evidence, seed=seed)
     _write_tables(findings, output.with_suffix(""))
     page = _render(Inputs(evidence, findings, styles(findings.models)))
-    with written(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(output, page)
     n_assays = evidence.metrics["assay"].nunique()
     _log.info("%s: %d assays, %.1f MB", output, n_assays, len(page) / 1e6)
 

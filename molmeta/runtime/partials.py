@@ -15,7 +15,7 @@ from pyarrow import ipc
 
 from molmeta.errors import OutputError
 from molmeta.runtime.locks import exclusive
-from molmeta.runtime.outputs import written
+from molmeta.runtime.outputs import write_text, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,8 +121,7 @@ class Parts:
         if path.is_file() and path.read_text() == run:
             return False
         self.clear()
-        with written(path) as temporary:
-            temporary.write_text(run)
+        write_text(path, run)
         return existed
 
     def _open(self, number: int) -> Any:  # noqa: ANN401 - see _arrow

@@ -19,7 +19,7 @@ rule tune:
         "../../environment.yml"
     threads: search_workers
     resources:
-        mem_mb=4000,
+        mem_mb=grows(4000),
     params:
         learner=search_learner,
         recipe=search_recipe,

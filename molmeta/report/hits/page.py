@@ -18,7 +18,7 @@ from molmeta.report.drawings import HEIGHT, WIDTH, molecule
 from molmeta.report.hits.charts import curve_points, hits_curve, score_histogram
 from molmeta.report.hits.drawings import hit_drawings
 from molmeta.report.templating import asset, environment, script_hash
-from molmeta.runtime.outputs import written
+from molmeta.runtime.outputs import write_text
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS
 from molmeta.screening.atomweights import atom_weights
@@ -94,8 +94,7 @@ def hits_page(
         OutputError: the page cannot be written.
     """
     page = _render(hits, predictor, facts, introduction)
-    with written(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(output, page)
     _log.info("%s: %d candidates, %.1f MB", output, len(hits.head(SHOWN)), len(page) / 1e6)
 
 
