@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from molmeta.molecules.blocks import Molecules
 
 if TYPE_CHECKING:
     from molmeta.assays.episodes import Episode
+    from molmeta.assays.measurements import Measurements
     from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder, Paper
     from molmeta.molecules.labelled import Labelled
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 Predictor = Callable[[Molecules], Tensor]
 """From G molecules to G logits, or to G values if the learner's `target` is "value"."""
 Target = Literal["activity", "value"]
+
+
+@runtime_checkable
+class LearnsMeasurements(Protocol):
+    """A learner with an output for each training assay, which can be trained on all at once."""
+
+    def measurements(self, data: TrainingData) -> Measurements:
+        """Return what to predict for every compound in every assay that measured it."""
+        ...
+
+    def backward_measurements(self, drawn: Measurements, molecules: Molecules) -> float:
+        """Add the gradient of the mean loss over measurements to `.grad` and return this loss."""
+        ...
 
 
 class UncertainPredictor(Protocol):

@@ -9,20 +9,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from molmeta.assays.measurements import Measurements
 from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
-from molmeta.learners._parts.targets import Scale, aims_of, episode_aims, require_target, scale_of
+from molmeta.learners._parts.targets import (
+    Scale,
+    aims_of,
+    episode_aims,
+    graded,
+    require_target,
+    scale_of,
+)
 from molmeta.learners._parts.tuning import require
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
     from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
     from molmeta.learners.base import Predictor, Target
+    from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
 NEWTON_STEPS = 12
@@ -36,8 +49,10 @@ class MultiTask(EmbeddingLearner):
     """One encoder for all training assays, with a weight vector for each of them.
 
     In training, p(active | x, assay t) = sigmoid(w_t . gelu(norm(z)) + b_t) for the molecules of
-    support and query alike. A new assay gets a linear probe: logistic regression with a ridge on
-    the vectors z, centred on the support and scaled to length 1, by Newton's method.
+    support and query alike, or for all assays that measured a compound (`training.compounds`);
+    then p is fitted to labels that measured values refine. A new assay gets a linear probe:
+    logistic regression with a ridge on the vectors z, centred on the support and scaled to length
+    1, by Newton's method.
 
     | symbol | attribute | meaning                       | start value            |
     | ------ | --------- | ----------------------------- | ---------------------- |
@@ -130,6 +145,27 @@ class MultiTask(EmbeddingLearner):
             losses.append(self.loss(logits, aims))
         return losses
 
+    def measurements(self, data: TrainingData) -> Measurements:
+        if self.target == "value":
+            scales = [self.scales.get(assay.name) for assay in data.assays]
+            parts = zip(data.assays, scales, strict=True)
+            return Measurements.of(
+                data.assays,
+                [a.values if s is None else s.to(tensor_of(a.values)).numpy() for a, s in parts],
+            )
+        return Measurements.of(data.assays, [_grades(assay) for assay in data.assays])
+
+    def backward_measurements(self, drawn: Measurements, molecules: Molecules) -> float:
+        vectors = self.encode(molecules.select(tensor_of(drawn.rows).to(molecules.device)))
+        x = F.gelu(self.norm(vectors))
+        compounds, assays, aims = (
+            tensor_of(part).to(x.device) for part in (drawn.compounds, drawn.assays, drawn.aims)
+        )
+        logits = (x[compounds] * self.weights[assays]).sum(1) + self.biases[assays]
+        loss = self.loss(logits, aims.to(logits))
+        torch.autograd.backward(loss)
+        return float(loss.detach())
+
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.target == "value":
             return F.mse_loss(logits, labels)
@@ -152,6 +188,12 @@ class MultiTask(EmbeddingLearner):
         """
         fit = logistic if self.target == "activity" else least_squares
         return fit(design, aims, self.ridge)
+
+
+def _grades(assay: Assay) -> NDArray[np.float32]:
+    """Probabilities to predict: labels that measured values refine."""
+    grades = graded(tensor_of(assay.labels), tensor_of(assay.values))
+    return ((grades + 1) / 2).clamp(0, 1).float().numpy()
 
 
 def least_squares(design: Tensor, numbers: Tensor, ridge: float) -> Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -17,6 +18,7 @@ from molmeta import learners
 from molmeta.assays.records import hide_own_targets, records_in
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, ModelError, MolMetaError
+from molmeta.learners.base import LearnsMeasurements
 from molmeta.models.model import Model
 from molmeta.molecules.featurizers import revision
 from molmeta.runtime.seeds import torch_seed
@@ -30,12 +32,10 @@ from molmeta.training.validation import judged_by, validation_score
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lightning_fabric import Fabric
     from torch import Tensor
 
-    from molmeta.assays.episodes import Episode
+    from molmeta.assays.measurements import Measurements
     from molmeta.learners import MetaLearner
     from molmeta.training.task import Task
 
@@ -145,6 +145,9 @@ class _Run:
         self.learner.fit(data)
         if task.init:
             start_from(self.learner, task.init)
+        self.measurements: Measurements | None = None
+        if options.compounds:
+            self.measurements = learning_measurements(self.learner).measurements(data)
         if options.encoder_rate == 0 and sees_vectors_only(self.learner):
             # Nothing changes these vectors any more, so they are computed once.
             self.molecules = self.learner.eval().prepare(self.molecules)
@@ -188,13 +191,10 @@ class _Run:
         rate = options.learning_rate * schedule(step, options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        # Each process draws all episodes and takes its share, so that none have to be sent.
-        episodes = self.sampler.episodes(step, options.episodes)
-        episodes = episodes[fabric.global_rank :: fabric.world_size]
         self.learner.train()
         self.optimizer.zero_grad(set_to_none=False)
         with torch_seed(task.seed, "dropout", step, fabric.global_rank), fabric.autocast():
-            loss = self.averaged(self.backward(episodes))
+            loss = self.averaged(self.backward(step))
         norm = float(torch.nn.utils.clip_grad_norm_(self.learner.parameters(), options.clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise ModelError(
@@ -204,8 +204,15 @@ class _Run:
         self.optimizer.step()
         return float(step), loss, norm, rate
 
-    def backward(self, episodes: Sequence[Episode]) -> float:
+    def backward(self, step: int) -> float:
         """Compute the gradients and return the loss, NaN if a linear system cannot be solved."""
+        options, rank, size = self.task.training, self.fabric.global_rank, self.fabric.world_size
+        # Each process draws the whole step and takes its share, so that nothing has to be sent.
+        if self.measurements is not None:
+            drawn = self.measurements.batch(step, options.compounds, self.task.seed)
+            share = drawn.select(np.arange(rank, options.compounds, size, dtype=np.int64))
+            return learning_measurements(self.learner).backward_measurements(share, self.molecules)
+        episodes = self.sampler.episodes(step, options.episodes)[rank::size]
         try:
             return self.learner.backward(*hide_own_targets(self.learner, episodes, self.molecules))
         except _linalg.LinAlgError:
@@ -265,6 +272,22 @@ class _Run:
             "featurizers": {name: revision(name) for name in self.learner.featurizers},
             "assays": [assay.name for assay in task.train],
         }
+
+
+def learning_measurements(learner: MetaLearner) -> LearnsMeasurements:
+    """Return a learner that can be trained on measurements.
+
+    Raises:
+        ConfigError: it learns from episodes only, or its encoder reads activity records, from
+            which only episodes can hide their own target.
+    """
+    if isinstance(learner, LearnsMeasurements) and not records_in(learner):
+        return learner
+    raise ConfigError(
+        "training: 'compounds' needs a learner with an output for each training assay and an "
+        "encoder without activity records; got another one, expected for example 'multitask' with "
+        "'gine'. Remove 'compounds', or change the recipe."
+    )
 
 
 def sees_vectors_only(learner: MetaLearner) -> bool:

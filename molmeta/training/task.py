@@ -51,6 +51,10 @@ class TrainingOptions(Options):
     """Largest number of optimiser steps; 0 keeps the weights that `init` gives."""
     episodes: PositiveInt = 16
     """Episodes per step, over all devices."""
+    compounds: NonNegativeInt = 0
+    """Compounds per step, over all devices, each with everything that the training assays measured
+    for it, instead of episodes; 0 draws episodes. For learners with an output for each training
+    assay, such as `multitask`."""
     supports: Sizes = (16, 32)
     """Support sizes; each step draws one of them."""
     n_query: Size = 64

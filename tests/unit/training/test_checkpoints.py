@@ -81,9 +81,11 @@ def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tmp_path, ste
     assert raw(train(task(), checkpoint=path)[0]) == raw(train(task())[0])
 
 
-@pytest.mark.parametrize("name", META_TRAINED)
-def test_every_learner_goes_on_where_it_was(tmp_path, name):
-    chosen = task(recipe(name), steps=4)
+@pytest.mark.parametrize(
+    ("name", "options"), [*((name, {}) for name in META_TRAINED), ("multitask", {"compounds": 20})]
+)
+def test_every_learner_goes_on_where_it_was(tmp_path, name, options):
+    chosen = task(recipe(name), steps=4, **options)
     path = interrupted(tmp_path / "run.checkpoint", 2, chosen)
     assert raw(train(chosen, checkpoint=path)[0]) == raw(train(chosen)[0])
 

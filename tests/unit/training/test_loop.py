@@ -307,3 +307,17 @@ def test_init_of_another_width_is_refused():
     )
     with pytest.raises(ConfigError, match=r"got 'gine' .*'width': 192"):
         train(narrow)
+
+
+def test_all_assays_are_learned_at_once():
+    chosen = recipe("multitask", "gine")
+    _, log = train(task(chosen, steps=60, compounds=16, learning_rate=0.03))
+    assert log["loss"].tail(10).mean() < 0.8 * log["loss"].head(10).mean()
+
+
+@pytest.mark.parametrize(
+    "chosen", [recipe("protonet"), Recipe("multitask", "profile", {"assays": 3})]
+)
+def test_compounds_are_for_outputs_of_assays_without_records(chosen):
+    with pytest.raises(ConfigError, match="training: 'compounds'"):
+        train(task(chosen, compounds=4))
