@@ -129,7 +129,9 @@ def _declared(
     command: Callable[..., None], run: Callable[..., None], added: Mapping[str, tuple[Any, Any]]
 ) -> Callable[..., None]:
     """Give a command the signature that Typer reads: the options of `run` and those added."""
-    own = [p for p in inspect.signature(run).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = [
+        p for p in inspect.signature(run).parameters.values() if p.kind is not p.VAR_KEYWORD
+    ]
     # The type of `table` is imported for type checkers alone and cannot be resolved here.
     hints = {name: hint for name, hint in run.__annotations__.items() if name != "table"}
     further = [
@@ -138,7 +140,7 @@ def _declared(
     ]
     kinds = {name: kind for name, (kind, _) in added.items()}
     command.__annotations__ = hints
-    vars(command)["__signature__"] = inspect.Signature([*own, *further])
+    vars(command)["__signature__"] = inspect.Signature([*parameters, *further])
     # Annotations are text; they are resolved in the module of `run`, to which `wraps` refers.
     command.__annotations__ = {**get_type_hints(command), **kinds}
     return command
@@ -163,7 +165,7 @@ def part_of(text: str) -> tuple[int, int] | None:
     """Numbers k and n of a text such as '2/8'; None for "".
 
     Raises:
-        ConfigError: it is not such a text, or k is not in 1 .. n.
+        ConfigError: the text has another form, or k is not in 1 .. n.
     """
     if not text:
         return None

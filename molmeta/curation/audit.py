@@ -5,7 +5,7 @@ Nothing is dropped. Assays are marked, so that every result can also be given fo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,6 @@ COLUMNS = (
     "exact_overlap", "scaffold_overlap", "near_overlap", "panel", "clean", "note",
 )  # fmt: skip
 _OVERLAPS = ("exact", "scaffold", "near")
-_generator: Any = rdFingerprintGenerator
 
 
 class Structure(NamedTuple):
@@ -99,7 +98,7 @@ def _overlaps(measured: pd.DataFrame, *, near: float, cores: int) -> pd.DataFram
 
 def _structure(smiles: str) -> Structure:
     mol = parse(smiles)
-    generator = _generator.GetMorganGenerator(radius=2, fpSize=2048)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
     return Structure(scaffold_of(mol), np.packbits(generator.GetFingerprintAsNumPy(mol)).tobytes())
 
 

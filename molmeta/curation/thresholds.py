@@ -122,7 +122,7 @@ def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
     A bound labels its compound only if it excludes the other side of the threshold. At a threshold
     of 5, "below pX 4" is inactive, and "below pX 6" is dropped as undecidable.
 
-    Labels in the table are kept. If the actives of such an assay have lower values than its
+    Labels in the table are kept. If the actives of a labelled assay have lower values than its
     inactives, the unit in the table is wrong: FS-Mol gives some % inhibition as nM. These values
     are converted back to %, and left blank if they cannot be percentages.
 

@@ -47,6 +47,12 @@ class Record(NamedTuple):
     reason: str = ""
 
 
+def location(line: int, files: Sequence[str]) -> tuple[str | int, ...]:
+    """Return the line of a record; in a library of several files, the file's name before it."""
+    number, line = divmod(line, FILE_LINES)
+    return (files[number], line) if len(files) > 1 else (line,)
+
+
 def in_file(record: Record, number: int, name: str) -> Record:
     """Return a record as that of file `number` of a library, counted from 0.
 

@@ -51,7 +51,7 @@ class ModelOptions(Options):
     """Keyword arguments of the encoder's constructor. For a joined encoder, a mapping from the name
     of each part to its arguments, or to a list of them where a name occurs twice."""
     training: TrainingOptions = TrainingOptions()
-    """How to meta-train; options that are left out keep their defaults."""
+    """How to meta-train; missing options keep their defaults."""
 
     @property
     def recipe(self) -> Recipe:
@@ -66,7 +66,7 @@ class ModelOptions(Options):
     def command_recipe(self) -> dict[str, Any]:
         """Return the recipe for `molmeta train`, with the training options that were set.
 
-        Defaults are left out, so that a new option in a later version does not train every model
+        Defaults are dropped, so that a new option in a later version does not train every model
         again.
         """
         training = self.training.model_dump(mode="json", exclude_unset=True)

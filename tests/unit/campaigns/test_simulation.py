@@ -187,7 +187,7 @@ def test_a_compound_is_measured_once(campaign):
 def test_the_incumbent_is_the_mean_probability_of_the_known_actives(campaign):
     predictor = campaign.adapted()
     with torch.no_grad():
-        logits = predictor(world().select(torch.from_numpy(campaign.known(1))))
+        logits = predictor(world().select(torch.from_numpy(campaign.with_label(1))))
     view = campaign.assess(campaign.open, predictor)
     assert view.incumbent == pytest.approx(float(logits.double().sigmoid().mean()))
 
