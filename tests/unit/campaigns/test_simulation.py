@@ -31,7 +31,7 @@ from molmeta.models.files import save
 from molmeta.models.model import Model
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import Bits
-from molmeta.report.rounds import draw_rounds
+from molmeta.report.curves import draw_rounds
 from molmeta.runtime.seeds import generator
 
 PLAN = SimulationPlan(start=12, batch=10, rounds=3, policies=("greedy", "thompson"), repeats=2)
