@@ -18,9 +18,8 @@ from molmeta.molecules.neighbours import has_neighbour
 from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from numpy.typing import NDArray
 
 TRAIN = "train"
 NEAR = 0.6
@@ -91,7 +90,10 @@ def _overlaps(measured: pd.DataFrame, *, near: float, cores: int) -> pd.DataFram
     # A compound in train is its own nearest neighbour: only the others have to be compared.
     neighbour = exact.copy()
     neighbour[~exact] = has_neighbour(fingerprints[~exact], fingerprints[exact], threshold=near)
-    scaffold = _shares_scaffold([s.scaffold for s in structures], exact)
+    of_train = {s.scaffold for s, is_exact in zip(structures, exact, strict=True) if is_exact} - {
+        ""
+    }
+    scaffold = np.array([s.scaffold in of_train for s in structures], dtype=np.bool_)
     values = {"exact": exact, "scaffold": scaffold, "near": neighbour}
     return pd.DataFrame(values, index=distinct.index)
 
@@ -100,11 +102,6 @@ def _structure(smiles: str) -> Structure:
     mol = parse(smiles)
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
     return Structure(scaffold_of(mol), np.packbits(generator.GetFingerprintAsNumPy(mol)).tobytes())
-
-
-def _shares_scaffold(scaffolds: Sequence[str], in_train: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    of_train = {text for text, train in zip(scaffolds, in_train, strict=True) if train and text}
-    return np.array([text in of_train for text in scaffolds], dtype=np.bool_)
 
 
 def _summary(rows: pd.DataFrame) -> pd.DataFrame:

@@ -137,13 +137,9 @@ def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
     dropped = merged.index[undecided & unlabelled]
     labelled = merged.assign(active=merged["active"].mask(unlabelled, above.astype("float64")))
     labelled.loc[dropped, "reason"] = "undecidable"
-    labelled.loc[dropped, "detail"] = _bound_details(merged.loc[dropped], limit.loc[dropped])
+    bounds = merged.loc[dropped, ["relation", "value"]].assign(limit=limit).to_numpy().tolist()
+    labelled.loc[dropped, "detail"] = [f"{r} {v:.4g}, threshold {at:.4g}" for r, v, at in bounds]
     return _with_percent_restored(labelled, unlabelled)
-
-
-def _bound_details(merged: pd.DataFrame, limit: pd.Series) -> list[str]:
-    rows = zip(merged["relation"], merged["value"], limit, strict=True)
-    return [f"{relation} {value:.4g}, threshold {at:.4g}" for relation, value, at in rows]
 
 
 def _with_percent_restored(merged: pd.DataFrame, derived: pd.Series) -> pd.DataFrame:

@@ -15,7 +15,6 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# pyarrow's stubs are incomplete, which strict checking refuses; Any is declared once here.
 
 SUFFIXES = (".gz", ".bgz", ".bz2", ".xz", ".zst")
 BROKEN = (EOFError, zlib.error, lzma.LZMAError, OSError, pa.ArrowException)

@@ -112,7 +112,8 @@ def table(
     first = next((line for line in lines if line.text.strip()), None)
     if first is None:
         return
-    separator = _separator(first.text)
+    best = max("\t,;", key=first.text.count)
+    separator = best if best in first.text else None
     header = _fields(first.text, separator)
     if any(map(_names_smiles, header)) and not first.fault:
         columns = pick_columns(header, where, id_column)
@@ -227,11 +228,6 @@ def _fields(text: str, separator: str | None) -> list[str]:
     if '"' not in text:
         return text.split(separator)
     return next(csv.reader([text.replace("\n", " ")], delimiter=separator))
-
-
-def _separator(header: str) -> str | None:
-    best = max("\t,;", key=header.count)
-    return best if best in header else None
 
 
 def _names_smiles(name: str) -> bool:

@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rdkit import Chem, rdBase
@@ -127,9 +128,8 @@ class SynthonSpace:
     def products(self) -> Iterator[Product]:
         """Yield every product, for small spaces."""
         for number, reaction in enumerate(self.reactions):
-            sizes = [len(slot) for slot in reaction.slots]
-            for index in range(reaction.size):
-                yield Product(number, _unraveled(index, sizes))
+            for rows in product(*(range(len(slot)) for slot in reaction.slots)):
+                yield Product(number, rows)
 
 
 def read_space(path: Path) -> SynthonSpace:
@@ -282,11 +282,3 @@ def _reaction(
         rejected.append((first_line, f"reaction '{name}' has attachment points that do not pair"))
         return None
     return Reaction(name, tuple(slots))
-
-
-def _unraveled(number: int, sizes: Sequence[int]) -> tuple[int, ...]:
-    rows: list[int] = []
-    for size in reversed(sizes):
-        number, row = divmod(number, size)
-        rows.append(row)
-    return tuple(reversed(rows))

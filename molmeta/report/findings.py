@@ -93,10 +93,10 @@ class Findings:
         return next((name for name in names if name in among), None)
 
     def difference(
-        self, model: str, baseline: str, support: int, scope: str = ALL
+        self, model: str, baseline: str | None, support: int, scope: str = ALL
     ) -> Difference | None:
-        """Return the paired difference, or None if the models share no episode."""
-        return self.differences.get((model, baseline, support, scope))
+        """Return the paired difference, or None without a baseline or shared episodes."""
+        return self.differences.get((model, baseline or "", support, scope))
 
 
 def find(evidence: Evidence, *, seed: int = 0) -> Findings:

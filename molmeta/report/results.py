@@ -61,6 +61,4 @@ def _result(findings: Findings, support: int) -> SupportSizeResult | None:
 def _by_scope(
     findings: Findings, model: str, baseline: str | None, support: int
 ) -> dict[str, Difference | None]:
-    if baseline is None:
-        return dict.fromkeys(findings.scopes)
     return {s: findings.difference(model, baseline, support, s) for s in findings.scopes}

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 FAN = 32
 """Tables that are merged at once."""
 
-# pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _SCHEMA = pa.schema(
     [
         ("line", pa.int64()),

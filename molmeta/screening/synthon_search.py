@@ -40,10 +40,6 @@ COMBINED = 2_500
 RIDGES = np.logspace(-1, 4, 16)
 """Ratios of noise to prior variance, of which the most likely one is used."""
 
-# pyarrow, scipy and RDKit are untyped, which strict checking refuses; Any says so once.
-_linalg: Any = np.linalg
-_unraveled: Any = np.unravel_index
-
 
 @dataclass(frozen=True)
 class SearchPlan:
@@ -112,7 +108,7 @@ class Contributions:
         """Yield n draws: contributions of synthons, shape (N,), and of reactions, shape (R,)."""
         features, y = self._design(), np.array(self._scores)
         centre = y.mean() if len(y) else 0.0
-        values, vectors = _linalg.eigh((features.T @ features).toarray())
+        values, vectors = np.linalg.eigh((features.T @ features).toarray())
         projected = vectors.T @ (features.T @ (y - centre))
         values = values.clip(min=0)
         ridge, noise = _most_likely(values, projected, float(((y - centre) ** 2).sum()), len(y))
@@ -232,7 +228,7 @@ def _best(
     for position in places:
         which = int(np.searchsorted(starts, position, side="right")) - 1
         number, rows = choices[which]
-        index = _unraveled(position - int(starts[which]), [len(r) for r in rows])
+        index = np.unravel_index(position - int(starts[which]), [len(r) for r in rows])
         yield Product(number, tuple(int(r[i]) for r, i in zip(rows, index, strict=True)))
 
 
