@@ -90,11 +90,9 @@ def _overlaps(measured: pd.DataFrame, *, near: float, cores: int) -> pd.DataFram
     # A compound in train is its own nearest neighbour: only the others have to be compared.
     neighbour = exact.copy()
     neighbour[~exact] = has_neighbour(fingerprints[~exact], fingerprints[exact], threshold=near)
-    of_train = {s.scaffold for s, is_exact in zip(structures, exact, strict=True) if is_exact} - {
-        ""
-    }
-    scaffold = np.array([s.scaffold in of_train for s in structures], dtype=np.bool_)
-    values = {"exact": exact, "scaffold": scaffold, "near": neighbour}
+    scaffolds = pd.Series([structure.scaffold for structure in structures], dtype="str")
+    scaffold = scaffolds.isin(scaffolds[exact]) & scaffolds.ne("")
+    values = {"exact": exact, "scaffold": scaffold.to_numpy(np.bool_), "near": neighbour}
     return pd.DataFrame(values, index=distinct.index)
 
 
