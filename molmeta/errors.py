@@ -66,7 +66,7 @@ class WorkerError(MolMetaError):
     """A worker process that was killed."""
 
 
-def unknown_name(kind: str, name: object, known: Iterable[object]) -> str:
+def unknown_name(kind: str, name: object, names: Iterable[object]) -> str:
     """Return the message for a name that does not exist: the closest name, or all of them.
 
     Example:
@@ -75,7 +75,7 @@ def unknown_name(kind: str, name: object, known: Iterable[object]) -> str:
         >>> unknown_name("plate", 95, [24, 96])
         "unknown plate '95'; expected one of 24, 96."
     """
-    texts = [str(item) for item in known]
+    texts = [str(item) for item in names]
     close = closest(name, texts) if isinstance(name, str) else ""
     advice = f"did you mean '{close}'?" if close else f"expected one of {', '.join(texts)}."
     return f"unknown {kind} '{name}'; {advice if texts else 'there are none.'}"
@@ -104,7 +104,7 @@ def similar_file(path: Path) -> str:
 
 
 def siblings(path: Path) -> list[Path]:
-    """Return the contents of the folder that a path is in; nothing if there is no such folder."""
+    """Return the contents of the folder that a path is in; nothing if the folder is missing."""
     return list(path.parent.iterdir()) if exists(path.parent) and path.parent.is_dir() else []
 
 

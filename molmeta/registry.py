@@ -55,7 +55,7 @@ def find(package: str, name: str, base: type[T]) -> type[T]:
     """Return the one public subclass of `base` in a module of the package, or in a plugin.
 
     Raises:
-        ConfigError: the name is unknown, or its module does not define exactly one such class.
+        ConfigError: the name is unknown, or its module defines no or several classes of the kind.
     """
     plugins = _plugins(package, base)
     kind = package.rsplit(".", 1)[-1].removesuffix("s")
@@ -89,7 +89,7 @@ def load_plugin(source: str | Path) -> None:
             of an installed entry point in one of `GROUPS`.
 
     Raises:
-        ConfigError: there is no such plugin, or it cannot be imported.
+        ConfigError: the plugin is missing, or cannot be imported.
     """
     path = Path(source)
     if path.suffix == ".py":

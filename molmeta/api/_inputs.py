@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import pandas as pd
 
@@ -17,12 +18,7 @@ from molmeta.models.model import Model
 from molmeta.models.named import named
 from molmeta.models.pretrained import NAME
 from molmeta.molecules.compounds import smiles_texts
-from molmeta.screening.supports import read_support
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from molmeta.screening.supports import SupportLike, SupportReading
+from molmeta.screening.supports import SupportLike, SupportReading, read_support
 
 ModelLike = Model | Path | str | None
 """A model, its file, the name of a baseline, or None for the pretrained model."""
@@ -31,6 +27,7 @@ LibraryLike = Path | str | Sequence[str]
 STDIN = Path("-")
 LARGEST_SUPPORT = 2_500
 """Compounds of a support: memory grows with their square, and reaches 1 GB here."""
+_log = logging.getLogger(__name__)
 
 
 class SupportOptions(TypedDict, total=False):
@@ -96,6 +93,12 @@ def support_of(
             f"{LARGEST_SUPPORT}. Draw some of them with --size {LARGEST_SUPPORT}."
         )
     return reading
+
+
+def log_facts(facts: Mapping[str, str]) -> None:
+    """Log what was understood, a line for each subject."""
+    for subject, text in facts.items():
+        _log.info("%s: %s", subject, text)
 
 
 @contextmanager

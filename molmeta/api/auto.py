@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import torch
 
-from molmeta.api._inputs import existing, library_file, model_name, support_of
-from molmeta.api.screen import inputs_of, log_facts, rank
+from molmeta.api._inputs import (
+    LibraryLike,
+    SupportOptions,
+    existing,
+    library_file,
+    log_facts,
+    model_name,
+    support_of,
+)
+from molmeta.api.screen import ScreenResult, inputs_of, rank
 from molmeta.automl.candidates import member_models
-from molmeta.automl.choose import FULL, QUICK, choose
+from molmeta.automl.choose import FULL, QUICK, ModelChoice, choose
 from molmeta.automl.selector import load_selector
 from molmeta.campaigns.platefiles import write_plate
 from molmeta.campaigns.suggest import PlatePlan
@@ -27,18 +35,14 @@ from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
 from molmeta.report.chosen import Chosen, chosen_page, chosen_section
 from molmeta.report.hits.page import ScreenFacts, hits_page
-from molmeta.screening.inspection import inspect_table
+from molmeta.screening.inspection import Inspection, inspect_table
 from molmeta.screening.screen import ScreenPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from molmeta.api._inputs import LibraryLike, SupportOptions
-    from molmeta.api.screen import ScreenResult
-    from molmeta.automl.choose import ModelChoice
     from molmeta.learners.base import Target
     from molmeta.models.model import AssayPredictor, Model
-    from molmeta.screening.inspection import Inspection
     from molmeta.screening.supports import SupportLike, SupportReading
 
 MODEL, HITS, PAGE, PLATE = "model.safetensors", "hits.csv", "index.html", "next_plate.csv"
@@ -138,8 +142,8 @@ def auto(
         return result
     if library is not None:
         inputs = inputs_of(reading, model, model_name(model), library)
-        known = reading.facts()
-        log_facts({name: text for name, text in inputs.facts().items() if name not in known})
+        reported = reading.facts()
+        log_facts({name: text for name, text in inputs.facts().items() if name not in reported})
         screened = rank(
             inputs, result.predictor, library, plan=ScreenPlan(exclude_support=True),
             output=None if path is None else path / HITS, cores=cores, progress=progress,
@@ -201,7 +205,7 @@ def _history(choice: ModelChoice, reading: SupportReading, seed: int) -> dict[st
         for row in rows
     ]
     expected = {
-        name: {measure: list(one) for measure, one in scores.items()}
+        name: {measure: list(values) for measure, values in scores.items()}
         for name, scores in choice.expected.items()
     }
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from molmeta.api._inputs import existing
+from molmeta.api._inputs import SupportOptions, existing
 from molmeta.curation.curate import Curated, Rules
 from molmeta.curation.curate import curate as curate_rows
 from molmeta.curation.tableoptions import TableOptions
@@ -15,8 +15,6 @@ from molmeta.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from molmeta.api._inputs import SupportOptions
 
 
 def curate(

@@ -8,7 +8,7 @@ import time
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,9 +27,6 @@ PACKAGES = ("torch", "rdkit", "numpy", "pandas", "scikit-learn")
 N_SUPPORT, N_LIBRARY = 30, 2_000
 LOWEST_AUROC = 0.9
 """The self-test reaches 0.98; with wrong weights or fingerprints it stays near 0.5."""
-
-# scikit-learn is untyped; Any is declared once here.
-_metrics: Any = metrics
 
 
 def doctor() -> dict[str, str]:
@@ -63,9 +60,9 @@ def doctor() -> dict[str, str]:
 def _extras() -> str:
     """Return which extras of molmeta are installed, and how to install the others."""
     missing = {extra for package, extra in EXTRAS.items() if find_spec(package) is None}
-    found = ", ".join(sorted({*EXTRAS.values()} - missing)) or "none"
+    installed = ", ".join(sorted({*EXTRAS.values()} - missing)) or "none"
     command = f"pip install 'molmeta[{','.join(sorted(missing))}]'"
-    return f"{found}; to add the others: {command}" if missing else found
+    return f"{installed}; to add the others: {command}" if missing else installed
 
 
 def _self_test(model: Model) -> str:
@@ -80,7 +77,7 @@ def _self_test(model: Model) -> str:
     scores = predictor.predict([*hidden, *(line.split()[0] for line in lines)])
     is_hidden = np.arange(len(scores)) < len(hidden)
     valid = np.isfinite(scores)
-    auroc = _metrics.roc_auc_score(is_hidden[valid], scores[valid])
+    auroc = metrics.roc_auc_score(is_hidden[valid], scores[valid])
     verdict = "passed" if auroc >= LOWEST_AUROC else "FAILED"
     seconds = time.monotonic() - began
     return (

@@ -22,7 +22,7 @@ from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.spreadsheets import write_frame
-from molmeta.runtime.tableparts import kept, made
+from molmeta.runtime.tableparts import computed, kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,7 +93,7 @@ def enrich(
     store = stored(everything, names, None if molecules is None else Path(molecules), cores=cores)
     digests = [(_label(name), loaded[_base(name)].digest) for name in models]
     kind = [digests, asdict(plan), without_memory, library is None, digest(everything)]
-    keeping = nullcontext(made) if output is None else kept(output, kind, progress)
+    keeping = nullcontext(computed) if output is None else kept(output, kind, progress)
     with keeping as keep:
         rows = enrichment.enrich(
             contestants,
@@ -138,11 +138,9 @@ def _library(path: Path, size: int | None, plan: EnrichmentPlan, cores: int) -> 
     if size is not None and size < len(texts):
         chosen = generator(plan.seed, "library").permutation(len(texts))[:size]
         texts = [texts[row] for row in np.sort(chosen)]
-    kept = [
-        compound for compound in compounds(texts, cores=cores) if isinstance(compound, Compound)
-    ]
-    if len(kept) < len(texts):
-        _log.warning("%s: %d records left out", path, len(texts) - len(kept))
-    pairs = [(compound.smiles, compound.inchikey) for compound in kept]
+    parsed = [item for item in compounds(texts, cores=cores) if isinstance(item, Compound)]
+    if len(parsed) < len(texts):
+        _log.warning("%s: %d records do not parse", path, len(texts) - len(parsed))
+    pairs = [(item.smiles, item.inchikey) for item in parsed]
     frame = pd.DataFrame(pairs, columns=["smiles", "inchikey"])
     return frame.drop_duplicates("inchikey", ignore_index=True)

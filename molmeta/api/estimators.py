@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn import base
 from sklearn.utils import multiclass, validation
 
-from molmeta.api._inputs import model_of
+from molmeta.api._inputs import ModelLike, model_of
 from molmeta.errors import ConfigError, EpisodeError
 from molmeta.molecules.compounds import smiles_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self
 
     from numpy.typing import ArrayLike, NDArray
 
-    from molmeta.api._inputs import ModelLike
     from molmeta.models.model import Among, AssayPredictor
 
-# scikit-learn is untyped; Any is declared once here.
-_base: Any = base
-_multiclass: Any = multiclass
-_validation: Any = validation
 
-
-class _FewShot(_base.BaseEstimator):
+class _FewShot(base.BaseEstimator):
     """What both estimators share: molecules as input."""
 
     predictor_: AssayPredictor
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - untyped
-        tags = _base.BaseEstimator.__sklearn_tags__(self)
+        tags = base.BaseEstimator.__sklearn_tags__(self)
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
         return tags
 
 
-class FewShotClassifier(_base.ClassifierMixin, _FewShot):
+class FewShotClassifier(base.ClassifierMixin, _FewShot):
     """A few-shot model that classifies molecules, as a scikit-learn classifier.
 
     `fit` adapts the model to measured compounds; it never changes the model itself. `X` holds
@@ -80,7 +73,7 @@ class FewShotClassifier(_base.ClassifierMixin, _FewShot):
             MoleculeError: a SMILES does not parse.
         """
         smiles, labels = _molecules(X), np.asarray(y).ravel()
-        _multiclass.check_classification_targets(labels)
+        multiclass.check_classification_targets(labels)
         classes, active = np.unique(labels, return_inverse=True)
         if len(classes) != 2:
             raise EpisodeError(
@@ -93,7 +86,7 @@ class FewShotClassifier(_base.ClassifierMixin, _FewShot):
 
     def predict_proba(self, X: Iterable[Any]) -> NDArray[np.float64]:  # noqa: N803
         """Probability of both classes, shape (G, 2); NaN where a SMILES does not parse."""
-        _validation.check_is_fitted(self)
+        validation.check_is_fitted(self)
         active = self.predictor_.predict(
             _molecules(X), among=self.among, prevalence=self.prevalence
         )
@@ -104,7 +97,7 @@ class FewShotClassifier(_base.ClassifierMixin, _FewShot):
         return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
 
 
-class FewShotRegressor(_base.RegressorMixin, _FewShot):
+class FewShotRegressor(base.RegressorMixin, _FewShot):
     """A few-shot model that predicts measured values, as a scikit-learn regressor.
 
     Args:
@@ -147,7 +140,7 @@ class FewShotRegressor(_base.RegressorMixin, _FewShot):
 
     def predict(self, X: Iterable[Any]) -> NDArray[np.float64]:  # noqa: N803
         """Values in the unit of `fit`, shape (G,); NaN where a SMILES does not parse."""
-        _validation.check_is_fitted(self)
+        validation.check_is_fitted(self)
         return self.predictor_.predict(_molecules(X), among="assay")
 
 

@@ -6,7 +6,7 @@ import logging
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Unpack
 
-from molmeta.api._inputs import existing, model_name, model_of
+from molmeta.api._inputs import ModelLike, SupportOptions, existing, model_name, model_of
 from molmeta.assays.assay import digest
 from molmeta.curation.reading import assays_and_molecules
 from molmeta.curation.tableoptions import TableOptions
@@ -15,7 +15,7 @@ from molmeta.evaluation import evaluate as evaluation
 from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.evaluation.examples import examples as example_episodes
 from molmeta.evaluation.reuse import earlier_rows, merged, write_rows
-from molmeta.runtime.tableparts import kept, made
+from molmeta.runtime.tableparts import computed, kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from molmeta.api._inputs import ModelLike, SupportOptions
 
 SUPPORTS = (16, 32, 64, 128, 256)
 _log = logging.getLogger(__name__)
@@ -80,7 +79,7 @@ def evaluate(
         _log.info("%d of %d assays were judged before", len(earlier), len(assays))
     # An interrupted run resumes only if nothing has changed that a row depends on.
     run = [kind, digest(todo)]
-    with nullcontext(made) if output is None else kept(output, run, progress) as keep:
+    with nullcontext(computed) if output is None else kept(output, run, progress) as keep:
         new = evaluation.evaluate(
             chosen.learner, todo, blocks, plan=plan, model=label, seed=seed, keep=keep
         )

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from molmeta.api._inputs import existing
+from molmeta.api._inputs import SupportOptions, existing
 from molmeta.curation.tableoptions import TableOptions
 from molmeta.screening.inspection import Inspection, inspect_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from molmeta.api._inputs import SupportOptions
 
 
 def inspect(
@@ -27,7 +25,7 @@ def inspect(
             attributes of `molmeta.curation.tableoptions.TableOptions`.
 
     Returns:
-        What each column is taken for and why, the threshold, the rows left out, the options and
+        What each column is taken for and why, the threshold, the dropped rows, the options and
         the config that fix this reading, and a question if it is not clear. `print` shows it all.
 
     Raises:

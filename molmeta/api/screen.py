@@ -13,8 +13,12 @@ import numpy as np
 import pandas as pd
 
 from molmeta.api._inputs import (
+    LibraryLike,
+    ModelLike,
+    SupportOptions,
     library_file,
     library_name,
+    log_facts,
     model_name,
     model_of,
     support_of,
@@ -26,14 +30,12 @@ from molmeta.screening.outlook import outlook
 from molmeta.screening.plan import ScreenPlan
 from molmeta.screening.prevalence import left_out
 from molmeta.screening.screen import Screened, ranked, screen_to_files
-from molmeta.screening.supports import ScreenInputs
+from molmeta.screening.supports import ScreenInputs, SupportLike, SupportReading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from molmeta.api._inputs import LibraryLike, ModelLike, SupportOptions
     from molmeta.models.model import AssayPredictor, Model
-    from molmeta.screening.supports import SupportLike, SupportReading
 
 Prevalence = float | Literal["estimate"] | None
 ESTIMATE: Literal["estimate"] = "estimate"
@@ -133,20 +135,9 @@ def run_screen(
 ) -> ScreenResult:
     """Rank a library as `screen` does, and return all that a report on it needs.
 
-    Args:
-        support: as in `screen`.
-        library: as in `screen`.
-        plan: what to keep; prevalence and annotations are filled in.
-        output: CSV, or Parquet, SDF or XLSX by its suffix; the screen then resumes if it is
-            interrupted. None keeps the candidates in memory.
-        model: as in `screen`.
-        prevalence: as in `screen`.
-        assay: as in `screen`.
-        size: as in `screen`.
-        seed: as in `screen`.
-        cores: as in `screen`.
-        progress: as in `screen`.
-        options: as in `screen`.
+    `plan` says what to keep; prevalence and annotations are filled in. `output` is a CSV, or a
+    Parquet, SDF or XLSX file by its suffix; the screen then resumes if it is interrupted. Without
+    it, the candidates stay in memory.
 
     Raises:
         OutputError: the output cannot be written, or another run is writing it.
@@ -172,17 +163,7 @@ def rank(
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> ScreenResult:
-    """Rank a library with a model that is adapted already, and log the hits to expect.
-
-    Args:
-        inputs: what the model was adapted to.
-        predictor: the adapted model.
-        library: as in `screen`.
-        plan: as in `run_screen`.
-        output: as in `run_screen`.
-        prevalence: as in `screen`.
-        cores: as in `screen`.
-        progress: as in `screen`.
+    """Rank a library as `run_screen` does, with what `adapted` returns, and log the expected hits.
 
     Raises:
         OutputError, TableError, ConfigError: as `run_screen`.
@@ -208,15 +189,8 @@ def adapted(
 ) -> tuple[ScreenInputs, AssayPredictor]:
     """Read the support, log what was understood, and adapt the model to it.
 
-    Args:
-        support: as in `screen`.
-        library: what is screened, for the log.
-        model: as in `screen`.
-        options: as in `screen`.
-        assay: as in `screen`.
-        size: as in `screen`.
-        seed: as in `screen`.
-        outlooks: whether to warn of a model that does not fit the support.
+    The name of the library is logged. `outlooks` warns of a model that does not fit the support;
+    the other arguments are those of `screen`.
 
     Raises:
         TableError, EpisodeError, ConfigError: as `screen`.
@@ -236,32 +210,14 @@ def adapted(
 def inputs_of(
     reading: SupportReading, model: Model, name: str, library: LibraryLike
 ) -> ScreenInputs:
-    """Return what a page says of a support, a model and a library.
-
-    Args:
-        reading: the support.
-        model: the model.
-        name: of the model, for people to read.
-        library: what is screened.
-    """
+    """Return what a page says of a support, a model, by its readable name, and a library."""
     n_in_training = int((model.known(reading.support.smiles) > 0).sum())
     today = date.today().isoformat()
     return ScreenInputs(reading, name, library_name(library), today, n_in_training=n_in_training)
 
 
-def log_facts(facts: Mapping[str, str]) -> None:
-    """Log what was understood, a line for each subject."""
-    for subject, text in facts.items():
-        _log.info("%s: %s", subject, text)
-
-
 def log_expected_hits(screened: Screened, share: float) -> None:
-    """Log how many of the best candidates to expect active, and at which prevalence.
-
-    Args:
-        screened: the finished screen.
-        share: share of actives for which its probabilities hold where no prevalence was given.
-    """
+    """Log the hits to expect among the best candidates; `share` is that of the predictor."""
     prevalence = screened.prevalence
     if isinstance(prevalence, Estimate):
         _log.info(

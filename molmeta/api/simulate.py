@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from molmeta.api._inputs import existing, model_name, model_of
+from molmeta.api._inputs import ModelLike, existing, model_name, model_of
 from molmeta.campaigns import simulation
 from molmeta.campaigns.simulation import SimulationPlan
 from molmeta.curation.reading import assays_and_molecules
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from molmeta.api._inputs import ModelLike
 
 _log = logging.getLogger(__name__)
 

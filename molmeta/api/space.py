@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-from molmeta.api._inputs import existing
+from molmeta.api._inputs import ModelLike, SupportOptions, existing
 from molmeta.api.screen import ScreenResult, adapted, log_expected_hits
 from molmeta.screening.annotations import annotator
 from molmeta.screening.space import screen_space
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from molmeta.api._inputs import ModelLike, SupportOptions
     from molmeta.screening.supports import SupportLike
     from molmeta.screening.synthon_search import SearchPlan
 
@@ -33,17 +32,10 @@ def run_space(
 ) -> ScreenResult:
     """Search a synthon space, and return all that a report on it needs.
 
-    Args:
-        support: as in `molmeta.screen`.
-        space: as `molmeta.libraries.synthons.read_space` takes it.
-        plan: how to search; its seed also draws the support.
-        output: table of the best products; the search resumes if it is interrupted.
-        model: as in `molmeta.screen`.
-        assay: as in `molmeta.screen`.
-        size: as in `molmeta.screen`.
-        cores: processes that annotate the products.
-        progress: called with the number of products scored since the last call.
-        options: as in `molmeta.screen`.
+    `space` is a file that `molmeta.libraries.synthons.read_space` takes. The seed of the plan also
+    draws the support. `output` is a table of the best products; an interrupted search resumes.
+    `cores` processes annotate the products, and `progress` is called with the number of products
+    scored since the last call. The other arguments are those of `molmeta.screen`.
 
     Raises:
         OutputError: the output cannot be written, or another run is writing it.

@@ -6,9 +6,17 @@ import io
 import logging
 from typing import TYPE_CHECKING, Any, Unpack
 
-from molmeta.api._inputs import library_file, model_of, support_of
+from molmeta.api._inputs import (
+    LibraryLike,
+    ModelLike,
+    SupportOptions,
+    library_file,
+    log_facts,
+    model_of,
+    support_of,
+)
 from molmeta.campaigns.platefiles import write_plate
-from molmeta.campaigns.suggest import PlatePlan, fill_plate
+from molmeta.campaigns.suggest import Plate, PlatePlan, fill_plate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +24,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from molmeta.api._inputs import LibraryLike, ModelLike, SupportOptions
-    from molmeta.campaigns.suggest import Plate
     from molmeta.screening.supports import SupportLike, SupportReading
 
 ACTIVES_ALONE = (
@@ -91,17 +97,8 @@ def run_suggest(
 ) -> tuple[Plate, SupportReading]:
     """Choose the next plate as `suggest` does; return it with its counts and the support.
 
-    Args:
-        support: as in `suggest`.
-        library: as in `suggest`.
-        model: as in `suggest`.
-        plan: as in `suggest`.
-        output: CSV to write; None keeps the plate in memory.
-        assay: as in `suggest`.
-        size: as in `suggest`.
-        cores: as in `suggest`.
-        progress: called with the number of records done since the last call.
-        options: as in `suggest`.
+    `output` is a CSV to write; without it, the plate stays in memory. `progress` is called with
+    the number of records done since the last call.
 
     Raises:
         OutputError: the output cannot be written.
@@ -109,8 +106,7 @@ def run_suggest(
     """
     chosen, plan = model_of(model), plan or PlatePlan()
     reading = support_of(support, chosen, options, assay=assay, size=size, seed=plan.seed)
-    for subject, text in reading.facts().items():
-        _log.info("%s: %s", subject, text)
+    log_facts(reading.facts())
     if reading.n_active == len(reading.support.smiles):
         _log.warning("%s", ACTIVES_ALONE)
     predictor = chosen.adapt(*reading.support)

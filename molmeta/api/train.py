@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from molmeta.api._inputs import existing, model_of
+from molmeta.api._inputs import ModelLike, existing, model_of
 from molmeta.assays.assay import assays_of, distinct_compounds, read_curated, with_values
 from molmeta.models.files import save
 from molmeta.models.pretrained import NAME, pretrained_encoder
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from molmeta.api._inputs import ModelLike
     from molmeta.models.model import Model
 
 

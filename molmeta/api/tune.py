@@ -16,7 +16,7 @@ from molmeta.automl.spaces import space_of
 from molmeta.automl.study import earlier_settings, open_study
 from molmeta.automl.tuning import TuningPlan, best_recipe, recipe_with, search
 from molmeta.errors import ConfigError
-from molmeta.models.recipes import recipe_of
+from molmeta.models.recipes import Recipe, recipe_of
 from molmeta.molecules.store import load_store, update
 from molmeta.report.tuning import tuning_page
 from molmeta.runtime.outputs import write_text
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     import optuna
 
-    from molmeta.models.recipes import Recipe
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
@@ -99,20 +98,20 @@ def tune(
     study = open_study(str(storage), task.recipe.learner)
     study.set_user_attr("learner", task.recipe.learner)
     space = space_of(task.recipe)
-    started = [fitting(one, space) for s in start_from
-               for one in earlier_settings(str(s), task.recipe.learner)]  # fmt: skip
-    known = portfolio(task.recipe.learner, space) if use_portfolio else ()
-    plan = TuningPlan(task, seconds, trials, [*started, *known], seed)
+    started = [fitting(settings, space) for s in start_from
+               for settings in earlier_settings(str(s), task.recipe.learner)]  # fmt: skip
+    presets = portfolio(task.recipe.learner, space) if use_portfolio else ()
+    plan = TuningPlan(task, seconds, trials, [*started, *presets], seed)
     context = multiprocessing.get_context("spawn")
-    others = [
+    processes = [
         context.Process(target=_work, args=(str(storage), replace(plan, seed=seed + number)))
         for number in range(1, workers)
     ]
-    for one in others:
-        one.start()
+    for process in processes:
+        process.start()
     search(study, plan, progress)
-    for one in others:
-        one.join()
+    for process in processes:
+        process.join()
     recipe = best_recipe(study, task)
     if output is not None:
         write_text(output, yaml.safe_dump(recipe, sort_keys=False))

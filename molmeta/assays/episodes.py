@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from molmeta.errors import EpisodeError
-from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.molecules.labelled import Labelled
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.assays.assay import Assay
-    from molmeta.molecules.blocks import Molecules
 
 
 @dataclass(frozen=True)

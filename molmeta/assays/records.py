@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from molmeta.molecules.blocks import Bits, csr, owner_of, ragged_index, tensor_of
+from molmeta.molecules.blocks import Bits, Molecules, csr, owner_of, ragged_index, tensor_of
 from molmeta.molecules.signatures import signatures
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
     from molmeta.assays.training_data import TrainingData
-    from molmeta.molecules.blocks import Molecules
 
 _torch: Any = torch
 _ARRAYS = ("keys", "offsets", "assays", "values")

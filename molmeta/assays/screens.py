@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.assays.assay import COLUMNS as CURATED
+from molmeta.assays.assay import distinct_compounds
 from molmeta.errors import ConfigError, TableError
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.compounds import Rejected, compounds
@@ -62,7 +63,7 @@ def read_screens(
 
     The compounds of a target without actives become inactives of those targets of its source that
     have no inactives. A compound that a target lists twice counts once, as active if any row says
-    so. SMILES that do not parse are left out and logged.
+    so. SMILES that do not parse are dropped and logged.
 
     Args:
         paths: CSV or Parquet tables with the columns `source,target,active,smiles`; a table
@@ -96,12 +97,6 @@ def read_screens(
     return rows.drop_duplicates(["source", "target", "inchikey"]).reset_index(drop=True)
 
 
-def distinct(frame: pd.DataFrame) -> dict[str, str]:
-    """Return one SMILES for each InChIKey, the input of a molecule store."""
-    first = frame.sort_values(["inchikey", "smiles"]).drop_duplicates("inchikey")
-    return dict(zip(first["inchikey"], first["smiles"], strict=True))
-
-
 def stored(
     frame: pd.DataFrame, names: Sequence[str], path: Path | None, *, cores: int = 1
 ) -> Store:
@@ -122,7 +117,7 @@ def stored(
         ModelError: the file is not a molecule store.
         OutputError: the file cannot be written.
     """
-    smiles = distinct(frame)
+    smiles = distinct_compounds(frame)
     old = load_store(path) if path is not None and path.is_file() else None
     if old is None:
         store = update(None, smiles, names, cores=cores)
@@ -218,8 +213,8 @@ def _shared_within(rows: pd.DataFrame) -> pd.DataFrame:
     share = rows.groupby("target")["active"].transform("mean")
     inactives, screens = rows[share == 0], rows[share > 0]
     without_inactives = rows["target"][share == 1].unique().tolist()
-    lent = (inactives.assign(target=str(name)) for name in without_inactives)
-    shared = pd.concat([screens, *lent])
+    shared_inactives = (inactives.assign(target=str(name)) for name in without_inactives)
+    shared = pd.concat([screens, *shared_inactives])
     clusters = screens.drop_duplicates("target").set_index("target")["cluster"]
     return shared.assign(cluster=shared["target"].map(clusters))
 

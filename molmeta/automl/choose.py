@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from molmeta.assays.records import times_measured
-from molmeta.automl.advice import advised
-from molmeta.automl.candidates import model_of
+from molmeta.automl.advice import Advice, advised
+from molmeta.automl.candidates import CandidateModel, model_of
 from molmeta.automl.describe import described
 from molmeta.automl.held_out import HeldOut, mean_score
 from molmeta.errors import EpisodeError
@@ -21,8 +21,6 @@ from molmeta.models.pretrained import load_pretrained
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from molmeta.automl.advice import Advice
-    from molmeta.automl.candidates import CandidateModel
     from molmeta.automl.selector import ExpectedScore, Selector
     from molmeta.models.model import Model
     from molmeta.molecules.labelled import Labelled
@@ -37,7 +35,7 @@ class Effort:
 
     Attributes:
         seconds: time; what is not done by then is predicted without a held-out score.
-        repeats: most repeats; each goes on with the better half of the candidates.
+        repeats: most repeats; each continues with the better half of the candidates.
         seed: of the folds.
     """
 
@@ -58,7 +56,7 @@ class ModelChoice:
         model: the candidate as a model.
         candidates: a row for each candidate, the chosen one first: its name, how far its score is
             expected to be above that of the reference from earlier assays alone (`prior`) and with
-            the held-out score (`advantage`), the held-out score, and why it was left out.
+            the held-out score (`advantage`), the held-out score, and why it was excluded.
         features: of the support.
         expected: predicted scores by measure, of the chosen candidate and of similarity search;
             empty for actives alone.
@@ -82,7 +80,7 @@ def choose(
 
     Args:
         support: S compounds with all features that the members and similarity search read.
-        members: models by name; candidates with another member are left out.
+        members: models by name; candidates with another member are excluded.
         selector: what earlier assays say about the candidates.
         effort: of cross-validation.
 
@@ -92,9 +90,9 @@ def choose(
     features = described(
         support, times_measured(load_pretrained().learner, support.molecules).numpy()
     )
-    usable = [one for one in selector.candidates if set(one.weights) <= set(members)]
+    usable = [c for c in selector.candidates if set(c.weights) <= set(members)]
     judged = _judged(support, members, selector, usable, features, effort)
-    left = [one for one in usable if not set(one.weights) & set(judged.failures)]
+    left = [c for c in usable if not set(c.weights) & set(judged.failures)]
     if not left:
         raise EpisodeError(
             f"support: no candidate can be used; got {_listed(judged.failures)}, expected at least "
@@ -130,11 +128,11 @@ def held_out_scores(
     The outputs of an ensemble are the weighted means of those of its members.
     """
     scores = dict[str, float]()
-    for one in candidates:
-        if set(one.weights) <= set(judged.outputs):
-            repeats = min(len(judged.outputs[name]) for name in one.weights)
-            parts = [w * judged.outputs[name][:repeats] for name, w in one.weights.items()]
-            scores[one.name] = mean_score(judged.support, np.sum(parts, axis=0), measure)
+    for candidate in candidates:
+        if set(candidate.weights) <= set(judged.outputs):
+            repeats = min(len(judged.outputs[name]) for name in candidate.weights)
+            parts = [w * judged.outputs[name][:repeats] for name, w in candidate.weights.items()]
+            scores[candidate.name] = mean_score(judged.support, np.sum(parts, axis=0), measure)
     return scores
 
 
@@ -150,7 +148,7 @@ def _judged(
     judged, deadline = HeldOut(support), time.monotonic() + effort.seconds
     racing = candidates
     for repeat in range(effort.repeats):
-        names = dict.fromkeys(name for one in racing for name in one.weights)
+        names = dict.fromkeys(name for candidate in racing for name in candidate.weights)
         learners = {name: members[name].learner for name in names}
         judged.judge(learners, repeat=repeat, seed=effort.seed, deadline=deadline)
         if time.monotonic() > deadline:
@@ -166,17 +164,19 @@ def _table(
     ranked: list[CandidateModel], usable: list[CandidateModel], judged: HeldOut, selector: Selector,
     features: Mapping[str, float], scores: Mapping[str, float],
 ) -> pd.DataFrame:  # fmt: skip
-    failed = [one for one in usable if one not in ranked]
+    failed = [candidate for candidate in usable if candidate not in ranked]
     rows = [
         {
-            "candidate": one.name,
-            "prior": selector.advantage(one.name, features, {}),
-            "held_out": scores.get(one.name, np.nan),
-            "advantage": selector.advantage(one.name, features, scores),
-            "repeats": min((len(judged.outputs.get(n, ())) for n in one.weights), default=0),
-            "note": _listed({n: judged.failures[n] for n in one.weights if n in judged.failures}),
+            "candidate": candidate.name,
+            "prior": selector.advantage(candidate.name, features, {}),
+            "held_out": scores.get(candidate.name, np.nan),
+            "advantage": selector.advantage(candidate.name, features, scores),
+            "repeats": min((len(judged.outputs.get(n, ())) for n in candidate.weights), default=0),
+            "note": _listed(
+                {n: judged.failures[n] for n in candidate.weights if n in judged.failures}
+            ),
         }
-        for one in (*ranked, *failed)
+        for candidate in (*ranked, *failed)
     ]
     return pd.DataFrame(rows)
 

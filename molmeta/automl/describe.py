@@ -44,7 +44,7 @@ def described(support: Labelled, times_measured: NDArray[np.int64]) -> dict[str,
     bits = bits_of(support.molecules)
     similarity = tanimoto(bits, bits).fill_diagonal_(0).cpu().numpy().astype(np.float64)
     same = labels[:, None] == labels[None, :]
-    own = np.where(same, similarity, 0).max(1, initial=0)
+    same_class = np.where(same, similarity, 0).max(1, initial=0)
     other = np.where(same, 0, similarity).max(1, initial=0)
     values = support.values
     return {
@@ -52,7 +52,7 @@ def described(support: Labelled, times_measured: NDArray[np.int64]) -> dict[str,
         "known": float((times_measured > 0).mean()),
         "records": float(np.log2(1 + times_measured).mean()),
         "nearest": float(similarity.max(1, initial=0).mean()),
-        "contrast": float((own - other).mean()),
+        "contrast": float((same_class - other).mean()),
         "imbalance": float(abs(labels.mean() - 0.5)),
         "values": 0.0 if values is None else float(values.isfinite().float().mean()),
     }

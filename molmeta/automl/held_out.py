@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class HeldOut:
-    """Predictions of each learner for compounds that were left out while it adapted.
+    """Predictions of each learner for compounds that were held out while it adapted.
 
     Attributes:
         support: S featurized compounds.
@@ -88,7 +88,7 @@ def folds(labels: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.i
     """Stratified folds: the number of the fold of each compound, shape (S,).
 
     There are as many folds as the smaller class has compounds, at most `FOLDS`. With fewer than
-    two, every compound is in fold 0, because nothing can be left out.
+    two, every compound is in fold 0, because nothing can be held out.
     """
     fold_of: NDArray[np.int64] = np.zeros(len(labels), np.int64)
     n_active = int((labels > 0.5).sum())
@@ -98,7 +98,7 @@ def folds(labels: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.i
     shift = 0
     for label in (0, 1):
         rows = rng.permutation(np.flatnonzero((labels > 0.5) == label))
-        # Where one class ends, the next goes on, so that the folds differ by one compound at most.
+        # The next class continues where one ends, so that the folds differ by one compound at most.
         fold_of[rows] = (np.arange(len(rows)) + shift) % n_folds
         shift += len(rows)
     return fold_of
@@ -128,9 +128,9 @@ def mean_score(support: Labelled, repeats: Iterable[NDArray[np.float64]], measur
     """Delta-AUPRC or R² of held-out outputs, averaged over repeats."""
     if measure == "r2" and support.values is not None:
         values = support.values.double().cpu().numpy()
-        return float(np.mean([r2(values, one, float(values.mean())) for one in repeats]))
+        return float(np.mean([r2(values, scores, float(values.mean())) for scores in repeats]))
     labels = support.labels.double().cpu().numpy()
-    return float(np.mean([delta_auprc(labels, one) for one in repeats]))
+    return float(np.mean([delta_auprc(labels, scores) for scores in repeats]))
 
 
 def _left_out(

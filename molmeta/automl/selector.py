@@ -79,9 +79,9 @@ class Spread:
     def interval(self, value: float, size: float, n_query: int) -> tuple[float, float]:
         """Return the ends of the interval around a predicted score."""
         at: NDArray[np.float64] = np.log(self.sizes)
-        place = math.log(size)
-        between = float(np.interp(place, at, self.between))
-        low, high = float(np.interp(place, at, self.low)), float(np.interp(place, at, self.high))
+        log_size = math.log(size)
+        columns = (self.between, self.low, self.high)
+        between, low, high = (float(np.interp(log_size, at, column)) for column in columns)
         deviation = float(np.sqrt(between**2 + self.sampling / n_query))
         return value + low * deviation, value + high * deviation
 
@@ -143,9 +143,9 @@ class Selector:
         The reference comes first unless another candidate is ahead of it by `margin`.
         """
 
-        def key(one: CandidateModel) -> float:
-            is_reference = one.name == self.candidates[0].name
-            return self.margin if is_reference else self.advantage(one.name, features, scores)
+        def key(candidate: CandidateModel) -> float:
+            is_reference = candidate.name == self.candidates[0].name
+            return self.margin if is_reference else self.advantage(candidate.name, features, scores)
 
         return sorted(candidates, key=key, reverse=True)
 
@@ -168,14 +168,9 @@ class Selector:
         """
         lowest, highest = LIMITS[measure]
         value = float(np.clip(self.levels[name][measure](features, score), lowest, highest))
-        size = size_of(features)
+        size = TYPICAL * 2 ** features["size"]
         low, high = self.spreads[name][measure].interval(value, size, n_query)
         return ExpectedScore(value, max(low, lowest), min(high, highest))
-
-
-def size_of(features: Mapping[str, float]) -> float:
-    """Return the support size S from the features of a support."""
-    return TYPICAL * 2 ** features["size"]
 
 
 def inputs(features: Mapping[str, float]) -> NDArray[np.float64]:
@@ -219,15 +214,15 @@ def selector_of(content: Mapping[str, Any]) -> Selector:
     """Return the selector in a section of the file, as `content_of` writes it."""
     entries: dict[str, dict[str, Any]] = content["candidates"]
     return Selector(
-        candidates=tuple(CandidateModel(name, one["weights"]) for name, one in entries.items()),
-        advantages={name: _line(one["advantage"]) for name, one in entries.items()},
+        candidates=tuple(CandidateModel(name, entry["weights"]) for name, entry in entries.items()),
+        advantages={name: _line(entry["advantage"]) for name, entry in entries.items()},
         levels={
-            name: {measure: _line(line) for measure, line in one["levels"].items()}
-            for name, one in entries.items()
+            name: {measure: _line(line) for measure, line in entry["levels"].items()}
+            for name, entry in entries.items()
         },
         spreads={
-            name: {measure: _spread(spread) for measure, spread in one["spreads"].items()}
-            for name, one in entries.items()
+            name: {measure: _spread(spread) for measure, spread in entry["spreads"].items()}
+            for name, entry in entries.items()
         },
         margin=content["margin"],
         trust=content["trust"],

@@ -59,11 +59,11 @@ def _of_class(cls: type[Any], prefix: str, given: Mapping[str, Any]) -> dict[str
     for name, default in registry.option_defaults(cls).items():
         if name in given or name in FIXED:
             continue
-        found = (
+        distribution = (
             _declared(declared[name]) if name in declared else _derived(_hint(cls, name), default)
         )
-        if found is not None:
-            space[f"{prefix}.{name}"] = found
+        if distribution is not None:
+            space[f"{prefix}.{name}"] = distribution
     return space
 
 

@@ -5,8 +5,8 @@ The score of a candidate does not depend on the others, so a library can be scor
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -14,19 +14,13 @@ from numpy.typing import NDArray
 from scipy import special
 
 from molmeta.errors import ConfigError, suggestion
-from molmeta.learners.base import probability
+from molmeta.learners.base import Predictor, probability
 from molmeta.molecules.similarity import overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from molmeta.learners.base import Predictor
     from molmeta.molecules.blocks import Bits, Molecules
 
 Scores = NDArray[np.float64]
-
-# scipy.special is untyped, which strict checking refuses; Any is declared once here.
-_special: Any = special
 
 CONFIDENCE = 2.0
 """Number of standard deviations that `ucb` adds to the mean."""
@@ -38,7 +32,7 @@ class Assessment(NamedTuple):
     Attributes:
         probability: probability of activity, float64, shape (G,).
         uncertainty: standard deviation of that probability, float64, shape (G,).
-        similarity: Tanimoto similarity to the nearest measured active, 0 if there is none,
+        similarity: Tanimoto similarity to the nearest measured active, 0 without one,
             shape (G,).
         incumbent: mean predicted probability of the measured actives, to be improved on.
     """
@@ -124,7 +118,7 @@ def expected_improvement(candidates: Assessment, rng: np.random.Generator) -> Sc
     spread = np.maximum(candidates.uncertainty, 1e-12)
     z = gain / spread
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    return spread * (z * np.asarray(_special.ndtr(z), np.float64) + density)
+    return spread * (z * np.asarray(special.ndtr(z), np.float64) + density)
 
 
 @acquisition()

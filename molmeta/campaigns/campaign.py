@@ -10,7 +10,7 @@ import torch
 
 from molmeta.campaigns.acquisition import Assessment, predicted, prints_of
 from molmeta.errors import EpisodeError
-from molmeta.molecules.blocks import Bits, tensor_of
+from molmeta.molecules.blocks import Bits, Molecules, tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import FINGERPRINT, tanimoto
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.learners.base import MetaLearner, Predictor
-    from molmeta.molecules.blocks import Molecules
 
 
 class Campaign:
@@ -52,7 +51,7 @@ class Campaign:
         """Positions of the compounds that were not measured yet."""
         return np.flatnonzero(~self.measured)
 
-    def known(self, label: int) -> NDArray[np.int64]:
+    def with_label(self, label: int) -> NDArray[np.int64]:
         """Positions of the compounds that were measured active (1) or inactive (0)."""
         return np.flatnonzero(self.measured & (self.labels == label))
 
@@ -96,7 +95,7 @@ class Campaign:
         self, positions: NDArray[np.int64], predictor: Predictor | None = None
     ) -> Assessment:
         """Predictions for some compounds; zeros without a predictor."""
-        actives = self.known(1)
+        actives = self.with_label(1)
         similarity = self.similarity(positions, actives)
         if predictor is None:
             zeros = np.zeros(len(positions))
@@ -108,7 +107,7 @@ class Campaign:
     def similarity(
         self, positions: NDArray[np.int64], to: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Tanimoto similarity of compounds to the nearest of others, 0 if there are none."""
+        """Tanimoto similarity of compounds to the nearest of others, 0 without others."""
         if not len(to):
             return np.zeros(len(positions))
         others = self.bits.select(tensor_of(to))

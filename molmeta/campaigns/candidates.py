@@ -11,12 +11,12 @@ from molmeta.campaigns.acquisition import Assessment, predicted, prints_of
 from molmeta.campaigns.campaign import nearest
 from molmeta.libraries.source import LibrarySource
 from molmeta.libraries.validity import require_mostly_valid
-from molmeta.molecules.blocks import Bits
+from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
 from molmeta.screening.hitfiles import write_invalid
-from molmeta.screening.scoring import Best, scored
+from molmeta.screening.scoring import Best, ScoredChunk, scored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
     from molmeta.errors import TableError
     from molmeta.models.model import AssayPredictor
-    from molmeta.molecules.blocks import Molecules
     from molmeta.screening.hits import Support
     from molmeta.screening.known import KnownCompounds
-    from molmeta.screening.scoring import ScoredChunk
 
 
 class Candidate(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from molmeta.campaigns.suggest import COLUMNS, fill_plate
+from molmeta.campaigns.suggest import COLUMNS, Plate, PlatePlan, fill_plate
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import write_rows
 from molmeta.screening.hitfiles import invalid_file, require_other_names
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from molmeta.campaigns.suggest import Plate, PlatePlan
     from molmeta.models.model import AssayPredictor
     from molmeta.screening.hits import Support
 
@@ -32,15 +31,8 @@ def write_plate(
 ) -> Plate:
     """Choose what to measure next, as `fill_plate` does, and write it.
 
-    Args:
-        predictor: adapted to the support.
-        support: the measured compounds.
-        library: as in `fill_plate`.
-        output: CSV with the columns `COLUMNS`; records that could not be scored go to
-            `.invalid.csv` next to it.
-        plan: how to fill the plate.
-        cores: processes that featurize.
-        progress: called with the number of records done since the last call.
+    `output` is a CSV with the columns `COLUMNS`. Records that could not be scored go to
+    `.invalid.csv` next to it.
 
     Raises:
         ConfigError: an output would replace the library, or as `fill_plate`.

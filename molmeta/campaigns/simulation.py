@@ -17,7 +17,7 @@ from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import diverse, ranked
 from molmeta.campaigns.campaign import Campaign
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.learners.base import MetaLearner
-    from molmeta.molecules.blocks import Molecules
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +99,7 @@ def simulate(
     `found` counts the actives found in all rounds so far, without those of the start. `by_chance`
     is the number expected from as many random draws, and `enrichment` the ratio of both. All
     policies begin a repeat with the same start. A replay ends early when all compounds are
-    measured, and assays too small for the start are left out.
+    measured, and assays too small for the start are skipped.
 
     Args:
         learner: adapted again in every round.
@@ -183,7 +182,7 @@ def _rows(
             counts = {
                 "n_compounds": len(assay),
                 "n_active": assay.n_active,
-                "start_active": len(campaign.known(1)),
+                "start_active": len(campaign.with_label(1)),
             }
             # Each policy has its own stream, so adding a policy does not change the others.
             choose_rng = generator(plan.seed, "choose", assay.name, policy, repeat)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Annotated, ClassVar, NamedTuple
+from typing import IO, TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
 from molmeta.campaigns.acquisition import ACQUISITIONS, diverse
-from molmeta.campaigns.candidates import Assessor, Pool
+from molmeta.campaigns.candidates import Assessor, Candidate, Pool
 from molmeta.campaigns.plates import SIZES, Control, placed, wells
 from molmeta.molecules.compounds import Compound, compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
@@ -27,9 +27,7 @@ from molmeta.screening.known import KnownCompounds, key_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
-    from typing import Self
 
-    from molmeta.campaigns.candidates import Candidate
     from molmeta.errors import TableError
     from molmeta.models.model import AssayPredictor
     from molmeta.screening.hits import Support
@@ -166,7 +164,10 @@ def fill_plate(
         MoleculeError: a SMILES of the support or of a control does not parse.
     """
     assessor = Assessor(predictor, support, plan.acquisition, generator(plan.seed, "suggest"))
-    controls = {well: _control(control, assessor) for well, control in _placed(plan).items()}
+    controls = {
+        well: _control(control, assessor)
+        for well, control in placed(plan.controls, plan.wells).items()
+    }
     texts = [*support.smiles, *(well.smiles for well in controls.values()), *plan.exclude]
     parsed = [item.smiles for item in compounds(texts) if isinstance(item, Compound)]
     measured = KnownCompounds(parsed, (FINGERPRINT,))
@@ -218,12 +219,9 @@ def choose(
             order, prints, n, max_similarity=plan.max_similarity, taken=taken, allowed=is_new
         )
         taken += picked
-        chosen += [_well(role, candidates[row]) for row in picked]
+        items = (candidates[row] for row in picked)
+        chosen += [Well(role, c.id, c.smiles, c.probability, c.uncertainty) for c in items]
     return chosen
-
-
-def _placed(plan: PlatePlan) -> dict[str, Control]:
-    return placed(plan.controls, plan.wells)
 
 
 def _control(control: Control, assessor: Assessor) -> Well:
@@ -231,10 +229,6 @@ def _control(control: Control, assessor: Assessor) -> Well:
     assessed = assessor.assess(featurize([smiles], assessor.featurizers))
     p, deviation = float(assessed.probability[0]), float(assessed.uncertainty[0])
     return Well(CONTROL, control.compound, smiles, p, deviation)
-
-
-def _well(role: str, item: Candidate) -> Well:
-    return Well(role, item.id, item.smiles, item.probability, item.uncertainty)
 
 
 def _laid_out(

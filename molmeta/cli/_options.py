@@ -51,37 +51,29 @@ ID_COLUMN = typer.Option(
 ASSAY = typer.Option("", "--assay", help="Assay to use, if the table contains several.")
 SIZE = typer.Option(None, "--size", min=2, help="Number of compounds to draw; default all.")
 FORCE = typer.Option(False, "--force", help="Accept a library that is more than half invalid.")
+_TABLE_TEXTS = {
+    "smiles_column": "Column of structures; default found in the table.",
+    "label_column": "Column of labels; default found in the table.",
+    "value_column": "Column of values; default found in the table.",
+    "unit": "Unit of the values, such as nM, pIC50 or %; default found in the table.",
+    "sheet": "Sheet of a workbook; default the only one with structures.",
+    "decimal": "Decimal sign of the values, '.' or ','; default found in the table.",
+}
 TABLE: dict[str, tuple[Any, Any]] = {
     "threshold": (str | None, typer.Option(
         None,
         "--threshold",
         help="Value beyond which a compound is active, in the unit of the values or as '100 nM'.",
     )),
-    "smiles_column": (str, typer.Option(
-        "", "--smiles-column", help="Column of structures; default found in the table."
-    )),
-    "label_column": (str, typer.Option(
-        "", "--label-column", help="Column of labels; default found in the table."
-    )),
-    "value_column": (str, typer.Option(
-        "", "--value-column", help="Column of values; default found in the table."
-    )),
-    "unit": (str, typer.Option(
-        "",
-        "--unit",
-        help="Unit of the values, such as nM, pIC50 or %; default found in the table.",
-    )),
     "higher_is_active": (bool | None, typer.Option(
         None,
         "--higher-is-active/--lower-is-active",
         help="Direction of the values; default lower for concentrations, else higher.",
     )),
-    "sheet": (str, typer.Option(
-        "", "--sheet", help="Sheet of a workbook; default the only one with structures."
-    )),
-    "decimal": (str, typer.Option(
-        "", "--decimal", help="Decimal sign of the values, '.' or ','; default found in the table."
-    )),
+    **{
+        name: (str, typer.Option("", f"--{name.replace('_', '-')}", help=text))
+        for name, text in _TABLE_TEXTS.items()
+    },
 }  # fmt: skip
 """Type and declaration of each option in `molmeta.api._inputs.SupportOptions`."""
 PLUGIN = typer.Option(
@@ -129,7 +121,9 @@ def _declared(
     command: Callable[..., None], run: Callable[..., None], added: Mapping[str, tuple[Any, Any]]
 ) -> Callable[..., None]:
     """Give a command the signature that Typer reads: the options of `run` and those added."""
-    own = [p for p in inspect.signature(run).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = [
+        p for p in inspect.signature(run).parameters.values() if p.kind is not p.VAR_KEYWORD
+    ]
     # The type of `table` is imported for type checkers alone and cannot be resolved here.
     hints = {name: hint for name, hint in run.__annotations__.items() if name != "table"}
     further = [
@@ -138,7 +132,7 @@ def _declared(
     ]
     kinds = {name: kind for name, (kind, _) in added.items()}
     command.__annotations__ = hints
-    vars(command)["__signature__"] = inspect.Signature([*own, *further])
+    vars(command)["__signature__"] = inspect.Signature([*parameters, *further])
     # Annotations are text; they are resolved in the module of `run`, to which `wraps` refers.
     command.__annotations__ = {**get_type_hints(command), **kinds}
     return command
@@ -163,7 +157,7 @@ def part_of(text: str) -> tuple[int, int] | None:
     """Numbers k and n of a text such as '2/8'; None for "".
 
     Raises:
-        ConfigError: it is not such a text, or k is not in 1 .. n.
+        ConfigError: the text has another form, or k is not in 1 .. n.
     """
     if not text:
         return None

@@ -1,7 +1,7 @@
 """Turn a table of measurements into curated assays: one unit, labels, repeats merged.
 
 Next to the output, `.dropped.csv` lists every dropped row with its reason, and `.assays.csv` has a
-row for each assay, including those that are left out.
+row for each assay, including the excluded ones.
 
 Example: molmeta curate measured.csv --output valid/measured.parquet
 

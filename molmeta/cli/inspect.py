@@ -1,8 +1,8 @@
 """Show how a table of measured compounds is read, and why.
 
-Prints what each column is taken for and on what evidence, the unit, the threshold, the rows that
-are left out, and the options and the config that fix this reading. If the table can be read in two
-ways, the question comes last, with the option that decides, and the exit status is 2.
+Prints what each column is taken for and on what evidence, the unit, the threshold, the dropped
+rows, and the options and the config that fix this reading. If the table can be read in two ways,
+the question comes last, with the option that decides, and the exit status is 2.
 
 Example: molmeta inspect measured.csv
 
@@ -33,7 +33,7 @@ def run(
 ) -> None:
     from molmeta.api.inspect import inspect
 
-    found = inspect(source, assay=assay, **table)
-    typer.echo(str(found))
-    if found.question:
-        raise TableError(found.question)
+    inspection = inspect(source, assay=assay, **table)
+    typer.echo(str(inspection))
+    if inspection.question:
+        raise TableError(inspection.question)

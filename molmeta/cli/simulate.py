@@ -43,7 +43,7 @@ def run(
 
     from molmeta.api.simulate import simulate
     from molmeta.campaigns.simulation import SimulationPlan, summary
-    from molmeta.report.rounds import draw_rounds
+    from molmeta.report.curves import draw_rounds
     from molmeta.runtime.outputs import written
     from molmeta.runtime.spreadsheets import write_frame
 

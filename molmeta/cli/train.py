@@ -33,7 +33,7 @@ def run(
     output: Path = OUTPUT,
 ) -> None:
     from molmeta.api.train import train
-    from molmeta.report.learning_curve import draw_curve
+    from molmeta.report.curves import draw_curve
     from molmeta.training.task import TrainingOptions
 
     entry = mapping(recipe, "--recipe", setting)

@@ -5,7 +5,7 @@ Nothing is dropped. Assays are marked, so that every result can also be given fo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,8 @@ from molmeta.molecules.neighbours import has_neighbour
 from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from numpy.typing import NDArray
 
 TRAIN = "train"
 NEAR = 0.6
@@ -32,7 +31,6 @@ COLUMNS = (
     "exact_overlap", "scaffold_overlap", "near_overlap", "panel", "clean", "note",
 )  # fmt: skip
 _OVERLAPS = ("exact", "scaffold", "near")
-_generator: Any = rdFingerprintGenerator
 
 
 class Structure(NamedTuple):
@@ -92,20 +90,16 @@ def _overlaps(measured: pd.DataFrame, *, near: float, cores: int) -> pd.DataFram
     # A compound in train is its own nearest neighbour: only the others have to be compared.
     neighbour = exact.copy()
     neighbour[~exact] = has_neighbour(fingerprints[~exact], fingerprints[exact], threshold=near)
-    scaffold = _shares_scaffold([s.scaffold for s in structures], exact)
-    values = {"exact": exact, "scaffold": scaffold, "near": neighbour}
+    scaffolds = pd.Series([structure.scaffold for structure in structures], dtype="str")
+    scaffold = scaffolds.isin(scaffolds[exact]) & scaffolds.ne("")
+    values = {"exact": exact, "scaffold": scaffold.to_numpy(np.bool_), "near": neighbour}
     return pd.DataFrame(values, index=distinct.index)
 
 
 def _structure(smiles: str) -> Structure:
     mol = parse(smiles)
-    generator = _generator.GetMorganGenerator(radius=2, fpSize=2048)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
     return Structure(scaffold_of(mol), np.packbits(generator.GetFingerprintAsNumPy(mol)).tobytes())
-
-
-def _shares_scaffold(scaffolds: Sequence[str], in_train: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    of_train = {text for text, train in zip(scaffolds, in_train, strict=True) if train and text}
-    return np.array([text in of_train for text in scaffolds], dtype=np.bool_)
 
 
 def _summary(rows: pd.DataFrame) -> pd.DataFrame:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
+from molmeta.assays.assay import COLUMNS as KEPT
 from molmeta.curation.measurements import measured
 from molmeta.curation.repeats import merge_repeats
 from molmeta.curation.thresholds import (
@@ -23,12 +24,6 @@ from molmeta.curation.units import PERCENT_UNIT, PX
 from molmeta.molecules.compounds import Compound, Rejected, compounds
 from molmeta.runtime.options import Options, Size, mistake
 
-if TYPE_CHECKING:
-    from typing import Self
-
-KEPT = (
-    "assay", "smiles", "inchikey", "active", "value", "unit", "relation", "target", "cluster",
-)  # fmt: skip
 DROPPED = ("assay", "row", "smiles", "reason", "detail")
 ASSAYS = (
     "assay", "target", "cluster", "unit", "threshold", "n_read", "n_dropped", "n_merged",
@@ -113,16 +108,18 @@ def curate(
     merged = merge_repeats(good, spread=rules.spread, percent_spread=rules.percent_spread)
     usable = merged[merged["reason"].eq("")]
     limits = thresholds_of(usable, target_class=rules.target_class, overrides=rules.thresholds)
-    own: dict[str, OwnThreshold] = {}
+    of_assay: dict[str, OwnThreshold] = {}
     if least_share:
         # A threshold that the user gives is kept, however unevenly it splits the assay.
         free = usable[~usable["assay"].isin(rules.thresholds.keys())]
-        own = own_thresholds(free, limits, least_share=least_share)
-        limits.update(pd.Series({name: item.threshold for name, item in own.items()}, dtype=float))
+        of_assay = own_thresholds(free, limits, least_share=least_share)
+        limits.update(
+            pd.Series({name: item.threshold for name, item in of_assay.items()}, dtype=float)
+        )
     merged = label(merged, limits)
     rows = _with_reasons_of(merged, rows)
     return replace(
-        _result(rows, merged[merged["reason"].eq("")], limits, rules), own_thresholds=own
+        _result(rows, merged[merged["reason"].eq("")], limits, rules), own_thresholds=of_assay
     )
 
 

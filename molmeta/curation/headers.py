@@ -83,7 +83,7 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
 
 
 def _header(rows: Sequence[Row]) -> tuple[int, int]:
-    """Row of the header, -1 if there is none, and the column of structures, -1 if unknown."""
+    """Row of the header, -1 without a header, and the column of structures, -1 if unknown."""
     head = [(i, row) for i, row in enumerate(rows[:LOOK]) if any(cell.strip() for cell in row)]
     named = [(i, j) for i, row in head for j, cell in enumerate(row) if _names_structure(row, cell)]
     for i, j in named:

@@ -18,7 +18,7 @@ from molmeta.curation.units import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
 REASONS = {
     "missing_assay": "the assay is missing",
@@ -64,8 +64,10 @@ def measured(rows: pd.DataFrame) -> pd.DataFrame:
     """
     values, problem = _values(rows)
     active = _labels(rows)
-    problem = _label_problems(rows, active) if "active" in rows else problem
-    problem = pd.Series(_row_problems(rows, problem), index=rows.index, dtype="str")
+    if "active" in rows:
+        problem = _first({"missing_label": _blank(rows["active"]), "bad_label": active.isna()})
+    missing = {"missing_assay": rows["assay"].eq(""), "missing_smiles": _blank(rows["smiles"])}
+    problem = _first(missing, problem)
     kept = rows[["row", "assay", "smiles", "target", "cluster"]]
     detail = _details(rows, problem)
     return kept.join(values).assign(active=active, reason=problem, detail=detail)
@@ -81,7 +83,7 @@ def _values(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     scale = scales(rows["unit"])
     value = to_scale(number, rows["unit"])
     scaled = pd.DataFrame({"value": value, "unit": scale, "relation": relation}, index=rows.index)
-    problem = pd.Series(_value_problems(rows, number, scaled), index=rows.index, dtype="str")
+    problem = _value_problems(rows, number, scaled)
     scaled["relation"] = flip_for_concentrations(relation, rows["unit"])
     usable = problem.eq("")
     return scaled.assign(
@@ -91,26 +93,22 @@ def _values(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     ), problem
 
 
-def _value_problems(
-    rows: pd.DataFrame, number: pd.Series, scaled: pd.DataFrame
-) -> NDArray[np.str_]:
-    """Return the first reason that applies to each row, in the order of the mapping below."""
+def _value_problems(rows: pd.DataFrame, number: pd.Series, scaled: pd.DataFrame) -> pd.Series:
     low, high = _PX_RANGE
     px, percent = scaled["unit"].eq(PX), scaled["unit"].eq(PERCENT_UNIT)
     # Only concentrations change on their way to pX.
     concentration = px & scaled["value"].ne(number)
-    problems = {
+    return _first({
         "missing_value": _blank(rows["value"]),
         "bad_value": number.isna(),
-        "not_finite": np.isinf(number),
+        "not_finite": number.abs().eq(np.inf),
         "missing_unit": rows["unit"].eq(""),
         "unknown_unit": scaled["unit"].eq(""),
         "unknown_relation": scaled["relation"].eq(""),
         "not_positive": concentration & number.le(0),
         "implausible_value": (px & ~scaled["value"].between(low, high))
         | (percent & number.abs().gt(_PERCENT_LIMIT)),
-    }
-    return np.select(list(problems.values()), list(problems), default="")
+    })  # fmt: skip
 
 
 def _labels(rows: pd.DataFrame) -> pd.Series:
@@ -120,15 +118,11 @@ def _labels(rows: pd.DataFrame) -> pd.Series:
     return number.where(number.isin([0.0, 1.0]))
 
 
-def _label_problems(rows: pd.DataFrame, active: pd.Series) -> pd.Series:
-    problems = {"missing_label": _blank(rows["active"]), "bad_label": active.isna()}
-    reasons = np.select(list(problems.values()), list(problems), default="")
-    return pd.Series(reasons, index=rows.index, dtype="str")
-
-
-def _row_problems(rows: pd.DataFrame, problem: pd.Series) -> NDArray[np.str_]:
-    problems = {"missing_assay": rows["assay"].eq(""), "missing_smiles": _blank(rows["smiles"])}
-    return np.select(list(problems.values()), list(problems), default=problem)
+def _first(problems: Mapping[str, pd.Series], otherwise: str | pd.Series = "") -> pd.Series:
+    """The first problem that applies to each row, in the order of the mapping."""
+    columns = list(problems.values())
+    reasons = np.select(columns, list(problems), default=otherwise)
+    return pd.Series(reasons, index=columns[0].index, dtype="str")
 
 
 def _details(rows: pd.DataFrame, problem: pd.Series) -> pd.Series:

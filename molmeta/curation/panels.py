@@ -11,10 +11,6 @@ from scipy.sparse import csgraph
 if TYPE_CHECKING:
     import pandas as pd
 
-# The types of scipy's sparse matrices are incomplete, which strict type checking refuses.
-_sparse: Any = sparse
-_csgraph: Any = csgraph
-
 SHARE = 0.5
 """Share of the compounds of each of two assays that both have measured if they form a panel."""
 
@@ -23,7 +19,7 @@ def panels(measured: pd.DataFrame, *, share: float = SHARE) -> dict[str, str]:
     """Return the panel of each assay, named after its first assay; "" for assays in no panel.
 
     Two assays are in the same panel if they share at least `share` of the compounds of each, or if
-    a chain of such pairs links them. Sharing half of the smaller assay is not enough: otherwise,
+    a chain of these pairs links them. Sharing half of the smaller assay is not enough: otherwise,
     one large screen would join all the assays that followed it up.
 
     Args:
@@ -47,16 +43,16 @@ def panels(measured: pd.DataFrame, *, share: float = SHARE) -> dict[str, str]:
     }
 
 
-def _compounds_of(measured: pd.DataFrame, assays: pd.Series) -> Any:  # noqa: ANN401 - see _sparse
+def _compounds_of(measured: pd.DataFrame, assays: pd.Series) -> sparse.csr_matrix:
     """Return a sparse matrix of 0 and 1, one row per assay and one column per compound."""
     columns = measured["inchikey"].astype("category").cat.codes.to_numpy()
     rows = assays.cat.codes.to_numpy()
-    matrix: Any = _sparse.csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, columns)))
+    matrix: Any = sparse.csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, columns)))
     matrix.data[:] = 1
     return matrix
 
 
-def _components(matrix: Any, share: float) -> list[int]:  # noqa: ANN401 - see _sparse
+def _components(matrix: sparse.csr_matrix, share: float) -> list[int]:
     """Return the number of the panel of each assay."""
     # Entry (i, j) of the product counts the compounds that assays i and j have in common.
     shared = (matrix @ matrix.T).tocoo()
@@ -64,6 +60,6 @@ def _components(matrix: Any, share: float) -> list[int]:  # noqa: ANN401 - see _
     larger = np.maximum(sizes[shared.row], sizes[shared.col])
     linked = shared.data >= share * larger
     pairs = (shared.row[linked], shared.col[linked])
-    graph = _sparse.csr_matrix((np.ones(int(linked.sum())), pairs), shape=shared.shape)
-    labels: Any = _csgraph.connected_components(graph, directed=False)[1]
+    graph = sparse.csr_matrix((np.ones(int(linked.sum())), pairs), shape=shared.shape)
+    labels: Any = csgraph.connected_components(graph, directed=False)[1]
     return [int(label) for label in labels]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from molmeta.assays.assay import COLUMNS, Assay, assays_of, distinct_compounds, read_curated
-from molmeta.curation.curate import Rules, curate
+from molmeta.curation.curate import Curated, Rules, curate
 from molmeta.curation.measurements import REASONS
-from molmeta.curation.usertables import read_user_table
+from molmeta.curation.usertables import UserTable, read_user_table
 from molmeta.errors import TableError
 from molmeta.molecules.store import load_store, update
 from molmeta.runtime.parquetfiles import column_names
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from molmeta.curation.curate import Curated
     from molmeta.curation.tableoptions import TableOptions
-    from molmeta.curation.usertables import UserTable
     from molmeta.molecules.blocks import Molecules
 
 _log = logging.getLogger(__name__)
@@ -52,13 +50,17 @@ def assays_and_molecules(
     """
     curated = [path for path in tables if is_curated(path)]
     frames = [read_curated(curated)] if curated else []
-    frames += [_curated(path, options, cores) for path in tables if path not in curated]
+    frames += [
+        curated_assays(path, read_user_table(path, options), cores=cores).kept
+        for path in tables
+        if path not in curated
+    ]
     frame = pd.concat(frames, ignore_index=True)
     if store is not None:
-        found = load_store(store)
+        molecules_store = load_store(store)
     else:
-        found = update(None, distinct_compounds(frame), featurizers, cores=cores)
-    return assays_of(frame, found), found.molecules.only(tuple(featurizers))
+        molecules_store = update(None, distinct_compounds(frame), featurizers, cores=cores)
+    return assays_of(frame, molecules_store), molecules_store.molecules.only(tuple(featurizers))
 
 
 def is_curated(path: Path) -> bool:
@@ -104,10 +106,6 @@ def curated_assays(
             "inactives. Add measured compounds, or set another --threshold."
         )
     return result
-
-
-def _curated(path: Path, options: TableOptions | None, cores: int) -> pd.DataFrame:
-    return curated_assays(path, read_user_table(path, options), cores=cores).kept
 
 
 def _log_dropped(where: Path | str, dropped: pd.DataFrame) -> None:

@@ -32,7 +32,7 @@ def read_release(folder: Path) -> pd.DataFrame:
         relation. The index is the line number in the file, from 1.
 
     Raises:
-        TableError: the folder contains no such file, or a file is damaged or of another kind.
+        TableError: the folder lacks the file, or a file is damaged or of another kind.
 
     Source:
         Stanley et al., FS-Mol, NeurIPS Datasets and Benchmarks 2021; microsoft/FS-Mol.

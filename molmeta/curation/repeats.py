@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def merge_repeats(rows: pd.DataFrame, *, spread: float, percent_spread: float) -> pd.DataFrame:
     """Merge the rows with the same `key`, that is, with the same assay and InChIKey.
 
-    The merged value is the median of the exact values or, if there are none, the tightest bound.
+    The merged value is the median of the exact values or, without exact values, the tightest bound.
     Repeats are dropped if their exact values differ by more than the spread, if a bound
     contradicts the median by more than the spread, or if there are only bounds, on both sides.
     In tables with labels, only labels count: repeats with both labels are dropped, and the value
@@ -41,7 +41,8 @@ def merge_repeats(rows: pd.DataFrame, *, spread: float, percent_spread: float) -
     labels = rows.groupby("key")["active"].agg(["min", "max"])
     labelled = labels["min"].notna()
     reason = problem.mask(labelled, "").mask(labels["min"].ne(labels["max"]) & labelled, _LABELS)
-    value = _merged_value(bounds).where(problem.eq(""))
+    merged = bounds["mid"].fillna(bounds["below"]).fillna(bounds["above"])
+    value = merged.where(problem.eq(""))
     return first.assign(
         active=labels["min"],
         value=value,
@@ -91,10 +92,6 @@ def _problems(bounds: pd.DataFrame, limit: pd.Series) -> pd.Series:
     both_ways = mid.isna() & bounds["below"].notna() & bounds["above"].notna()
     reason = np.select([apart, both_ways], ["repeats_disagree", "mixed_qualifiers"], default="")
     return pd.Series(reason, index=bounds.index, dtype="str")
-
-
-def _merged_value(bounds: pd.DataFrame) -> pd.Series:
-    return bounds["mid"].fillna(bounds["below"]).fillna(bounds["above"])
 
 
 def _merged_relation(bounds: pd.DataFrame) -> pd.Series:

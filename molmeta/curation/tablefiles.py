@@ -15,14 +15,13 @@ import pandas as pd
 from molmeta.curation import sdfiles, workbooks
 from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import is_structure_name
-from molmeta.curation.headers import TableFile, table_of
+from molmeta.curation.headers import Row, TableFile, table_of
 from molmeta.errors import ConfigError
 from molmeta.runtime.parquetfiles import read_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from molmeta.curation.headers import Row
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".xlsm", ".sdf")
 """Names of the tables in a folder of assays."""
@@ -64,7 +63,7 @@ def read_file(path: Path, sheet: str = "") -> TableFile:
 
     Text files are UTF-8 with or without a byte order mark, UTF-16, or otherwise Latin-1. Columns
     are separated by commas, tabs or semicolons. Blank rows, and titles and comments above the
-    header, are left out. The values of formulas are read from workbooks, and no macro is run.
+    header, are skipped. The values of formulas are read from workbooks, and no macro is run.
 
     Args:
         path: text, workbook, SDF or Parquet file.
@@ -147,11 +146,11 @@ def _parquet(path: Path, content: bytes) -> pd.DataFrame:
 
 def _text(path: Path, text: str) -> TableFile:
     first, _, rest = text.partition("\n")
-    asked = _ASKED.fullmatch(first)
-    separator = asked[1] if asked else _separator(path, text)
+    declared = _ASKED.fullmatch(first)
+    separator = declared[1] if declared else _separator(path, text)
     try:
         # An empty first row keeps the numbers of the rows as the file has them.
-        rows = [*([[""]] if asked else []), *_rows(rest if asked else text, separator)]
+        rows = [*([[""]] if declared else []), *_rows(rest if declared else text, separator)]
     except csv.Error as error:
         _refuse(path, "cannot be parsed", f"'{error}'", "a header and as many cells in every row")
     return table_of([row or [""] for row in rows], path)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import pandas as pd
 from pydantic import Field
@@ -13,9 +13,6 @@ from molmeta.curation.releases import melt_wide, read_release, release_files
 from molmeta.curation.tablefiles import is_table, read_columns, table_name
 from molmeta.errors import TableError, closest
 from molmeta.runtime.options import Options
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SPLITS = ("train", "valid", "test")
 Column = Literal[
@@ -31,7 +28,7 @@ class About(Options):
     section = "layout"
 
     file: str = ""
-    """File name; "" where there is no such table."""
+    """File name; "" if the table is missing."""
     assay: str = "assay"
     """Column with the name of the assay."""
     target: str = "target"

@@ -122,7 +122,7 @@ def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
     A bound labels its compound only if it excludes the other side of the threshold. At a threshold
     of 5, "below pX 4" is inactive, and "below pX 6" is dropped as undecidable.
 
-    Labels in the table are kept. If the actives of such an assay have lower values than its
+    Labels in the table are kept. If the actives of a labelled assay have lower values than its
     inactives, the unit in the table is wrong: FS-Mol gives some % inhibition as nM. These values
     are converted back to %, and left blank if they cannot be percentages.
 
@@ -137,13 +137,9 @@ def label(merged: pd.DataFrame, thresholds: pd.Series) -> pd.DataFrame:
     dropped = merged.index[undecided & unlabelled]
     labelled = merged.assign(active=merged["active"].mask(unlabelled, above.astype("float64")))
     labelled.loc[dropped, "reason"] = "undecidable"
-    labelled.loc[dropped, "detail"] = _bound_details(merged.loc[dropped], limit.loc[dropped])
+    bounds = merged.loc[dropped, ["relation", "value"]].assign(limit=limit).to_numpy().tolist()
+    labelled.loc[dropped, "detail"] = [f"{r} {v:.4g}, threshold {at:.4g}" for r, v, at in bounds]
     return _with_percent_restored(labelled, unlabelled)
-
-
-def _bound_details(merged: pd.DataFrame, limit: pd.Series) -> list[str]:
-    rows = zip(merged["relation"], merged["value"], limit, strict=True)
-    return [f"{relation} {value:.4g}, threshold {at:.4g}" for relation, value, at in rows]
 
 
 def _with_percent_restored(merged: pd.DataFrame, derived: pd.Series) -> pd.DataFrame:

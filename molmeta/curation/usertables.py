@@ -37,7 +37,7 @@ class UserTable:
     Attributes:
         rows: as `molmeta.curation.tables.read_table` returns them.
         columns: name in the source of the columns that were read, by role.
-        unit: unit of the values, "" where there is none.
+        unit: unit of the values, "" if missing.
         thresholds: given threshold of each assay on the scale of `molmeta.curation.units`.
         threshold: the threshold as given, "" where the default applies.
         left_out: number of rows without a usable label, by reason.
@@ -227,9 +227,11 @@ class _Reader:
                 f"--threshold: must be a number in the unit of the values; got '{text}' for values "
                 f"in {', '.join(self.units)}, expected for example 6.5 or '100 nM'. Correct it."
             )
-        known = next(iter(self.units), "")
-        unit = match[2] or known
-        if unit not in (*self.units, known) and scale_of(unit) != (scale_of(known) or "none"):
+        table_unit = next(iter(self.units), "")
+        unit = match[2] or table_unit
+        if unit not in (*self.units, table_unit) and scale_of(unit) != (
+            scale_of(table_unit) or "none"
+        ):
             raise ConfigError(
                 f"--threshold: its unit does not fit the values; got '{text}' for values in "
                 f"{', '.join(self.units)}, expected a unit that converts. Correct it, or --unit."

@@ -15,7 +15,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from molmeta.curation.detection.cells import TYPED
 from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import are_structures
-from molmeta.curation.headers import table_of
+from molmeta.curation.headers import Row, TableFile, table_of
 from molmeta.errors import one_line, suggestion
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from openpyxl.workbook.workbook import Workbook
 
-    from molmeta.curation.headers import Row, TableFile
 
 MAX_ROWS = 200_000
 MAX_BYTES = 1 << 30

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from molmeta.campaigns.campaign import Campaign
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.molecules.similarity import FINGERPRINT
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.learners.base import MetaLearner
-    from molmeta.molecules.blocks import Molecules
 
 Observation = NDArray[np.float32]
 
@@ -81,7 +80,7 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
         search: sizes of an episode.
 
     Raises:
-        EpisodeError: there is no assay.
+        EpisodeError: no assay is given.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as in Gymnasium
@@ -177,10 +176,10 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
         """Adapt to all measured compounds, which changes only when a plate is full."""
         rows = np.arange(len(self._campaign))
         assessed = self._campaign.assess(rows, self._campaign.adapted())
-        inactive = self._campaign.similarity(rows, self._campaign.known(0))
+        inactive = self._campaign.similarity(rows, self._campaign.with_label(0))
         columns = (assessed.probability, assessed.uncertainty, assessed.similarity, inactive)
         self._predictions = np.zeros(self.observation_space.shape or (), np.float32)
-        self._predictions[self._campaign.known(1), 1] = 1
+        self._predictions[self._campaign.with_label(1), 1] = 1
         self._predictions[: len(rows), 2:6] = np.stack(columns, axis=1).clip(0, 1)
 
     def _observation(self) -> Observation:

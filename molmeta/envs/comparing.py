@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from molmeta.campaigns.acquisition import ACQUISITIONS
-from molmeta.envs.policies import acquisition_policy, played
+from molmeta.envs.policies import Policy, acquisition_policy, played
 from molmeta.runtime.seeds import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from molmeta.envs.assay_search import AssaySearch
-    from molmeta.envs.policies import Policy
 
 
 def compare(

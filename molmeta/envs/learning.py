@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from molmeta.envs.assay_search import FEATURES
+from molmeta.envs.assay_search import FEATURES, AssaySearch, Observation
 from molmeta.envs.policies import played
 from molmeta.errors import ModelError
 from molmeta.molecules.blocks import tensor_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from molmeta.envs.assay_search import AssaySearch, Observation
 
 KIND = "policy"
 # Torch is partly untyped, which strict checking refuses; Any is declared once here.

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import Assessment
-from molmeta.envs.assay_search import FEATURES, Observation
-
-if TYPE_CHECKING:
-    from molmeta.envs.assay_search import AssaySearch
+from molmeta.envs.assay_search import FEATURES, AssaySearch, Observation
 
 Policy = Callable[[Observation, np.random.Generator], int]
 """From an observation and a random generator to the row to measure next."""

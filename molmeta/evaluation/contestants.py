@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from molmeta.errors import ConfigError, unknown_name
-from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.molecules.labelled import Labelled
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from molmeta.learners.base import MetaLearner
-    from molmeta.molecules.blocks import Molecules
 
 CHUNK = 4096
 PRESUMED = 100

@@ -17,11 +17,11 @@ from molmeta.evaluation.contestants import PRESUMED, Contestant, TargetPool
 from molmeta.evaluation.drawn_supports import Drawn, SupportKind, Target
 from molmeta.evaluation.evaluate import inference_mode
 from molmeta.evaluation.hidden_actives import METRICS, hidden_metrics
-from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.blocks import Bits, Molecules, tensor_of
 from molmeta.molecules.similarity import bits_of, tanimoto
 from molmeta.molecules.store import concatenated
 from molmeta.runtime.seeds import generator
-from molmeta.runtime.tableparts import made
+from molmeta.runtime.tableparts import computed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from molmeta.assays.screens import Screen
     from molmeta.learners.base import MetaLearner
-    from molmeta.molecules.blocks import Bits, Molecules
     from molmeta.runtime.tableparts import Keep
 
 COLUMNS = (
@@ -53,7 +52,7 @@ class EnrichmentPlan:
         seed: seed of all draws.
 
     Raises:
-        ConfigError: a kind of support is unknown, or there are no draws.
+        ConfigError: a kind of support is unknown, or no draw is asked for.
     """
 
     supports: tuple[str, ...] = ("series:8", "series:24", "series:64", "hop:24", "actives:8")
@@ -81,7 +80,7 @@ def enrich(
     *,
     plan: EnrichmentPlan,
     library: NDArray[np.int64] | None = None,
-    keep: Keep = made,
+    keep: Keep = computed,
 ) -> pd.DataFrame:
     """Return one row for each model, target, kind of support and draw.
 
@@ -160,7 +159,7 @@ class _Run:
             learner: TargetPool.of(self._with_library(learner, screen.rows), labels)
             for learner in self.prepared
         }
-        in_training = self._known(screen.rows)
+        in_training = self._in_training(screen.rows)
         return _table(
             {"source": screen.source, "target": screen.target, "cluster": screen.cluster, **row}
             for row in self._judged(screen, pools, in_training)
@@ -207,7 +206,7 @@ class _Run:
         else:
             library, measured = inactive, inactive[:0]
         library = rng.permutation(library)
-        # All models score the rest, whether or not they are told the others.
+        # All models score the rest, whether or not they receive the others.
         n_others = max(min(self.n_others, (len(library) - n_presumed) // 2), 0)
         presumed, others, rest = np.split(library, [n_presumed, n_presumed + n_others])
         return _Task(
@@ -240,7 +239,7 @@ class _Run:
 
         return Target(screen.labels > 0.5, similarity)
 
-    def _known(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _in_training(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether a training assay of any contestant has measured each compound."""
         molecules, in_training = self._select(rows), np.zeros(len(rows), np.bool_)
         for learner in self.prepared:
@@ -268,7 +267,7 @@ class _Task:
         support: its compounds, measured or presumed inactive.
         others: library compounds for learners that need more presumed inactives.
         hidden: actives to find.
-        library: compounds that are presumed inactive, or measured where there is no library.
+        library: compounds that are presumed inactive, or measured, without a library.
         measured: measured inactives.
     """
 

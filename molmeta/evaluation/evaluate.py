@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -25,11 +25,10 @@ from molmeta.evaluation import metrics
 from molmeta.molecules.compounds import parse, scaffold_of
 from molmeta.runtime.options import Options, Share, Size, Sizes, mistake, one_of
 from molmeta.runtime.seeds import generator
-from molmeta.runtime.tableparts import made
+from molmeta.runtime.tableparts import computed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-    from typing import Self
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -93,7 +92,7 @@ def evaluate(
     plan: EvaluationPlan,
     model: str,
     seed: int,
-    keep: Keep = made,
+    keep: Keep = computed,
 ) -> pd.DataFrame:
     """Return one row of `columns()` for each assay, support size and repeat, in this order.
 
@@ -153,20 +152,14 @@ def episode_drawer(assay: Assay, plan: EvaluationPlan) -> Callable[[int, int], E
     return draw
 
 
-def prepare_assay(learner: MetaLearner, assay: Assay, molecules: Molecules) -> Molecules:
-    """Return the molecules of an assay, in the order of its rows, as `learner.prepare` does."""
-    return learner.prepare(_molecules_of(learner, assay, molecules))
-
-
 def _assay_rows(
     learner: MetaLearner, assay: Assay, molecules: Molecules, plan: EvaluationPlan
 ) -> Iterator[dict[str, Any]]:
     assay = assay.measured() if learner.target == "value" else assay
-    draw, prepared = episode_drawer(assay, plan), prepare_assay(learner, assay, molecules)
-    # Before `prepare`, which may drop the blocks that records are found by.
-    in_training = (
-        times_measured(learner, _molecules_of(learner, assay, molecules)).cpu().numpy() > 0
-    )
+    draw, own_molecules = episode_drawer(assay, plan), molecules_of(learner, assay, molecules)
+    # `prepare` may drop the blocks by which records are recognised.
+    in_training = times_measured(learner, own_molecules).cpu().numpy() > 0
+    prepared = learner.prepare(own_molecules)
     for support, repeat in product(plan.supports, range(plan.draws)):
         identity = {"assay": assay.name, "support": support, "repeat": repeat}
         try:
@@ -179,10 +172,10 @@ def _assay_rows(
         yield {**row, **_scores(learner, episode, prepared)}
 
 
-def _molecules_of(learner: MetaLearner, assay: Assay, molecules: Molecules) -> Molecules:
-    """Select only the blocks that the learner reads, or all if one is missing.
+def molecules_of(learner: MetaLearner, assay: Assay, molecules: Molecules) -> Molecules:
+    """Return the molecules of an assay, in the order of its rows, with the blocks a learner reads.
 
-    The learner then names the missing block in its own error.
+    If one is missing, all blocks are returned, and the learner names the missing one in its error.
     """
     names = learner.featurizers
     complete = bool(names) and all(name in molecules.blocks for name in names)

@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 
 from molmeta.errors import EpisodeError
-from molmeta.evaluation.evaluate import episode_drawer, inference_mode, prepare_assay
-from molmeta.learners.base import probability
+from molmeta.evaluation.evaluate import EvaluationPlan, episode_drawer, inference_mode, molecules_of
+from molmeta.learners.base import MetaLearner, probability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.assays.episodes import Episode
-    from molmeta.evaluation.evaluate import EvaluationPlan
-    from molmeta.learners.base import MetaLearner
     from molmeta.molecules.blocks import Molecules
 
 COLUMNS = ("assay", "model", "role", "rank", "smiles", "active", "probability")
@@ -71,7 +69,8 @@ def examples(
 def _episode_table(
     learner: MetaLearner, assay: Assay, episode: Episode, molecules: Molecules, top: int | None
 ) -> pd.DataFrame:
-    support, query = episode.labelled(prepare_assay(learner, assay, molecules))
+    prepared = learner.prepare(molecules_of(learner, assay, molecules))
+    support, query = episode.labelled(prepared)
     logits = learner.adapt(support)(query.molecules).double().cpu()
     # Stable, so that tied compounds keep the order of the query.
     best = torch.argsort(logits, descending=True, stable=True)[:top]

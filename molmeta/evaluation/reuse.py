@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from molmeta.assays.assay import digest
+from molmeta.assays.assay import Assay, digest
 from molmeta.errors import exists
 from molmeta.runtime.outputs import written
 from molmeta.runtime.parquetfiles import metadata_of, read_parquet, write_parquet
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from molmeta.assays.assay import Assay
 
 KEY = "molmeta.evaluation"
 
@@ -35,13 +34,13 @@ def earlier_rows(
     if output is None or not exists(output):
         return {}
     try:
-        made = cast("dict[str, Any]", json.loads(metadata_of(output, KEY) or "{}"))
-        if made.get("kind") != _checksum(kind):
+        earlier = cast("dict[str, Any]", json.loads(metadata_of(output, KEY) or "{}"))
+        if earlier.get("kind") != _checksum(kind):
             return {}
         frame = read_parquet(output)
     except (ValueError, OSError):
         return {}
-    same = {a.name for a in assays if made["assays"].get(a.name) == digest([a])}
+    same = {a.name for a in assays if earlier["assays"].get(a.name) == digest([a])}
     return {str(n): rows for n, rows in frame.groupby("assay", sort=False) if n in same}
 
 
@@ -52,8 +51,8 @@ def merged(
     if not earlier:
         return new
     of_assay = {**earlier, **{str(n): rows for n, rows in new.groupby("assay", sort=False)}}
-    found = [of_assay[assay.name] for assay in assays if assay.name in of_assay]
-    return pd.concat(found, ignore_index=True)
+    tables = [of_assay[assay.name] for assay in assays if assay.name in of_assay]
+    return pd.concat(tables, ignore_index=True)
 
 
 def write_rows(output: Path, frame: pd.DataFrame, kind: object, assays: Sequence[Assay]) -> None:

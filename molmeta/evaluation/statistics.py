@@ -39,7 +39,7 @@ class Interval:
     """A mean over assays with its bootstrap interval over clusters.
 
     Attributes:
-        mean: mean over assays; NaN if there are none.
+        mean: mean over assays; NaN without assays.
         low: lower end of the 95 % interval; NaN for fewer than two clusters.
         high: upper end of the interval.
         n_assays: number of assays with a finite value.

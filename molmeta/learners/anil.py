@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from torch.nn import functional as F
 
 from molmeta.encoders.base import Paper
-from molmeta.learners._parents.gradient import BIAS, WEIGHT, GradientLearner
+from molmeta.learners._parents.gradient import BIAS, WEIGHT, GradientLearner, Objective, Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.learners._parents.gradient import Objective, Weights
     from molmeta.molecules.labelled import Labelled
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.encoders.base import Paper
-from molmeta.learners._parents.embedding import EmbeddingLearner
+from molmeta.encoders.base import Encoder, Paper
+from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.targets import (
     Scale,
     episode_numbers,
@@ -17,15 +17,12 @@ from molmeta.learners._parts.targets import (
     scale_of,
     support_numbers,
 )
-from molmeta.learners.base import require_both_classes
+from molmeta.learners.base import Predictor, Target, require_both_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.assays.episodes import Episode
-    from molmeta.encoders.base import Encoder
-    from molmeta.learners._parents.embedding import Head
-    from molmeta.learners.base import Predictor, Target
     from molmeta.molecules.labelled import Labelled
 
 MIN_SPREAD = 0.1

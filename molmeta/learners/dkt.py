@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.errors import ConfigError
-from molmeta.learners._parents.gaussian_learner import GaussianLearner
+from molmeta.learners._parents.gaussian_learner import Fitted, GaussianLearner, KernelInputs
 
 if TYPE_CHECKING:
-    from molmeta.encoders.base import Encoder
-    from molmeta.learners._parents.gaussian_learner import Fitted, KernelInputs
     from molmeta.learners._parts.gaussian_process import Observations
     from molmeta.learners.base import Target
 

@@ -10,17 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from molmeta import encoders, learners, registry
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parts.targets import require_target, support_numbers
-from molmeta.learners.base import MetaLearner
-from molmeta.molecules.blocks import EMBEDDING
+from molmeta.learners.base import MetaLearner, Predictor, Target, UncertainPredictor
+from molmeta.molecules.blocks import EMBEDDING, Molecules
 
 if TYPE_CHECKING:
     from molmeta.assays.training_data import TrainingData
-    from molmeta.encoders.base import Encoder
-    from molmeta.learners.base import Predictor, Target, UncertainPredictor
-    from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
 Member = Mapping[str, Any]
@@ -37,8 +34,8 @@ class Ensemble(MetaLearner):
     """The mean of what its members predict, each adapted to the same support.
 
     output(x) = sum_i w_i output_i(x) / sum_i w_i, over the members that accept the support: those
-    that need inactives are left out for actives alone. In a library (`adapt_library`), members
-    without a predictor of their own for libraries are left out if another member has one, because
+    that need inactives are skipped for actives alone. In a library (`adapt_library`), members
+    without a predictor of their own for libraries are skipped if another member has one, because
     they do not presume that most of a library is inactive.
 
     Source:
@@ -50,7 +47,7 @@ class Ensemble(MetaLearner):
         target: 'activity' or 'value'; members with the option `target` get it.
 
     Raises:
-        ConfigError: there are no members, a member is not in the form of a recipe or an ensemble
+        ConfigError: members are missing, a member is not in the form of a recipe or an ensemble
             itself, its weight is not above 0, or it cannot predict the target.
     """
 
@@ -112,22 +109,21 @@ class Ensemble(MetaLearner):
 
     def adapt(self, support: Labelled) -> MeanPredictor:
         usable = self._usable(support)
-        return MeanPredictor(tuple((w, one.adapt(support), one.uncertainty) for w, one in usable))
+        return MeanPredictor(tuple((w, m.adapt(support), m.uncertainty) for w, m in usable))
 
     def adapt_library(self, support: Labelled) -> MeanPredictor:
         parts = self._for_library(support)
-        return MeanPredictor(
-            tuple((w, one.adapt_library(support), one.uncertainty) for w, one in parts)
-        )
+        return MeanPredictor(tuple((w, m.adapt_library(support), m.uncertainty) for w, m in parts))
 
     def library_share(self, support: Labelled) -> float:
         parts = self._for_library(support)
         total = sum(weight for weight, _ in parts)
-        return sum(weight * one.library_share(support) for weight, one in parts) / total
+        return sum(weight * member.library_share(support) for weight, member in parts) / total
 
     def _for_library(self, support: Labelled) -> list[tuple[float, MetaLearner]]:
         usable = self._usable(support)
-        return [(weight, one) for weight, one in usable if _has_library_predictor(one)] or usable
+        base = MetaLearner.adapt_library
+        return [(w, m) for w, m in usable if type(m).adapt_library is not base] or usable
 
     def _usable(self, support: Labelled) -> list[tuple[float, MetaLearner]]:
         support_numbers(support, self.target)
@@ -135,7 +131,7 @@ class Ensemble(MetaLearner):
         if self.target == "value" or not bool((support.labels > 0.5).all()):
             return every
         # If none accepts actives alone, the first of them says so.
-        return [(weight, one) for weight, one in every if one.actives_only] or every
+        return [(weight, m) for weight, m in every if m.actives_only] or every
 
 
 @dataclass(frozen=True)
@@ -156,9 +152,9 @@ class MeanPredictor:
 
         Where none has one, it is the standard deviation of their outputs.
         """
-        parts = [(w, cast("UncertainPredictor", one)) for w, one, certain in self.parts if certain]
+        parts = [(w, cast("UncertainPredictor", p)) for w, p, certain in self.parts if certain]
         if parts:
-            return _mean([(weight, one.uncertainty(molecules)) for weight, one in parts])
+            return _mean([(weight, p.uncertainty(molecules)) for weight, p in parts])
         outputs = torch.stack([predict(molecules).float() for _, predict, _ in self.parts])
         return outputs.std(0, correction=0).clamp(min=SMALLEST)
 
@@ -166,10 +162,6 @@ class MeanPredictor:
 def _mean(parts: Sequence[tuple[float, Tensor]]) -> Tensor:
     total = sum(weight for weight, _ in parts)
     return torch.stack([weight / total * output for weight, output in parts]).sum(0).float()
-
-
-def _has_library_predictor(learner: MetaLearner) -> bool:
-    return type(learner).adapt_library is not MetaLearner.adapt_library
 
 
 def _built(member: Member, target: Target) -> MetaLearner:

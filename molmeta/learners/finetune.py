@@ -10,13 +10,12 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.learners._parts.targets import aims_of
 from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.multitask import MultiTask
 
 if TYPE_CHECKING:
-    from molmeta.encoders.base import Encoder
     from molmeta.learners.base import Predictor, Target
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.learners._parents.kernels import KernelLearner, RidgeInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
-
-    from molmeta.encoders.base import Encoder
 
 
 class DeepKernelRidge(KernelLearner):

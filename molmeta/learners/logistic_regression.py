@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from sklearn.linear_model import LogisticRegression as _Fit
 
-from molmeta.encoders.base import Paper
-from molmeta.errors import ConfigError
+from molmeta.encoders.base import Encoder, Paper
+from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, product
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
@@ -55,11 +54,7 @@ class LogisticRegression(MetaLearner):
 
     def __init__(self, encoder: Encoder | None = None, *, c: float = 0.1) -> None:
         super().__init__(encoder)
-        if not c > 0:
-            raise ConfigError(
-                f"logistic_regression: c is out of range; got {c}, expected a number above 0. "
-                "Correct it in the learner's options."
-            )
+        require("logistic_regression", {"c": (c, c > 0, "a number above 0")})
         self.c = c
 
     def adapt(self, support: Labelled) -> Predictor:

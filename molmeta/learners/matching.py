@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.encoders.base import Paper
-from molmeta.errors import ConfigError
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
-
-if TYPE_CHECKING:
-    from molmeta.encoders.base import Encoder
+from molmeta.learners._parts.tuning import require
 
 
 class Matching(EmbeddingLearner):
@@ -63,11 +58,7 @@ class Matching(EmbeddingLearner):
 
     def __init__(self, encoder: Encoder, *, depth: int = 3) -> None:
         super().__init__(encoder)
-        if depth < 0:
-            raise ConfigError(
-                f"learner 'matching': depth is negative; got {depth}, expected 0 or more. "
-                "Change it in the recipe."
-            )
+        require("matching", {"depth": (depth, depth >= 0, "0 or more")})
         width = self.encoder.width
         self.depth = depth
         self.norm = nn.LayerNorm(width)

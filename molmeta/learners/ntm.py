@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.learners._parents.memory import MemoryCell, MemoryLearner, MemoryState, similarity
-
-if TYPE_CHECKING:
-    from molmeta.encoders.base import Encoder
 
 SHIFTS = (-1, 0, 1)
 

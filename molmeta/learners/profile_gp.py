@@ -11,10 +11,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from molmeta.encoders.profile import Profile
-from molmeta.learners._parents.profile_process import TYPICAL_SUPPORT, ProfileProcess
+from molmeta.learners._parents.profile_process import (
+    TYPICAL_SUPPORT,
+    ProfileInputs,
+    ProfilePredictor,
+    ProfileProcess,
+)
 from molmeta.learners._parts.relatedness import analogue_probability, library_likeness
-from molmeta.learners._parts.targets import graded, require_target, scale_of, support_numbers
-from molmeta.learners.base import require_support
+from molmeta.learners._parts.targets import Scale, graded, require_target, scale_of, support_numbers
+from molmeta.learners.base import Target, require_support
 from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
@@ -22,16 +27,13 @@ if TYPE_CHECKING:
 
     from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._parents.profile_process import ProfileInputs, ProfilePredictor
-    from molmeta.learners._parts.targets import Scale
-    from molmeta.learners.base import Target
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
 PRESUMED = 16
 """Compounds that the whole background counts for in the support size S of a library."""
 NEGLIGIBLE = 0.01
-"""Weight below which a process of `adapt_library` is left out."""
+"""Weight below which a process of `adapt_library` is skipped."""
 CALIBRATION, CALIBRATION_SIZE, CALIBRATED_SIZES = (-1.595, 0.515), 24, (8, 64)
 """Log-odds of the share of actives for which library scores are calibrated: value for a support of
 24 and slope in log(S / 24), fitted for supports of 8 to 64; see docs/screening.md."""

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.assays.records import target_numbers
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
-from molmeta.molecules.blocks import tensor_of
+from molmeta.learners._parts.tuning import require
+from molmeta.molecules.blocks import Molecules, tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from molmeta.assays.episodes import Episode
     from molmeta.assays.training_data import TrainingData
-    from molmeta.encoders.base import Encoder
-    from molmeta.molecules.blocks import Molecules
 
 SHARPNESS = 12.0
 
@@ -77,11 +76,7 @@ class ProxyNCA(EmbeddingLearner):
 
     def __init__(self, encoder: Encoder, *, targets: int = 8192) -> None:
         super().__init__(encoder)
-        if targets < 1:
-            raise ConfigError(
-                f"learner 'proxynca': 'targets' is too small; got {targets}, expected 1 or more. "
-                "Raise 'targets' in its options."
-            )
+        require("proxynca", {"targets": (targets, targets >= 1, "1 or more")})
         self.proxies = nn.Parameter(torch.randn(targets, self.encoder.width))
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(SHARPNESS)))
         self.proxy_of_assay = dict[str, int]()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn import ensemble
 
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT, bits_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
@@ -31,7 +30,7 @@ class RandomForest(MetaLearner):
 
     p(x) = (n v + 1) / (n + 2) for n trees, with v the mean share of actives in the leaves that x
     falls into. Log-odds are therefore finite even if all trees agree. Bits that are equal in the
-    whole support are left out. The support is sorted by its fingerprints first, so that resamples
+    whole support are dropped. The support is sorted by its fingerprints first, so that resamples
     do not depend on its order.
 
     FS-Mol searches a grid in each support (100 or 200 trees, depth 5 to 20, leaves of 2 or 5),
@@ -120,7 +119,7 @@ def _dense(molecules: Molecules) -> NDArray[np.float32]:
 
 
 def _varying(dense: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Columns that can split, or the first one if there is none, as a forest needs one."""
+    """Columns that can split, or the first one if all are constant, as a forest needs a column."""
     columns = np.flatnonzero(dense.min(axis=0) != dense.max(axis=0))
     return columns if len(columns) else np.zeros(1, dtype=np.int64)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.learners._parents.gradient import (
     EVALUATION_STEPS,
     INNER_STEPS,
@@ -15,7 +15,7 @@ from molmeta.learners._parents.gradient import (
     Weights,
     descend,
 )
-from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.molecules.labelled import Labelled
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from molmeta.assays.episodes import Episode
-    from molmeta.encoders.base import Encoder
-    from molmeta.molecules.blocks import Molecules
 
 
 class Reptile(GradientLearner):

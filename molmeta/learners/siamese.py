@@ -8,17 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.encoders.base import Paper
-from molmeta.errors import ConfigError
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
+from molmeta.learners._parts.tuning import require
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.assays.episodes import Episode
-    from molmeta.encoders.base import Encoder
 
 
 class Siamese(EmbeddingLearner):
@@ -69,11 +68,8 @@ class Siamese(EmbeddingLearner):
 
     def __init__(self, encoder: Encoder, *, margin: float = 1.0) -> None:
         super().__init__(encoder)
-        if not 0 < margin <= 2:
-            raise ConfigError(
-                f"learner 'siamese': margin is out of range; got {margin}, expected more than 0 "
-                "and at most 2, the largest distance. Change it in the recipe."
-            )
+        # 2 is the largest distance of unit vectors.
+        require("siamese", {"margin": (margin, 0 < margin <= 2, "more than 0 and at most 2")})
         self.margin = margin
         self.log_scale = nn.Parameter(torch.zeros(()))
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import torch
 
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.errors import ConfigError
+from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner, Predictor, require_support
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, similarity_to, tanimoto
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.encoders.base import Encoder
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
@@ -69,11 +69,8 @@ class Similarity(MetaLearner):
                 f"similarity: mode is unknown; got '{mode}', expected one of "
                 f"{', '.join(get_args(Mode))}. Correct it in the learner's options."
             )
-        if not steepness > 0:
-            raise ConfigError(
-                f"similarity: steepness would reverse the ranking; got {steepness}, expected "
-                "a number above 0. Correct it in the learner's options."
-            )
+        # A negative steepness would reverse the ranking.
+        require("similarity", {"steepness": (steepness, steepness > 0, "a number above 0")})
         self.mode, self.steepness = mode, steepness
 
     def adapt(self, support: Labelled) -> Predictor:

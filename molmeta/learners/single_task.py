@@ -18,14 +18,13 @@ from molmeta.learners._parts.targets import aims_of, require_target, support_num
 from molmeta.learners._parts.tuning import Descent, Loss, Stopping, Weights, parted, require
 from molmeta.learners.base import MetaLearner, Predictor, Target, require_both_classes
 from molmeta.learners.finetune import FineTune
-from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import FINGERPRINT, bits_of
 from molmeta.runtime.seeds import torch_seed
 
 if TYPE_CHECKING:
     from molmeta.encoders.base import Encoder
-    from molmeta.molecules.blocks import Molecules
 
 
 class SingleTask(MetaLearner):

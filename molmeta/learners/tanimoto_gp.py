@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import torch
 
-from molmeta.encoders.base import Paper
+from molmeta.encoders.base import Encoder, Paper
 from molmeta.errors import ConfigError, unknown_name
 from molmeta.learners._parts.targets import (
     Scale,
@@ -18,8 +18,8 @@ from molmeta.learners._parts.targets import (
     scale_of,
     support_numbers,
 )
-from molmeta.learners.base import MetaLearner
-from molmeta.molecules.blocks import Bits
+from molmeta.learners.base import MetaLearner, Target, UncertainPredictor
+from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.molecules.similarity import FINGERPRINT, tanimoto
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from molmeta.encoders.base import Encoder
-    from molmeta.learners.base import Target, UncertainPredictor
-    from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
 Rank = Literal["probability", "mean"]
@@ -73,7 +70,7 @@ class TanimotoGP(MetaLearner):
             (`molmeta.learners._parts.targets.graded`).
 
     Raises:
-        ConfigError: the noise is below 1e-6, infinite or not in order, or there are no steps.
+        ConfigError: the noise is below 1e-6, infinite or not in order, or `steps` is below 1.
     """
 
     papers = (

@@ -15,12 +15,9 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# pyarrow's stubs are incomplete, which strict checking refuses; Any is declared once here.
-_arrow: Any = pa
-_ArrowException: type[Exception] = _arrow.ArrowException
 
 SUFFIXES = (".gz", ".bgz", ".bz2", ".xz", ".zst")
-BROKEN = (EOFError, zlib.error, lzma.LZMAError, OSError, _ArrowException)
+BROKEN = (EOFError, zlib.error, lzma.LZMAError, OSError, pa.ArrowException)
 """What reading a truncated or damaged file raises."""
 
 
@@ -44,7 +41,7 @@ def format_of(path: Path) -> str:
 
 
 def _zstd(stream: io.BufferedReader) -> io.BufferedReader:
-    source = _arrow.CompressedInputStream(_arrow.PythonFile(stream, mode="r"), "zstd")
+    source = pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
     return io.BufferedReader(source, 1 << 16)
 
 

@@ -13,7 +13,7 @@ from molmeta.libraries.prepare import prepare_all
 from molmeta.libraries.reading import CHUNK
 from molmeta.libraries.source import LibrarySource
 from molmeta.libraries.vectors import with_vectors
-from molmeta.libraries.writer import LibraryParts
+from molmeta.libraries.writer import LibraryParts, Written
 from molmeta.molecules import featurizers
 from molmeta.runtime.locks import exclusive
 from molmeta.version import __version__
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from molmeta.libraries.lines import Record
-    from molmeta.libraries.writer import Written
     from molmeta.models.model import Model
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ as it is read, and holds no code. Files of earlier versions are in the safetenso
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,6 @@ from molmeta.molecules.store import unpacked
 from molmeta.runtime.tensorfiles import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -43,12 +42,8 @@ MAGIC = b"ARROW1"
 TEXT_COLUMNS = ("line", "id", "smiles", "rejected")
 VECTORS = f"{EMBEDDING}.values"
 
-# Neither library has types that strict checking accepts; Any is declared once here.
-_arrow: Any = pa
-_ipc: Any = ipc
-_safe_open: Any = safe_open
-_ArrowError: type[Exception] = _arrow.ArrowException
-_ERRORS = (SafetensorError, _ArrowError, OSError, KeyError, TypeError, ValueError, IndexError)
+
+_ERRORS = (SafetensorError, pa.ArrowException, OSError, KeyError, TypeError, ValueError, IndexError)
 
 
 @dataclass(frozen=True)
@@ -179,12 +174,12 @@ def _opened(path: Path) -> Generator[tuple[dict[str, Any], int, ReadBlock]]:
     with path.open("rb") as file:
         is_arrow = file.read(len(MAGIC)) == MAGIC
     if is_arrow:
-        with _arrow.memory_map(str(path)) as source, _ipc.open_file(source) as file:
+        with pa.memory_map(str(path)) as source, ipc.open_file(source) as file:
             metadata: dict[bytes, bytes] = file.schema.metadata or {}
             header = _checked(json.loads(metadata[KEY.encode()]), FORMAT)
             yield header, file.num_record_batches, lambda n, wanted: _from_arrow(file, n, wanted)
         return
-    with _safe_open(path, framework="np") as file:
+    with safe_open(path, framework="np") as file:
         tags: dict[str, str] = file.metadata() or {}
         header = _checked(json.loads(tags[KEY]), 1)
         yield header, int(header["blocks"]), lambda n, wanted: _from_safetensors(file, n, wanted)
@@ -196,7 +191,7 @@ def _checked(header: Any, version: int) -> dict[str, Any]:  # noqa: ANN401 - par
     return header
 
 
-def _from_arrow(file: Any, number: int, wanted: Wanted) -> Prepared:  # noqa: ANN401 - see _ipc
+def _from_arrow(file: pa.RecordBatchFileReader, number: int, wanted: Wanted) -> Prepared:
     batch = file.get_batch(number)
     # Offsets of a damaged file would make Arrow read outside the file.
     batch.validate(full=True)
@@ -210,16 +205,16 @@ def _from_arrow(file: Any, number: int, wanted: Wanted) -> Prepared:  # noqa: AN
     return Prepared(records, arrays, [Record(**row) for row in rejected.to_pylist()])
 
 
-def _array(column: Any) -> NDArray[Any]:  # noqa: ANN401 - see _arrow
+def _array(column: pa.Array) -> NDArray[Any]:
     """Return the array that a row of a column holds, without copying it."""
     values, shape = column.flatten(), [-1]
-    while _arrow.types.is_fixed_size_list(values.type):
+    while pa.types.is_fixed_size_list(values.type):
         shape.append(values.type.list_size)
         values = values.flatten()
     return values.to_numpy().reshape(shape)
 
 
-def _from_safetensors(file: Any, number: int, wanted: Wanted) -> Prepared:  # noqa: ANN401 - see _safe_open
+def _from_safetensors(file: Any, number: int, wanted: Wanted) -> Prepared:  # noqa: ANN401
     prefix = f"{number:08d}."
     text: Any = json.loads(file.get_tensor(f"{prefix}text").tobytes())
     arrays: Arrays = {n: file.get_tensor(f"{prefix}{n}") for n in text["parts"] if wanted(n)}

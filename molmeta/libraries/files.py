@@ -25,14 +25,14 @@ def library_files(library: Path) -> list[Path]:
     """Return the files of a library, in its order.
 
     A folder is read with its subfolders, in alphabetical order. Files whose suffix is not in
-    FORMATS are left out, and their number is logged. A manifest is a text whose lines are paths,
+    FORMATS are skipped, and their number is logged. A manifest is a text whose lines are paths,
     relative to its own folder; empty lines and those that start with # are skipped.
 
     Args:
         library: file, folder, glob pattern such as `zinc/**/*.smi.gz`, or manifest.
 
     Raises:
-        TableError: there is no such file, or a manifest names a missing file or one file twice.
+        TableError: the file is missing, or a manifest names a missing file or one file twice.
     """
     if str(library) == "-" or not exists(library):
         return _matching(library)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any
 
@@ -67,15 +68,12 @@ class LibraryFolder:
             ModelError: a part is missing or damaged.
             ConfigError: a part lacks features.
         """
-        for part, group in groupby(numbers, key=self._part_of):
+        for part, group in groupby(numbers, key=partial(bisect_right, self._ends)):
             number, path = self._parts[part]
             first = self._ends[part - 1] if part else 0
             library = open_library(path, *self._wanted)
-            for block in library.read(place - first for place in group):
+            for block in library.read(chunk - first for chunk in group):
                 yield block if len(self.files) < 2 else _in_file(block, number, self.files[number])
-
-    def _part_of(self, block: int) -> int:
-        return bisect_right(self._ends, block)
 
 
 def open_features(
@@ -142,8 +140,8 @@ def _require_part(folder: Path, name: str, size: int) -> None:
     # An index from elsewhere must not name files outside its folder.
     if path.parent != folder or not path.is_file():
         raise _damaged(folder, f"no part '{name[:80]}'")
-    if (found := path.stat().st_size) != size:
-        raise _damaged(folder, f"a part '{name}' of {found} bytes instead of {size}")
+    if (n_bytes := path.stat().st_size) != size:
+        raise _damaged(folder, f"a part '{name}' of {n_bytes} bytes instead of {size}")
 
 
 def _in_file(block: Prepared, number: int, name: str) -> Prepared:

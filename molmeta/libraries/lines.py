@@ -47,6 +47,12 @@ class Record(NamedTuple):
     reason: str = ""
 
 
+def location(line: int, files: Sequence[str]) -> tuple[str | int, ...]:
+    """Return the line of a record; in a library of several files, the file's name before it."""
+    number, line = divmod(line, FILE_LINES)
+    return (files[number], line) if len(files) > 1 else (line,)
+
+
 def in_file(record: Record, number: int, name: str) -> Record:
     """Return a record as that of file `number` of a library, counted from 0.
 
@@ -106,7 +112,8 @@ def table(
     first = next((line for line in lines if line.text.strip()), None)
     if first is None:
         return
-    separator = _separator(first.text)
+    best = max("\t,;", key=first.text.count)
+    separator = best if best in first.text else None
     header = _fields(first.text, separator)
     if any(map(_names_smiles, header)) and not first.fault:
         columns = pick_columns(header, where, id_column)
@@ -221,11 +228,6 @@ def _fields(text: str, separator: str | None) -> list[str]:
     if '"' not in text:
         return text.split(separator)
     return next(csv.reader([text.replace("\n", " ")], delimiter=separator))
-
-
-def _separator(header: str) -> str | None:
-    best = max("\t,;", key=header.count)
-    return best if best in header else None
 
 
 def _names_smiles(name: str) -> bool:

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.featurizers import Arrays
 
-# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
-_chem: Any = Chem
-
 
 class Prepared(NamedTuple):
     """A chunk that is ready to be scored.
@@ -88,8 +85,8 @@ def prepare(records: Sequence[Record], names: Sequence[str]) -> Prepared:
             except MoleculeError as error:
                 rejected.append(record._replace(reason=str(error)))
     arrays: Arrays = {}
-    for place, featurizer in enumerate(chosen):
-        arrays |= featurizers.pack(featurizer, [row[place] for row in rows])
+    for column, featurizer in enumerate(chosen):
+        arrays |= featurizers.pack(featurizer, [row[column] for row in rows])
     return Prepared(kept, arrays, rejected)
 
 
@@ -117,7 +114,7 @@ def _standardized(record: Record) -> Chem.Mol:
         return parse(compound(record.smiles).smiles)
     standard = standardize(mol)
     # Features are those of a molecule just read, which differ from those of a changed molecule.
-    return mol if standard is mol else parse(str(_chem.MolToSmiles(standard)))
+    return mol if standard is mol else parse(str(Chem.MolToSmiles(standard)))
 
 
 def _standard_as_read(smiles: str) -> Chem.Mol | None:
@@ -130,7 +127,7 @@ def _standard_as_read(smiles: str) -> Chem.Mol | None:
     readable = len(smiles) <= MAX_CHARACTERS and smiles.isascii() and smiles.isprintable()
     if not readable or "." in smiles or " " in smiles:
         return None
-    mol = None if may_have_many_rings(smiles) else _chem.MolFromSmiles(smiles)
+    mol = None if may_have_many_rings(smiles) else Chem.MolFromSmiles(smiles)
     if mol is None or not 0 < mol.GetNumAtoms() <= MAX_ATOMS:
         return None
     return mol if neutral(mol) and is_surely_a_compound(smiles, mol) else None

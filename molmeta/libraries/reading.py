@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+from pyarrow import parquet
 
 from molmeta.errors import TableError, one_line
 from molmeta.libraries.compression import BROKEN, decompressed, format_of
@@ -31,11 +31,6 @@ __all__ = ["CHUNK", "STDIN", "Record", "read_library"]
 STDIN = Path("-")
 CHUNK = 2_000
 """Records of a chunk: about 0.5 s of work on one core."""
-
-# pyarrow's stubs are incomplete, which strict checking refuses; Any is declared once here.
-_parquet_module: Any = pq
-_ArrowException: type[Exception] = cast("Any", pa).ArrowException
-_binary: Any = cast("Any", pa).large_binary()
 
 
 class _Progress(NamedTuple):
@@ -126,8 +121,8 @@ def _parquet(path: Path, stream: IO[bytes], id_column: str) -> Iterator[Record]:
         if source is spooled:
             shutil.copyfileobj(stream, spooled)
         try:
-            file = _parquet_module.ParquetFile(source)
-        except (_ArrowException, ValueError) as error:
+            file = parquet.ParquetFile(source)
+        except (pa.ArrowException, ValueError) as error:
             _refuse(
                 path, "is not a complete Parquet file", f"'{one_line(error)}'", "a complete file"
             )
@@ -149,13 +144,14 @@ def _rows(batches: Iterator[Any], names: list[str]) -> Iterator[Record]:
                 yield Record(row, name, smiles, "" if smiles else "no SMILES in this row")
 
 
-def _texts(column: Any) -> list[str | None]:  # noqa: ANN401 - see _parquet_module
+def _texts(column: pa.Array) -> list[str | None]:
     """Return the cells of a Parquet column as text: "" where empty, None where not UTF-8."""
     try:
         cells: list[object] = column.to_pylist()
     except UnicodeDecodeError:
-        # Arrow does not check the text of a file; only such a column is decoded cell by cell.
-        return [_decoded(cell) for cell in column.cast(_binary).to_pylist()]
+        # Arrow does not check the text of a file. Decoding each cell is slow, so only invalid
+        # columns are decoded that way.
+        return [_decoded(cell) for cell in column.cast(pa.large_binary()).to_pylist()]
     return ["" if cell is None else str(cell).strip() for cell in cells]
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-
 CHUNKS = 500
 """Chunks of a part: a million records."""
 LAST = ".last"
@@ -83,7 +82,7 @@ def featurize_folder(
                 errors[task.name] = error
         counts = _completed(output, tasks, errors) if plan.part is None else Written(0, 0)
     if errors:
-        more = f" {len(errors)} files have such errors." if len(errors) > 1 else ""
+        more = f" {len(errors)} files have errors." if len(errors) > 1 else ""
         raise TableError(f"{next(iter(errors.values()))}{more}")
     return counts
 
@@ -103,9 +102,9 @@ def _tasks(
         except OSError as error:
             errors[name] = f"{path}: cannot be read; got '{error.strerror}', expected a library."
             continue
-        own = partial(_is_own, k=1, n=1) if by_file else partial(_is_own, k=k, n=n)
+        is_own = partial(_is_own, k=1, n=1) if by_file else partial(_is_own, k=k, n=n)
         if (first := name_of_key.setdefault(key, name)) == name:
-            yield _FileTask(path, name, key, own)
+            yield _FileTask(path, name, key, is_own)
         else:
             _log.warning("%s: left out; it has the same content as %s", name, first)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from molmeta.errors import TableError
 from molmeta.libraries.files import library_files
 from molmeta.libraries.folder import open_features
-from molmeta.libraries.lines import in_file
-from molmeta.libraries.prepare import prepare, prepare_all
+from molmeta.libraries.lines import Record, in_file
+from molmeta.libraries.prepare import Prepared, prepare, prepare_all
 from molmeta.libraries.reading import CHUNK, STDIN, read_library
 from molmeta.libraries.validity import require_readable
 from molmeta.runtime.parallel import streamed
@@ -21,9 +21,6 @@ from molmeta.runtime.parallel import streamed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
-    from molmeta.libraries.lines import Record
-    from molmeta.libraries.prepare import Prepared
 
 
 class LibrarySource:
@@ -134,8 +131,8 @@ class LibrarySource:
         for number, record in enumerate(chain.from_iterable(self.chunks())):
             if number < size:
                 drawn.append(record)
-            elif (place := rng.randrange(number + 1)) < size:
-                drawn[place] = record
+            elif (slot := rng.randrange(number + 1)) < size:
+                drawn[slot] = record
         drawn.sort(key=lambda record: record.line)
         chunks = (drawn[start : start + CHUNK] for start in range(0, len(drawn), CHUNK))
         yield from prepare_all(chunks, self.names, cores=cores)
@@ -147,8 +144,10 @@ class LibrarySource:
         """
         for number, path in enumerate(self._paths):
             try:
-                for place, chunk in enumerate(read_library(path, id_column=self._id_column)):
-                    if place == 0 and not self._force:
+                for number_in_file, chunk in enumerate(
+                    read_library(path, id_column=self._id_column)
+                ):
+                    if number_in_file == 0 and not self._force:
                         require_readable(path, chunk)
                     self.empty = False
                     yield chunk if len(self.files) < 2 else self._numbered(chunk, number)

@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rdkit import Chem, rdBase
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rdkit.Chem import Mol
-
-# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
-_chem: Any = Chem
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "smiles": ("smiles",),
@@ -60,7 +58,7 @@ class Synthon:
     def core(self) -> str:
         """SMILES that does not start at an attachment point."""
         first = next((a for a in _atoms(self.mol) if a.GetAtomicNum()), None)
-        return _chem.MolToSmiles(self.mol, rootedAtAtom=first.GetIdx()) if first else ""
+        return Chem.MolToSmiles(self.mol, rootedAtAtom=first.GetIdx()) if first else ""
 
     @cached_property
     def branch(self) -> str:
@@ -68,7 +66,7 @@ class Synthon:
         if len(self.labels) != 1:
             return ""
         (dummy,) = _dummies(self.mol)
-        text = str(_chem.MolToSmiles(self.mol, rootedAtAtom=dummy.GetIdx()))
+        text = str(Chem.MolToSmiles(self.mol, rootedAtAtom=dummy.GetIdx()))
         return text.removeprefix(f"[{self.labels[0]}*]").lstrip("=#-:")
 
 
@@ -130,9 +128,8 @@ class SynthonSpace:
     def products(self) -> Iterator[Product]:
         """Yield every product, for small spaces."""
         for number, reaction in enumerate(self.reactions):
-            sizes = [len(slot) for slot in reaction.slots]
-            for place in range(reaction.size):
-                yield Product(number, _unraveled(place, sizes))
+            for rows in product(*(range(len(slot)) for slot in reaction.slots)):
+                yield Product(number, rows)
 
 
 def read_space(path: Path) -> SynthonSpace:
@@ -202,20 +199,20 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
     folded = [name.casefold() for name in header]
     columns: dict[str, int] = {}
     for column, names in COLUMNS.items():
-        found = [folded.index(name) for name in names if name in folded]
-        if not found:
+        columns_present = [folded.index(name) for name in names if name in folded]
+        if not columns_present:
             raise TableError(
                 f"{path}: is not a synthon space; got the columns {header[:8]}, expected one "
                 f"named {' or '.join(names)}. See docs/scale.md for the format."
             )
-        columns[column] = found[0]
+        columns[column] = columns_present[0]
     return columns
 
 
 def _parsed(smiles: str) -> Mol | None:
     labelled = _CONNECTOR.sub(lambda match: _CONNECTORS[match[0]], smiles)
     with rdBase.BlockLogs():
-        return _chem.MolFromSmiles(_MAPPED.sub(r"[\1*]", labelled))
+        return Chem.MolFromSmiles(_MAPPED.sub(r"[\1*]", labelled))
 
 
 def _atoms(mol: Mol) -> list[Any]:
@@ -236,12 +233,12 @@ def _substituted(synthons: Sequence[Synthon]) -> str:
     text = core.core
     for number, synthon in enumerate(branches, 1):
         point, branch = f"[{synthon.labels[0]}*]" if synthon.labels else "", synthon.branch
-        place = text.find(point)
+        start = text.find(point)
         # Two signs for the direction of one bond would contradict each other.
-        if not branch or place < 1 or (branch[0] in "/\\" and text[place - 1] in "/\\"):
+        if not branch or start < 1 or (branch[0] in "/\\" and text[start - 1] in "/\\"):
             return ""
         renumbered = _RING.sub(partial(_renumbered, 30 * number), branch)
-        text = f"{text[:place]}{renumbered}{text[place + len(point) :]}"
+        text = f"{text[:start]}{renumbered}{text[start + len(point) :]}"
     return text
 
 
@@ -252,12 +249,12 @@ def _renumbered(above: int, match: re.Match[str]) -> str:
 def _zipped(synthons: Sequence[Synthon]) -> str:
     first, *rest = (synthon.mol for synthon in synthons)
     for other in rest:
-        first = _chem.CombineMols(first, other)
-    params = _chem.MolzipParams()
-    params.label = _chem.MolzipLabel.Isotope
+        first = Chem.CombineMols(first, other)
+    params = Chem.MolzipParams()
+    params.label = Chem.MolzipLabel.Isotope
     try:
         with rdBase.BlockLogs():
-            return str(_chem.MolToSmiles(_chem.molzip(first, params)))
+            return str(Chem.MolToSmiles(Chem.molzip(first, params)))
     except (ValueError, RuntimeError):
         return ""
 
@@ -285,11 +282,3 @@ def _reaction(
         rejected.append((first_line, f"reaction '{name}' has attachment points that do not pair"))
         return None
     return Reaction(name, tuple(slots))
-
-
-def _unraveled(place: int, sizes: Sequence[int]) -> tuple[int, ...]:
-    rows: list[int] = []
-    for size in reversed(sizes):
-        place, row = divmod(place, size)
-        rows.append(row)
-    return tuple(reversed(rows))

@@ -26,15 +26,12 @@ if TYPE_CHECKING:
 
     from molmeta.libraries.prepare import Prepared
 
-# pyarrow is untyped, which strict checking refuses; Any is declared once here.
-_arrow: Any = pa
-_ipc: Any = ipc
-_REJECTED: Any = _arrow.struct(
+_REJECTED = pa.struct(
     [
-        ("line", _arrow.int64()),
-        ("id", _arrow.string()),
-        ("smiles", _arrow.string()),
-        ("reason", _arrow.string()),
+        ("line", pa.int64()),
+        ("id", pa.string()),
+        ("smiles", pa.string()),
+        ("reason", pa.string()),
     ]
 )
 
@@ -69,7 +66,7 @@ class LibraryParts:
         Raises:
             OutputError: it cannot be written.
         """
-        table = _arrow.Table.from_batches([_row(chunk)])
+        table = pa.Table.from_batches([_row(chunk)])
         # For the header of the whole file, which comes before the blocks.
         counts = {"n_read": str(chunk.n_read), "n_invalid": str(len(chunk.rejected))}
         self._parts.add(self.done, table.replace_schema_metadata(counts))
@@ -94,8 +91,8 @@ class LibraryParts:
         header = {"kind": KIND, "format": FORMAT, "version": __version__, "broken": broken}
         header |= {"featurizers": list(names), "model": model, **counts._asdict()}
         # Blocks without a compound lack the columns of features, hence the union of all schemas.
-        schema = _arrow.unify_schemas(schemas).with_metadata({KEY: json.dumps(header)})
-        with written(self._output) as temporary, _ipc.new_file(str(temporary), schema) as file:
+        schema = pa.unify_schemas(schemas).with_metadata({KEY: json.dumps(header)})
+        with written(self._output) as temporary, ipc.new_file(str(temporary), schema) as file:
             for number in range(self.done):
                 for batch in self._parts.batches(number):
                     file.write_batch(_with_columns(batch, schema))
@@ -103,39 +100,37 @@ class LibraryParts:
         return counts
 
 
-def _row(chunk: Prepared) -> Any:  # noqa: ANN401 - see _arrow
+def _row(chunk: Prepared) -> pa.RecordBatch:
     """Return a block as a record batch with one row."""
     records = chunk.records
     columns = {
-        "line": _list(_arrow.array([record.line for record in records], _arrow.int64())),
-        "id": _list(_arrow.array([record.id for record in records], _arrow.string())),
-        "smiles": _list(_arrow.array([record.smiles for record in records], _arrow.string())),
-        "rejected": _list(_arrow.array([r._asdict() for r in chunk.rejected], _REJECTED)),
+        "line": _list(pa.array([record.line for record in records], pa.int64())),
+        "id": _list(pa.array([record.id for record in records], pa.string())),
+        "smiles": _list(pa.array([record.smiles for record in records], pa.string())),
+        "rejected": _list(pa.array([r._asdict() for r in chunk.rejected], _REJECTED)),
     }
     if records:
         columns |= {name: _list(_nested(array)) for name, array in chunk.arrays.items()}
-    return _arrow.record_batch(columns)
+    return pa.record_batch(columns)
 
 
-def _nested(array: NDArray[Any]) -> Any:  # noqa: ANN401 - see _arrow
+def _nested(array: NDArray[Any]) -> pa.Array:
     """Return an array of any dimensions as an Arrow array with one element a row."""
-    values = _arrow.array(array.reshape(-1))
+    values = pa.array(array.reshape(-1))
     for size in reversed(array.shape[1:]):
-        values = _arrow.FixedSizeListArray.from_arrays(values, size)
+        values = pa.FixedSizeListArray.from_arrays(values, size)
     return values
 
 
-def _list(values: Any) -> Any:  # noqa: ANN401 - see _arrow
+def _list(values: pa.Array) -> pa.Array:
     """Return a column whose only row is the list of all values."""
-    offsets = _arrow.array([0, len(values)], _arrow.int64())
-    return _arrow.LargeListArray.from_arrays(offsets, values)
+    offsets = pa.array([0, len(values)], pa.int64())
+    return pa.LargeListArray.from_arrays(offsets, values)
 
 
-def _with_columns(batch: Any, schema: Any) -> Any:  # noqa: ANN401 - see _arrow
+def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     columns = [
-        batch.column(field.name)
-        if field.name in batch.schema.names
-        else _arrow.nulls(1, field.type)
+        batch.column(field.name) if field.name in batch.schema.names else pa.nulls(1, field.type)
         for field in schema
     ]
-    return _arrow.record_batch(columns, schema=schema)
+    return pa.record_batch(columns, schema=schema)

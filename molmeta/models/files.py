@@ -116,8 +116,8 @@ def _widened(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _require_numbers(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
-    for name, tensor in found.items():
+def _require_numbers(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise ValueError(f"'{name}' with values that are not finite")
         if tensor.is_floating_point() and (tensor.abs() > LARGEST_WEIGHT).any():

@@ -14,17 +14,10 @@ import rdkit
 import torch
 
 from molmeta.assays.records import profiles_of
-from molmeta.errors import (
-    ConfigError,
-    EpisodeError,
-    ModelError,
-    MoleculeError,
-    one_line,
-    unknown_name,
-)
+from molmeta.errors import ConfigError, EpisodeError, ModelError, one_line, unknown_name
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
-from molmeta.molecules.compounds import compound, smiles_texts
+from molmeta.molecules.compounds import Compound, compound, compounds, smiles_texts
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
 from molmeta.version import __version__
@@ -38,7 +31,6 @@ if TYPE_CHECKING:
     from molmeta.learners import MetaLearner
     from molmeta.models.recipes import Recipe
     from molmeta.molecules.blocks import Molecules
-    from molmeta.molecules.compounds import Compound
 
 # torch's types of its linear algebra are incomplete; Any says so once.
 _linalg: Any = torch.linalg
@@ -122,11 +114,11 @@ class Model:
         texts = smiles_texts(smiles)
         _require_labels(texts, active)
         _require_equal_lengths(texts, active if values is None else values, "values")
-        compounds = [compound(text) for text in texts]
-        _require_one_label_each(compounds, active)
+        parsed = [compound(text) for text in texts]
+        _require_one_label_each(parsed, active)
         labels = torch.tensor([float(label) for label in active])
         measured = None if values is None else torch.tensor([float(value) for value in values])
-        molecules = featurize([parsed.smiles for parsed in compounds], self.featurizers)
+        molecules = featurize([item.smiles for item in parsed], self.featurizers)
         support = Labelled(molecules, labels, measured)
         try:
             with torch.no_grad():
@@ -232,10 +224,8 @@ class AssayPredictor:
     ) -> pd.DataFrame:
         """Predictions as a table that keeps the names of the compounds.
 
-        Args:
-            smiles: as in `predict`. The index of a pandas Series becomes that of the table.
-            among: as in `predict`.
-            prevalence: as in `predict`.
+        The arguments are those of `predict`. The index of a pandas Series becomes that of the
+        table.
 
         Returns:
             Columns `smiles` and `probability`, or `value` for learners of values. The rows are in
@@ -253,9 +243,9 @@ class AssayPredictor:
         """
         index = smiles.index if isinstance(smiles, pd.Series) else None
         texts = smiles_texts(smiles)
-        found = self.predict(texts, among=among, prevalence=prevalence)
+        predicted = self.predict(texts, among=among, prevalence=prevalence)
         column = "value" if self.model.learner.target == "value" else "probability"
-        return pd.DataFrame({"smiles": texts, column: found}, index=index)
+        return pd.DataFrame({"smiles": texts, column: predicted}, index=index)
 
     def predict_molecules(
         self, molecules: Molecules, *, among: Among = "library"
@@ -271,15 +261,10 @@ class AssayPredictor:
 
 def _parsed(texts: Sequence[str]) -> tuple[list[int], list[str]]:
     """Positions of the texts that parse, and their standardised SMILES."""
-    rows: list[int] = []
-    standardised: list[str] = []
-    for row, text in enumerate(texts):
-        try:
-            standardised.append(compound(text).smiles)
-        except MoleculeError:
-            continue
-        rows.append(row)
-    return rows, standardised
+    parsed = [
+        (row, item) for row, item in enumerate(compounds(texts)) if isinstance(item, Compound)
+    ]
+    return [row for row, _ in parsed], [item.smiles for _, item in parsed]
 
 
 def _require_equal_lengths(smiles: Sequence[str], others: Sequence[float], what: str) -> None:

@@ -40,7 +40,7 @@ def named(name: str) -> Model:
     `NAME:OPTION=VALUE` sets an option of a baseline, such as `similarity:mode=mean`.
 
     Raises:
-        ConfigError: neither a file nor a name, or the baseline has no such option.
+        ConfigError: neither a file nor a name, or the baseline lacks the option.
         ModelError: the file is not a model.
     """
     path = Path(name)

@@ -60,7 +60,7 @@ def pretrained_encoder(encoder: str) -> Model:
     """The pretrained model whose encoder has this name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: the encoder has no pretrained weights.
         ModelError: as for `load_pretrained`.
     """
     name = f"{NAME}_{encoder}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import cache, partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
@@ -16,11 +16,6 @@ from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
-_chem: Any = Chem
-_standard: Any = rdMolStandardize
-_murcko: Any = MurckoScaffold
 
 MAX_CHARACTERS = 5_000
 """RDKit and InChI recurse along the text: a chain of 10^6 atoms would crash the process."""
@@ -109,7 +104,7 @@ def standardize(mol: Chem.Mol, *, tautomer: bool = False) -> Chem.Mol:
         with rdBase.BlockLogs():
             return _standardized(mol, tautomer=tautomer)
     except (ValueError, RuntimeError) as error:
-        text = _chem.MolToSmiles(mol)
+        text = Chem.MolToSmiles(mol)
         raise _error(text, f"cannot be standardised ({error})", "a complete molecule") from error
 
 
@@ -137,7 +132,7 @@ def compound(smiles: str, *, tautomer: bool = False) -> Compound:
         Compound(smiles='CC(=O)O', inchikey='QTBSBXVTEAMEQO-UHFFFAOYSA-N')
     """
     mol = standardize(parse(smiles), tautomer=tautomer)
-    standardized = str(_chem.MolToSmiles(mol))
+    standardized = str(Chem.MolToSmiles(mol))
     # Every later step reads this text, and neutralising can leave impossible valences.
     parse(standardized)
     return Compound(standardized, _inchikey(mol, smiles))
@@ -168,8 +163,7 @@ def compounds(
 
     About 1,500 texts a second on one core; pass each distinct text once.
     """
-    task = _tautomer_or_reason if tautomer else _compound_or_reason
-    return mapped(task, smiles, cores=cores)
+    return mapped(partial(_compound_or_reason, tautomer=tautomer), smiles, cores=cores)
 
 
 def scaffold_of(mol: Chem.Mol) -> str:
@@ -186,26 +180,18 @@ def scaffold_of(mol: Chem.Mol) -> str:
     """
     try:
         with rdBase.BlockLogs():
-            return str(_chem.MolToSmiles(_murcko.GetScaffoldForMol(mol)))
+            return str(Chem.MolToSmiles(MurckoScaffold.GetScaffoldForMol(mol)))
     except (ValueError, RuntimeError):
-        return str(_chem.MolToSmiles(mol))
+        return str(Chem.MolToSmiles(mol))
 
 
 def _smiles_text(molecule: object) -> str:
     if isinstance(molecule, Chem.Mol):
-        return str(_chem.MolToSmiles(molecule))
+        return str(Chem.MolToSmiles(molecule))
     return molecule if isinstance(molecule, str) else ""
 
 
-def _compound_or_reason(smiles: str) -> Compound | Rejected:
-    return _or_reason(smiles, tautomer=False)
-
-
-def _tautomer_or_reason(smiles: str) -> Compound | Rejected:
-    return _or_reason(smiles, tautomer=True)
-
-
-def _or_reason(smiles: str, *, tautomer: bool) -> Compound | Rejected:
+def _compound_or_reason(smiles: str, *, tautomer: bool) -> Compound | Rejected:
     try:
         return compound(smiles, tautomer=tautomer)
     except MoleculeError as error:
@@ -213,7 +199,7 @@ def _or_reason(smiles: str, *, tautomer: bool) -> Compound | Rejected:
 
 
 def _standardized(mol: Chem.Mol, *, tautomer: bool) -> Chem.Mol:
-    if len(_chem.GetMolFrags(mol)) > 1:
+    if len(Chem.GetMolFrags(mol)) > 1:
         mol = _largest_fragment(mol)
     if not neutral(mol):
         mol = _uncharger()(mol)
@@ -222,32 +208,32 @@ def _standardized(mol: Chem.Mol, *, tautomer: bool) -> Chem.Mol:
 
 def _largest_fragment(mol: Chem.Mol) -> Chem.Mol:
     if not mol.HasSubstructMatch(_CARBON):
-        raise _error(_chem.MolToSmiles(mol), "has no organic fragment", "a part with carbon")
+        raise _error(Chem.MolToSmiles(mol), "has no organic fragment", "a part with carbon")
     return _fragments()(mol)
 
 
 # Both patterns match too much rather than too little: a false match only costs time.
 _UNUSUAL_NOTATION = re.compile(r"[*~<>$:|b]|\[\d*[c#]")
 _UNUSUAL_ATOM = re.compile(r"\[(?!\d*(?:[BCNOFPSIHK]|Cl|Br|Si|Se|se|Na|Li|[nos])[@H+\]\d-])")
-_DATIVE_BOND: Chem.Mol = _chem.MolFromSmarts("*->*")
-_AROMATIC_METAL: Chem.Mol = _chem.MolFromSmarts("[a;!#6;!#7;!#8;!#16;!#34]")
-_LONE_CHARGE: Chem.Mol = _chem.MolFromSmarts("[!+0;!$([+,+2,+3,+4]~[-]);!$([-]~[+,+2,+3,+4])]")
-_CARBON: Chem.Mol = _chem.MolFromSmarts("[#6]")
+_DATIVE_BOND: Chem.Mol = Chem.MolFromSmarts("*->*")
+_AROMATIC_METAL: Chem.Mol = Chem.MolFromSmarts("[a;!#6;!#7;!#8;!#16;!#34]")
+_LONE_CHARGE: Chem.Mol = Chem.MolFromSmarts("[!+0;!$([+,+2,+3,+4]~[-]);!$([-]~[+,+2,+3,+4])]")
+_CARBON: Chem.Mol = Chem.MolFromSmarts("[#6]")
 
 
 @cache
 def _fragments() -> Callable[[Chem.Mol], Chem.Mol]:
-    return _standard.LargestFragmentChooser(preferOrganic=True).choose
+    return rdMolStandardize.LargestFragmentChooser(preferOrganic=True).choose
 
 
 @cache
 def _uncharger() -> Callable[[Chem.Mol], Chem.Mol]:
-    return _standard.Uncharger().uncharge
+    return rdMolStandardize.Uncharger().uncharge
 
 
 @cache
 def _tautomers() -> Callable[[Chem.Mol], Chem.Mol]:
-    return _standard.TautomerEnumerator().Canonicalize
+    return rdMolStandardize.TautomerEnumerator().Canonicalize
 
 
 def _require_sane_text(text: str) -> None:
@@ -261,7 +247,7 @@ def _require_sane_text(text: str) -> None:
 
 def _read(text: str, *, sanitize: bool = True) -> Chem.Mol | None:
     try:
-        return _chem.MolFromSmiles(text, sanitize=sanitize)
+        return Chem.MolFromSmiles(text, sanitize=sanitize)
     except (ValueError, RuntimeError):
         return None
 
@@ -269,7 +255,7 @@ def _read(text: str, *, sanitize: bool = True) -> Chem.Mol | None:
 def _inchikey(mol: Chem.Mol, text: str) -> str:
     try:
         with rdBase.BlockLogs():
-            key = str(_chem.MolToInchiKey(mol))
+            key = str(Chem.MolToInchiKey(mol))
     except (ValueError, RuntimeError):
         key = ""
     if not key:

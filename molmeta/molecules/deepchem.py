@@ -43,7 +43,7 @@ def featurizer(name: str) -> Callable[[str | Mol], Vector]:
         name: a molecule featurizer in `deepchem.feat`, such as 'CircularFingerprint'.
 
     Raises:
-        ConfigError: DeepChem is not installed or has no such featurizer, or the featurizer needs
+        ConfigError: DeepChem is not installed or lacks the featurizer, or the featurizer needs
             options or returns no vector.
     """
     instance = _new_featurizer(name)

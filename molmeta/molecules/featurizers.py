@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
-from rdkit.Chem import Descriptors, rdFingerprintGenerator
+from rdkit.Chem import Descriptors, Mol, rdFingerprintGenerator
 
 from molmeta import registry
 from molmeta.errors import ConfigError, MoleculeError, unknown_name
@@ -25,12 +25,7 @@ from molmeta.molecules.information import information_content
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rdkit.Chem import Mol
     from rdkit.DataStructs import ExplicitBitVect
-
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
-_chem: Any = Chem
-_descriptors: Any = Descriptors
 
 GROUP = "molmeta.featurizers"
 Arrays = dict[str, NDArray[Any]]
@@ -163,20 +158,20 @@ def torsions(mol: Mol) -> ExplicitBitVect:
     return _generators()["torsions"].GetFingerprint(mol)
 
 
-@featurizer("vector", size=len(_descriptors.descList), revision=2)
+@featurizer("vector", size=len(Descriptors.descList), revision=2)
 def descriptors(mol: Mol) -> NDArray[np.float32]:
     """RDKit's descriptors in the order of its own list; values that are not finite become 0.
 
     Computed on canonical atom order, so that two spellings of a molecule agree to the last digit.
     Since revision 2, `Ipc` and `AvgIpc` are exact.
     """
-    order = np.argsort(np.array(_chem.CanonicalRankAtoms(mol)))
-    canonical = _chem.RenumberAtoms(mol, order.tolist())
+    order = np.argsort(np.array(Chem.CanonicalRankAtoms(mol)))
+    canonical = Chem.RenumberAtoms(mol, order.tolist())
     exact = information_content(canonical)
     with rdBase.BlockLogs():
         values = [
             exact[name] if name in exact else function(canonical)
-            for name, function in _descriptors.descList
+            for name, function in Descriptors.descList
         ]
     return np.nan_to_num(np.clip(np.array(values, np.float64), -1e9, 1e9)).astype(np.float32)
 

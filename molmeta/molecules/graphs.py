@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rdkit.Chem import Atom, Bond, Mol
 
-_chem: Any = Chem
-
 ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
 HYBRIDS = ("SP", "SP2", "SP3", "SP3D", "SP3D2")
 BOND_TYPES = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC")
@@ -91,10 +89,10 @@ def _bond(bond: Bond, *, cyclic: bool) -> bytes:
     ))  # fmt: skip
 
 
-_table: Any = _chem.GetPeriodicTable()
+_table: Any = Chem.GetPeriodicTable()
 _ELEMENT = {_table.GetAtomicNumber(name): number for number, name in enumerate(ELEMENTS)}
 _CHARGE = {charge: number for number, charge in enumerate((-2, -1, 0, 1, 2))}
-_HYBRID = {getattr(_chem.HybridizationType, name): n for n, name in enumerate(HYBRIDS)}
-_ORDER = {getattr(_chem.BondType, name): number for number, name in enumerate(BOND_TYPES)}
-_DOUBLE = _chem.BondType.DOUBLE
-_STEREO = {_chem.BondStereo.STEREOE: 1, _chem.BondStereo.STEREOZ: 2}
+_HYBRID = {getattr(Chem.HybridizationType, name): n for n, name in enumerate(HYBRIDS)}
+_ORDER = {getattr(Chem.BondType, name): number for number, name in enumerate(BOND_TYPES)}
+_DOUBLE = Chem.BondType.DOUBLE
+_STEREO = {Chem.BondStereo.STEREOE: 1, Chem.BondStereo.STEREOZ: 2}

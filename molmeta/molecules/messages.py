@@ -80,9 +80,9 @@ def messages(n_atoms: int, edge_index: Tensor, edge_categories: Tensor) -> Messa
     starts = first.nonzero().squeeze(1)
     sender = source[order[starts]]
     # What an atom receives along an edge is what its neighbour sends along the reversed one.
-    place = torch.empty_like(order)
-    place[order] = torch.arange(len(order), device=order.device)
-    received = message[place[(order + n_edges // 2) % max(n_edges, 1)]]
+    position = torch.empty_like(order)
+    position[order] = torch.arange(len(order), device=order.device)
+    received = message[position[(order + n_edges // 2) % max(n_edges, 1)]]
     edges_of_atom = _offsets(source, n_atoms)
     edges_of_message = torch.cat([starts, starts.new_tensor([n_edges])])
     return Messages(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rdkit import Chem, rdBase
 
@@ -10,9 +10,6 @@ from molmeta.molecules.rings import rings_are_tractable, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
-_chem: Any = Chem
 
 
 def smiles_of_block(block: str) -> str:
@@ -22,8 +19,8 @@ def smiles_of_block(block: str) -> str:
             # RDKit lists all rings of a block even if it is not to sanitise it.
             if not rings_are_tractable(skeleton(_bonds(block.split("\n")))):
                 return ""
-            mol = _chem.MolFromMolBlock(block)
-            return "" if mol is None else str(_chem.MolToSmiles(mol))
+            mol = Chem.MolFromMolBlock(block)
+            return "" if mol is None else str(Chem.MolToSmiles(mol))
         except (ValueError, RuntimeError, IndexError):
             return ""
 

@@ -12,9 +12,6 @@ from molmeta.molecules.similarity import overlap
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# scipy's sparse matrices have no precise types, which strict checking refuses; Any says so once.
-_sparse: Any = sparse
-
 SHARED = 3
 """Bits that the prefixes of a pair must share; FS-Mol takes 30 s, 124 s with 1 and 54 s with 5."""
 ROWS = 250
@@ -62,7 +59,8 @@ def has_neighbour(
         al., Can we beat the prefix filtering?, SIGMOD 2012.
     """
     left, right = _packed(queries), _packed(references)
-    rarity = np.argsort(np.argsort(_frequency(right), kind="stable"))
+    frequency = np.bincount(right.matrix.indices, minlength=right.matrix.shape[1])
+    rarity = np.argsort(np.argsort(frequency, kind="stable"))
     left_prefixes = _prefixes(left, rarity, threshold)
     right_prefixes = _prefixes(right, rarity, threshold).T.tocsr()
     # A fingerprint that needs fewer than SHARED bits in common has all its bits in its prefix, so
@@ -74,7 +72,8 @@ def has_neighbour(
         rows, columns = _candidates(shared, start, required)
         for first in range(0, len(rows), PAIRS):
             part = slice(first, first + PAIRS)
-            near = _near(left.words[rows[part]], right.words[columns[part]], threshold)
+            shared, either = overlap(left.words[rows[part]], right.words[columns[part]])
+            near = shared >= threshold * either - ROUNDING
             has_near[rows[part][near]] = True
     return has_near
 
@@ -83,15 +82,11 @@ def _packed(fingerprints: NDArray[np.uint8]) -> PackedBits:
     words = np.ascontiguousarray(fingerprints).view(np.uint64)
     # Unpacked at once, 200,000 fingerprints of 2,048 bits would take 400 MB.
     parts: list[Any] = [
-        _sparse.csr_matrix(np.unpackbits(fingerprints[first : first + 4096], axis=1))
+        sparse.csr_matrix(np.unpackbits(fingerprints[first : first + 4096], axis=1))
         for first in range(0, max(len(fingerprints), 1), 4096)
     ]
     counts = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
-    return PackedBits(words, _sparse.vstack(parts, format="csr"), counts)
-
-
-def _frequency(bits: PackedBits) -> NDArray[np.int64]:
-    return np.bincount(bits.matrix.indices, minlength=bits.matrix.shape[1])
+    return PackedBits(words, sparse.vstack(parts, format="csr"), counts)
 
 
 def _least_shared(bits: PackedBits, threshold: float) -> NDArray[np.int64]:
@@ -99,7 +94,7 @@ def _least_shared(bits: PackedBits, threshold: float) -> NDArray[np.int64]:
     return np.maximum(np.ceil(threshold * bits.counts - ROUNDING), 1).astype(np.int64)
 
 
-def _prefixes(bits: PackedBits, rarity: NDArray[np.intp], threshold: float) -> Any:  # noqa: ANN401 - see _sparse
+def _prefixes(bits: PackedBits, rarity: NDArray[np.intp], threshold: float) -> sparse.csr_matrix:
     """Return the rarest bits of each fingerprint as a sparse matrix of ones, shape (G, bits)."""
     counts, indices = bits.counts, bits.matrix.indices
     lengths = np.minimum(counts - _least_shared(bits, threshold) + SHARED, counts)
@@ -110,11 +105,11 @@ def _prefixes(bits: PackedBits, rarity: NDArray[np.intp], threshold: float) -> A
     in_prefix = rank < np.repeat(lengths, counts)
     ones = np.ones(int(in_prefix.sum()), dtype=np.int32)
     places = rows[in_prefix], indices[order][in_prefix]
-    return _sparse.csr_matrix((ones, places), shape=bits.matrix.shape)
+    return sparse.csr_matrix((ones, places), shape=bits.matrix.shape)
 
 
 def _candidates(
-    shared: Any,  # noqa: ANN401 - see _sparse
+    shared: sparse.csr_matrix,
     start: int,
     required: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -124,10 +119,3 @@ def _candidates(
     rows = np.repeat(np.arange(start, start + len(ends) - 1), np.diff(ends))
     enough = np.asarray(shared.data >= required[rows], dtype=np.bool_)
     return rows[enough], columns[enough]
-
-
-def _near(
-    words: NDArray[np.uint64], others: NDArray[np.uint64], threshold: float
-) -> NDArray[np.bool_]:
-    shared, either = overlap(words, others)
-    return shared >= threshold * either - ROUNDING

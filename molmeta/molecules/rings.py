@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     Ring = Sequence[int]
 
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
-_chem: Any = Chem
-
 FEW_RINGS = 8
 """Independent rings that need no look: they make at most 2^8 rings of equal size."""
 MANY_RINGS = 64
@@ -31,7 +28,7 @@ SMALL = 12
 
 
 def may_have_many_rings(smiles: str) -> bool:
-    """Return whether the digits of a SMILES allow so many rings that they must be checked.
+    """Return whether the digits of a SMILES allow more rings than RDKit finds in a short time.
 
     Every ring takes two digits. Extended SMILES can hold bonds that take none.
     """
@@ -40,7 +37,7 @@ def may_have_many_rings(smiles: str) -> bool:
 
 def rings_are_tractable(mol: Chem.Mol) -> bool:
     """Tell whether the rings of a molecule, which need not be sanitised, are few enough."""
-    fragments = len(_chem.GetMolFrags(mol))
+    fragments = len(Chem.GetMolFrags(mol))
     independent = mol.GetNumBonds() - mol.GetNumAtoms() + fragments
     if independent <= FEW_RINGS:
         return True
@@ -48,26 +45,26 @@ def rings_are_tractable(mol: Chem.Mol) -> bool:
         return False
     # The smallest set of smallest rings takes polynomial time. Ring information is kept in the
     # molecule, so a copy is used.
-    rings: list[Ring] = [tuple(ring) for ring in _chem.GetSSSR(_chem.Mol(mol))]
+    rings: list[Ring] = [tuple(ring) for ring in Chem.GetSSSR(Chem.Mol(mol))]
     if any(count > MANY_EQUIVALENT for count in _equivalents(mol, rings)):
         return False
-    return len(_chem.GetSymmSSSR(_chem.Mol(mol))) <= MANY_EQUIVALENT
+    return len(Chem.GetSymmSSSR(Chem.Mol(mol))) <= MANY_EQUIVALENT
 
 
 def skeleton(bonds: Sequence[tuple[int, int]]) -> Chem.Mol:
     """Return a molecule of carbon atoms with these bonds between numbered atoms."""
-    mol: Any = _chem.RWMol()
+    mol: Any = Chem.RWMol()
     # A damaged file can name an atom by any number.
-    atoms = {atom: mol.AddAtom(_chem.Atom(6)) for atom in dict.fromkeys(chain(*bonds))}
+    atoms = {atom: mol.AddAtom(Chem.Atom(6)) for atom in dict.fromkeys(chain(*bonds))}
     for first, second in bonds:
-        mol.AddBond(atoms[first], atoms[second], _chem.BondType.SINGLE)
+        mol.AddBond(atoms[first], atoms[second], Chem.BondType.SINGLE)
     return mol
 
 
 def _equivalents(mol: Chem.Mol, rings: Sequence[Ring]) -> Iterator[int]:
     """Yield a bound on the rings that have the size of each large ring and one atom in common.
 
-    Such a ring consists of two shortest paths from that atom to the atom or bond opposite. Of n
+    It consists of two shortest paths from that atom to the atom or bond opposite. Of n
     paths to an atom, at most (n / 2)^2 pairs are rings, as the paths arrive from two sides.
 
     Source:
@@ -81,8 +78,8 @@ def _equivalents(mol: Chem.Mol, rings: Sequence[Ring]) -> Iterator[int]:
     for ring in rings:
         if len(ring) <= SMALL:
             continue
-        for place, start in enumerate(ring):
-            turned = [*ring[place:], *ring[:place]]
+        for first, start in enumerate(ring):
+            turned = [*ring[first:], *ring[:first]]
             distances, paths = _shortest_paths(neighbours, start)
             half = len(ring) // 2
             left, right = turned[half], turned[-half]

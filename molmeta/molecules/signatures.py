@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from molmeta.molecules.blocks import Bits, tensor_of
+from molmeta.molecules.blocks import Bits, Block, tensor_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
-
-    from molmeta.molecules.blocks import Block
 
 
 def signatures(block: Block, salt: int = 0) -> Tensor:

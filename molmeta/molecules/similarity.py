@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch.nn import functional as F
 
-from molmeta.molecules.blocks import Bits
+from molmeta.molecules.blocks import Bits, Molecules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from molmeta.molecules.blocks import Molecules
 
 FINGERPRINT = "morgan"
 """Featurizer of the fingerprint used for similarity wherever no other one is named."""

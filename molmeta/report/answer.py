@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from molmeta.evaluation.statistics import ALL, CLEAN, LEVEL, OUTSIDE_PANELS
 from molmeta.report.caveats import caveats
-from molmeta.report.findings import SIMILARITY
-from molmeta.report.results import results
+from molmeta.report.findings import SIMILARITY, Difference, Findings
+from molmeta.report.results import SupportSizeResult, results
 from molmeta.report.wording import (
     counted,
     in_sentence,
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.report.evidence import Evidence
-    from molmeta.report.findings import Difference, Findings
-    from molmeta.report.results import SupportSizeResult
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,8 @@ def _gain(row: SupportSizeResult) -> str:
     interval = span(gain.low, gain.high)
     return (
         f"With {counted(row.support, 'measured compound')}, the ΔAUPRC of "
-        f"{in_sentence(row.learner)} is {_apart(gain)} that of similarity search"
+        f"{in_sentence(row.learner)} is {number(abs(gain.difference))} "
+        f"{'above' if gain.difference > 0 else 'below'} that of similarity search"
         f"{f' ({share(LEVEL)} interval of the difference {interval})' if interval else ''}, over "
         f"{counted(gain.n_episodes, 'shared episode')} of {counted(gain.n_assays, 'assay')}. It is "
         f"ahead on {share(gain.share_better)} of the assays."
@@ -139,7 +138,3 @@ def _gain_without_leakage(row: SupportSizeResult, findings: Findings, evidence: 
 def difference_text(difference: Difference) -> str:
     """Return a difference with its interval."""
     return f"{signed(difference.difference)} {span(difference.low, difference.high)}".strip()
-
-
-def _apart(gain: Difference) -> str:
-    return f"{number(abs(gain.difference))} {'above' if gain.difference > 0 else 'below'}"

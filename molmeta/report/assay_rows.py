@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from molmeta.evaluation.statistics import audit_by_assay
 from molmeta.report import charts, drawings
-from molmeta.report.evidence import records
-from molmeta.report.findings import HEADLINE
+from molmeta.report.evidence import Evidence, records
+from molmeta.report.findings import HEADLINE, Findings
 from molmeta.report.training_overlap import badges, seen_shares
 from molmeta.report.wording import counted, listed, model_label, share
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
-    from molmeta.report.evidence import Evidence
-    from molmeta.report.findings import Findings
     from molmeta.report.palette import Style
 
     Rows = list[dict[str, Any]]

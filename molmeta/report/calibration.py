@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 FEWEST, BINS = 100, 10
 """Fewest predictions worth a chart, and the number of its points."""
 
-# SciPy is untyped; Any is declared once here.
-_stats: Any = stats
-
 
 def calibration(evidence: Evidence) -> dict[str, Any] | None:
     """Return the points of a reliability diagram, or None without enough predictions.
@@ -36,7 +33,7 @@ def calibration(evidence: Evidence) -> dict[str, Any] | None:
     rows: list[dict[str, Any]] = []
     for _, part in query.groupby(bins):
         active, n = int(part["active"].sum()), len(part)
-        low, high = _stats.binomtest(active, n).proportion_ci(method="wilson")
+        low, high = stats.binomtest(active, n).proportion_ci(method="wilson")
         mean = float(part["probability"].mean())
         rows.append(
             {"predicted": mean, "observed": active / n, "low": low, "high": high}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from molmeta.evaluation.statistics import ALL, CLEAN
-from molmeta.report.findings import HEADLINE
+from molmeta.report.findings import HEADLINE, Findings
 from molmeta.report.training_overlap import overlap_sentences
 from molmeta.report.wording import in_sentence, listed, model_label, scope_labels, signed, span
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.report.evidence import Evidence
-    from molmeta.report.findings import Findings
     from molmeta.report.results import SupportSizeResult
 
 _FEW_CLUSTERS = 10

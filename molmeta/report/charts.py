@@ -1,7 +1,8 @@
 """The charts of the report: Altair specifications that are rendered to inline SVG.
 
 Charts are small with large labels, so that one fills a phone and two fit next to each other on a
-screen.
+screen. Every chart takes its rows, the title of its axis, a title that describes it to screen
+readers, and a key: the prefix of its element ids, unique on the page.
 """
 
 from __future__ import annotations
@@ -30,29 +31,18 @@ _DOTS = 60
 def curves(
     rows: Rows, styles: Mapping[str, Style], *, axis: str, title: str, key: str, band: bool = True
 ) -> Markup:
-    """Return one line for each model over support sizes, with interval bands.
+    """Return one line for each model over support sizes; `band` draws the intervals.
 
-    Args:
-        rows: rows with `model, support, mean, low, high`.
-        styles: style of every model.
-        axis: title of the vertical axis.
-        title: description of the chart.
-        key: prefix of element ids, unique on the page.
-        band: whether to draw the intervals.
+    The columns of the rows are `model, support, mean, low, high`.
     """
     chart = _curves(tuple(styles.items()), axis, band=band)
     return svg.drawn(chart, [_with_tooltip(row) for row in rows], title=title, key=key)
 
 
 def ranges(rows: Rows, styles: Mapping[str, Style], *, axis: str, title: str, key: str) -> Markup:
-    """Return one row for each model: its mean as a point, and its range as a line.
+    """Return one row for each model, best first: its mean as a point, and its range as a line.
 
-    Args:
-        rows: rows with `model, mean, low, high`; the highest mean is at the top.
-        styles: style of every model.
-        axis: title of the horizontal axis.
-        title: description of the chart.
-        key: prefix of element ids, unique on the page.
+    The columns of the rows are `model, mean, low, high`.
     """
     chart = _ranges(tuple(styles.items()), axis, len(rows))
     return svg.drawn(chart, [_with_tooltip(row) for row in rows], title=title, key=key)
@@ -61,11 +51,7 @@ def ranges(rows: Rows, styles: Mapping[str, Style], *, axis: str, title: str, ke
 def waterfall(rows: Rows, *, axis: str, title: str, key: str) -> Markup:
     """Return one bar for each assay, from the largest gain to the largest loss.
 
-    Args:
-        rows: rows with `assay, difference, clean`; clean is None without an audit.
-        axis: title of the vertical axis.
-        title: description of the chart.
-        key: prefix of element ids, unique on the page.
+    The columns of the rows are `assay, difference, clean`; clean is None without an audit.
     """
     ranked = sorted(rows, key=lambda row: -row["difference"])
     kinds = {kind: color for kind, color in _KINDS.items() if any(_kind(r) == kind for r in rows)}
@@ -86,13 +72,9 @@ def waterfall(rows: Rows, *, axis: str, title: str, key: str) -> Markup:
 
 
 def calibration(rows: Rows, *, color: str, title: str, key: str) -> Markup:
-    """Return observed shares of actives over predicted probabilities, beside the diagonal.
+    """Return observed shares of actives over predicted probabilities, next to the diagonal.
 
-    Args:
-        rows: rows with `predicted, observed, low, high, tooltip`.
-        color: color of the points.
-        title: description of the chart.
-        key: prefix of element ids, unique on the page.
+    The columns of the rows are `predicted, observed, low, high, tooltip`.
     """
     unit = alt.Scale(domain=[0, 1])
     x = alt.X("predicted:Q", title="predicted probability", scale=unit, axis=_AXIS_TICKS)
@@ -117,12 +99,7 @@ def calibration(rows: Rows, *, color: str, title: str, key: str) -> Markup:
 def training(rows: Rows, colors: Mapping[str, str], *, axis: str, title: str, key: str) -> Markup:
     """Return one line for each seed over training steps.
 
-    Args:
-        rows: rows with `step, seed, value`.
-        colors: color of each seed.
-        axis: title of the vertical axis.
-        title: description of the chart.
-        key: prefix of element ids, unique on the page.
+    The columns of the rows are `step, seed, value`; `colors` has a color for each seed.
     """
     base = alt.Chart(_ROWS).encode(
         x=alt.X("step:Q", axis=alt.Axis(tickCount=5, tickMinStep=1, format="~s")),

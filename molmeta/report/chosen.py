@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from markupsafe import Markup
 
-from molmeta.automl.choose import SEARCH
+from molmeta.automl.choose import SEARCH, ModelChoice
 from molmeta.report.templating import asset, environment
 from molmeta.report.wording import number, signed
 from molmeta.runtime.outputs import write_text
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import jinja2
 
-    from molmeta.automl.choose import ModelChoice
     from molmeta.screening.inspection import Inspection
     from molmeta.screening.supports import SupportReading
 
@@ -40,7 +39,7 @@ class Chosen:
         choice: the model and the candidates.
         reading: the support, and how its table was understood.
         inspection: how the columns of the table were read, None without a table.
-        support, library: names of the files; "" where there is none.
+        support, library: names of the files; "" if missing.
         folder: where the results are.
     """
 
@@ -65,12 +64,14 @@ class Chosen:
 
     @property
     def config(self) -> str:
-        """Options and config that fix the reading, "" where there are none."""
-        found = self.inspection
-        if found is None:
+        """Options and config that fix the reading, "" if nothing needs to be fixed."""
+        inspection = self.inspection
+        if inspection is None:
             return ""
-        layout = yaml.safe_dump({"layout": dict(found.layout)}, sort_keys=False, allow_unicode=True)
-        return "\n".join(filter(None, (found.options, layout if found.layout else "")))
+        layout = yaml.safe_dump(
+            {"layout": dict(inspection.layout)}, sort_keys=False, allow_unicode=True
+        )
+        return "\n".join(filter(None, (inspection.options, layout if inspection.layout else "")))
 
 
 def chosen_section(chosen: Chosen) -> Markup:
@@ -102,7 +103,7 @@ def _variables(chosen: Chosen) -> dict[str, Any]:
     of_chosen = choice.expected.get(choice.name, {})
     of_search = choice.expected.get(SEARCH, {})
     expected = [
-        (*MEASURES[measure], one, of_search.get(measure)) for measure, one in of_chosen.items()
+        (*MEASURES[measure], value, of_search.get(measure)) for measure, value in of_chosen.items()
     ]
     return {
         "advice": choice.advice,

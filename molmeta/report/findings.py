@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from molmeta.errors import TableError
 from molmeta.evaluation.statistics import ALL, BASELINES, assay_scores, compare, scopes, summarise
-from molmeta.report.evidence import records
-
-if TYPE_CHECKING:
-    from molmeta.report.evidence import Evidence
+from molmeta.report.evidence import Evidence, records
 
 HEADLINE = "delta_auprc"
 """Metric of the conclusions."""
@@ -87,7 +83,7 @@ class Findings:
     def best(self, support: int, among: tuple[str, ...], scope: str = ALL) -> str | None:
         """Return the model with the highest mean among those evaluated on every assay.
 
-        A model evaluated on fewer assays is returned only if there is no other, because its mean
+        A model evaluated on fewer assays is returned only without another, because its mean
         is over other, perhaps easier, assays.
         """
         means = self.means(support, scope)
@@ -97,10 +93,10 @@ class Findings:
         return next((name for name in names if name in among), None)
 
     def difference(
-        self, model: str, baseline: str, support: int, scope: str = ALL
+        self, model: str, baseline: str | None, support: int, scope: str = ALL
     ) -> Difference | None:
-        """Return the paired difference, or None if the models share no episode."""
-        return self.differences.get((model, baseline, support, scope))
+        """Return the paired difference, or None without a baseline or shared episodes."""
+        return self.differences.get((model, baseline or "", support, scope))
 
 
 def find(evidence: Evidence, *, seed: int = 0) -> Findings:
@@ -126,6 +122,7 @@ def find(evidence: Evidence, *, seed: int = 0) -> Findings:
     supports = tuple(sorted(int(value) for value in evidence.metrics["support"].unique()))
     support = next((s for s in supports if s >= _USUAL_SUPPORT), supports[-1])
     models = _ordered(evidence.metrics, summary, support)
+    recorded = set(evidence.metrics.loc[evidence.metrics["known"].gt(0), "model"])
     return Findings(
         summary=summary,
         paired=paired,
@@ -135,13 +132,9 @@ def find(evidence: Evidence, *, seed: int = 0) -> Findings:
         supports=supports,
         models=models,
         baselines=tuple(name for name in BASELINES if name in models),
-        recorded=tuple(name for name in models if name in _recorded(evidence.metrics)),
+        recorded=tuple(name for name in models if name in recorded),
         support=support,
     )
-
-
-def _recorded(metrics: pd.DataFrame) -> set[str]:
-    return {str(name) for name in metrics.loc[metrics["known"].gt(0), "model"].unique()}
 
 
 def _stacked(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

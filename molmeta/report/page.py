@@ -13,8 +13,8 @@ from markupsafe import Markup
 from molmeta.report import sections as section_package
 from molmeta.report import wording
 from molmeta.report.answer import answer
-from molmeta.report.evidence import read
-from molmeta.report.findings import find
+from molmeta.report.evidence import Sources, read
+from molmeta.report.findings import Difference, Findings, find
 from molmeta.report.palette import styles
 from molmeta.report.sections import sections
 from molmeta.report.sections.base import Inputs
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     import jinja2
     import pandas as pd
 
-    from molmeta.report.evidence import Sources
-    from molmeta.report.findings import Difference, Findings
 
 _log = logging.getLogger(__name__)
 

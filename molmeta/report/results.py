@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from molmeta.report.findings import SIMILARITY
+from molmeta.report.findings import SIMILARITY, Difference, Findings
 from molmeta.report.wording import number, span
-
-if TYPE_CHECKING:
-    from molmeta.report.findings import Difference, Findings
 
 
 @dataclass(frozen=True)
@@ -20,7 +16,7 @@ class SupportSizeResult:
         support: support size.
         best: model with the highest mean over all assays.
         mean: its mean with interval, as text.
-        learner: best meta-learner, which the differences are about; the best model if there is no
+        learner: best meta-learner, which the differences are about; the best model without a
             meta-learner.
         similarity: its differences to similarity search, by scope.
         baseline: strongest baseline.
@@ -65,6 +61,4 @@ def _result(findings: Findings, support: int) -> SupportSizeResult | None:
 def _by_scope(
     findings: Findings, model: str, baseline: str | None, support: int
 ) -> dict[str, Difference | None]:
-    if baseline is None:
-        return dict.fromkeys(findings.scopes)
     return {s: findings.difference(model, baseline, support, s) for s in findings.scopes}

@@ -13,8 +13,6 @@ from molmeta.report.wording import number, p_value, signed, span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import pandas as pd
-
     from molmeta.report.findings import Findings
 
 
@@ -77,17 +75,14 @@ def comparisons(findings: Findings) -> list[ScoreTable]:
 
 
 def _summary(findings: Findings, scope: str, metric: str) -> ScoreTable:
-    columns = [_by_model(findings.means(s, scope, metric)) for s in findings.supports]
+    tables = [findings.means(s, scope, metric) for s in findings.supports]
+    columns = [{str(row["model"]): row for row in records(t.reset_index())} for t in tables]
     cells = [_column(column, findings.models, metric) for column in columns]
     rows = tuple(
         (model, tuple(column[n] for column in cells)) for n, model in enumerate(findings.models)
     )
     assays = tuple(max((int(row["n_assays"]) for row in c.values()), default=0) for c in columns)
     return ScoreTable(scope, metric, assays, rows)
-
-
-def _by_model(means: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    return {str(row["model"]): row for row in records(means.reset_index())}
 
 
 def _column(column: dict[str, dict[str, Any]], models: Sequence[str], metric: str) -> list[Cell]:

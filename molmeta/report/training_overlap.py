@@ -8,8 +8,6 @@ from molmeta.evaluation.statistics import MOSTLY_NEW, NEW
 from molmeta.report.wording import counted, in_sentence, listed, model_label, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
     from molmeta.report.findings import Findings
@@ -28,27 +26,26 @@ def seen_shares(metrics: pd.DataFrame) -> pd.DataFrame:
 
 def overlap_sentences(findings: Findings, metrics: pd.DataFrame) -> str:
     """Return sentences about each model that saw query compounds in training, or ""."""
-    return " ".join(_sentences(findings, seen_shares(metrics)))
-
-
-def _sentences(findings: Findings, seen: pd.DataFrame) -> Iterator[str]:
+    if not findings.recorded:
+        return ""
+    seen, sentences = seen_shares(metrics), list[str]()
     for model in findings.recorded:
         assays = [str(name) for name in seen.index[seen[model].gt(MOSTLY_NEW)]]
         label = in_sentence(model)
-        yield (
+        sentences.append(
             f"{label[0].upper()}{label[1:]} saw {share(float(seen[model].mean()))} of the query "
             f"compounds in its own training, and more than {share(MOSTLY_NEW)} of those of "
             f"{len(assays)} of {counted(len(seen), 'assay')}"
             f"{': ' if assays else ''}{listed(assays, _NAMED)}."
         )
-    if findings.recorded:
-        models = listed([in_sentence(name) for name in findings.recorded], 2)
-        yield (
-            f"“Not seen by {models}” leaves these assays out."
-            if NEW in findings.scopes
-            else f"No assay is left without them, so the score on compounds that {models} did not "
-            "see is unknown."
-        )
+    models = listed([in_sentence(name) for name in findings.recorded], 2)
+    sentences.append(
+        f"“Not seen by {models}” leaves these assays out."
+        if NEW in findings.scopes
+        else f"No assay is left without them, so the score on compounds that {models} did not "
+        "see is unknown."
+    )
+    return " ".join(sentences)
 
 
 def badges(seen: pd.DataFrame, assay: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -14,15 +14,13 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from molmeta.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from typing import Self
 
-    from pydantic_core import ErrorDetails
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 """A part of a whole: more than none and less than all of it."""
@@ -183,7 +181,7 @@ def _path(item: ErrorDetails, values: object) -> str:
     """Return where in `values` an error is, such as `screens[0].top`.
 
     The location that pydantic gives may end in words of its own, such as the type that was tried;
-    these are not part of the values and are left out.
+    these are not part of the values and are dropped.
     """
     path, inner = "", cast("Any", values)
     for step in item["loc"]:

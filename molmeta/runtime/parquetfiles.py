@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# pyarrow is untyped, which strict checking refuses; Any is declared once here.
-_arrow: Any = pa
-_parquet: Any = parquet
 # Bytes of a damaged file reach Arrow's conversions too, which raise almost any of Python's errors.
-_ERRORS = (_arrow.ArrowException, ValueError, TypeError, LookupError, OverflowError)
+_ERRORS = (pa.ArrowException, ValueError, TypeError, LookupError, OverflowError)
 _INDEX = "__index_level_"
 
 
@@ -27,7 +24,7 @@ def read_parquet(source: Path | IO[bytes], columns: Sequence[str] | None = None)
     """Read a Parquet file by its own schema.
 
     The metadata that pandas adds can contradict the columns, so it is ignored; the index that it
-    describes is left out.
+    describes is dropped.
 
     Args:
         source: file or stream that can be rewound.
@@ -39,7 +36,7 @@ def read_parquet(source: Path | IO[bytes], columns: Sequence[str] | None = None)
         OSError: the file cannot be opened.
     """
     try:
-        file = _parquet.ParquetFile(source, page_checksum_verification=True)
+        file = parquet.ParquetFile(source, page_checksum_verification=True)
         names = [name for name in file.schema_arrow.names if not name.startswith(_INDEX)]
         if missing := [name for name in columns or () if name not in names]:
             raise ValueError(f"the columns {names[:20]} without '{missing[0]}'")
@@ -61,21 +58,21 @@ def write_parquet(
         frame: to write.
         metadata: texts that `metadata_of` reads.
     """
-    table = _arrow.Table.from_pandas(frame, preserve_index=False)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
     if metadata:
         table = table.replace_schema_metadata({**table.schema.metadata, **metadata})
-    _parquet.write_table(table, path, write_page_checksum=True)
+    parquet.write_table(table, path, write_page_checksum=True)
 
 
 def metadata_of(path: Path, name: str) -> str:
-    """Return a text of the metadata of a Parquet file, "" if there is none of that name.
+    """Return a text of the metadata of a Parquet file, "" if the name is missing.
 
     Raises:
         ValueError: the file is damaged or not Parquet; the message is one line.
         OSError: the file cannot be opened.
     """
     try:
-        metadata: dict[bytes, bytes] = _parquet.read_schema(path).metadata or {}
+        metadata: dict[bytes, bytes] = parquet.read_schema(path).metadata or {}
         return metadata.get(name.encode(), b"").decode()
     except _ERRORS as error:
         raise ValueError(one_line(error)) from error
@@ -89,6 +86,6 @@ def column_names(path: Path) -> list[str]:
         OSError: the file cannot be opened.
     """
     try:
-        return list(_parquet.read_schema(path).names)
+        return list(parquet.read_schema(path).names)
     except _ERRORS as error:
         raise ValueError(one_line(error)) from error

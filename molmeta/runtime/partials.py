@@ -29,10 +29,6 @@ ROWS = 8_192
 CLAIM_TIMEOUT = 60.0
 """Seconds to wait for a run that starts on the same output at the same moment."""
 
-# pyarrow is untyped, which strict checking refuses; Any is declared once here.
-_arrow: Any = pa
-_ipc: Any = ipc
-
 
 class Parts:
     """Numbered Arrow tables in a folder next to an output, `OUTPUT.parts`.
@@ -74,14 +70,14 @@ class Parts:
         """Return the numbers of the finished parts in ascending order."""
         return sorted(self._paths)
 
-    def add(self, number: int, table: Any) -> None:  # noqa: ANN401 - see _arrow
+    def add(self, number: int, table: pa.Table) -> None:
         """Write a part, completely or not at all.
 
         Raises:
             OutputError: it cannot be written.
         """
-        sink = _arrow.BufferOutputStream()
-        with _ipc.new_file(sink, table.schema) as writer:
+        sink = pa.BufferOutputStream()
+        with ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table, max_chunksize=ROWS)
         content = memoryview(sink.getvalue())
         checksum = hashlib.sha256(content).hexdigest()[:16]
@@ -90,15 +86,15 @@ class Parts:
             temporary.write_bytes(content)
         self._paths[number] = path
 
-    def schema(self, number: int) -> Any:  # noqa: ANN401 - see _arrow
+    def schema(self, number: int) -> pa.Schema:
         """Return the schema of a part with its metadata."""
         return self._open(number).schema
 
     def batches(self, number: int) -> Iterator[Any]:
         """Yield the record batches of a part by memory map."""
         file = self._open(number)
-        for place in range(file.num_record_batches):
-            yield file.get_batch(place)
+        for number_of_batch in range(file.num_record_batches):
+            yield file.get_batch(number_of_batch)
 
     def clear(self) -> None:
         """Remove the folder.
@@ -124,8 +120,8 @@ class Parts:
         write_text(path, run)
         return existed
 
-    def _open(self, number: int) -> Any:  # noqa: ANN401 - see _arrow
-        return _ipc.open_file(_arrow.memory_map(str(self._paths[number])))
+    def _open(self, number: int) -> pa.RecordBatchFileReader:
+        return ipc.open_file(pa.memory_map(str(self._paths[number])))
 
 
 def _is_intact(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     Make = Callable[[], pd.DataFrame]
     Keep = Callable[[int, Make], pd.DataFrame]
 
-# pyarrow is untyped, which strict checking refuses; Any is declared once here.
-_arrow: Any = pa
 
-
-def made(number: int, make: Make) -> pd.DataFrame:
+def computed(number: int, make: Make) -> pd.DataFrame:
     """Make a part and keep nothing."""
     del number
     return make()
@@ -52,11 +49,11 @@ def kept(
 
         def keep(number: int, make: Make) -> pd.DataFrame:
             if number in parts:
-                part = _arrow.Table.from_batches(parts.batches(number), parts.schema(number))
+                part = pa.Table.from_batches(parts.batches(number), parts.schema(number))
                 table: pd.DataFrame = part.to_pandas()
             else:
                 table = make()
-                parts.add(number, _arrow.Table.from_pandas(table, preserve_index=False))
+                parts.add(number, pa.Table.from_pandas(table, preserve_index=False))
             if progress is not None:
                 progress(1)
             return table

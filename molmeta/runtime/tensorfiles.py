@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 KEY = "molmeta"
 
-# safetensors is only partly typed, which strict checking refuses; Any is declared once here.
-_safe_open: Any = safe_open
-_tensorfiles: Any = tensorfiles
-
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write tensors and header, completely or not at all.
@@ -36,7 +32,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     with written(path) as temporary, _own_folder(temporary) as folder:
         try:
             whole = folder / "tensors"
-            _tensorfiles.save_file(plain, whole, {KEY: json.dumps(header, sort_keys=True)})
+            tensorfiles.save_file(plain, whole, {KEY: json.dumps(header, sort_keys=True)})
             whole.replace(temporary)
         except SafetensorError as error:
             # safetensors reports a full disk as its own error.
@@ -54,7 +50,7 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
         ModelError: the file is missing, damaged or of another kind.
     """
     try:
-        with _safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
             header: object = json.loads(metadata[KEY])
             tensors = {str(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

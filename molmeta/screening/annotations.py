@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from rdkit import rdBase
-from rdkit.Chem import Crippen, Descriptors, FilterCatalog, rdMolDescriptors
+from rdkit.Chem import Crippen, Descriptors, FilterCatalog, Mol, rdMolDescriptors
 
 from molmeta.errors import MoleculeError
 from molmeta.molecules.compounds import parse, scaffold_of, standardize
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-    from rdkit.Chem import Mol
 
     from molmeta.models.model import Model
     from molmeta.screening.hitfiles import Annotate
@@ -34,12 +33,6 @@ FREQUENT_ASSAYS, FREQUENT_RATE = 10, 0.75
 """A frequent hitter was above the mean in three quarters of ten training assays or more."""
 CATALOGS = ("PAINS", "NIH")
 _log = logging.getLogger(__name__)
-
-# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
-_catalog: Any = FilterCatalog
-_crippen: Any = Crippen
-_descriptors: Any = Descriptors
-_numbers: Any = rdMolDescriptors
 
 
 def annotator(model: Model, *, cores: int = 1) -> Annotate:
@@ -65,7 +58,7 @@ def inside_domain(similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
     or more. What other assays measured for the compound does not count.
 
     Args:
-        similarity: to the nearest compound of the support, NaN if there is none, shape (G,).
+        similarity: to the nearest compound of the support, NaN if missing, shape (G,).
 
     Source:
         Sheridan et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1912 (similarity to the nearest
@@ -122,18 +115,18 @@ def _described(smiles: str) -> tuple[object, ...]:
 
 @cache
 def _filters() -> Any:  # noqa: ANN401 - an RDKit object
-    parameters = _catalog.FilterCatalogParams()
+    parameters = FilterCatalog.FilterCatalogParams()
     for name in CATALOGS:
-        parameters.AddCatalog(getattr(_catalog.FilterCatalogParams.FilterCatalogs, name))
-    return _catalog.FilterCatalog(parameters)
+        parameters.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
+    return FilterCatalog.FilterCatalog(parameters)
 
 
 _PROPERTIES: dict[str, Callable[[Mol], float]] = {
-    "molecular_weight": lambda mol: round(float(_descriptors.MolWt(mol)), 2),
-    "logp": lambda mol: round(float(_crippen.MolLogP(mol)), 2),
-    "tpsa": lambda mol: round(float(_numbers.CalcTPSA(mol)), 1),
-    "hbd": lambda mol: int(_numbers.CalcNumHBD(mol)),
-    "hba": lambda mol: int(_numbers.CalcNumHBA(mol)),
-    "rotatable_bonds": lambda mol: int(_numbers.CalcNumRotatableBonds(mol)),
+    "molecular_weight": lambda mol: round(float(Descriptors.MolWt(mol)), 2),
+    "logp": lambda mol: round(float(Crippen.MolLogP(mol)), 2),
+    "tpsa": lambda mol: round(float(rdMolDescriptors.CalcTPSA(mol)), 1),
+    "hbd": lambda mol: int(rdMolDescriptors.CalcNumHBD(mol)),
+    "hba": lambda mol: int(rdMolDescriptors.CalcNumHBA(mol)),
+    "rotatable_bonds": lambda mol: int(rdMolDescriptors.CalcNumRotatableBonds(mol)),
 }
 _COLUMNS = ("scaffold", "alerts", *_PROPERTIES)

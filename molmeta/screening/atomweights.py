@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from rdkit import Chem
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from molmeta.models.model import AssayPredictor
 
 _log = logging.getLogger(__name__)
-# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
-_chem: Any = Chem
 
 
 def atom_weights(
@@ -42,7 +40,7 @@ def atom_weights(
 
     Returns:
         By SMILES, a weight for each atom of its standardised molecule, positive for atoms that
-        favour activity, shape (A,). Compounds that cannot be masked are left out.
+        favour activity, shape (A,). Compounds that cannot be masked are skipped.
 
     Source:
         Riniker & Landrum, Similarity maps, J. Cheminform. 2013, 5, 43; Sheridan, Interpretation
@@ -78,7 +76,7 @@ def _weights(
 
 
 def _masked(mol: Mol, atom: int) -> Mol:
-    masked = _chem.RWMol(mol)
+    masked = Chem.RWMol(mol)
     masked.GetAtomWithIdx(atom).SetAtomicNum(0)
     return masked.GetMol()
 

@@ -74,7 +74,9 @@ def expected_hits(
     """
     # Log odds of 0 and 1 are infinite, and no shift moves them.
     best = np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP)
-    given_b = expit(logit(best) + spread * _nodes()[:, None])
+    # Midpoints of equally likely strata need no weights: the mixture is a plain mean.
+    nodes = ndtri((np.arange(NODES) + 0.5) / NODES)
+    given_b = expit(logit(best) + spread * nodes[:, None])
     possible = {top for top in tops if 0 < top <= len(best)}
     # The work grows with the square of the candidates; those below the largest top are cut.
     distributions = _distributions(given_b[:, : max(possible, default=0)], possible)
@@ -133,12 +135,6 @@ def _over_interval(
     )
     triples = zip(at_estimate, at_low, at_high, strict=True)
     return [middle._replace(low=low.low, high=high.high) for middle, low, high in triples]
-
-
-def _nodes() -> NDArray[np.float64]:
-    """Equally likely values of a standard normal variable, shape (NODES,)."""
-    # Midpoints of equally likely strata need no weights: the mixture is a plain mean.
-    return ndtri((np.arange(NODES) + 0.5) / NODES)
 
 
 def _distributions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,17 +14,14 @@ from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
 from molmeta.errors import ConfigError, OutputError
-from molmeta.libraries.lines import FILE_LINES
+from molmeta.libraries.lines import Record, location
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell, write_rows
-from molmeta.screening.hits import candidates_table
+from molmeta.screening.hits import ScoredCompound, Support, candidates_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from molmeta.libraries.lines import Record
-    from molmeta.screening.hits import ScoredCompound, Support
 
 BLOCK = 50_000
 """Candidates in one table."""
@@ -35,12 +32,6 @@ Annotate = Callable[[pd.DataFrame], pd.DataFrame]
 """Adds columns to a table of candidates with the columns `hits.COLUMNS`."""
 
 INVALID_COLUMNS = ("line", "text", "reason")
-
-# pyarrow and RDKit are untyped, which strict checking refuses; Any is declared once here.
-_arrow: Any = pa
-_parquet: Any = parquet
-_chem: Any = Chem
-_depict: Any = rdDepictor
 
 
 def candidate_tables(
@@ -86,13 +77,11 @@ def write_invalid(
         files: names of the files of the library; if there are several, the first column names one.
         header: whether to write the names of the columns.
     """
-    several = len(files) > 1
-    columns = ("file", *INVALID_COLUMNS) if several else INVALID_COLUMNS
+    columns = ("file", *INVALID_COLUMNS) if len(files) > 1 else INVALID_COLUMNS
     write_rows(file, [columns] if header else [])
     for record in records:
-        number, line = divmod(record.line, FILE_LINES)
-        place = (files[number], line) if several else (line,)
-        write_rows(file, [(*place, record.smiles[:200], record.reason)])
+        row = (*location(record.line, files), record.smiles[:200], record.reason)
+        write_rows(file, [row])
 
 
 def require_other_names(library: Path, outputs: Iterable[Path | None]) -> None:
@@ -154,8 +143,8 @@ def _write_parquet(path: Path, tables: Iterable[pd.DataFrame]) -> int:
     n, writer = 0, None
     try:
         for table in tables:
-            rows = _arrow.Table.from_pandas(table, preserve_index=False)
-            writer = writer or _parquet.ParquetWriter(path, rows.schema, write_page_checksum=True)
+            rows = pa.Table.from_pandas(table, preserve_index=False)
+            writer = writer or parquet.ParquetWriter(path, rows.schema, write_page_checksum=True)
             writer.write_table(rows)
             n += len(table)
     finally:
@@ -185,7 +174,7 @@ def _append(sheet: Any, tables: Iterable[pd.DataFrame]) -> int:  # noqa: ANN401
         n += len(table)
         if n >= SHEET_ROWS:
             raise OutputError(
-                f"--output: a workbook has no room for so many rows; got {SHEET_ROWS} or more, "
+                f"--output: a workbook has no room for that many rows; got {SHEET_ROWS} or more, "
                 "expected fewer. Give a smaller --top, or an --output that ends in .csv."
             )
         for row in table.itertuples(index=False):
@@ -194,7 +183,7 @@ def _append(sheet: Any, tables: Iterable[pd.DataFrame]) -> int:  # noqa: ANN401
 
 
 def _value(value: Any) -> object:  # noqa: ANN401 - a cell of any column
-    """A cell of a workbook: numbers and true or false as they are, text that is no formula."""
+    """A cell of a workbook: numbers and true or false as they are, text that is not a formula."""
     if isinstance(value, str):
         return safe_cell(value)
     plain = value.item() if hasattr(value, "item") else value
@@ -203,7 +192,7 @@ def _value(value: Any) -> object:  # noqa: ANN401 - a cell of any column
 
 def _write_sdf(path: Path, tables: Iterable[pd.DataFrame]) -> int:
     n = 0
-    writer = _chem.SDWriter(str(path))
+    writer = Chem.SDWriter(str(path))
     try:
         for table in tables:
             for row in table.to_dict("records"):
@@ -214,10 +203,10 @@ def _write_sdf(path: Path, tables: Iterable[pd.DataFrame]) -> int:
     return n
 
 
-def _molecule(row: dict[Any, Any]) -> Any:  # noqa: ANN401 - see _chem
+def _molecule(row: dict[Any, Any]) -> Chem.Mol:
     """A candidate as a molecule with 2D coordinates, its columns as properties."""
-    mol = _chem.MolFromSmiles(str(row["smiles"])) or _chem.Mol()
-    _depict.Compute2DCoords(mol)
+    mol = Chem.MolFromSmiles(str(row["smiles"])) or Chem.Mol()
+    rdDepictor.Compute2DCoords(mol)
     mol.SetProp("_Name", str(row["id"]))
     for name, value in row.items():
         [text] = _cells(str(name), [value])

@@ -84,7 +84,7 @@ def fingerprints(smiles: Sequence[str]) -> Bits:
     """Morgan fingerprints of the standardised forms of SMILES.
 
     Raises:
-        MoleculeError: there are no SMILES, or one does not parse.
+        MoleculeError: SMILES are missing, or one does not parse.
     """
     records = [Record(number, "", text) for number, text in enumerate(smiles, 1)]
     prepared = prepare(records, (FINGERPRINT,))

@@ -1,4 +1,4 @@
-"""Shows how a table of measured compounds is read: columns, evidence, threshold, rows left out."""
+"""Shows how a support table is read: columns, evidence, threshold, dropped rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from molmeta.curation.measurements import REASONS
 from molmeta.curation.reading import is_curated
 from molmeta.curation.tableoptions import TableOptions
 from molmeta.curation.tables import Layout, read_table
-from molmeta.curation.usertables import by_target, judge, read_chosen, read_source
+from molmeta.curation.usertables import UserTable, by_target, judge, read_chosen, read_source
 from molmeta.errors import ConfigError, MolMetaError, TableError
 from molmeta.screening.supports import LEAST_SHARE, RULES, reading_of, several_assays
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from molmeta.curation.detection.columns import Column
-    from molmeta.curation.usertables import UserTable
 
 _SHOWN = 20
 
@@ -40,7 +39,7 @@ class Inspection:
             unit and the evidence.
         assays: a row for each assay: its name, compounds, actives and threshold.
         facts: what was understood, by subject, as in the log of a screen.
-        dropped: rows that are left out, by reason: their number and the first of them.
+        dropped: number and first row of the dropped rows, by reason.
         options: options of the command line that fix this reading.
         layout: `layout` of the config that fixes this reading; empty where only the detection
             reads the table.
@@ -203,7 +202,7 @@ def _options(choice: Choice, options: TableOptions, user: UserTable) -> str:
 def _layout(
     table: Path | pd.DataFrame, choice: Choice, options: TableOptions, user: UserTable
 ) -> dict[str, Any]:
-    """The layout that gives the same rows, {} if there is none."""
+    """The layout that gives the same rows, {} without one."""
     if not isinstance(table, Path) or options.threshold is not None:
         return {}
     values = choice.values

@@ -61,10 +61,10 @@ class KnownCompounds:
             molecules: their features.
             among: rows to look at, shape (G,); None looks at all.
         """
-        found = self._signatures_of(molecules)
+        looked_up = self._signatures_of(molecules)
         # A search of few numbers, where np.isin sorts all of them.
-        places = np.searchsorted(self._signatures, found).clip(max=len(self._signatures) - 1)
-        same = self._signatures[places] == found
+        places = np.searchsorted(self._signatures, looked_up).clip(max=len(self._signatures) - 1)
+        same = self._signatures[places] == looked_up
         rows = np.flatnonzero(same if among is None else same & among)
         return [row for row in rows.tolist() if key_of(records[row].smiles) in self.inchikeys]
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from molmeta.models.named import baseline
-from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from molmeta.learners import MetaLearner, Predictor
     from molmeta.models.model import Model
-    from molmeta.molecules.blocks import Molecules
 
 MOST_PAIRS, FEWEST_PAIRS = 200, 20
 COMPOUNDS = 20_000
@@ -50,7 +49,7 @@ class Outlook:
 
     @property
     def warning(self) -> str:
-        """A warning for the chemist, "" if there is none."""
+        """A warning for the chemist, or ""."""
         if np.isnan(self.auroc):
             return (
                 "The support has fewer than two actives or two inactives, so the model cannot be "

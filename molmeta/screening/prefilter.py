@@ -16,7 +16,7 @@ import torch
 from scipy.special import logit
 
 from molmeta.libraries.prepare import Prepared, prepare
-from molmeta.molecules.blocks import Bits, tensor_of
+from molmeta.molecules.blocks import Bits, Molecules, tensor_of
 from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.similarity import FINGERPRINT, product
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from molmeta.libraries.lines import Record
     from molmeta.libraries.source import LibrarySource
     from molmeta.models.model import AssayPredictor
-    from molmeta.molecules.blocks import Molecules
 
 # torch's types of its linear algebra are incomplete; Any says so once.
 _linalg: Any = torch.linalg
@@ -43,7 +42,7 @@ FURTHEST = 20.0
 
 
 class Selection(NamedTuple):
-    """The best share of a shard by the cheap score, and the number of compounds left out."""
+    """The best share of a shard by the cheap score, and the number of compounds that it skips."""
 
     chunks: Iterable[Prepared]
     n_skipped: int

@@ -10,7 +10,7 @@ from scipy.special import betaincinv, gammaincinv, logit, ndtr, ndtri
 
 from molmeta.errors import ConfigError
 from molmeta.models.prevalence import Estimate
-from molmeta.molecules.blocks import tensor_of
+from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.molecules.compounds import compound
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from molmeta.learners import MetaLearner
     from molmeta.models.model import Model
-    from molmeta.molecules.blocks import Molecules
     from molmeta.screening.hits import Support
 
 FURTHEST, WIDTH = 20.0, 0.01
@@ -65,7 +64,7 @@ def left_out(model: Model, support: Support) -> NDArray[np.float64]:
 def each_left_out(
     learner: MetaLearner, molecules: Molecules, labels: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Same as `left_out` for S featurized molecules with labels of shape (S,)."""
+    """Return what `left_out` does, for S featurized molecules with labels of shape (S,)."""
     with torch.no_grad():
         prepared = learner.prepare(molecules)
     support = Labelled(prepared, tensor_of(labels))
@@ -74,7 +73,7 @@ def each_left_out(
     return np.concatenate(scores)
 
 
-def estimate(counts: NDArray[np.int64], known: NDArray[np.float64]) -> Estimate:
+def estimate(counts: NDArray[np.int64], active_scores: NDArray[np.float64]) -> Estimate:
     """Share of actives in a library, with an interval.
 
     The estimate is (Q - F) n / k. The interval runs from max(Q- - F', 0) / p+ to Q+ / p-.
@@ -98,15 +97,16 @@ def estimate(counts: NDArray[np.int64], known: NDArray[np.float64]) -> Estimate:
 
     Args:
         counts: of `counted`, for the whole library, not empty.
-        known: log odds of the support's actives, each left out in turn, shape (n,), n >= 2.
+        active_scores: log odds of each active of the support when it is held out, shape (n,),
+            n >= 2.
 
     Source:
         Forman, Quantifying counts and costs via classification, Data Min. Knowl. Discov. 2008, 17,
         164 (adjusted count); Efron, Large-scale simultaneous hypothesis testing: the choice of a
         null hypothesis, J. Am. Stat. Assoc. 2004, 99, 96 (inactives from the middle of all).
     """
-    n, k, n_library = len(known), len(known) // 2, int(counts.sum())
-    ordered = np.sort(known)
+    n, k, n_library = len(active_scores), len(active_scores) // 2, int(counts.sum())
+    ordered = np.sort(active_scores)
     threshold = float(ordered[n - k - 1] + ordered[n - k]) / 2
     median, deviation = _inactive_scores(counts)
     left_edges = WIDTH * np.arange(BINS) - FURTHEST

@@ -106,14 +106,14 @@ class Scorer:
 
     Attributes:
         predictor: adapted to a support.
-        known: the support's compounds.
+        support: the compounds of the support, to recognise them.
         exclude: leave the support's compounds out.
         top: compounds to keep of a shard; None keeps all.
         prefilter: selects the compounds that are scored; None scores all.
     """
 
     predictor: AssayPredictor
-    known: KnownCompounds
+    support: KnownCompounds
     exclude: bool
     top: int | None
     prefilter: Prefilter | None = None
@@ -129,11 +129,11 @@ class Scorer:
         for chunk in scored(chunks, self.predictor.predict_molecules):
             n_read += chunk.n_read
             rejected += chunk.rejected
-            known = self.known.rows(chunk.records, chunk.molecules) if chunk.records else []
-            n_known += len(known)
+            in_support = self.support.rows(chunk.records, chunk.molecules) if chunk.records else []
+            n_known += len(in_support)
             wanted = chunk.finite
             if self.exclude:
-                wanted[known] = False
+                wanted[in_support] = False
             # Before the cut below: the prevalence is estimated from all compounds.
             counts += counted(chunk.scores[wanted])
             if (least := best.least) is not None:

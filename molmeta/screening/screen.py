@@ -149,7 +149,9 @@ def ranked(
     opened = partial(
         LibrarySource, library, model=digest, force=plan.force, id_column=plan.id_column
     )
-    with exclusive(_lock_of(output, plan.part)):
+    # Parts of one screen may run at the same time, but the same part only once.
+    part = "" if plan.part is None else f".{plan.part[0]}-of-{plan.part[1]}"
+    with exclusive(output.with_name(output.name + part)):
         names, prefilter = prefiltered(opened, predictor, plan.prefilter, cores=cores)
         source = opened(names, progress)
         top = None if plan.all_scores else plan.top
@@ -186,15 +188,8 @@ def screen_to_files(
     Records that could not be scored go to a second table, with the reason. An interrupted screen
     resumes when it is called again, except from standard input, and gives the same files.
 
-    Args:
-        predictor: adapted to the support.
-        support: the measured compounds.
-        library: as `molmeta.libraries.files.library_files` takes it, or a featurized library.
-        output: table with the columns of `hits.COLUMNS`; Parquet, SDF or XLSX by its suffix, else
-            CSV. The second table is next to it; see `hitfiles.invalid_file`.
-        plan: what to keep; the defaults if missing.
-        cores: processes that featurize, or threads that read a featurized library.
-        progress: called with the number of records done since the last call.
+    The arguments are those of `ranked`. `output` has the columns of `hits.COLUMNS`; it is Parquet,
+    SDF or XLSX by its suffix, else CSV. The second table is `hitfiles.invalid_file(output)`.
 
     Raises:
         ConfigError: an output would replace the library, or the plan does not fit the support.
@@ -248,8 +243,3 @@ def _kind(scorer: Scorer, support: Support, library: object, model: str) -> dict
         "exclude": scorer.exclude,
         "prefilter": None if scorer.prefilter is None else scorer.prefilter.share,
     }
-
-
-def _lock_of(output: Path, part: tuple[int, int] | None) -> Path:
-    """Parts of one screen run at the same time, but the same part only once."""
-    return output if part is None else output.with_name(f"{output.name}.{part[0]}-of-{part[1]}")

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute, parquet
 
-from molmeta.libraries.lines import FILE_LINES, Record
+from molmeta.libraries.lines import Record, location
 from molmeta.runtime.outputs import written
 from molmeta.runtime.partials import Parts
 from molmeta.screening.hits import ScoredCompound
@@ -28,17 +28,13 @@ if TYPE_CHECKING:
 FAN = 32
 """Tables that are merged at once."""
 
-# pyarrow is untyped, which strict checking refuses; Any is declared once here.
-_arrow: Any = pa
-_parquet: Any = parquet
-_compute: Any = compute
-_SCHEMA: Any = _arrow.schema(
+_SCHEMA = pa.schema(
     [
-        ("line", _arrow.int64()),
-        ("id", _arrow.string()),
-        ("smiles", _arrow.string()),
-        ("probability", _arrow.float64()),
-        ("reason", _arrow.string()),
+        ("line", pa.int64()),
+        ("id", pa.string()),
+        ("smiles", pa.string()),
+        ("probability", pa.float64()),
+        ("reason", pa.string()),
     ]
 )
 
@@ -51,7 +47,7 @@ class Shard(NamedTuple):
         rejected: the records that could not be scored, in the library's order.
         n_read: records.
         n_known: records that are compounds of the support.
-        n_skipped: compounds that a prefilter left out.
+        n_skipped: compounds that a prefilter skipped.
         scores: compounds in each bin of scores, from `prevalence.counted`.
     """
 
@@ -125,7 +121,7 @@ class Shards:
                     yield Record(row["line"], row["id"], row["smiles"], row["reason"])
 
     def counts(self) -> tuple[int, int, int]:
-        """Return the number of records, of compounds of the support, and of those left out."""
+        """Return the number of records, of compounds of the support, and of skipped compounds."""
         metadata = self._metadata()
         names = (b"n_read", b"n_known", b"n_skipped")
         n_read, n_known, n_skipped = (sum(int(m[name]) for m in metadata) for name in names)
@@ -146,7 +142,7 @@ class Shards:
     def _metadata(self) -> list[dict[bytes, bytes]]:
         return [self._parts.schema(number).metadata for number in self._parts.numbers()]
 
-    def _best(self, numbers: Sequence[int], top: int) -> Any:  # noqa: ANN401 - see _arrow
+    def _best(self, numbers: Sequence[int], top: int) -> pa.Table:
         """Return the table of the `top` best compounds of some shards, best first."""
         if len(numbers) > FAN:
             size = -(-len(numbers) // FAN)
@@ -154,15 +150,15 @@ class Shards:
             tables = [self._best(group, top) for group in groups]
         else:
             tables = [self._hit_table(number, top) for number in numbers]
-        table = _arrow.concat_tables(tables)
+        table = pa.concat_tables(tables)
         lines, scores = (table.column(name).to_numpy() for name in ("line", "probability"))
         return table.take(np.lexsort((lines, -scores))[:top])
 
-    def _hit_table(self, number: int, top: int) -> Any:  # noqa: ANN401 - see _arrow
+    def _hit_table(self, number: int, top: int) -> pa.Table:
         batches = list(self._parts.batches(number))
-        table = _arrow.Table.from_batches(batches, self._parts.schema(number))
+        table = pa.Table.from_batches(batches, self._parts.schema(number))
         # Hits are written first, and rejected records, which have a reason, after them.
-        n_hits = _compute.sum(_compute.equal(table.column("reason"), "")).as_py() or 0
+        n_hits = compute.sum(compute.equal(table.column("reason"), "")).as_py() or 0
         return table.slice(0, min(n_hits, top)).replace_schema_metadata()
 
     def _hits(self, number: int) -> Iterator[ScoredCompound]:
@@ -210,21 +206,16 @@ def write_scores(
 def _write_scores(
     output: Path, parts: Iterable[Sequence[ScoredCompound]], files: Sequence[str]
 ) -> None:
-    schema = _arrow.schema([_SCHEMA.field(name) for name in _SCHEMA.names[:4]])
+    schema = pa.schema([_SCHEMA.field(name) for name in _SCHEMA.names[:4]])
     if len(files) > 1:
-        schema = _arrow.schema([("file", _arrow.string()), *schema])
-    with written(output) as temporary, _parquet.ParquetWriter(temporary, schema) as writer:
+        schema = pa.schema([("file", pa.string()), *schema])
+    with written(output) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
         for part in parts:
-            rows = ((*_place(h, files), h.id, h.smiles, h.probability) for h in part)
+            rows = ((*location(-h.minus_line, files), h.id, h.smiles, h.probability) for h in part)
             writer.write_table(_table(rows, schema))
 
 
-def _place(hit: ScoredCompound, files: Sequence[str]) -> tuple[object, ...]:
-    number, line = divmod(-hit.minus_line, FILE_LINES)
-    return (files[number], line) if len(files) > 1 else (line,)
-
-
-def _table(rows: Iterable[tuple[object, ...]], schema: Any) -> Any:  # noqa: ANN401 - see _arrow
+def _table(rows: Iterable[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    arrays = [_arrow.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
-    return _arrow.Table.from_arrays(arrays, schema=schema)
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -12,15 +12,21 @@ from scipy.special import expit, logit
 from molmeta.errors import MoleculeError
 from molmeta.libraries.lines import Record
 from molmeta.libraries.prepare import prepare
-from molmeta.libraries.synthons import read_space
+from molmeta.libraries.synthons import SynthonSpace, read_space
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.compounds import compound
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
-from molmeta.screening.hitfiles import candidate_tables, invalid_file, write_invalid, write_tables
-from molmeta.screening.hits import ScoredCompound
+from molmeta.screening.hitfiles import (
+    Annotate,
+    candidate_tables,
+    invalid_file,
+    write_invalid,
+    write_tables,
+)
+from molmeta.screening.hits import ScoredCompound, Support
 from molmeta.screening.screen import Screened
-from molmeta.screening.synthon_search import search
+from molmeta.screening.synthon_search import Scored, SearchPlan, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,11 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.libraries.synthons import SynthonSpace
     from molmeta.models.model import AssayPredictor
-    from molmeta.screening.hitfiles import Annotate
-    from molmeta.screening.hits import Support
-    from molmeta.screening.synthon_search import Scored, SearchPlan
 
 
 def screen_space(
@@ -73,7 +75,7 @@ def screen_space(
         scored, rounds = search(
             read, _scorer(predictor), plan, output=output, run=run, progress=progress
         )
-        to_output = float if predictor.model.learner.target == "value" else _probability
+        to_output = float if predictor.model.learner.target == "value" else expit
         best = list(islice(_distinct(read, scored, to_output), plan.top))
         shifted = (hit._replace(probability=shift(hit.probability)) for hit, _ in best)
         tables = candidate_tables(shifted, support, annotate=annotate)
@@ -89,7 +91,7 @@ def screen_space(
 
 
 def _scorer(predictor: AssayPredictor) -> Callable[[Sequence[str]], NDArray[np.float64]]:
-    """Return a function from SMILES to log odds, or values; NaN where there is no score."""
+    """Return a function from SMILES to log odds, or values; NaN without a score."""
     is_value = predictor.model.learner.target == "value"
 
     def score(smiles: Sequence[str]) -> NDArray[np.float64]:
@@ -97,36 +99,32 @@ def _scorer(predictor: AssayPredictor) -> Callable[[Sequence[str]], NDArray[np.f
         prepared = prepare(records, predictor.model.featurizers)
         scores = np.full(len(smiles), np.nan)
         if prepared.records:
-            found = predictor.predict_molecules(prepared.molecules())
+            predicted = predictor.predict_molecules(prepared.molecules())
             # Infinite log odds, of probabilities that round to 0 or 1, cannot be regressed.
             tiny = np.finfo(np.float64).eps
-            found = found if is_value else logit(np.clip(found, tiny, 1 - tiny))
-            scores[[record.line for record in prepared.records]] = found
+            predicted = predicted if is_value else logit(np.clip(predicted, tiny, 1 - tiny))
+            scores[[record.line for record in prepared.records]] = predicted
         return scores
 
     return score
-
-
-def _probability(log_odds: float) -> float:
-    return float(expit(log_odds))
 
 
 def _distinct(
     space: SynthonSpace, scored: Sequence[Scored], to_output: Callable[[float], float]
 ) -> Iterator[tuple[ScoredCompound, Scored]]:
     """Yield standardised products, best first, each once."""
-    usable = [place for place, item in enumerate(scored) if np.isfinite(item.score)]
+    usable = [row for row, item in enumerate(scored) if np.isfinite(item.score)]
     seen: set[str] = set()
-    for place in sorted(usable, key=lambda place: (-scored[place].score, place)):
-        product, score = scored[place]
+    for row in sorted(usable, key=lambda row: (-scored[row].score, row)):
+        product, score = scored[row]
         try:
-            found = compound(space.smiles(product))
+            parsed = compound(space.smiles(product))
         except MoleculeError:
             continue
-        if found.inchikey not in seen:
-            seen.add(found.inchikey)
-            hit = ScoredCompound(to_output(score), -place, space.id(product), found.smiles)
-            yield hit, scored[place]
+        if parsed.inchikey not in seen:
+            seen.add(parsed.inchikey)
+            hit = ScoredCompound(float(to_output(score)), -row, space.id(product), parsed.smiles)
+            yield hit, scored[row]
 
 
 def _synthons(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from molmeta.assays.assay import assays_of, distinct_compounds, read_curated
+from molmeta.assays.assay import Assay, assays_of, distinct_compounds, read_curated
 from molmeta.assays.episodes import Draw, draw_episode
-from molmeta.curation.curate import Rules
+from molmeta.curation.curate import Curated, Rules
 from molmeta.curation.measurements import REASONS, measured
 from molmeta.curation.reading import curated_assays, is_curated
-from molmeta.curation.thresholds import FALLBACK_PX
+from molmeta.curation.thresholds import FALLBACK_PX, OwnThreshold
 from molmeta.curation.units import MOLAR, PERCENT_UNIT
-from molmeta.curation.usertables import by_target, read_user_table
+from molmeta.curation.usertables import UserTable, by_target, read_user_table
 from molmeta.errors import TableError
 from molmeta.molecules.compounds import Compound, compounds
 from molmeta.molecules.similarity import FINGERPRINT
@@ -27,15 +27,9 @@ from molmeta.screening.hits import Support
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
-    from molmeta.assays.assay import Assay
-    from molmeta.curation.curate import Curated
     from molmeta.curation.tableoptions import TableOptions
-    from molmeta.curation.thresholds import OwnThreshold
-    from molmeta.curation.usertables import UserTable
 
 RULES = Rules(min_compounds=2, min_class=1)
 """The smallest support; learners that need more compounds refuse it themselves."""
@@ -53,12 +47,12 @@ class SupportReading:
 
     Attributes:
         support: the compounds and their labels.
-        values: measured value of each compound on the scale `scale`, NaN where there is none.
+        values: measured value of each compound on the scale `scale`, NaN if missing.
         source: name of the table.
         assay: name of the assay.
         columns: name in the table of the columns that were read, by role: smiles, label, value.
-        unit: unit of the values in the table, "" where there is none.
-        scale: "pX" or "%", "" where there are no values.
+        unit: unit of the values in the table, "" if missing.
+        scale: "pX" or "%", "" without values.
         threshold: value above which a compound is active on that scale, NaN for given labels.
         threshold_rule: how the threshold was chosen.
         n_rows: rows of the table.
@@ -99,7 +93,7 @@ class SupportReading:
         return f"pX {self.threshold:.4g} ({_molar(self.threshold)}), {self.threshold_rule}"
 
     def facts(self) -> dict[str, str]:
-        """What was understood, a line for each subject; empty subjects are left out."""
+        """What was understood, a line for each subject that is not empty."""
         lines = {
             "support": f"{self.source}, assay '{self.assay}'" if self.assay else self.source,
             "compounds": f"{len(self.support.smiles)}, {self.n_active} of them active",
@@ -121,7 +115,7 @@ class ScreenInputs:
         library: name of the library.
         date: day of the screen, in ISO format.
         n_in_training: number of support compounds in the model's training data.
-        warning: of `molmeta.screening.outlook`, "" if there is none.
+        warning: of `molmeta.screening.outlook`, or "".
     """
 
     reading: SupportReading
@@ -154,7 +148,7 @@ def read_support(
 ) -> SupportReading:
     """Read the compounds of one assay, or draw `size` of them as an evaluation does.
 
-    Repeats are merged, and a compound with both labels is left out; the reading gives the reasons.
+    Repeats are merged, and a compound with both labels is dropped; the reading gives the reasons.
 
     Args:
         support: table, curated or not, frame with the columns of a table, or SMILES with labels.
@@ -224,17 +218,21 @@ def _standard_names(table: UserTable) -> dict[str, str]:
     return {compound.smiles: name for compound, name in parsed if isinstance(compound, Compound)}
 
 
-def _rule(given: str, threshold: float, scale: str, own: OwnThreshold | None) -> str:
+def _rule(given: str, threshold: float, scale: str, own_threshold: OwnThreshold | None) -> str:
     if given:
         return f"given as {given}"
     if np.isnan(threshold):
         return FROM_LABELS
-    if own is not None:
-        split = "median" if own.is_median else "most even split"
-        default = f"{own.default:.4g} %" if scale == PERCENT_UNIT else f"pX {own.default:.4g}"
+    if own_threshold is not None:
+        split = "median" if own_threshold.is_median else "most even split"
+        default = (
+            f"{own_threshold.default:.4g} %"
+            if scale == PERCENT_UNIT
+            else f"pX {own_threshold.default:.4g}"
+        )
         return (
-            f"the {split} of this table, because the default, {default}, makes {own.n_active} of "
-            f"{own.n} active"
+            f"the {split} of this table, because the default, {default}, makes "
+            f"{own_threshold.n_active} of {own_threshold.n} active"
         )
     if threshold == FALLBACK_PX:
         return "default, because the median of the assay is not between pX 5 and 7"

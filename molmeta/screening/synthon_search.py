@@ -21,7 +21,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from scipy import sparse
 
 from molmeta.errors import ConfigError
-from molmeta.libraries.synthons import Product
+from molmeta.libraries.synthons import Product, SynthonSpace
 from molmeta.runtime.partials import Parts
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from molmeta.libraries.synthons import SynthonSpace
 
 SIZE = 1024
 """Bits of the fingerprint of a synthon."""
@@ -40,13 +39,6 @@ COMBINED = 2_500
 """Products of a reaction that are looked at in a draw: of the best synthons of each slot."""
 RIDGES = np.logspace(-1, 4, 16)
 """Ratios of noise to prior variance, of which the most likely one is used."""
-
-# pyarrow, scipy and RDKit are untyped, which strict checking refuses; Any says so once.
-_arrow: Any = pa
-_sparse: Any = sparse
-_make: Any = rdFingerprintGenerator
-_linalg: Any = np.linalg
-_unraveled: Any = np.unravel_index
 
 
 @dataclass(frozen=True)
@@ -91,20 +83,20 @@ class Contributions:
     """
 
     def __init__(self, space: SynthonSpace) -> None:
-        generator = _make.GetMorganGenerator(radius=2, fpSize=SIZE)
+        generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=SIZE)
         sizes = [[len(slot) for slot in reaction.slots] for reaction in space.reactions]
         ends = np.cumsum([0, *(size for slots in sizes for size in slots)]).tolist()
         firsts = iter(ends)
         self.firsts = [[next(firsts) for _ in slots] for slots in sizes]
         synthons = (s for reaction in space.reactions for slot in reaction.slots for s in slot)
         prints = [generator.GetCountFingerprintAsNumPy(s.mol).clip(max=3) for s in synthons]
-        self._features = _sparse.csr_matrix(np.array(prints, np.float64))
+        self._features = sparse.csr_matrix(np.array(prints, np.float64))
         self._n_reactions = len(sizes)
         self._rows: list[Any] = []
         self._scores: list[float] = []
 
     def add(self, scored: Iterable[Scored]) -> None:
-        """Take the scores of products; those without one are left out."""
+        """Take the scores of products; those without one are skipped."""
         for product, score in scored:
             if np.isfinite(score):
                 self._rows.append(product)
@@ -116,7 +108,7 @@ class Contributions:
         """Yield n draws: contributions of synthons, shape (N,), and of reactions, shape (R,)."""
         features, y = self._design(), np.array(self._scores)
         centre = y.mean() if len(y) else 0.0
-        values, vectors = _linalg.eigh((features.T @ features).toarray())
+        values, vectors = np.linalg.eigh((features.T @ features).toarray())
         projected = vectors.T @ (features.T @ (y - centre))
         values = values.clip(min=0)
         ridge, noise = _most_likely(values, projected, float(((y - centre) ** 2).sum()), len(y))
@@ -125,23 +117,23 @@ class Contributions:
             weights = vectors @ (mean + spread * rng.standard_normal(len(mean)))
             yield self._features @ weights[:SIZE], weights[SIZE:]
 
-    def _design(self) -> Any:  # noqa: ANN401 - see _sparse
+    def _design(self) -> sparse.csr_matrix:
         """Return the features of the scored products: sums over synthons, and their reaction."""
         n = len(self._rows)
         synthons = [
-            (place, first + row)
-            for place, (number, rows) in enumerate(self._rows)
+            (row_number, first + row)
+            for row_number, (number, rows) in enumerate(self._rows)
             for first, row in zip(self.firsts[number], rows, strict=True)
         ]
         places, columns = np.array(synthons or np.zeros((0, 2)), np.int64).T
         ones = np.ones(len(places))
         shape = (n, self._features.shape[0])
-        sums = _sparse.csr_matrix((ones, (places, columns)), shape) @ self._features
+        sums = sparse.csr_matrix((ones, (places, columns)), shape) @ self._features
         reactions = np.array([number for number, _ in self._rows], np.int64)
-        of_reaction = _sparse.csr_matrix(
+        of_reaction = sparse.csr_matrix(
             (np.ones(n), (np.arange(n), reactions)), (n, self._n_reactions)
         )
-        return _sparse.hstack([sums, of_reaction]).tocsr()
+        return sparse.hstack([sums, of_reaction]).tocsr()
 
 
 def search(
@@ -159,7 +151,7 @@ def search(
 
     Args:
         space: to search.
-        score: from G SMILES to scores of shape (G,), NaN where there is none.
+        score: from G SMILES to scores of shape (G,), NaN if missing.
         plan: how to search.
         output: the finished rounds are kept next to it until the caller clears them.
         run: everything that scores depend on.
@@ -225,18 +217,18 @@ def _best(
         rows: list[NDArray[np.int64]] = []
         total: Any = np.array(reactions[number])
         for first, slot in zip(model.firsts[number], reaction.slots, strict=True):
-            own = synthons[first : first + len(slot)]
-            best = np.argsort(-own, kind="stable")[:n]
+            slot_scores = synthons[first : first + len(slot)]
+            best = np.argsort(-slot_scores, kind="stable")[:n]
             rows.append(best)
-            total = np.add.outer(total, own[best])
+            total = np.add.outer(total, slot_scores[best])
         scores.append(total.ravel())
         choices.append((number, rows))
     starts: NDArray[np.int64] = np.cumsum([0, *(len(part) for part in scores)])
     places: list[int] = np.argsort(-np.concatenate(scores), kind="stable").tolist()
-    for place in places:
-        which = int(np.searchsorted(starts, place, side="right")) - 1
+    for position in places:
+        which = int(np.searchsorted(starts, position, side="right")) - 1
         number, rows = choices[which]
-        index = _unraveled(place - int(starts[which]), [len(r) for r in rows])
+        index = np.unravel_index(position - int(starts[which]), [len(r) for r in rows])
         yield Product(number, tuple(int(r[i]) for r, i in zip(rows, index, strict=True)))
 
 
@@ -272,8 +264,8 @@ def _most_likely(
     return max(fits)[1:]
 
 
-def _table(scored: Sequence[Scored]) -> Any:  # noqa: ANN401 - see _arrow
-    return _arrow.table(
+def _table(scored: Sequence[Scored]) -> pa.Table:
+    return pa.table(
         {
             "reaction": [product.reaction for product, _ in scored],
             "rows": [list(product.rows) for product, _ in scored],

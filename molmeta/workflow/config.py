@@ -33,44 +33,52 @@ SeedList = Annotated[
 ]
 
 
-class ModelOptions(Options):
-    """A model to meta-train."""
-
-    section = "model"
+class LearnerOptions(Options):
+    """A learner, its encoder and its training."""
 
     learner: str
     """Name of a learner; `molmeta learners` lists them."""
-    encoder: str = "gine"
-    """Name of an encoder (a file in molmeta/encoders), or several joined by '+'."""
-    init: str = ""
-    """Another model of this config whose encoder to start from, or `pretrained`. For a joined
-    encoder, one model for each part, joined by '+'."""
+    encoder: str = ""
+    """Name of an encoder (a file in molmeta/encoders), or several joined by '+'; "" for learners
+    without one."""
     learner_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
     """Keyword arguments of the learner's constructor."""
     encoder_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
     """Keyword arguments of the encoder's constructor. For a joined encoder, a mapping from the name
     of each part to its arguments, or to a list of them where a name occurs twice."""
     training: TrainingOptions = TrainingOptions()
-    """How to meta-train; options that are left out keep their defaults."""
+    """How to meta-train; missing options keep their defaults."""
 
     @property
     def recipe(self) -> Recipe:
         """The learner to build."""
         return Recipe(self.learner, self.encoder, self.learner_options, self.encoder_options)
 
-    @property
-    def starts(self) -> list[str]:
-        """Names of the models in `init`."""
-        return [name for name in self.init.split("+") if name]
-
     def command_recipe(self) -> dict[str, Any]:
-        """Return the recipe for `molmeta train`, with the training options that were set.
+        """Return the recipe for a command, with the training options that were set.
 
-        Defaults are left out, so that a new option in a later version does not train every model
+        Defaults are dropped, so that a new option in a later version does not train every model
         again.
         """
         training = self.training.model_dump(mode="json", exclude_unset=True)
         return {**self.recipe.to_dict(), "training": training}
+
+
+class ModelOptions(LearnerOptions):
+    """A model to meta-train."""
+
+    section = "model"
+
+    encoder: str = "gine"
+    """Name of an encoder (a file in molmeta/encoders), or several joined by '+'."""
+    init: str = ""
+    """Another model of this config whose encoder to start from, or `pretrained`. For a joined
+    encoder, one model for each part, joined by '+'."""
+
+    @property
+    def starts(self) -> list[str]:
+        """Names of the models in `init`."""
+        return [name for name in self.init.split("+") if name]
 
 
 class WorkflowEvaluation(EvaluationPlan):
@@ -121,23 +129,13 @@ class ScreenOptions(Options):
     """The next plate to measure; null for none, {} for the defaults."""
 
 
-class SearchOptions(Options):
-    """A learner whose options to search."""
+class SearchOptions(LearnerOptions):
+    """A learner whose options to search; those that are given here stay as they are."""
 
     section = "search"
 
     name: Name
     """Name of the result files."""
-    learner: str
-    """Name of a learner; `molmeta learners` lists them."""
-    encoder: str = ""
-    """Name of an encoder; "" for learners without one."""
-    learner_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
-    """Options of the learner that stay as they are."""
-    encoder_options: Mapping[str, Any] = Field(default_factory=dict[str, Any])
-    """Options of the encoder that stay as they are."""
-    training: TrainingOptions = TrainingOptions()
-    """Options of the training that stay as they are, and those of validation."""
     budget: Annotated[str, *text_like(r"\d+[smh]", "must be a time such as 90s, 60m or 2h")] = "30m"
     """Time for trials of each worker."""
     trials: PositiveInt | None = None
@@ -146,16 +144,6 @@ class SearchOptions(Options):
     """Processes that search together."""
     seed: NonNegativeInt = 0
     """Seed of weights, draws and the search."""
-
-    @property
-    def recipe(self) -> Recipe:
-        """The learner with the options that stay as they are."""
-        return Recipe(self.learner, self.encoder, self.learner_options, self.encoder_options)
-
-    def command_recipe(self) -> dict[str, Any]:
-        """Return the recipe for `molmeta tune`, with the training options that were set."""
-        training = self.training.model_dump(mode="json", exclude_unset=True)
-        return {**self.recipe.to_dict(), "training": training}
 
 
 NamedT = TypeVar("NamedT", ScreenOptions, SearchOptions)

@@ -54,18 +54,18 @@ def check_names(config: Config, tables: Collection[tuple[str, str]]) -> None:
         raise ConfigError(
             f"config: examples: {unknown_name('model/seed', config.examples, config.evaluated)}"
         )
-    for place, screen in enumerate(config.screens):
-        _check_screen(f"screens[{place}]", screen, config, tables)
+    for number, screen in enumerate(config.screens):
+        _check_screen(f"screens[{number}]", screen, config, tables)
     _check_searches(config)
 
 
 @contextmanager
-def _at(place: str) -> Generator[None]:
+def _at(where: str) -> Generator[None]:
     """Put the place in the configuration in front of the messages of errors."""
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(f"config: {place}: {error}") from None
+        raise ConfigError(f"config: {where}: {error}") from None
 
 
 def _check_model(model: ModelOptions, config: Config) -> None:
@@ -84,8 +84,8 @@ def _check_model(model: ModelOptions, config: Config) -> None:
 
 
 def _check_searches(config: Config) -> None:
-    for place, search in enumerate(config.automl):
-        with _at(f"automl[{place}]"), torch.device("meta"):
+    for number, search in enumerate(config.automl):
+        with _at(f"automl[{number}]"), torch.device("meta"):
             search.recipe.build(seed=0)
 
 
@@ -99,32 +99,32 @@ def _check_order(config: Config) -> None:
 
 def _check_available(name: str, config: Config) -> None:
     """Refuse what is neither a model of the configuration, nor pretrained, nor a baseline."""
-    base, known = name.partition(":")[0], (*config.models, PRETRAINED)
-    if name in known:
+    base, names = name.partition(":")[0], (*config.models, PRETRAINED)
+    if name in names:
         return
-    if base not in learners.names() and closest(base, known):
-        raise ConfigError(unknown_name("model", base, known))
+    if base not in learners.names() and closest(base, names):
+        raise ConfigError(unknown_name("model", base, names))
     named(name)
 
 
 def _check_screen(
-    place: str, screen: ScreenOptions, config: Config, tables: Collection[tuple[str, str]]
+    where: str, screen: ScreenOptions, config: Config, tables: Collection[tuple[str, str]]
 ) -> None:
-    with _at(f"{place}.model"):
+    with _at(f"{where}.model"):
         if screen.model.endswith(".safetensors"):
             _require_file(screen.model)
         else:
             _check_available(screen.model, config)
     names = ["/".join(table) for table in tables]
-    with _at(f"{place}.support"):
+    with _at(f"{where}.support"):
         if screen.support not in names:
             _require_file(screen.support, names)
-    with _at(f"{place}.library"):
+    with _at(f"{where}.library"):
         _require_file(screen.library)
     for option in ("controls", "exclude"):
         path: str | None = getattr(screen.plate, option, None)
         if path is not None:
-            with _at(f"{place}.plate.{option}"):
+            with _at(f"{where}.plate.{option}"):
                 _require_file(path)
 
 

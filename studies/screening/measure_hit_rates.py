@@ -17,7 +17,8 @@ import pandas as pd
 import torch
 
 import molmeta
-from molmeta.assays.screens import distinct, read_screens, screens_of
+from molmeta.assays.assay import distinct_compounds
+from molmeta.assays.screens import read_screens, screens_of
 from molmeta.evaluation.enrichment import without_memory
 from molmeta.models.named import baseline
 from molmeta.molecules.blocks import tensor_of
@@ -65,7 +66,7 @@ def read(table: Path, learners: Mapping[str, MetaLearner]) -> tuple[Screen, Mole
     """Return the one screen of a table, and its molecules with what the learners read."""
     frame = read_screens([table], cores=1)
     names = dict.fromkeys(name for one in learners.values() for name in one.featurizers)
-    store = update(None, distinct(frame), list(names))
+    store = update(None, distinct_compounds(frame), list(names))
     return next(screens_of(frame, store)), store.molecules
 
 

@@ -19,7 +19,8 @@ import torch
 from scipy.special import expit, logit
 
 import molmeta
-from molmeta.assays.screens import distinct, read_screens, screens_of
+from molmeta.assays.assay import distinct_compounds
+from molmeta.assays.screens import read_screens, screens_of
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
@@ -104,7 +105,7 @@ def _prepared(
         raw = folder / f"{source.lower()}.in.parquet"
         whole[whole["source"] == source].to_parquet(raw)
         read = read_screens([raw], decoys=decoys)
-        save_store(update(None, distinct(read), molmeta.load().featurizers), store)
+        save_store(update(None, distinct_compounds(read), molmeta.load().featurizers), store)
         read.to_parquet(frame)
     return pd.read_parquet(frame), load_store(store)
 

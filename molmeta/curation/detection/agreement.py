@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from molmeta.curation.detection import cells as texts
-from molmeta.curation.detection.columns import stripped
+from molmeta.curation.detection.columns import Column, stripped
 from molmeta.curation.detection.partners import unit_column
 from molmeta.curation.units import PX, scale_of, split_qualifiers, to_scale
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from molmeta.curation.detection.columns import Column
 
 TOLERANCE = 0.11
 """Largest difference in pX of the same result written twice."""
@@ -57,7 +56,7 @@ def _px(frame: pd.DataFrame, columns: Sequence[Column], column: Column) -> pd.Se
     cells = frame[column.name]
     decimal = "," if texts.decimal_of(texts.written_numbers(cells)) == "," else "."
     numbers = texts.numbers_of(cells, decimal)
-    _, values = split_qualifiers(numbers.texts.where(numbers.found))
+    _, values = split_qualifiers(numbers.texts.where(numbers.is_number))
     units = numbers.units
     if source := unit_column(columns, column):
         units = units.where(units.ne(""), stripped(frame[source]))

@@ -55,7 +55,6 @@ _POINT_IS_DECIMAL = re.compile(
 _GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")
 _POINT_IS_GROUP = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}$")
 
-
 TYPED = "e0"
 """Ending of numbers whose point is known to be the decimal sign, whatever that of other cells."""
 
@@ -73,13 +72,13 @@ class Numbers(NamedTuple):
 
     Attributes:
         texts: of each row, qualifier and number with a decimal point; other cells unchanged.
-        units: of each row, the unit within the cell, "" where there is none.
-        found: of each row, whether the cell is a number.
+        units: of each row, the unit within the cell, "" if missing.
+        is_number: of each row, whether the cell is a number.
     """
 
     texts: pd.Series
     units: pd.Series
-    found: pd.Series
+    is_number: pd.Series
 
 
 def plain(text: str) -> str:
@@ -177,11 +176,11 @@ def numbers_of(cells: pd.Series, decimal: str) -> Numbers:
     parsed = {text: parse_cell(text) for text in distinct}
     texts = {text: _normal(text, cell, decimal) for text, cell in parsed.items()}
     units = {text: "" if cell is None else cell.unit for text, cell in parsed.items()}
-    found = {text: cell is not None for text, cell in parsed.items()}
+    is_number = {text: cell is not None for text, cell in parsed.items()}
     return Numbers(
         cells.map(texts).astype("str"),
         cells.map(units).astype("str"),
-        cells.map(found).astype(bool),
+        cells.map(is_number).astype(bool),
     )
 
 
@@ -190,7 +189,7 @@ def _normal(text: str, cell: Parsed | None, decimal: str) -> str:
         return "" if text.strip().casefold() in SPREADSHEET_ERRORS else text
     if cell.number.endswith(TYPED):
         return f"{cell.qualifier}{cell.number}"
-    # Kept as written: such a cell has no groups or unit to remove.
+    # Kept as written, because it has no groups or unit to remove.
     if decimal == "." and _PLAIN.fullmatch(text.strip()):
         return text
     group = "." if decimal == "," else ","

@@ -14,7 +14,7 @@ from molmeta.curation.detection.questions import SHOWN, missing, question
 from molmeta.curation.detection.structures import as_smiles, is_structure_name
 from molmeta.curation.detection.values import ValueReader
 from molmeta.curation.sdfiles import STRUCTURE
-from molmeta.errors import suggestion
+from molmeta.errors import TableError, suggestion
 from molmeta.molecules.compounds import Compound, compounds
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from molmeta.curation.detection.judged import JudgedTable
     from molmeta.curation.detection.measures import Values
-    from molmeta.errors import TableError
 
 _PART = re.compile(
     r"scaffold|murcko|core|fragment|salt|reactant|product|reagent|linker|warhead|group|template|"
@@ -146,7 +145,7 @@ class _Chooser:
         whole = [name for name in structures if not _PART.search(name)] or structures
         whole.sort(key=lambda name: [part in name.casefold() for part in _PREFERRED].index(True))
         if exact:
-            # The structure of an SDF record is no less its structure than a property of that name.
+            # The structure of an SDF record counts as much as a property of that name.
             whole = [exact[0], *(name for name in whole if name == STRUCTURE)]
         for other in whole[1:]:
             if not self.same_molecules(whole[0], other):

@@ -206,11 +206,8 @@ def _is_measured(name: str, words: pd.Series) -> bool:
     numbers = [texts.parse_cell(word) for word in words.unique()]
     whole = all(cell is not None and cell.number in _CLASSES for cell in numbers)
     text = all(cell is None for cell in numbers)
-    return not (whole or (text and _short(words))) or names.unit_of(name) != ""
-
-
-def _short(words: pd.Series) -> bool:
-    return bool(words.str.len().max() <= 12)
+    short_text = text and words.str.len().max() <= 12
+    return not (whole or short_text) or names.unit_of(name) != ""
 
 
 def _value(name: str, position: int, cells: pd.Series, unit: str) -> Column:

@@ -11,7 +11,7 @@ import pandas as pd
 from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection import names
 from molmeta.curation.detection.agreement import is_clear, unit_by_agreement
-from molmeta.curation.detection.columns import filled, stripped
+from molmeta.curation.detection.columns import Column, filled, stripped
 from molmeta.curation.detection.partners import partner, unit_column
 from molmeta.curation.detection.questions import question
 from molmeta.curation.units import (
@@ -25,7 +25,6 @@ from molmeta.curation.units import (
 )
 
 if TYPE_CHECKING:
-    from molmeta.curation.detection.columns import Column
     from molmeta.curation.detection.judged import JudgedTable
 
 _LOG_UNIT = re.compile(r"log(?:10)?[\s(]*(\w+)\)?", re.IGNORECASE)
@@ -82,7 +81,7 @@ class Measures:
         decimal = "." if pd.api.types.is_numeric_dtype(cells) else self._decimal()
         numbers = texts.numbers_of(cells, decimal)
         if self.strict:
-            self._require_no_dates(numbers.found)
+            self._require_no_dates(numbers.is_number)
         qualifiers, values = split_qualifiers(numbers.texts)
         if self._is_logarithm():
             return self._from_logarithms(qualifiers, values)
@@ -109,11 +108,11 @@ class Measures:
     def _require_numbers(self, numbers: texts.Numbers, values: pd.Series, units: pd.Series) -> None:
         """Ask about columns with many results in words, or with zeros for them.
 
-        Left out, they would turn the weaker half of the actives into inactives.
+        Without these rows, the weaker half of the actives would be labelled inactive.
         """
         cells = filled(self.frame[self.name])
         tested = cells[~cells.str.casefold().isin(texts.UNDECIDED)]
-        bad = ~numbers.found | (units.map(is_concentration).astype(bool) & values.le(0))
+        bad = ~numbers.is_number | (units.map(is_concentration).astype(bool) & values.le(0))
         words = tested[bad.reindex(tested.index)]
         if len(words) > _WORDS * len(tested):
             raise question(

@@ -25,12 +25,12 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
     A column belongs to the values if it is named after them, or, where its name says only what it
     is, if it is next to them, or next to no other values.
     """
-    found = [column for column in columns if column.role == role]
+    candidates = [column for column in columns if column.role == role]
     # The name that data/README.md documents goes before others that say the same.
-    found.sort(key=lambda column: column.name.casefold() != role)
-    own = _stem(value.name)
-    named = [column for column in found if _stem(column.name) == own]
-    general = [column for column in found if is_general(column)]
+    candidates.sort(key=lambda column: column.name.casefold() != role)
+    stem = _stem(value.name)
+    named = [column for column in candidates if _stem(column.name) == stem]
+    general = [column for column in candidates if is_general(column)]
     if not named and role != "type":
         # A pIC50 next to the IC50 is the same result.
         others = [
@@ -42,7 +42,7 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
             if _are_neighbours(column, value)
             or not any(_are_neighbours(column, other) for other in others)
         ]  # fmt: skip
-    chosen = named or (found if role == "type" else [])
+    chosen = named or (candidates if role == "type" else [])
     return chosen[0].name if chosen else ""
 
 

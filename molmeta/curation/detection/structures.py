@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rdkit import Chem, rdBase
 
@@ -14,8 +14,6 @@ from molmeta.molecules.molblocks import smiles_of_block
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# RDKit's stubs leave most parameters unknown, which strict type checking refuses.
-_chem: Any = Chem
 INCHI = "InChI="
 _SMILES = re.compile(r"[A-Za-z0-9@+\-\[\]()=#$:/\\.%*~]+(?: \|.*\|)?")
 _NAME = re.compile(
@@ -77,7 +75,7 @@ def _smiles_of_inchi(text: str) -> str:
         return ""
     with rdBase.BlockLogs():
         try:
-            mol = _chem.MolFromInchi(text)
+            mol = Chem.MolFromInchi(text)
         except (ValueError, RuntimeError):
             return ""
-    return "" if mol is None else str(_chem.MolToSmiles(mol))
+    return "" if mol is None else str(Chem.MolToSmiles(mol))

@@ -49,7 +49,7 @@ class ValueReader:
         """The values to read.
 
         Args:
-            needed: False where labels are read; values that are not clear are then left out.
+            needed: False where labels are read; unclear values are then dropped.
         """
         if needed or self.options.value_column:
             column = self._chosen()

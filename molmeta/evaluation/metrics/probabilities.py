@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn import metrics as sklearn_metrics
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-# scikit-learn is only partly typed, which strict checking refuses; Any says so once.
-_sklearn: Any = sklearn_metrics
 
 BINS = 10
 
@@ -29,7 +26,7 @@ BINS = 10
 )
 def brier(labels: Floats, logits: Floats) -> float:
     """Brier score, in [0, 1]; 0 is best."""
-    return _sklearn.brier_score_loss(labels, _probabilities(logits), labels=[0, 1])
+    return sklearn_metrics.brier_score_loss(labels, _probabilities(logits), labels=[0, 1])
 
 
 @metric(

@@ -6,7 +6,7 @@ means over all orders of tied compounds; average precision treats tied compounds
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn import metrics as sklearn_metrics
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
-
-# scikit-learn is only partly typed, which strict checking refuses; Any says so once.
-_sklearn: Any = sklearn_metrics
 
 ALPHA = 20.0
 """Weight of early ranks in BEDROC: at 20, the first 8 % make up 80 % of the score."""
@@ -53,7 +50,7 @@ def delta_auprc(labels: Floats, scores: Floats) -> float:
 )
 def auprc(labels: Floats, scores: Floats) -> float:
     """Average precision, in (0, 1]: precision summed over the steps of recall."""
-    return _sklearn.average_precision_score(labels, scores)
+    return sklearn_metrics.average_precision_score(labels, scores)
 
 
 @metric(
@@ -64,7 +61,7 @@ def auprc(labels: Floats, scores: Floats) -> float:
 )
 def auroc(labels: Floats, scores: Floats) -> float:
     """Area under the ROC curve, in [0, 1]; 0.5 is chance."""
-    return _sklearn.roc_auc_score(labels, scores)
+    return sklearn_metrics.roc_auc_score(labels, scores)
 
 
 @metric(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-# scikit-learn and scipy are only partly typed, which strict checking refuses; Any says so once.
-_sklearn: Any = sklearn_metrics
-_stats: Any = stats
 
 
 @metric(
@@ -51,7 +47,7 @@ def r2(values: Floats, predicted: Floats, reference: float) -> float:
 )
 def rmse(values: Floats, predicted: Floats, _reference: float = math.nan) -> float:
     """Root mean squared error in the unit of the values."""
-    return _sklearn.root_mean_squared_error(values, predicted)
+    return sklearn_metrics.root_mean_squared_error(values, predicted)
 
 
 @metric(
@@ -64,4 +60,4 @@ def spearman(values: Floats, predicted: Floats, _reference: float = math.nan) ->
     """Rank correlation, in [-1, 1]; NaN if all values or all predictions are equal."""
     if np.ptp(values) == 0 or np.ptp(predicted) == 0:
         return math.nan
-    return _stats.spearmanr(values, predicted).statistic
+    return stats.spearmanr(values, predicted).statistic

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import torch
 from torch.nn import functional as F
 
-from molmeta.learners._parents.embedding import EmbeddingLearner
+from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.gaussian_process import (
     LENGTH,
     NOISE,
@@ -31,7 +31,7 @@ from molmeta.learners._parts.targets import (
     scale_of,
     support_numbers,
 )
-from molmeta.molecules.blocks import Bits
+from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.molecules.featurizers import get
 from molmeta.molecules.similarity import tanimoto
 
@@ -42,9 +42,7 @@ if TYPE_CHECKING:
 
     from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._parents.embedding import Head
     from molmeta.learners.base import Target, UncertainPredictor
-    from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 LINEAR = "linear"
 PUBLISHED_NOISE = {"activity": 0.1, "value": 0.01}

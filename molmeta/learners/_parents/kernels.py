@@ -10,18 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from molmeta.learners._parents.embedding import EMBEDDING, EmbeddingLearner
-from molmeta.learners.base import require_support
-from molmeta.molecules.blocks import Bits
+from molmeta.learners._parents.embedding import EMBEDDING, EmbeddingLearner, Head
+from molmeta.learners.base import Predictor, require_support
+from molmeta.molecules.blocks import Bits, Molecules
 from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from molmeta.encoders.base import Encoder
-    from molmeta.learners._parents.embedding import Head
-    from molmeta.learners.base import Predictor
-    from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
 TYPICAL_SUPPORT = 32
@@ -42,7 +39,7 @@ class RidgeInputs(NamedTuple):
 
 
 class KernelLearner(EmbeddingLearner):
-    """Parent of learners whose head sees trained vectors and, unless told otherwise, fingerprints.
+    """Parent of learners whose head sees trained vectors and, by default, fingerprints.
 
     Fingerprints of molecules that are scored only once, such as a library, stay sparse.
 

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.assays.records import ActivityRecords, Profiles
-from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import in_chunks
 from molmeta.learners._parts.background import Background
 from molmeta.learners._parts.noise import Averaged, averaged
+from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner
-from molmeta.molecules.blocks import EMBEDDING, Bits, Vectors
+from molmeta.molecules.blocks import EMBEDDING, Bits, Molecules, Vectors
 from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.similarity import tanimoto
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from molmeta.assays.training_data import TrainingData
     from molmeta.encoders.base import Encoder
-    from molmeta.molecules.blocks import Molecules
 
 STRUCTURES = ("morgan3", "pharmacophores", "atom_pairs", "torsions")
 TYPICAL_SUPPORT = 32
@@ -98,7 +97,7 @@ class ProfileProcess(MetaLearner):
     Args:
         encoder: any encoder, whose vectors the kernel compares as well; optional.
         encoder_weight: d, 0 or more. With a number, the encoder keeps the weights from `init` and
-            is left out of training, because it was trained on the targets of the training
+            is excluded from training, because it was trained on the targets of the training
             episodes and would seem more reliable than it is for a new target. None trains d and
             the encoder with the other parameters.
         profiles: whether to keep activity records of the training assays.
@@ -122,11 +121,8 @@ class ProfileProcess(MetaLearner):
         mean: bool = True,
     ) -> None:
         super().__init__(encoder)
-        if encoder_weight is not None and not 0 <= encoder_weight < math.inf:
-            raise ConfigError(
-                f"learner 'profile_gp': encoder_weight is out of range; got {encoder_weight}, "
-                "expected 0 or more. Change it in its options."
-            )
+        in_range = encoder_weight is None or 0 <= encoder_weight < math.inf
+        require("profile_gp", {"encoder_weight": (encoder_weight, in_range, "0 or more")})
         self.encoder_weight, self.profiles, self.mean = encoder_weight, profiles, mean
         self.records = ActivityRecords()
         self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))

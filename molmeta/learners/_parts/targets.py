@@ -73,7 +73,7 @@ def numbers(labels: Tensor, values: Tensor | None, target: Target) -> Tensor:
 def graded(labels: Tensor, values: Tensor | None) -> Tensor:
     """Return labels of 1 and -1 that measured values refine, float64, shape (G,).
 
-    A grade is the mean of two numbers: the label, and the value after it was brought to the mean
+    A grade is the mean of two numbers: the label, and the value after it was shifted to the mean
     and spread of the labels. Without a value, the label counts alone. Two actives thus differ if
     one is stronger; activity records are standardised in the same way.
 
@@ -82,14 +82,14 @@ def graded(labels: Tensor, values: Tensor | None) -> Tensor:
         values: in the unit of the assay, NaN if missing, shape (G,); None if all are missing.
     """
     y = labels.double() * 2 - 1
-    known = torch.zeros_like(labels, dtype=torch.bool) if values is None else values.isfinite()
-    if values is None or int(known.sum()) < 2:
+    has_value = torch.zeros_like(labels, dtype=torch.bool) if values is None else values.isfinite()
+    if values is None or int(has_value.sum()) < 2:
         return y
     measured = values.double()
-    spread = measured[known].std(correction=0).clamp(min=MIN_SPREAD)
-    z = ((measured - measured[known].mean()) / spread).clamp(-MAX_Z, MAX_Z)
+    spread = measured[has_value].std(correction=0).clamp(min=MIN_SPREAD)
+    z = ((measured - measured[has_value].mean()) / spread).clamp(-MAX_Z, MAX_Z)
     like_labels = y.mean() + y.std(correction=0) * z
-    return (y + torch.where(known, like_labels, y)) / 2
+    return (y + torch.where(has_value, like_labels, y)) / 2
 
 
 def episode_numbers(episode: Episode, target: Target, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,7 +112,7 @@ def support_numbers(support: Labelled, target: Target) -> Tensor:
 
     Raises:
         EpisodeError: the target is "value" and a value is missing, or it is "activity" and there
-            is no active.
+            is inactive.
     """
     if target == "activity":
         require_support(support.labels, actives_only=True)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from molmeta.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Weights = dict[str, Tensor]
 Loss = Callable[[Weights], Tensor]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES
+from molmeta.molecules.graphs import ATOM_SIZES, BOND_SIZES, MolGraph
 from molmeta.molecules.kinds.base import Block, offsets_of
-from molmeta.molecules.messages import members, messages
+from molmeta.molecules.messages import Messages, Sums, members, messages
 from molmeta.molecules.tensors import owner_of
 from molmeta.runtime.deferred import Deferred
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from molmeta.molecules.graphs import MolGraph
     from molmeta.molecules.kinds.base import Arrays
-    from molmeta.molecules.messages import Messages, Sums
 
 torch: Any = Deferred("torch")
 

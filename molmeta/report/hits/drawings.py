@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdDepictor
+from rdkit.Chem import Mol, rdDepictor
 
 from molmeta.errors import MoleculeError
 from molmeta.molecules.compounds import parse, standardize
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
     from numpy.typing import NDArray
-    from rdkit.Chem import Mol
-
-# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
-_chem: Any = Chem
-_depictor: Any = rdDepictor
 
 
 def hit_drawings(
@@ -59,16 +54,16 @@ def _lay_out(mol: Mol, scaffold: str) -> None:
     with rdBase.BlockLogs():
         template = _template(scaffold) if scaffold else None
         if template is not None and mol.HasSubstructMatch(template):
-            _depictor.GenerateDepictionMatching2DStructure(mol, template)
+            rdDepictor.GenerateDepictionMatching2DStructure(mol, template)
         else:
-            _depictor.Compute2DCoords(mol)
+            rdDepictor.Compute2DCoords(mol)
 
 
 @cache
 def _template(scaffold: str) -> Mol | None:
-    mol = _chem.MolFromSmiles(scaffold)
+    mol = Chem.MolFromSmiles(scaffold)
     if mol is not None:
-        _depictor.Compute2DCoords(mol)
+        rdDepictor.Compute2DCoords(mol)
     return mol
 
 

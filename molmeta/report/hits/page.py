@@ -13,7 +13,7 @@ import numpy as np
 from markupsafe import Markup
 from rdkit import Chem
 
-from molmeta.models.prevalence import share_of
+from molmeta.models.prevalence import Estimate, share_of
 from molmeta.report.drawings import HEIGHT, WIDTH, molecule
 from molmeta.report.hits.charts import curve_points, hits_curve, score_histogram
 from molmeta.report.hits.drawings import hit_drawings
@@ -22,20 +22,17 @@ from molmeta.runtime.outputs import write_text
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS
 from molmeta.screening.atomweights import atom_weights
-from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, TOPS, library_hits
+from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, TOPS, Expected, library_hits
 from molmeta.screening.hits import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import jinja2
     import pandas as pd
     from numpy.typing import NDArray
 
     from molmeta.models.model import AssayPredictor
-    from molmeta.models.prevalence import Estimate
-    from molmeta.screening.expected_hits import Expected
     from molmeta.screening.supports import ScreenInputs, SupportReading
 
 STANDS_OUT = 0.5
@@ -46,8 +43,6 @@ COLOURED = 48
 """Best hits whose atoms are coloured, as each costs as many predictions as it has atoms."""
 NOTHING = Markup()
 _log = logging.getLogger(__name__)
-# RDKit's stubs are incomplete, which strict checking refuses; Any is declared once here.
-_chem: Any = Chem
 
 
 @dataclass(frozen=True)
@@ -108,7 +103,9 @@ def _render(
     curve = library_hits(probabilities, tops, prevalence=facts.prevalence, share=predictor.share)
     of_support = predictor.predict(list(support.smiles), prevalence=facts.share)
     script = asset("hits.js")
-    return _template().render(
+    pages = environment()
+    pages.filters["percent"] = _percent
+    return pages.get_template("hits.html.j2").render(
         calibrated_at=predictor.share,
         cards=_cards(shown, weights),
         coloured=min(COLOURED, len(hits)) if weights else 0,
@@ -153,7 +150,7 @@ def _cards(hits: pd.DataFrame, weights: Mapping[str, NDArray[np.float64]]) -> li
 @cache
 def _group(scaffold: str) -> str:
     """Return the scaffold, or "" for a single ring, which unlike compounds share."""
-    mol = _chem.MolFromSmiles(scaffold)
+    mol = Chem.MolFromSmiles(scaffold)
     return scaffold if mol is not None and mol.GetRingInfo().NumRings() > 1 else ""
 
 
@@ -197,12 +194,6 @@ def _scaffolds(hits: pd.DataFrame) -> Sequence[tuple[str, int]]:
     """Return the scaffolds that two or more hits share, the most frequent first."""
     counts = hits["scaffold"].astype(str).value_counts()
     return [(str(name), int(n)) for name, n in counts.items() if n > 1 and name]
-
-
-def _template() -> jinja2.Template:
-    pages = environment()
-    pages.filters["percent"] = _percent
-    return pages.get_template("hits.html.j2")
 
 
 def _percent(share: float) -> str:

@@ -9,13 +9,11 @@ from molmeta.report import charts
 from molmeta.report.answer import answer
 from molmeta.report.evidence import records
 from molmeta.report.findings import HEADLINE, SIMILARITY
-from molmeta.report.sections.base import Section
+from molmeta.report.sections.base import Inputs, Section
 
 if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
-
-    from molmeta.report.sections.base import Inputs
 
 
 def build(inputs: Inputs) -> dict[str, Any]:

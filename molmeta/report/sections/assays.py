@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from molmeta.evaluation import metrics
 from molmeta.report import charts
-from molmeta.report.assay_rows import RANKING, assay_rows
-from molmeta.report.findings import HEADLINE, SIMILARITY
-from molmeta.report.sections.base import Section
+from molmeta.report.assay_rows import RANKING, AssayRow, assay_rows
+from molmeta.report.findings import HEADLINE, SIMILARITY, Findings
+from molmeta.report.sections.base import Inputs, Section
 from molmeta.report.wording import model_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from markupsafe import Markup
-
-    from molmeta.report.assay_rows import AssayRow
-    from molmeta.report.findings import Findings
-    from molmeta.report.sections.base import Inputs
 
 
 def build(inputs: Inputs) -> dict[str, Any]:

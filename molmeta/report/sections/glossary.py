@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from molmeta.evaluation import metrics
-from molmeta.report.sections.base import Section
-
-if TYPE_CHECKING:
-    from molmeta.report.sections.base import Inputs
+from molmeta.report.sections.base import Inputs, Section
 
 TERMS = {
     "Assay": "One measured property of a set of compounds, each labelled active or inactive.",

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from molmeta.report.evidence import records
-from molmeta.report.sections.base import Section
+from molmeta.report.evidence import Evidence, records
+from molmeta.report.sections.base import Inputs, Section
 from molmeta.report.wording import listed, model_label
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molmeta.report.evidence import Evidence
-    from molmeta.report.sections.base import Inputs
 
 _EXAMPLES = 2
 _NAMED = 6
@@ -40,7 +38,7 @@ class Losses:
 
 
 def losses(evidence: Evidence) -> Losses:
-    """Return what curation and evaluation left out."""
+    """Return the rows, assays and episodes that are not evaluated."""
     unusable = evidence.assays[evidence.assays["status"].ne("ok")]
     return Losses(
         tables=_tables(evidence.assays),
@@ -97,7 +95,7 @@ def _undrawn(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def build(inputs: Inputs) -> dict[str, Losses]:
-    """Return what curation and evaluation left out."""
+    """Return the rows, assays and episodes that are not evaluated."""
     return {"losses": losses(inputs.evidence)}
 
 

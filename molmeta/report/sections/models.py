@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from molmeta.evaluation import metrics
 from molmeta.report import charts
 from molmeta.report.calibration import calibration
 from molmeta.report.score_tables import comparisons, summaries
-from molmeta.report.sections.base import Section
+from molmeta.report.sections.base import Inputs, Section
 from molmeta.report.wording import model_label
-
-if TYPE_CHECKING:
-    from molmeta.report.sections.base import Inputs
 
 
 def build(inputs: Inputs) -> dict[str, Any]:
@@ -28,14 +25,14 @@ def build(inputs: Inputs) -> dict[str, Any]:
 
 
 def _calibration(inputs: Inputs) -> dict[str, Any] | None:
-    found = calibration(inputs.evidence)
-    if found is None:
+    table = calibration(inputs.evidence)
+    if table is None:
         return None
-    style = inputs.styles.get(found["model"])
-    title = f"Share of actives against probabilities predicted by {model_label(found['model'])}"
+    style = inputs.styles.get(table["model"])
+    title = f"Share of actives against probabilities predicted by {model_label(table['model'])}"
     color = style.color if style else "#1d5fb4"
-    chart = charts.calibration(found["rows"], color=color, title=title, key="calibration")
-    return {**found, "chart": chart}
+    chart = charts.calibration(table["rows"], color=color, title=title, key="calibration")
+    return {**table, "chart": chart}
 
 
 SECTION = Section("Models", 20, build)

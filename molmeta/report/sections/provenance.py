@@ -7,13 +7,12 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from molmeta.report.evidence import records
-from molmeta.report.sections.base import Section
+from molmeta.report.sections.base import Inputs, Section
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molmeta.report.sections.base import Inputs
 
 _PACKAGES = (
     *("torch", "torch-geometric", "rdkit", "deepchem", "snakemake", "scikit-learn"),

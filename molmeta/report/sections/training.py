@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from molmeta.report import charts
 from molmeta.report.palette import seed_colors
-from molmeta.report.sections.base import Section
+from molmeta.report.sections.base import Inputs, Section
 from molmeta.report.wording import model_label
 
 if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
-    from molmeta.report.sections.base import Inputs
 
 _POINTS = 120
 """Points of a line; each is a mean over consecutive steps."""

@@ -31,7 +31,7 @@ from molmeta.models.files import save
 from molmeta.models.model import Model
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import Bits
-from molmeta.report.rounds import draw_rounds
+from molmeta.report.curves import draw_rounds
 from molmeta.runtime.seeds import generator
 
 PLAN = SimulationPlan(start=12, batch=10, rounds=3, policies=("greedy", "thompson"), repeats=2)
@@ -187,7 +187,7 @@ def test_a_compound_is_measured_once(campaign):
 def test_the_incumbent_is_the_mean_probability_of_the_known_actives(campaign):
     predictor = campaign.adapted()
     with torch.no_grad():
-        logits = predictor(world().select(torch.from_numpy(campaign.known(1))))
+        logits = predictor(world().select(torch.from_numpy(campaign.with_label(1))))
     view = campaign.assess(campaign.open, predictor)
     assert view.incumbent == pytest.approx(float(logits.double().sigmoid().mean()))
 

@@ -13,7 +13,7 @@ from molmeta.cli import _options
 from molmeta.errors import ConfigError
 from molmeta.models.files import save
 from molmeta.models.named import baseline
-from molmeta.report.learning_curve import draw_curve
+from molmeta.report.curves import draw_curve
 from molmeta.runtime import console
 from molmeta.version import __version__
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from toy_assays import assay, world
 
+from molmeta.assays.assay import distinct_compounds
 from molmeta.assays.records import times_measured
-from molmeta.assays.screens import distinct, read_screens, screens_of
+from molmeta.assays.screens import read_screens, screens_of
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, TableError
 from molmeta.evaluation.contestants import Contestant
@@ -44,7 +45,7 @@ def frame(tmp_path):
 @pytest.fixture
 def store(frame):
     hiding = pd.DataFrame({"smiles": LIBRARY, "inchikey": [compound(t).inchikey for t in LIBRARY]})
-    return update(None, distinct(pd.concat([frame, hiding])), ("morgan",))
+    return update(None, distinct_compounds(pd.concat([frame, hiding])), ("morgan",))
 
 
 @pytest.fixture

@@ -133,5 +133,5 @@ def test_molecules_that_repeat_with_other_labels_leave_even_odds():
 
 
 def test_a_negative_depth_is_refused():
-    with pytest.raises(ConfigError, match="depth is negative"):
+    with pytest.raises(ConfigError, match="depth is out of range"):
         Matching(Nothing(), depth=-1)

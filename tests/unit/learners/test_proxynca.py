@@ -84,5 +84,5 @@ def test_more_targets_than_there_is_room_for_are_refused():
 
 
 def test_no_room_is_refused():
-    with pytest.raises(ConfigError, match="'targets'"):
+    with pytest.raises(ConfigError, match="targets is out of range"):
         ProxyNCA(Layer(), targets=0)

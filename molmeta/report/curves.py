@@ -1,4 +1,4 @@
-"""Hits of a simulated campaign by round, as an SVG file."""
+"""Curves of one run as SVG files: training by step, and the hits of a campaign by round."""
 
 from __future__ import annotations
 
@@ -14,8 +14,33 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+SHOWN = 500
+"""Largest number of points of a line; longer runs are thinned out."""
 LEGEND = 40
 """Extra pixels at the right, because a browser's font may be wider than the font of Vega."""
+
+
+def draw_curve(log: pd.DataFrame, path: Path) -> None:
+    """Write training loss and validation ΔAUPRC by step as SVG.
+
+    Args:
+        log: log that `molmeta.training.loop.train` returns.
+        path: SVG file to write.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    loss = _line(log, "loss", "training loss")
+    valid = _line(log.dropna(subset=["valid"]), "valid", "validation ΔAUPRC").mark_line(point=True)
+    save(alt.hconcat(loss, valid), path)
+
+
+def _line(rows: pd.DataFrame, column: str, title: str) -> alt.Chart:
+    # The stride is rounded up; rounded down, nearly twice as many points would be drawn.
+    shown = rows.iloc[:: max(1, -(-len(rows) // SHOWN))]
+    data = alt.Data(values=shown[["step", column]].to_dict("records"))
+    y = alt.Y(f"{column}:Q", title=title, scale=alt.Scale(zero=False))
+    return alt.Chart(data).mark_line().encode(x=alt.X("step:Q"), y=y).properties(width=320)
 
 
 def draw_rounds(rows: pd.DataFrame, path: Path) -> None:
