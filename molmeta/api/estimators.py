@@ -90,7 +90,7 @@ class FewShotClassifier(_base.ClassifierMixin, _FewShot):
         self.prevalence = prevalence
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - untyped
-        tags = super().__sklearn_tags__()
+        tags = _base.ClassifierMixin.__sklearn_tags__(self)
         tags.classifier_tags.multi_class = False
         return tags
 
