@@ -50,8 +50,11 @@ class MoleculeError(MolMetaError):
     """A molecule that cannot be parsed, standardised or featurized."""
 
 
-class EpisodeError(MolMetaError):
-    """A support set or query set that cannot be drawn or trained on."""
+class EpisodeError(MolMetaError, ValueError):
+    """A support set or query set that cannot be drawn or trained on.
+
+    It is a ValueError because scikit-learn expects one for data that cannot be fitted.
+    """
 
 
 class ModelError(MolMetaError):

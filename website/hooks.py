@@ -93,7 +93,7 @@ def commands() -> str:
 
 def _help(app: Any, name: str) -> str:  # noqa: ANN401
     words = [name, "--help"]
-    return CliRunner().invoke(app, words, prog_name="molmeta", terminal_width=96).stdout.strip()
+    return CliRunner().invoke(app, words, prog_name="molmeta", terminal_width=80).stdout.strip()
 
 
 def configuration() -> str:

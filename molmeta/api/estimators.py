@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 from sklearn import base
 from sklearn.utils import multiclass, validation
 
 from molmeta.api._inputs import ModelLike, model_of
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.molecules.compounds import smiles_texts
+from molmeta.molecules.compounds import compound, smiles_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,23 @@ if TYPE_CHECKING:
 class _FewShot(base.BaseEstimator):
     """What both estimators share: molecules as input."""
 
+    model: ModelLike
     predictor_: AssayPredictor
+
+    def _adapt(self, smiles: list[str], active: list[int], values: list[float] | None) -> None:
+        self.support_ = (self.model, smiles, active, values)
+        self.predictor_ = model_of(self.model).adapt(smiles, active, values=values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The predictors of some learners are functions, which cannot be pickled.
+        state = base.BaseEstimator.__getstate__(self)
+        return {name: value for name, value in state.items() if name != "predictor_"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        base.BaseEstimator.__setstate__(self, state)
+        if "support_" in state:
+            model, smiles, active, values = state["support_"]
+            self.predictor_ = model_of(model).adapt(smiles, active, values=values)
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - untyped
         tags = base.BaseEstimator.__sklearn_tags__(self)
@@ -65,6 +82,11 @@ class FewShotClassifier(base.ClassifierMixin, _FewShot):
         self.among: Among = among
         self.prevalence = prevalence
 
+    def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - untyped
+        tags = base.ClassifierMixin.__sklearn_tags__(self)
+        tags.classifier_tags.multi_class = False
+        return tags
+
     def fit(self, X: Iterable[Any], y: ArrayLike) -> Self:  # noqa: N803 - scikit-learn's name
         """Adapt to S compounds with labels of two classes, shape (S,).
 
@@ -72,15 +94,16 @@ class FewShotClassifier(base.ClassifierMixin, _FewShot):
             EpisodeError: not two classes, unequal lengths, or a compound with both labels.
             MoleculeError: a SMILES does not parse.
         """
-        smiles, labels = _molecules(X), np.asarray(y).ravel()
+        smiles, labels = _molecules(X), validation.column_or_1d(y, warn=True)
         multiclass.check_classification_targets(labels)
         classes, active = np.unique(labels, return_inverse=True)
         if len(classes) != 2:
             raise EpisodeError(
-                f"FewShotClassifier: needs two classes; got {len(classes)}, expected active and "
-                "inactive. For actives alone, use molmeta.load().adapt()."
+                f"FewShotClassifier: needs two classes; got {len(classes)} class(es), expected "
+                "active and inactive. Only binary classification is supported. For actives alone, "
+                "use molmeta.load().adapt()."
             )
-        self.predictor_ = model_of(self.model).adapt(smiles, active.tolist())
+        self._adapt(smiles, active.tolist(), None)
         self.classes_ = classes
         return self
 
@@ -94,7 +117,8 @@ class FewShotClassifier(base.ClassifierMixin, _FewShot):
 
     def predict(self, X: Iterable[Any]) -> NDArray[Any]:  # noqa: N803
         """The more probable class, shape (G,); the first where a SMILES does not parse."""
-        return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
+        active = self.predict_proba(X)[:, 1] > 0.5
+        return self.classes_[active.astype(int)]
 
 
 class FewShotRegressor(base.RegressorMixin, _FewShot):
@@ -120,22 +144,26 @@ class FewShotRegressor(base.RegressorMixin, _FewShot):
         self.model = model
 
     def fit(self, X: Iterable[Any], y: ArrayLike) -> Self:  # noqa: N803
-        """Adapt to S compounds with values such as pIC50, shape (S,).
+        """Adapt to S compounds with values such as pIC50, shape (S,); compounds may be repeated.
 
         Raises:
             ConfigError: the model does not predict values.
-            EpisodeError: unequal lengths.
             MoleculeError: a SMILES does not parse.
+            ValueError: unequal lengths, or a value is missing or infinite.
         """
-        smiles, values = _molecules(X), np.asarray(y, np.float64).ravel()
+        smiles, values = _molecules(X), validation.column_or_1d(y, warn=True).astype(np.float64)
+        validation.assert_all_finite(values, input_name="y")
+        validation.check_consistent_length(smiles, values)
         model = model_of(self.model)
         if model.learner.target != "value":
             raise ConfigError(
                 f"FewShotRegressor: {model} predicts classes; expected a model of values, such as "
                 "'tanimoto_gp:target=value'. Train one with learner_options {target: value}."
             )
-        above = (values > np.median(values)).astype(int)
-        self.predictor_ = model.adapt(smiles, above.tolist(), values=values.tolist())
+        # Repeats of a compound may be on both sides of the median; its mean is on one.
+        compounds = [compound(text).smiles for text in smiles]
+        above = pd.Series(values).groupby(compounds).transform("mean") > np.median(values)
+        self._adapt(smiles, above.astype(int).tolist(), values.tolist())
         return self
 
     def predict(self, X: Iterable[Any]) -> NDArray[np.float64]:  # noqa: N803

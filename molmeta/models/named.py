@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from molmeta import learners
-from molmeta.errors import ConfigError, ModelError, exists, similar_file, suggestion
+from molmeta.errors import ConfigError, ModelError, closest, exists, similar_file, suggestion
 from molmeta.models import pretrained
 from molmeta.models.files import load
 from molmeta.models.model import Model
@@ -55,10 +55,10 @@ def named(name: str) -> Model:
         return pretrained.load_pretrained()
     if name in pretrained.NAMES:
         return pretrained.load_pretrained(name=name)
-    if name == "shipped":
-        raise ConfigError("model 'shipped': has a new name; use 'pretrained'.")
     base, colon, setting = name.partition(":")
     choices = (*pretrained.NAMES, *learners.names())
+    if closest(name, ("shipped", *choices)) == "shipped":
+        raise ConfigError(f"model '{name}': 'shipped' has a new name; use 'pretrained'.")
     if base not in choices:
         raise ConfigError(
             f"model '{base}' is unknown; expected a model file, '{pretrained.NAME}' or a baseline "

@@ -7,6 +7,7 @@ import re
 
 import pictures
 import pytest
+import rule_graph
 import yaml
 from paths import ROOT
 
@@ -65,6 +66,11 @@ def test_notebooks_are_stored_without_outputs(name):
 @pytest.mark.parametrize("name", pictures.PICTURES)
 def test_pictures_are_those_of_the_script(name):
     assert (DOCS / "assets" / f"{name}.svg").read_text() == pictures.PICTURES[name]()
+
+
+@pytest.mark.slow
+def test_the_picture_of_the_rules_shows_those_of_the_workflow():
+    assert rule_graph.drawn(rule_graph.PICTURE.read_text()) == rule_graph.rules()
 
 
 def test_nothing_is_loaded_from_elsewhere():

@@ -111,6 +111,13 @@ def test_a_misspelled_model_gets_the_closest_one(molmeta, name):
     assert f"Did you mean '{close}'?" in molmeta("info", name)[2]
 
 
+@pytest.mark.parametrize("name", ["shipped", "Shiped"])
+def test_the_former_name_of_the_model_gets_its_new_one(molmeta, name):
+    status, _, err = molmeta("info", name)
+    assert status == 2
+    assert err.endswith("'shipped' has a new name; use 'pretrained'.\n")
+
+
 def test_a_misspelled_folder_gets_the_closest_one(molmeta, table, library, tmp_path):
     wrong = tmp_path / "tset" / table.name
     words = ("--support", wrong, "--library", library, "--output", tmp_path / "r.csv")
