@@ -26,7 +26,7 @@ from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
 from molmeta.training.devices import fabric_of
 from molmeta.training.optimizer import optimizer_of, schedule
-from molmeta.training.sampler import Sampler
+from molmeta.training.sampler import sampler_of
 from molmeta.training.start import start_from
 from molmeta.training.validation import judged_by, validation_score
 from molmeta.version import __version__
@@ -299,16 +299,3 @@ def sees_vectors_only(learner: MetaLearner) -> bool:
     encoder = learner.encoder
     same = encoder is not None and learner.featurizers == encoder.featurizers
     return same and not records_in(learner)
-
-
-def sampler_of(task: Task) -> Sampler:
-    """Return what draws the episodes of a task."""
-    options = task.training
-    return Sampler(
-        assays=task.train,
-        supports=options.supports,
-        n_query=options.n_query,
-        share=options.share,
-        prevalence=options.prevalence,
-        seed=task.seed,
-    )
