@@ -24,7 +24,7 @@ from molmeta.errors import (
 )
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
-from molmeta.molecules.compounds import compound, smiles_texts
+from molmeta.molecules.compounds import compound, smiles_texts, standard_smiles
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
 from molmeta.version import __version__
@@ -275,7 +275,7 @@ def _parsed(texts: Sequence[str]) -> tuple[list[int], list[str]]:
     standardised: list[str] = []
     for row, text in enumerate(texts):
         try:
-            standardised.append(compound(text).smiles)
+            standardised.append(standard_smiles(text))
         except MoleculeError:
             continue
         rows.append(row)
