@@ -38,4 +38,9 @@ def with_parts(parts: Iterable[str]) -> type[Block]:
     Raises:
         KeyError: no kind has these arrays.
     """
-    return {frozenset(get(name).parts()): get(name) for name in names()}[frozenset(parts)]
+    return _by_parts()[frozenset(parts)]
+
+
+@cache
+def _by_parts() -> dict[frozenset[str], type[Block]]:
+    return {frozenset(get(name).parts()): get(name) for name in names()}
