@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,9 @@ def main() -> int:
     """Print a table of rates and ratios; return 1 if a ratio has fallen."""
     options = _options()
     torch.set_num_threads(1)
-    smiles = [record.smiles for chunk in read_library(options.library) for record in chunk]
-    smiles = [text for text in smiles if "." not in text and _parses(text)]
+    texts = (record.smiles for chunk in read_library(options.library) for record in chunk)
+    parsed = (text for text in texts if "." not in text and _parses(text))
+    smiles = list(islice(parsed, options.records))
     smiles = (smiles * (1 + options.records // len(smiles)))[: options.records]
     _say(f"molmeta {__version__}, RDKit {rdkit.__version__}, torch {torch.__version__}, ")
     _say(f"Python {platform.python_version()}, {platform.machine()}, {len(smiles)} compounds\n")
@@ -104,21 +106,22 @@ def _works(folder: Path, smiles: list[str]) -> Iterator[tuple[str, int, Callable
     featurize(vectors, pretrained.model)()
     for path in (features, vectors):
         _say(f"| bytes of {path.name}: {path.stat().st_size / len(smiles):,.0f} a compound | | |")
-        _repeat(path)
-    n = COPIES * len(smiles)
-    yield "screen features, similarity", n, screen(similarity, features)
+    # Repeated, so that adapting to the support does not weigh on the rate.
+    n, many = COPIES * len(smiles), (folder / "features.arrow", folder / "vectors.arrow")
+    for path, copy in zip((features, vectors), many, strict=True):
+        repeat(path, copy, COPIES)
+    yield "screen features, similarity", n, screen(similarity, many[0])
     yield from similarities(smiles)
-    yield "screen features, pretrained", n, screen(pretrained, features)
-    yield "screen features and vectors, pretrained", n, screen(pretrained, vectors)
+    yield "screen features, pretrained", n, screen(pretrained, many[0])
+    yield "screen features and vectors, pretrained", n, screen(pretrained, many[1])
 
 
-def _repeat(path: Path) -> None:
-    """Repeat the blocks of a featurized library, so that adapting does not weigh on its rate."""
-    copy = path.with_suffix(".copy")
+def repeat(path: Path, copy: Path, times: int) -> Path:
+    """Write a featurized library with all its blocks several times over."""
     with _ipc.open_file(str(path)) as file, _ipc.new_file(str(copy), file.schema) as new:
-        for number in range(COPIES * file.num_record_batches):
+        for number in range(times * file.num_record_batches):
             new.write_batch(file.get_batch(number % file.num_record_batches))
-    copy.replace(path)
+    return copy
 
 
 def _floor(smiles: list[str]) -> None:
