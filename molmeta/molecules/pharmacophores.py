@@ -6,6 +6,7 @@ fingerprint itself. The patterns below match the same atoms without nesting.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rdkit import Chem
@@ -52,16 +53,16 @@ def atom_types(mol: Chem.Mol) -> list[int]:
     Source:
         RDKit, `MorganFingerprints.cpp`, after Gobbi & Poppinger, Biotechnol. Bioeng. 1998, 61, 47.
     """
-    matches: Any = mol.GetSubstructMatches
+    matches: Any = partial(mol.GetSubstructMatches, uniquify=False)
     types = [0] * mol.GetNumAtoms()
     for bit, pattern in _WHOLE:
-        _mark(types, matches(pattern, False), bit)
+        _mark(types, matches(pattern), bit)
     for pattern, excluded in _ACCEPTOR_UNLESS:
-        if found := matches(pattern, False):
-            others = {match[0] for other in excluded for match in matches(other, False)}
+        if found := matches(pattern):
+            others = {match[0] for other in excluded for match in matches(other)}
             _mark(types, (match for match in found if match[0] not in others), ACCEPTOR)
-    if amines := [match for pattern in _AMINES for match in matches(pattern, False)]:
-        carbonyls = {match[0] for match in matches(_CARBONYL, False)}
+    if amines := [match for pattern in _AMINES for match in matches(pattern)]:
+        carbonyls = {match[0] for match in matches(_CARBONYL)}
         _mark(types, (match for match in amines if carbonyls.isdisjoint(match[1:])), BASIC)
     return types
 
