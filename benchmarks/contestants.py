@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     Work = tuple[str, int, Callable[[], object]]
 
+# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
 _chem: Any = Chem
+_data: Any = DataStructs
 _standard: Any = rdMolStandardize
 _generator: Any = rdFingerprintGenerator
 N_ACTIVES = 32
@@ -70,23 +73,13 @@ def graphs(smiles: Sequence[str]) -> Iterator[Work]:
     yield "graph and Morgan", len(smiles), own
     few = smiles[:FEW]
     if find_spec("torch_geometric"):
-        from torch_geometric.utils import from_smiles
-
-        yield "PyG: from_smiles", FEW, partial(_each, from_smiles, few)
+        utils: Any = import_module("torch_geometric.utils")
+        yield "PyG: from_smiles", FEW, partial(_each, utils.from_smiles, few)
     if find_spec("deepchem"):
         from deepchem.feat import MolGraphConvFeaturizer
 
         featurizer: Any = MolGraphConvFeaturizer(use_edges=True)
         yield "DeepChem: MolGraphConvFeaturizer", FEW, lambda: featurizer.featurize(few)
-    if find_spec("chemprop"):
-        from chemprop.featurizers import SimpleMoleculeMolGraphFeaturizer
-
-        chemprop: Any = SimpleMoleculeMolGraphFeaturizer()
-        yield (
-            "chemprop: molecular graph",
-            FEW,
-            lambda: [chemprop(_chem.MolFromSmiles(text)) for text in few],
-        )
 
 
 def similarities(smiles: Sequence[str]) -> Iterator[Work]:
@@ -94,14 +87,17 @@ def similarities(smiles: Sequence[str]) -> Iterator[Work]:
 
     def bulk() -> object:
         vectors = _vectors(tuple(smiles))
-        rows = [DataStructs.BulkTanimotoSimilarity(v, vectors) for v in vectors[:N_ACTIVES]]
+        rows: list[list[float]] = [
+            _data.BulkTanimotoSimilarity(v, vectors) for v in vectors[:N_ACTIVES]
+        ]
         return np.max(rows, axis=0)
 
     def popcount() -> object:
         words = _words(tuple(smiles))
         return [np.bitwise_count(words & active).sum(axis=1) for active in words[:N_ACTIVES]]
 
-    bulk(), popcount()
+    bulk()
+    popcount()
     yield "RDKit: BulkTanimotoSimilarity", len(smiles), bulk
     yield "bound: popcount of shared bits", len(smiles), popcount
 
@@ -114,7 +110,7 @@ def _vectors(smiles: tuple[str, ...]) -> list[Any]:
 
 @cache
 def _words(smiles: tuple[str, ...]) -> Any:  # noqa: ANN401 - an array of words
-    text = b"".join(DataStructs.BitVectToBinaryText(vector) for vector in _vectors(smiles))
+    text = b"".join(_data.BitVectToBinaryText(vector) for vector in _vectors(smiles))
     return np.frombuffer(text, np.uint64).reshape(len(smiles), -1)
 
 

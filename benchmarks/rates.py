@@ -40,8 +40,12 @@ from molmeta.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from molmeta.models.model import AssayPredictor, Model
+
 # pyarrow is untyped, which strict checking refuses; Any is declared once here.
 _ipc: Any = ipc
+_chem: Any = Chem
+_generators: Any = rdFingerprintGenerator
 NCI = Path(__file__).parents[1] / "data" / "libraries" / "nci_5k.smi"
 COPIES = 20
 """How often features are screened in one run; the support is adapted to once."""
@@ -81,13 +85,15 @@ def _works(folder: Path, smiles: list[str]) -> Iterator[tuple[str, int, Callable
     library.write_text("".join(f"{text} x\n" for text in smiles))
     names = (*pretrained.model.featurizers, "morgan")
 
-    def screen(predictor: object, path: Path, share: float | None = None) -> Callable[[], object]:
+    def screen(
+        predictor: AssayPredictor, path: Path, share: float | None = None
+    ) -> Callable[[], object]:
         plan = ScreenPlan(top=100, prefilter=share)
         return lambda: screen_to_files(
             predictor, support, path, output=folder / "ranked.csv", plan=plan
         )
 
-    def featurize(path: Path, model: object = None) -> Callable[[], object]:
+    def featurize(path: Path, model: Model | None = None) -> Callable[[], object]:
         return lambda: featurize_library(library, path, FeaturizePlan(names, model=model))
 
     yield "standardise to SMILES", len(smiles), lambda: [standard_smiles(t) for t in smiles]
@@ -125,9 +131,9 @@ def repeat(path: Path, copy: Path, times: int) -> Path:
 
 
 def _floor(smiles: list[str]) -> None:
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    generator = _generators.GetMorganGenerator(radius=2, fpSize=2048)
     for text in smiles:
-        generator.GetFingerprint(Chem.MolFromSmiles(text))
+        generator.GetFingerprint(_chem.MolFromSmiles(text))
 
 
 def _compared(ratios: dict[str, float], path: Path) -> int:
@@ -140,7 +146,7 @@ def _compared(ratios: dict[str, float], path: Path) -> int:
 
 def _parses(text: str) -> bool:
     with rdBase.BlockLogs():
-        return bool(text) and Chem.MolFromSmiles(text) is not None
+        return bool(text) and _chem.MolFromSmiles(text) is not None
 
 
 def _options() -> argparse.Namespace:

@@ -29,6 +29,7 @@ from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.libraries.featurize import FeaturizePlan, featurize_library
 from molmeta.libraries.reading import read_library
 from molmeta.models.named import named
+from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.compounds import parses
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
@@ -78,7 +79,7 @@ def _works(
     rng = np.random.default_rng(0)
     pretrained, similarity = (named(name) for name in ("pretrained", "similarity"))
     molecules = featurize(smiles, (*pretrained.featurizers, "morgan"))
-    labels = torch.from_numpy((rng.random(len(smiles)) < 0.5).astype(np.float32))
+    labels = tensor_of((rng.random(len(smiles)) < 0.5).astype(np.float32))
     support = Support(smiles[:64], [1, 0] * 32)
     adapted = similarity.adapt(*support)
     library, features = folder / "l.smi", folder / "l.arrow"
@@ -115,7 +116,7 @@ def _assay(number: int, rng: np.random.Generator, smiles: list[str]) -> Assay:
     rows = np.sort(rng.choice(len(smiles), MEASURED, replace=False))
     labels = (np.arange(MEASURED) % 2).astype(np.float32)
     values = np.full(MEASURED, np.nan, np.float32)
-    texts = tuple(smiles[row] for row in rows)
+    texts = tuple(smiles[row] for row in rows.tolist())
     return Assay(f"a{number}", "", f"a{number}", texts, rows, labels, values)
 
 

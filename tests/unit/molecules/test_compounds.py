@@ -68,7 +68,7 @@ def test_what_is_taken_as_read_is_what_all_steps_make_of_it(make):
             assert compound(text).smiles == standard_smiles(text) == standardized
             parse(standardized)
             n += 1
-    assert n > 50
+    assert n > 30
 
 
 @pytest.mark.slow
