@@ -7,7 +7,7 @@ from abc import abstractmethod
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -78,6 +78,10 @@ class MessagePassing(Encoder):
         self.layers = nn.ModuleList(self.layer() for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.readout = Readout(width)
+
+    @property
+    def final(self) -> nn.Linear:
+        return cast("nn.Linear", self.readout.last[1])
 
     @abstractmethod
     def layer(self) -> nn.Module:

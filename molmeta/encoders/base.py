@@ -66,6 +66,11 @@ class Encoder(nn.Module, ABC):
         """Names of the blocks that it reads from molecules."""
         return self.reads
 
+    @property
+    def final(self) -> nn.Linear | None:
+        """The linear map that ends the encoder, None if it ends with something else."""
+        return None
+
     @abstractmethod
     def forward(self, molecules: Molecules) -> Tensor:
         """Return one vector for each molecule, shape (G, width)."""

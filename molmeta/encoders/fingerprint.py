@@ -45,6 +45,10 @@ class Fingerprint(Encoder):
         self.last = nn.Linear(hidden, width)
 
     @property
+    def final(self) -> nn.Linear | None:
+        return self.last
+
+    @property
     def featurizers(self) -> tuple[str, ...]:
         return tuple(self.bits)
 

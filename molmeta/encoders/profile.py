@@ -103,6 +103,10 @@ class Profile(Fingerprint):
     def fit(self, data: TrainingData) -> None:
         self.records.fill(data)
 
+    @property
+    def final(self) -> None:
+        return None
+
     def forward(self, molecules: Molecules) -> Tensor:
         profiles = self.records.look_up(molecules)
         length = (profiles.sums(profiles.values**2) + SHRINK).sqrt()

@@ -147,6 +147,9 @@ class MetaLearner(nn.Module, ABC):
             total += float(loss.detach())
         return total
 
+    def finish(self) -> None:
+        """Change the weights once after training, without changing a prediction of `adapt`."""
+
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the binary cross-entropy of logits of shape (Q,)."""
         return F.binary_cross_entropy_with_logits(logits, labels)

@@ -48,7 +48,7 @@ _linalg: Any = torch.linalg
 class MultiTask(EmbeddingLearner):
     """One encoder for all training assays, with a weight vector for each of them.
 
-    In training, p(active | x, assay t) = sigmoid(w_t . gelu(norm(z)) + b_t) for the molecules of
+    In training, p(active | x, assay t) = sigmoid(w_t . f(z) + b_t) for the molecules of
     support and query alike, or for all assays that measured a compound (`training.compounds`);
     then p is fitted to labels that measured values refine. A new assay gets a linear probe:
     logistic regression with a ridge on the vectors z, centred on the support and scaled to length
@@ -57,7 +57,8 @@ class MultiTask(EmbeddingLearner):
     | symbol | attribute | meaning                       | start value            |
     | ------ | --------- | ----------------------------- | ---------------------- |
     | z      |           | vectors of the encoder        |                        |
-    | w_t    | `weights` | weights of training assay t   | normal, variance 1 / W |
+    | f      |           | gelu(norm(z)), or z if linear |                        |
+    | w_t    | `weights` | weights of training assay t   | normal, variance 1 / W; 0 if linear |
     | b_t    | `biases`  | intercept of training assay t | 0                      |
 
     For values, training minimises the squared error on the scale of each assay's values, and the
@@ -71,6 +72,7 @@ class MultiTask(EmbeddingLearner):
         assays: largest number of training assays.
         ridge: ridge of the linear probe; None for 0.05 (classes) or 1 (values).
         target: 'activity' or 'value'.
+        linear: whether outputs are linear in the vectors of the encoder.
 
     Raises:
         ConfigError: an option is out of range.
@@ -87,6 +89,8 @@ class MultiTask(EmbeddingLearner):
     )
     use_when = "you need the baseline of meta-learning, or an encoder for other learners (`init`)"
     regression: ClassVar[bool] = True
+    trained: Tensor
+    """Which rows of `weights` belong to a training assay, bool, shape (assays,), if linear."""
 
     def __init__(
         self,
@@ -95,6 +99,7 @@ class MultiTask(EmbeddingLearner):
         assays: int = 8192,
         ridge: float | None = None,
         target: Target = "activity",
+        linear: bool = False,
     ) -> None:
         super().__init__(encoder)
         name = type(self).__module__.rpartition(".")[2]
@@ -103,8 +108,18 @@ class MultiTask(EmbeddingLearner):
         self.ridge = RIDGE[target] if ridge is None else ridge
         require(name, {"ridge": (ridge, 0 < self.ridge < math.inf, "a number above 0, or None")})
         self.row_of_assay, self.scales = dict[str, int](), dict[str, Scale]()
-        self.norm = nn.LayerNorm(width)
-        self.weights = nn.Parameter(torch.randn(assays, width) * width**-0.5)
+        self.linear = linear
+        if not linear:
+            self.norm = nn.LayerNorm(width)
+        elif self.encoder.final is None:
+            raise ConfigError(
+                f"learner '{name}': 'linear' needs an encoder that ends with a linear map; got "
+                f"'{type(self.encoder).__name__}', expected for example 'gine'. Remove 'linear'."
+            )
+        else:
+            self.register_buffer("trained", torch.zeros(assays, dtype=torch.bool))
+        scale = 0.0 if linear else width**-0.5
+        self.weights = nn.Parameter(torch.randn(assays, width) * scale)
         self.biases = nn.Parameter(torch.zeros(assays))
 
     def fit(self, data: TrainingData) -> None:
@@ -116,6 +131,8 @@ class MultiTask(EmbeddingLearner):
                 "expected no more. Raise 'assays' in its options."
             )
         self.row_of_assay = {assay.name: row for row, assay in enumerate(data.assays)}
+        if self.linear:
+            self.trained[:n] = True
         if self.target == "value":
             values = {assay.name: assay.measured().values for assay in data.assays}
             self.scales = {
@@ -123,6 +140,21 @@ class MultiTask(EmbeddingLearner):
                 for name, measured in values.items()
                 if len(measured)
             }
+
+    def finish(self) -> None:
+        """Turn the vectors so that the weights of the training assays have the covariance I.
+
+        The outputs stay the same. Directions in which assays differ become long, so that a ridge,
+        a distance or a kernel on the vectors knows what the training assays have in common.
+        """
+        final = self.encoder.final
+        if not self.linear or final is None or int(self.trained.sum()) <= self.encoder.width:
+            return
+        with torch.no_grad():
+            root = _root(torch.cov(self.weights[self.trained].double().T))
+            final.weight.copy_(root @ final.weight.double())
+            final.bias.copy_(root @ final.bias.double())
+            self.weights.copy_(_linalg.solve(root, self.weights.double().T).T)
 
     def adapt(self, support: Labelled) -> Predictor:
         aims, scale = aims_of(support, self.target)
@@ -139,8 +171,7 @@ class MultiTask(EmbeddingLearner):
         heads = zip(self.weights[rows], self.biases[rows], strict=True)
         parts = zip(episodes, supports, queries, heads, strict=True)
         for episode, support, query, (weights, bias) in parts:
-            vectors = F.gelu(self.norm(torch.cat([support, query])))
-            logits = vectors @ weights + bias
+            logits = self.seen(torch.cat([support, query])) @ weights + bias
             aims = episode_aims(episode, self.target, logits, self.scales.get(episode.assay))
             losses.append(self.loss(logits, aims))
         return losses
@@ -156,8 +187,7 @@ class MultiTask(EmbeddingLearner):
         return Measurements.of(data.assays, [_grades(assay) for assay in data.assays])
 
     def backward_measurements(self, drawn: Measurements, molecules: Molecules) -> float:
-        vectors = self.encode(molecules.select(tensor_of(drawn.rows).to(molecules.device)))
-        x = F.gelu(self.norm(vectors))
+        x = self.seen(self.encode(molecules.select(tensor_of(drawn.rows).to(molecules.device))))
         compounds, assays, aims = (
             tensor_of(part).to(x.device) for part in (drawn.compounds, drawn.assays, drawn.aims)
         )
@@ -165,6 +195,10 @@ class MultiTask(EmbeddingLearner):
         loss = self.loss(logits, aims.to(logits))
         torch.autograd.backward(loss)
         return float(loss.detach())
+
+    def seen(self, vectors: Tensor) -> Tensor:
+        """Return f(z), which the outputs see, shape (G, W)."""
+        return vectors if self.linear else F.gelu(self.norm(vectors))
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.target == "value":
@@ -188,6 +222,12 @@ class MultiTask(EmbeddingLearner):
         """
         fit = logistic if self.target == "activity" else least_squares
         return fit(design, aims, self.ridge)
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """Return the symmetric root of a covariance with variances of at least 1e-4 of the largest."""
+    variances, axes = _linalg.eigh(covariance)
+    return (axes * variances.clamp(min=1e-4 * float(variances[-1])).sqrt()) @ axes.T
 
 
 def _grades(assay: Assay) -> NDArray[np.float32]:

@@ -94,6 +94,7 @@ def train(
         log = pd.DataFrame(tensors.pop("log").numpy().copy(), columns=list(LOG))
         learner = task.recipe.build(task.seed)
         learner.load_state_dict(tensors)
+        learner.finish()
     del history["kind"]
     return Model(learner.eval(), task.recipe, history), log
 

@@ -156,3 +156,64 @@ def test_the_ridge_is_that_of_what_is_predicted(target, ridge):
 def test_a_ridge_out_of_its_range_is_refused(ridge):
     with pytest.raises(ConfigError, match="multitask"):
         learner(ridge=ridge)
+
+
+def linear(**options):
+    found = learner(linear=True, **options)
+    torch.nn.init.normal_(found.weights, generator=torch.Generator().manual_seed(0))
+    return found
+
+
+def test_linear_outputs_start_at_even_odds_and_are_products_with_the_vectors():
+    model, assay = learner(linear=True), assays()[1]
+    episode = draw_episode(assay, Draw(8, n_query=8), generator(0, "multitask")).at(assay.rows)
+    assert model.backward([episode], store().molecules) == pytest.approx(np.log(2), rel=1e-6)
+    assert not any(name.startswith("norm.") for name in model.state_dict())
+
+
+def test_after_training_the_assays_differ_alike_in_all_directions_and_predict_the_same():
+    model = linear(assays=300)
+    model.trained[:300] = True
+    before = model.encoder(store().molecules) @ model.weights.T
+    model.finish()
+    after = model.encoder(store().molecules) @ model.weights.T
+    torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-3)
+    covariance = torch.cov(model.weights.double().T)
+    torch.testing.assert_close(covariance, torch.eye(len(covariance)).double(), atol=1e-3, rtol=0)
+
+
+def test_too_few_assays_for_a_covariance_leave_the_vectors_as_they_are():
+    model = linear()
+    before = model.encoder(store().molecules)
+    model.finish()
+    assert torch.equal(model.encoder(store().molecules), before)
+
+
+def test_linear_outputs_need_an_encoder_that_ends_with_a_linear_map():
+    with pytest.raises(ConfigError, match="'linear' needs an encoder"):
+        Recipe("multitask", "gine+gine", {"linear": True}).build(0)
+
+
+def test_measurements_are_graded_by_their_values():
+    model, assay = learner(), assays()[0]
+    values = np.linspace(4, 9, len(assay.labels), dtype=np.float32)
+    graded = replace(assay, values=np.where(assay.labels > 0, values, np.nan))
+    found = model.measurements(TrainingData(store().molecules, [graded]))
+    aims = found.aims[np.argsort(found.rows[found.compounds])]
+    active = assay.labels > 0
+    assert (aims[~active] == 0).all()
+    assert aims[active].min() >= 0
+    assert aims[active].max() <= 1
+
+
+def test_the_loss_of_measurements_is_that_of_their_own_assays():
+    model = linear()
+    found = model.measurements(TrainingData(store().molecules, assays()[:3]))
+    drawn = found.batch(1, 7, 0)
+    vectors = model.encoder(store().molecules.select(torch.from_numpy(drawn.rows)))
+    logits = [vectors[c] @ model.weights[a] + model.biases[a]
+              for c, a in zip(drawn.compounds, drawn.assays, strict=True)]  # fmt: skip
+    expected = F.binary_cross_entropy_with_logits(torch.stack(logits), torch.from_numpy(drawn.aims))
+    assert model.backward_measurements(drawn, store().molecules) == pytest.approx(
+        expected.item(), rel=1e-5
+    )
