@@ -38,7 +38,11 @@ def with_parts(parts: Iterable[str]) -> type[Block]:
     Raises:
         KeyError: no kind has these arrays.
     """
-    return _by_parts()[frozenset(parts)]
+    wanted = frozenset(parts)
+    if wanted not in _by_parts():
+        # A kind may have been added since.
+        _by_parts.cache_clear()
+    return _by_parts()[wanted]
 
 
 @cache

@@ -28,7 +28,7 @@ def test_generated_molecules_have_the_types_of_rdkit(make):
     for text, mol in mols(make(random.Random(seed)) for seed in range(1500)):
         assert atom_types(mol) == list(rdMolDescriptors.GetFeatureInvariants(mol)), text
         n += 1
-    assert n > 100
+    assert n > 50
 
 
 def test_molecules_of_every_kind_have_the_types_of_rdkit():
