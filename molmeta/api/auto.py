@@ -29,7 +29,7 @@ from molmeta.curation.tableoptions import TableOptions
 from molmeta.errors import ConfigError, EpisodeError, MolMetaError
 from molmeta.models.files import save
 from molmeta.models.pretrained import load_pretrained
-from molmeta.molecules.compounds import compound
+from molmeta.molecules.compounds import standard_smiles
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
@@ -182,7 +182,7 @@ def _labelled(reading: SupportReading, target: Target) -> Labelled:
         )
     models = member_models(target).values()
     names = dict.fromkeys((FINGERPRINT, *(n for model in models for n in model.featurizers)))
-    smiles = [compound(text).smiles for text in reading.support.smiles]
+    smiles = [standard_smiles(text) for text in reading.support.smiles]
     labels = torch.tensor([float(label) for label in reading.support.active])
     return Labelled(featurize(smiles, tuple(names)), labels, values)
 

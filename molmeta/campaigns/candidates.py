@@ -12,7 +12,7 @@ from molmeta.campaigns.campaign import nearest
 from molmeta.libraries.source import LibrarySource
 from molmeta.libraries.validity import require_mostly_valid
 from molmeta.molecules.blocks import Bits, Molecules
-from molmeta.molecules.compounds import compound
+from molmeta.molecules.compounds import standard_smiles
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
 from molmeta.screening.hitfiles import write_invalid
@@ -72,7 +72,7 @@ class Assessor:
         self._score = acquisition.get(name).score
         self.featurizers = tuple(dict.fromkeys((*predictor.model.featurizers, FINGERPRINT)))
         pairs = zip(support.smiles, support.active, strict=True)
-        self.actives = [compound(smiles).smiles for smiles, active in pairs if active]
+        self.actives = [standard_smiles(smiles) for smiles, active in pairs if active]
         molecules = featurize(self.actives, self.featurizers)
         self._bits = molecules.block(FINGERPRINT, Bits)
         self._incumbent = float(predicted(self._predictor, molecules)[0].mean())
@@ -90,7 +90,7 @@ class Assessor:
 
     def nearest(self, smiles: str) -> tuple[str, float]:
         """The measured active nearest to a SMILES, and its similarity."""
-        bits = featurize([compound(smiles).smiles], (FINGERPRINT,)).block(FINGERPRINT, Bits)
+        bits = featurize([standard_smiles(smiles)], (FINGERPRINT,)).block(FINGERPRINT, Bits)
         highest, rows = nearest(bits, self._bits)
         return self.actives[int(rows[0])], float(highest[0])
 

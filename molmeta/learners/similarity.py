@@ -94,9 +94,10 @@ class Similarity(MetaLearner):
         return predict
 
     def _score(self, similarity: Tensor, active: Tensor) -> Tensor:
+        to_actives = similarity if active.all() else similarity[:, active]
         if self.mode == "mean":
-            return similarity[:, active].mean(dim=1)
-        highest = similarity[:, active].amax(dim=1)
+            return to_actives.mean(dim=1)
+        highest = to_actives.amax(dim=1)
         if self.mode == "max":
             return highest
         return highest - similarity[:, ~active].amax(dim=1)

@@ -13,15 +13,12 @@ from rdkit import Chem, rdBase
 from molmeta.errors import MoleculeError
 from molmeta.molecules import featurizers
 from molmeta.molecules.compounds import (
-    MAX_ATOMS,
-    MAX_CHARACTERS,
     compound,
+    is_standard,
     is_surely_a_compound,
-    neutral,
     parse,
     standardize,
 )
-from molmeta.molecules.rings import may_have_many_rings
 from molmeta.runtime.parallel import streamed
 
 if TYPE_CHECKING:
@@ -105,29 +102,12 @@ def prepare_all(
 def _standardized(record: Record) -> Chem.Mol:
     if record.reason:
         raise MoleculeError(record.reason)
-    mol = _standard_as_read(record.smiles)
-    if mol is not None:
-        return mol
     mol = parse(record.smiles)
+    if is_standard(record.smiles, mol):
+        return mol
     if not is_surely_a_compound(record.smiles, mol):
         # What curation and predictions refuse is not ranked either.
         return parse(compound(record.smiles).smiles)
     standard = standardize(mol)
     # Features are those of a molecule just read, which differ from those of a changed molecule.
     return mol if standard is mol else parse(str(Chem.MolToSmiles(standard)))
-
-
-def _standard_as_read(smiles: str) -> Chem.Mol | None:
-    """Return the molecule of a SMILES whose standardised form is the molecule itself, else None.
-
-    This decides for 9 of 10 records, in a third of the time. A SMILES without a dot has one
-    fragment. RDKit may add charges on reading, for example to a nitro group with five bonds, so
-    they are looked up in the molecule and not in its text.
-    """
-    readable = len(smiles) <= MAX_CHARACTERS and smiles.isascii() and smiles.isprintable()
-    if not readable or "." in smiles or " " in smiles:
-        return None
-    mol = None if may_have_many_rings(smiles) else Chem.MolFromSmiles(smiles)
-    if mol is None or not 0 < mol.GetNumAtoms() <= MAX_ATOMS:
-        return None
-    return mol if neutral(mol) and is_surely_a_compound(smiles, mol) else None

@@ -14,10 +14,17 @@ import rdkit
 import torch
 
 from molmeta.assays.records import profiles_of
-from molmeta.errors import ConfigError, EpisodeError, ModelError, one_line, unknown_name
+from molmeta.errors import (
+    ConfigError,
+    EpisodeError,
+    ModelError,
+    MoleculeError,
+    one_line,
+    unknown_name,
+)
 from molmeta.learners.base import Predictor, probability
 from molmeta.models.prevalence import prior_shift
-from molmeta.molecules.compounds import Compound, compound, compounds, smiles_texts
+from molmeta.molecules.compounds import Compound, compound, smiles_texts, standard_smiles
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
 from molmeta.version import __version__
@@ -261,10 +268,15 @@ class AssayPredictor:
 
 def _parsed(texts: Sequence[str]) -> tuple[list[int], list[str]]:
     """Positions of the texts that parse, and their standardised SMILES."""
-    parsed = [
-        (row, item) for row, item in enumerate(compounds(texts)) if isinstance(item, Compound)
-    ]
-    return [row for row, _ in parsed], [item.smiles for _, item in parsed]
+    rows: list[int] = []
+    standardised: list[str] = []
+    for row, text in enumerate(texts):
+        try:
+            standardised.append(standard_smiles(text))
+        except MoleculeError:
+            continue
+        rows.append(row)
+    return rows, standardised
 
 
 def _require_equal_lengths(smiles: Sequence[str], others: Sequence[float], what: str) -> None:

@@ -21,11 +21,12 @@ from molmeta.molecules import kinds
 from molmeta.molecules.compounds import parse
 from molmeta.molecules.graphs import MolGraph, molgraph
 from molmeta.molecules.information import information_content
+from molmeta.molecules.pharmacophores import MAX_TYPED_ATOMS, atom_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rdkit.DataStructs import ExplicitBitVect
+    from rdkit.DataStructs import ExplicitBitVect, UIntSparseIntVect
 
 GROUP = "molmeta.featurizers"
 Arrays = dict[str, NDArray[Any]]
@@ -38,7 +39,8 @@ class Featurizer:
     Attributes:
         name: name of the function, and of the block it fills.
         kind: name of a file in `molmeta/molecules/kinds`: `graph` (returns a MolGraph), `bits`
-            (an ExplicitBitVect of RDKit) or `vector` (a float32 array).
+            (an ExplicitBitVect of RDKit, or a UIntSparseIntVect of size / 4 counts) or `vector`
+            (a float32 array).
         size: length of the fingerprint or vector; 0 for graphs, and if it is not known in advance.
         function: called for every molecule.
         revision: increased when the function returns other features for the same molecule.
@@ -120,42 +122,45 @@ def morgan(mol: Mol) -> ExplicitBitVect:
 
 
 @featurizer("bits", size=4096)
-def morgan3(mol: Mol) -> ExplicitBitVect:
+def morgan3(mol: Mol) -> UIntSparseIntVect:
     """Morgan fingerprint of radius 3 (ECFP6) with counts, 4,096 bits.
 
     Counts, here and below, set additional bits for 'at least 2, 4 and 8 times'.
     """
-    return _generators()["morgan3"].GetFingerprint(mol)
+    return _generators()["morgan3"].GetCountFingerprint(mol)
 
 
 @featurizer("bits", size=2048)
-def pharmacophores(mol: Mol) -> ExplicitBitVect:
+def pharmacophores(mol: Mol) -> UIntSparseIntVect:
     """Morgan fingerprint of radius 2 over pharmacophoric atom types (FCFP4).
 
     Source:
         Rogers & Hahn, J. Chem. Inf. Model. 2010, 50, 742.
     """
-    return _generators()["pharmacophores"].GetFingerprint(mol)
+    generator = _generators()["pharmacophores"]
+    if mol.GetNumAtoms() > MAX_TYPED_ATOMS:
+        return generator.GetCountFingerprint(mol)
+    return generator.GetCountFingerprint(mol, customAtomInvariants=atom_types(mol))
 
 
 @featurizer("bits", size=4096)
-def atom_pairs(mol: Mol) -> ExplicitBitVect:
+def atom_pairs(mol: Mol) -> UIntSparseIntVect:
     """Atom-pair fingerprint: two atom types and the bonds between them.
 
     Source:
         Carhart, Smith & Venkataraghavan, J. Chem. Inf. Comput. Sci. 1985, 25, 64.
     """
-    return _generators()["atom_pairs"].GetFingerprint(mol)
+    return _generators()["atom_pairs"].GetCountFingerprint(mol)
 
 
 @featurizer("bits", size=4096)
-def torsions(mol: Mol) -> ExplicitBitVect:
+def torsions(mol: Mol) -> UIntSparseIntVect:
     """Topological-torsion fingerprint: paths of four atom types.
 
     Source:
         Nilakantan et al., J. Chem. Inf. Comput. Sci. 1987, 27, 82.
     """
-    return _generators()["torsions"].GetFingerprint(mol)
+    return _generators()["torsions"].GetCountFingerprint(mol)
 
 
 @featurizer("vector", size=len(Descriptors.descList), revision=2)
@@ -253,10 +258,11 @@ def _generators() -> dict[str, Any]:
     types = make.GetMorganFeatureAtomInvGen()
     return {
         "morgan": make.GetMorganGenerator(radius=2, fpSize=2048),
-        "morgan3": make.GetMorganGenerator(radius=3, fpSize=4096, countSimulation=True),
+        # Of size / 4 features with counts, each of which becomes four bits.
+        "morgan3": make.GetMorganGenerator(radius=3, fpSize=1024),
         "pharmacophores": make.GetMorganGenerator(
-            radius=2, fpSize=2048, countSimulation=True, atomInvariantsGenerator=types
+            radius=2, fpSize=512, atomInvariantsGenerator=types
         ),
-        "atom_pairs": make.GetAtomPairGenerator(fpSize=4096, countSimulation=True),
-        "torsions": make.GetTopologicalTorsionGenerator(fpSize=4096, countSimulation=True),
+        "atom_pairs": make.GetAtomPairGenerator(fpSize=1024),
+        "torsions": make.GetTopologicalTorsionGenerator(fpSize=1024),
     }

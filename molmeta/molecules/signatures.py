@@ -6,7 +6,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from molmeta.molecules.blocks import Bits, Block, tensor_of
 
@@ -30,12 +29,13 @@ def signatures(block: Block, salt: int = 0) -> Tensor:
     """
     if isinstance(block, Bits):
         # A table of all bits is several times faster than hashing each on-bit.
-        numbers = _numbers_of_bits(block.size, salt).to(block.device)[block.positions.long()]
-        return _sums(numbers, block.offsets)
-    codes, offsets = block.codes()
-    # Place 0 of the sequence is 0, which would hide an item whose code is 0.
-    numbers = splitmix64(codes + np.uint64(1 + (salt << 20))).view(np.int64)
-    return _sums(tensor_of(numbers), tensor_of(offsets)).to(block.device)
+        numbers = _numbers_of_bits(block.size, salt)[block.positions.cpu().numpy()]
+        offsets = block.offsets.cpu().numpy()
+    else:
+        codes, offsets = block.codes()
+        # Place 0 of the sequence is 0, which would hide an item whose code is 0.
+        numbers = splitmix64(codes + np.uint64(1 + (salt << 20))).view(np.int64)
+    return tensor_of(_sums(numbers, offsets)).to(block.device)
 
 
 def splitmix64(places: NDArray[np.integer]) -> NDArray[np.uint64]:
@@ -57,13 +57,16 @@ def splitmix64(places: NDArray[np.integer]) -> NDArray[np.uint64]:
 
 
 @cache
-def _numbers_of_bits(size: int, salt: int) -> Tensor:
+def _numbers_of_bits(size: int, salt: int) -> NDArray[np.int64]:
     """Return the number of each bit, int64, shape (size,)."""
     # Salts are 2^20 places apart, more than a fingerprint has bits.
-    return tensor_of(splitmix64(np.arange(1, size + 1) + (salt << 20)).view(np.int64))
+    return splitmix64(np.arange(1, size + 1) + (salt << 20)).view(np.int64)
 
 
-def _sums(numbers: Tensor, offsets: Tensor) -> Tensor:
-    # Running sums wrap around, and so do their differences: the sums are exact modulo 2^64.
-    running = torch.cat([numbers.new_zeros(1), numbers.cumsum(0)])
-    return running[offsets[1:]] - running[offsets[:-1]]
+def _sums(numbers: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    # Sums wrap around, so they are exact modulo 2^64. `reduceat` cannot sum no numbers.
+    some = offsets[1:] > offsets[:-1]
+    sums = np.zeros(len(some), np.int64)
+    if some.any():
+        sums[some] = np.add.reduceat(numbers, offsets[:-1][some])
+    return sums

@@ -58,15 +58,15 @@ def tanimoto(bits: Tensor | Bits, others: Tensor | Bits) -> Tensor:
 def similarity_to(others: Tensor | Bits) -> Callable[[Tensor | Bits], Tensor]:
     """Return `tanimoto` with fixed others, which are prepared once for many calls."""
     dense = others.dense() if isinstance(others, Bits) else others
-    columns, totals = dense.T.contiguous(), dense.sum(1)
+    # An empty fingerprint shares nothing, so that any total gives it the similarity 0.
+    columns, totals = dense.T.contiguous(), dense.sum(1).clamp(min=1)
 
     def similarity(bits: Tensor | Bits) -> Tensor:
         if isinstance(bits, Bits):
             shared, counts = product(bits, columns), bits.offsets.diff()
         else:
             shared, counts = bits @ dense.T, bits.sum(1)
-        either = counts.unsqueeze(1) + totals - shared
-        return shared / either.clamp(min=1)
+        return shared.div_((counts.unsqueeze(1) + totals).sub_(shared))
 
     return similarity
 

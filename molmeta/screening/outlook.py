@@ -10,7 +10,7 @@ import torch
 
 from molmeta.models.named import baseline
 from molmeta.molecules.blocks import Molecules, tensor_of
-from molmeta.molecules.compounds import compound
+from molmeta.molecules.compounds import standard_smiles
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
 from molmeta.runtime.seeds import generator
@@ -103,7 +103,7 @@ def outlook(
     """
     search = baseline("similarity")
     names = tuple(dict.fromkeys((*model.featurizers, *search.featurizers)))
-    molecules = featurize([compound(text).smiles for text in smiles], names)
+    molecules = featurize([standard_smiles(text) for text in smiles], names)
     labels = np.asarray(active, np.float32)
     pairs = pairs_for(model, len(labels)) if pairs is None else pairs
     return judge(model.learner, search.learner, molecules, labels, pairs=pairs, seed=seed)

@@ -11,7 +11,7 @@ from scipy.special import betaincinv, gammaincinv, logit, ndtr, ndtri
 from molmeta.errors import ConfigError
 from molmeta.models.prevalence import Estimate
 from molmeta.molecules.blocks import Molecules, tensor_of
-from molmeta.molecules.compounds import compound
+from molmeta.molecules.compounds import standard_smiles
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
 from molmeta.screening.outlook import scored_without
@@ -57,7 +57,7 @@ def left_out(model: Model, support: Support) -> NDArray[np.float64]:
             f"{len(labels) - n_active} inactives, expected at least {FEWEST_ACTIVES} actives and "
             "an inactive. Give a number, or leave --prevalence out."
         )
-    molecules = featurize([compound(text).smiles for text in support.smiles], model.featurizers)
+    molecules = featurize([standard_smiles(text) for text in support.smiles], model.featurizers)
     return each_left_out(model.learner, molecules, labels)
 
 

@@ -138,6 +138,9 @@ class Scorer:
             counts += counted(chunk.scores[wanted])
             if (least := best.least) is not None:
                 wanted &= chunk.scores >= least.probability
+            if self.top is not None and (n_below := int(wanted.sum()) - self.top) > 0:
+                # Making the records of a whole chunk takes longer than scoring it.
+                wanted &= chunk.scores >= np.partition(chunk.scores[wanted], n_below)[n_below]
             for row in np.flatnonzero(wanted).tolist():
                 record = chunk.records[row]
                 best.offer(

@@ -38,4 +38,13 @@ def with_parts(parts: Iterable[str]) -> type[Block]:
     Raises:
         KeyError: no kind has these arrays.
     """
-    return {frozenset(get(name).parts()): get(name) for name in names()}[frozenset(parts)]
+    wanted = frozenset(parts)
+    if wanted not in _by_parts():
+        # A kind may have been added since.
+        _by_parts.cache_clear()
+    return _by_parts()[wanted]
+
+
+@cache
+def _by_parts() -> dict[frozenset[str], type[Block]]:
+    return {frozenset(get(name).parts()): get(name) for name in names()}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from rdkit import DataStructs
+from rdkit.DataStructs import UIntSparseIntVect
 
 from molmeta.molecules.kinds.base import Block, offsets_of
 from molmeta.molecules.tensors import csr, owner_of
@@ -26,6 +27,12 @@ _text_of: Any = DataStructs.BitVectToBinaryText
 
 UNPACKED = 4096
 """Fingerprints that are unpacked at once, one byte per bit."""
+COUNTS = (1, 2, 4, 8)
+"""Least counts of the bits that stand for one feature of a fingerprint with counts."""
+
+
+class _Counts(bytes):
+    """RDKit's binary form of feature counts, which takes a third of the time of on-bits."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,15 @@ class Bits(Block):
     size: int
 
     @classmethod
-    def raw(cls, features: ExplicitBitVect) -> bytes:
+    def raw(cls, features: ExplicitBitVect | UIntSparseIntVect) -> bytes:
+        if isinstance(features, UIntSparseIntVect):
+            return _Counts(features.ToBinary())
         return _text_of(features)
 
     @classmethod
     def pack(cls, rows: Sequence[bytes], size: int) -> Arrays:
+        if rows and isinstance(rows[0], _Counts):
+            return _packed_counts(rows, size)
         width = -(-size // 8)
         if wrong := [len(row) for row in rows if len(row) != width]:
             raise ValueError(f"{wrong[0] * 8} bits")
@@ -88,3 +99,21 @@ class Bits(Block):
         dense = torch.zeros(len(self), self.size, dtype=kind, device=self.positions.device)
         dense[owner_of(self.offsets), self.positions.long()] = 1
         return dense
+
+
+def _packed_counts(rows: Sequence[bytes], size: int) -> Arrays:
+    """Return `Bits.pack` of fingerprints with counts.
+
+    A row is 8-byte pairs of two 32-bit words: version and size of a word, length and number of
+    features, then each feature with its count.
+    """
+    lengths = np.array([len(row) // 8 - 2 for row in rows])
+    pairs = np.frombuffer(b"".join(rows), np.uint32).reshape(-1, 2)
+    starts = offsets_of(lengths + 2)[:-1]
+    if len(wrong := np.flatnonzero(pairs[starts + 1, 0] * len(COUNTS) != size)):
+        raise ValueError(f"{pairs[starts[wrong[0]] + 1, 0] * len(COUNTS)} bits")
+    features, counts = np.delete(pairs, np.concatenate([starts, starts + 1]), axis=0).T
+    on = counts[:, None] >= np.array(COUNTS, np.uint32)
+    positions = (features[:, None] * len(COUNTS) + np.arange(len(COUNTS), dtype=np.uint32))[on]
+    n_on = np.bincount(np.repeat(np.arange(len(rows)), lengths), on.sum(axis=1), len(rows))
+    return {"positions": positions.astype(np.int16), "offsets": offsets_of(n_on.astype(np.int64))}

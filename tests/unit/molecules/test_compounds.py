@@ -1,9 +1,12 @@
 """SMILES text becomes a standardised molecule, or a MoleculeError that says why."""
 
+import random
+
 import pytest
 from paths import DATA
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
+from zoo import ZOO
 
 from molmeta.errors import MoleculeError
 from molmeta.libraries.reading import read_library
@@ -12,11 +15,15 @@ from molmeta.molecules.compounds import (
     Rejected,
     compound,
     compounds,
+    is_standard,
     is_surely_a_compound,
     neutral,
     parse,
     scaffold_of,
+    standard_smiles,
+    standardize,
 )
+from tests.fuzz import smiles as fuzz
 
 NCI = DATA / "libraries" / "nci_5k.smi"
 PEPTIDE = "N[C@@H](CCCCN)C(=O)" * 33 + "O"
@@ -44,6 +51,24 @@ def test_a_zwitterion_becomes_neutral():
 
 def test_a_quaternary_ammonium_keeps_its_charge():
     assert compound("C[N+](C)(C)C.[Cl-]").smiles == "C[N+](C)(C)C"
+
+
+@pytest.mark.parametrize("make", [fuzz.mutated, fuzz.ion, fuzz.grown])
+def test_what_is_taken_as_read_is_what_all_steps_make_of_it(make):
+    """The canonical SMILES of what is accepted without a second reading can be read."""
+    texts = [make(random.Random(seed)) for seed in range(1000)] + list(ZOO.values())
+    n = 0
+    for text in texts:
+        try:
+            mol = parse(text)
+        except MoleculeError:
+            continue
+        if is_standard(text, mol):
+            standardized = Chem.MolToSmiles(standardize(mol))
+            assert compound(text).smiles == standard_smiles(text) == standardized
+            parse(standardized)
+            n += 1
+    assert n > 30
 
 
 @pytest.mark.slow

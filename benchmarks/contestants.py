@@ -1,0 +1,118 @@
+"""What a user would take instead of molmeta, and the least that a step can cost, for `rates.py`."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem.MolStandardize import rdMolStandardize
+
+from molmeta.molecules.featurizers import featurize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Work = tuple[str, int, Callable[[], object]]
+
+# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
+_chem: Any = Chem
+_data: Any = DataStructs
+_standard: Any = rdMolStandardize
+_generator: Any = rdFingerprintGenerator
+N_ACTIVES = 32
+FEW = 500
+"""Compounds for contestants that take more than a millisecond each."""
+
+
+def standardisers(smiles: Sequence[str]) -> Iterator[Work]:
+    """Yield RDKit's standardiser, and the steps without which there is no InChIKey."""
+    uncharger = _standard.Uncharger()
+
+    def rdkit(text: str) -> str:
+        parent = _standard.FragmentParent(_standard.Cleanup(_chem.MolFromSmiles(text)))
+        return _chem.MolToSmiles(uncharger.uncharge(parent))
+
+    def least(text: str) -> tuple[str, str]:
+        mol = _chem.MolFromSmiles(text)
+        return _chem.MolToSmiles(mol), _chem.MolToInchiKey(mol)
+
+    yield "RDKit: Cleanup, parent, uncharger", len(smiles), partial(_each, rdkit, smiles)
+    yield "bound: parse, SMILES, InChIKey", len(smiles), partial(_each, least, smiles)
+
+
+def fingerprints(smiles: Sequence[str]) -> Iterator[Work]:
+    """Yield RDKit's own four fingerprints with counts: a bound on the pretrained model."""
+    types = _generator.GetMorganFeatureAtomInvGen()
+    four = (
+        _generator.GetMorganGenerator(radius=3, fpSize=4096, countSimulation=True),
+        _generator.GetMorganGenerator(
+            radius=2, fpSize=2048, countSimulation=True, atomInvariantsGenerator=types
+        ),
+        _generator.GetAtomPairGenerator(fpSize=4096, countSimulation=True),
+        _generator.GetTopologicalTorsionGenerator(fpSize=4096, countSimulation=True),
+    )
+
+    def rdkit(text: str) -> list[object]:
+        mol = _chem.MolFromSmiles(text)
+        return [generator.GetFingerprint(mol) for generator in four]
+
+    yield "bound: parse, four fingerprints", len(smiles), partial(_each, rdkit, smiles)
+
+
+def graphs(smiles: Sequence[str]) -> Iterator[Work]:
+    """Yield the graphs and fingerprints of molmeta, and graphs of those that are installed."""
+
+    def own() -> object:
+        return featurize(smiles, ("graph", "morgan"))
+
+    yield "graph and Morgan", len(smiles), own
+    few = smiles[:FEW]
+    if find_spec("torch_geometric"):
+        utils: Any = import_module("torch_geometric.utils")
+        yield "PyG: from_smiles", FEW, partial(_each, utils.from_smiles, few)
+    if find_spec("deepchem"):
+        from deepchem.feat import MolGraphConvFeaturizer
+
+        featurizer: Any = MolGraphConvFeaturizer(use_edges=True)
+        yield "DeepChem: MolGraphConvFeaturizer", FEW, lambda: featurizer.featurize(few)
+
+
+def similarities(smiles: Sequence[str]) -> Iterator[Work]:
+    """Yield the similarity of packed fingerprints to 32 actives, without reading any file."""
+
+    def bulk() -> object:
+        vectors = _vectors(tuple(smiles))
+        rows: list[list[float]] = [
+            _data.BulkTanimotoSimilarity(v, vectors) for v in vectors[:N_ACTIVES]
+        ]
+        return np.max(rows, axis=0)
+
+    def popcount() -> object:
+        words = _words(tuple(smiles))
+        return [np.bitwise_count(words & active).sum(axis=1) for active in words[:N_ACTIVES]]
+
+    bulk()
+    popcount()
+    yield "RDKit: BulkTanimotoSimilarity", len(smiles), bulk
+    yield "bound: popcount of shared bits", len(smiles), popcount
+
+
+@cache
+def _vectors(smiles: tuple[str, ...]) -> list[Any]:
+    morgan = _generator.GetMorganGenerator(radius=2, fpSize=2048)
+    return [morgan.GetFingerprint(_chem.MolFromSmiles(text)) for text in smiles]
+
+
+@cache
+def _words(smiles: tuple[str, ...]) -> Any:  # noqa: ANN401 - an array of words
+    text = b"".join(_data.BitVectToBinaryText(vector) for vector in _vectors(smiles))
+    return np.frombuffer(text, np.uint64).reshape(len(smiles), -1)
+
+
+def _each(function: Callable[[str], object], smiles: Sequence[str]) -> list[object]:
+    return [function(text) for text in smiles]
