@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
     Work = tuple[str, int, Callable[[], object]]
 
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
-_chem: Any = Chem
-_data: Any = DataStructs
-_standard: Any = rdMolStandardize
-_generator: Any = rdFingerprintGenerator
 N_ACTIVES = 32
 FEW = 500
 """Compounds for contestants that take more than a millisecond each."""
@@ -31,15 +26,15 @@ FEW = 500
 
 def standardisers(smiles: Sequence[str]) -> Iterator[Work]:
     """Yield RDKit's standardiser, and the steps without which there is no InChIKey."""
-    uncharger = _standard.Uncharger()
+    uncharger = rdMolStandardize.Uncharger()
 
     def rdkit(text: str) -> str:
-        parent = _standard.FragmentParent(_standard.Cleanup(_chem.MolFromSmiles(text)))
-        return _chem.MolToSmiles(uncharger.uncharge(parent))
+        parent = rdMolStandardize.FragmentParent(rdMolStandardize.Cleanup(Chem.MolFromSmiles(text)))
+        return Chem.MolToSmiles(uncharger.uncharge(parent))
 
     def least(text: str) -> tuple[str, str]:
-        mol = _chem.MolFromSmiles(text)
-        return _chem.MolToSmiles(mol), _chem.MolToInchiKey(mol)
+        mol = Chem.MolFromSmiles(text)
+        return Chem.MolToSmiles(mol), Chem.MolToInchiKey(mol)
 
     yield "RDKit: Cleanup, parent, uncharger", len(smiles), partial(_each, rdkit, smiles)
     yield "bound: parse, SMILES, InChIKey", len(smiles), partial(_each, least, smiles)
@@ -47,18 +42,18 @@ def standardisers(smiles: Sequence[str]) -> Iterator[Work]:
 
 def fingerprints(smiles: Sequence[str]) -> Iterator[Work]:
     """Yield RDKit's own four fingerprints with counts: a bound on the pretrained model."""
-    types = _generator.GetMorganFeatureAtomInvGen()
+    types = rdFingerprintGenerator.GetMorganFeatureAtomInvGen()
     four = (
-        _generator.GetMorganGenerator(radius=3, fpSize=4096, countSimulation=True),
-        _generator.GetMorganGenerator(
+        rdFingerprintGenerator.GetMorganGenerator(radius=3, fpSize=4096, countSimulation=True),
+        rdFingerprintGenerator.GetMorganGenerator(
             radius=2, fpSize=2048, countSimulation=True, atomInvariantsGenerator=types
         ),
-        _generator.GetAtomPairGenerator(fpSize=4096, countSimulation=True),
-        _generator.GetTopologicalTorsionGenerator(fpSize=4096, countSimulation=True),
+        rdFingerprintGenerator.GetAtomPairGenerator(fpSize=4096, countSimulation=True),
+        rdFingerprintGenerator.GetTopologicalTorsionGenerator(fpSize=4096, countSimulation=True),
     )
 
     def rdkit(text: str) -> list[object]:
-        mol = _chem.MolFromSmiles(text)
+        mol = Chem.MolFromSmiles(text)
         return [generator.GetFingerprint(mol) for generator in four]
 
     yield "bound: parse, four fingerprints", len(smiles), partial(_each, rdkit, smiles)
@@ -88,7 +83,7 @@ def similarities(smiles: Sequence[str]) -> Iterator[Work]:
     def bulk() -> object:
         vectors = _vectors(tuple(smiles))
         rows: list[list[float]] = [
-            _data.BulkTanimotoSimilarity(v, vectors) for v in vectors[:N_ACTIVES]
+            DataStructs.BulkTanimotoSimilarity(v, vectors) for v in vectors[:N_ACTIVES]
         ]
         return np.max(rows, axis=0)
 
@@ -104,13 +99,13 @@ def similarities(smiles: Sequence[str]) -> Iterator[Work]:
 
 @cache
 def _vectors(smiles: tuple[str, ...]) -> list[Any]:
-    morgan = _generator.GetMorganGenerator(radius=2, fpSize=2048)
-    return [morgan.GetFingerprint(_chem.MolFromSmiles(text)) for text in smiles]
+    morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    return [morgan.GetFingerprint(Chem.MolFromSmiles(text)) for text in smiles]
 
 
 @cache
 def _words(smiles: tuple[str, ...]) -> Any:  # noqa: ANN401 - an array of words
-    text = b"".join(_data.BitVectToBinaryText(vector) for vector in _vectors(smiles))
+    text = b"".join(DataStructs.BitVectToBinaryText(vector) for vector in _vectors(smiles))
     return np.frombuffer(text, np.uint64).reshape(len(smiles), -1)
 
 

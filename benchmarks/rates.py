@@ -19,7 +19,7 @@ import tempfile
 import time
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rdkit
 import torch
@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 
     from molmeta.models.model import AssayPredictor, Model
 
-# pyarrow is untyped, which strict checking refuses; Any is declared once here.
-_ipc: Any = ipc
-_chem: Any = Chem
-_generators: Any = rdFingerprintGenerator
 NCI = Path(__file__).parents[1] / "data" / "libraries" / "nci_5k.smi"
 COPIES = 20
 """How often features are screened in one run; the support is adapted to once."""
@@ -124,16 +120,16 @@ def _works(folder: Path, smiles: list[str]) -> Iterator[tuple[str, int, Callable
 
 def repeat(path: Path, copy: Path, times: int) -> Path:
     """Write a featurized library with all its blocks several times over."""
-    with _ipc.open_file(str(path)) as file, _ipc.new_file(str(copy), file.schema) as new:
+    with ipc.open_file(str(path)) as file, ipc.new_file(str(copy), file.schema) as new:
         for number in range(times * file.num_record_batches):
             new.write_batch(file.get_batch(number % file.num_record_batches))
     return copy
 
 
 def _floor(smiles: list[str]) -> None:
-    generator = _generators.GetMorganGenerator(radius=2, fpSize=2048)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
     for text in smiles:
-        generator.GetFingerprint(_chem.MolFromSmiles(text))
+        generator.GetFingerprint(Chem.MolFromSmiles(text))
 
 
 def _compared(ratios: dict[str, float], path: Path) -> int:
@@ -146,7 +142,7 @@ def _compared(ratios: dict[str, float], path: Path) -> int:
 
 def _parses(text: str) -> bool:
     with rdBase.BlockLogs():
-        return bool(text) and _chem.MolFromSmiles(text) is not None
+        return bool(text) and Chem.MolFromSmiles(text) is not None
 
 
 def _options() -> argparse.Namespace:

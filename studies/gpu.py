@@ -18,6 +18,7 @@ from molmeta.models.pretrained import pretrained_encoder
 from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import EMBEDDING, Vectors
 from molmeta.molecules.store import featurize
+from molmeta.training.start import start_from
 
 ASSAYS = Path(__file__).parents[1] / "data" / "assays"
 EPISODES, SUPPORT, QUERY, STEPS = 16, 32, 64, 20
@@ -35,9 +36,7 @@ def main() -> None:
     molecules, cuda = featurize(smiles, ["graph"]), torch.device("cuda")
     encoder = pretrained_encoder("gine")
     learner = Recipe("protonet", "gine", {"length": 3.0}, encoder.recipe.encoder_options).build(0)
-    states = encoder.learner.encoder
-    if states is not None and learner.encoder is not None:
-        learner.encoder.load_state_dict(states.state_dict())
+    start_from(learner, [encoder])
     labels = np.resize([0.0, 1.0], SUPPORT + QUERY).astype(np.float32)
     rows = np.arange(len(smiles)).reshape(EPISODES, -1)
     episodes = [

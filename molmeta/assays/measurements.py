@@ -59,8 +59,8 @@ class Measurements:
         of_chosen = np.repeat(np.arange(len(chosen)), counts)
         return Measurements(self.rows[chosen], of_chosen, self.assays[index], self.aims[index])
 
-    def batch(self, step: int, n: int, seed: int) -> Measurements:
-        """Return the measurements of the n compounds of a step, the first of which is 1.
+    def drawn(self, step: int, n: int, seed: int) -> NDArray[np.int64]:
+        """Return the n compounds of a step, the first of which is 1, for `select`.
 
         Each pass over the compounds has an order of its own, which depends on seed and pass alone.
         """
@@ -70,4 +70,4 @@ class Measurements:
         for number in np.unique(passes):
             order = generator(seed, "compounds", int(number)).permutation(len(self.rows))
             chosen[passes == number] = order[within[passes == number]]
-        return self.select(chosen)
+        return chosen

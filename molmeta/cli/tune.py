@@ -42,6 +42,7 @@ def run(
     import torch
 
     from molmeta.api.tune import tune
+    from molmeta.automl.study import judged
 
     torch.set_num_threads(1)
     entry = {**mapping(recipe, "--recipe", setting), "learner": learner}
@@ -52,5 +53,6 @@ def run(
                 start_from=start_from, use_portfolio=portfolio, molecules=molecules, init=init,
                 output=output, workers=workers, seed=seed, cores=cores, progress=advance,
             )  # fmt: skip
-        finished = sum(trial.state.is_finished() for trial in tuned.study.trials)
-        outcome.update(trials=finished, best=round(tuned.study.best_value, 4), written=output)
+        outcome.update(
+            trials=len(judged(tuned.study)), best=round(tuned.study.best_value, 4), written=output
+        )

@@ -148,7 +148,7 @@ class MetaLearner(nn.Module, ABC):
         return total
 
     def finish(self) -> None:
-        """Change the weights once after training, without changing a prediction of `adapt`."""
+        """Change the weights once, after training and before the model is saved."""
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the binary cross-entropy of logits of shape (Q,)."""

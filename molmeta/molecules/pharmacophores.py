@@ -14,35 +14,33 @@ from rdkit import Chem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# RDKit's stubs leave most parameters unknown, which strict checking refuses; Any says so once.
-_chem: Any = Chem
 
 MAX_TYPED_ATOMS = 200
 """Larger molecules may have more matches of a pattern than the 1,000 that RDKit lists."""
 DONOR, ACCEPTOR, AROMATIC, HALOGEN, BASIC, ACIDIC = (1 << bit for bit in range(6))
 
 _WHOLE = [
-    (DONOR, _chem.MolFromSmarts("[N&!H0&v3,N&!H0&v4&+1,O&H1&+0,S&H1&+0,n&H1&+0]")),
-    (ACCEPTOR, _chem.MolFromSmarts("[O&H0&v2,S&H0&v2,O&-,S&-,n&H0&+0]")),
-    (AROMATIC, _chem.MolFromSmarts("[a]")),
-    (HALOGEN, _chem.MolFromSmarts("[F,Cl,Br,I]")),
-    (BASIC, _chem.MolFromSmarts("[#7&+]")),
-    (ACIDIC, _chem.MolFromSmarts("[C,S](=[O,S,P])-[O;H1,-1]")),
+    (DONOR, Chem.MolFromSmarts("[N&!H0&v3,N&!H0&v4&+1,O&H1&+0,S&H1&+0,n&H1&+0]")),
+    (ACCEPTOR, Chem.MolFromSmarts("[O&H0&v2,S&H0&v2,O&-,S&-,n&H0&+0]")),
+    (AROMATIC, Chem.MolFromSmarts("[a]")),
+    (HALOGEN, Chem.MolFromSmarts("[F,Cl,Br,I]")),
+    (BASIC, Chem.MolFromSmarts("[#7&+]")),
+    (ACIDIC, Chem.MolFromSmarts("[C,S](=[O,S,P])-[O;H1,-1]")),
 ]
 """Types of the first atom of each match."""
 _ACCEPTOR_UNLESS = [
-    (_chem.MolFromSmarts("[O&H1&v2,S&H1&v2,N&v3]"), [_chem.MolFromSmarts("[O,S,N]-*=[O,N,P,S]")]),
+    (Chem.MolFromSmarts("[O&H1&v2,S&H1&v2,N&v3]"), [Chem.MolFromSmarts("[O,S,N]-*=[O,N,P,S]")]),
     (
-        _chem.MolFromSmarts("[o&+0,s&+0]"),
-        [_chem.MolFromSmarts("[o,s]:n"), _chem.MolFromSmarts("[o,s]:c:n")],
+        Chem.MolFromSmarts("[o&+0,s&+0]"),
+        [Chem.MolFromSmarts("[o,s]:n"), Chem.MolFromSmarts("[o,s]:c:n")],
     ),
 ]
 """Acceptors, except the first atoms of the matches of other patterns."""
-_CARBONYL = _chem.MolFromSmarts("[C,a]=O")
+_CARBONYL = Chem.MolFromSmarts("[C,a]=O")
 _AMINES = [
-    _chem.MolFromSmarts("[N&H2&+0][C,a]"),
-    _chem.MolFromSmarts("[N&H1&+0]([C,a])[C,a]"),
-    _chem.MolFromSmarts("[N&H0&+0](C)(C)C"),
+    Chem.MolFromSmarts("[N&H2&+0][C,a]"),
+    Chem.MolFromSmarts("[N&H1&+0]([C,a])[C,a]"),
+    Chem.MolFromSmarts("[N&H0&+0](C)(C)C"),
 ]
 """Bases, if no other atom of the match has a double bond to oxygen."""
 

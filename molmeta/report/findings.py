@@ -83,8 +83,8 @@ class Findings:
     def best(self, support: int, among: tuple[str, ...], scope: str = ALL) -> str | None:
         """Return the model with the highest mean among those evaluated on every assay.
 
-        A model evaluated on fewer assays is returned only without another, because its mean
-        is over other, perhaps easier, assays.
+        A model that was evaluated on fewer assays is the last choice, because its mean is over
+        other, perhaps easier, assays.
         """
         means = self.means(support, scope)
         # Both parts stay in the order of their means, so `next` finds the best of the first part.

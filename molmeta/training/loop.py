@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -146,9 +145,10 @@ class _Run:
         self.learner.fit(data)
         if task.init:
             start_from(self.learner, task.init)
-        self.measurements: Measurements | None = None
+        self.measured: tuple[LearnsMeasurements, Measurements] | None = None
         if options.compounds:
-            self.measurements = learning_measurements(self.learner).measurements(data)
+            learner = learning_measurements(self.learner)
+            self.measured = (learner, learner.measurements(data))
         if options.encoder_rate == 0 and sees_vectors_only(self.learner):
             # Nothing changes these vectors any more, so they are computed once.
             self.molecules = self.learner.eval().prepare(self.molecules)
@@ -209,10 +209,10 @@ class _Run:
         """Compute the gradients and return the loss, NaN if a linear system cannot be solved."""
         options, rank, size = self.task.training, self.fabric.global_rank, self.fabric.world_size
         # Each process draws the whole step and takes its share, so that nothing has to be sent.
-        if self.measurements is not None:
-            drawn = self.measurements.batch(step, options.compounds, self.task.seed)
-            share = drawn.select(np.arange(rank, options.compounds, size, dtype=np.int64))
-            return learning_measurements(self.learner).backward_measurements(share, self.molecules)
+        if self.measured is not None:
+            learner, measurements = self.measured
+            compounds = measurements.drawn(step, options.compounds, self.task.seed)[rank::size]
+            return learner.backward_measurements(measurements.select(compounds), self.molecules)
         episodes = self.sampler.episodes(step, options.episodes)[rank::size]
         try:
             return self.learner.backward(*hide_own_targets(self.learner, episodes, self.molecules))

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rdkit.Chem import Mol
 
-_chem: Any = Chem
 _descriptors: Any = rdMolDescriptors
 _OF_RDKIT = (
     "exactmw", "CrippenClogP", "CrippenMR", "tpsa", "lipinskiHBA", "NumHBD", "NumRotatableBonds",
@@ -57,4 +56,4 @@ def _of_rdkit() -> Any:  # noqa: ANN401 - RDKit has no types
 
 @cache
 def _patterns() -> tuple[Any, Any]:
-    return _chem.MolFromSmarts(_ACID), _chem.MolFromSmarts(_BASE)
+    return Chem.MolFromSmarts(_ACID), Chem.MolFromSmarts(_BASE)

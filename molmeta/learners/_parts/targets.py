@@ -111,8 +111,8 @@ def support_numbers(support: Labelled, target: Target) -> Tensor:
     """Return the `numbers` of a support.
 
     Raises:
-        EpisodeError: the target is "value" and a value is missing, or it is "activity" and there
-            is inactive.
+        EpisodeError: the target is "value" and a value is missing, or it is "activity" and no
+            molecule is active.
     """
     if target == "activity":
         require_support(support.labels, actives_only=True)

@@ -35,7 +35,7 @@ def test_what_has_no_aim_is_left_out():
 
 def test_a_pass_has_every_compound_once_in_an_order_of_its_own(whole):
     n = len(whole.rows)
-    passes = [np.concatenate([whole.batch(step, 1, 0).rows for step in steps])
+    passes = [np.concatenate([whole.rows[whole.drawn(step, 1, 0)] for step in steps])
               for steps in (range(1, n + 1), range(n + 1, 2 * n + 1))]  # fmt: skip
     assert all(sorted(one) == sorted(whole.rows) for one in passes)
     assert not np.array_equal(*passes)
@@ -43,12 +43,12 @@ def test_a_pass_has_every_compound_once_in_an_order_of_its_own(whole):
 
 def test_a_batch_depends_on_step_and_seed_alone(whole):
     n = len(whole.rows) - 1
-    first, again, other = (whole.batch(step, n, 3) for step in (2, 2, 3))
-    assert np.array_equal(first.rows, again.rows)
-    assert not np.array_equal(first.rows, other.rows)
-    assert not np.array_equal(first.rows, whole.batch(2, n, 4).rows)
+    first, again, other = (whole.drawn(step, n, 3) for step in (2, 2, 3))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert not np.array_equal(first, whole.drawn(2, n, 4))
 
 
 def test_a_batch_has_all_measurements_of_its_compounds(whole):
-    drawn = whole.batch(1, 3, 0)
+    drawn = whole.select(whole.drawn(1, 3, 0))
     assert triples(drawn) == [one for one in triples(whole) if one[0] in set(drawn.rows)]

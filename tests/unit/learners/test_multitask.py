@@ -209,7 +209,7 @@ def test_measurements_are_graded_by_their_values():
 def test_the_loss_of_measurements_is_that_of_their_own_assays():
     model = linear()
     found = model.measurements(TrainingData(store().molecules, assays()[:3]))
-    drawn = found.batch(1, 7, 0)
+    drawn = found.select(found.drawn(1, 7, 0))
     vectors = model.encoder(store().molecules.select(torch.from_numpy(drawn.rows)))
     logits = [vectors[c] @ model.weights[a] + model.biases[a]
               for c, a in zip(drawn.compounds, drawn.assays, strict=True)]  # fmt: skip
