@@ -58,8 +58,7 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
     """
     header, column = _header(rows)
     below = max(map(len, rows[header + 1 :]), default=0)
-    written = _written(rows[header] if header >= 0 else [], below)
-    names = _distinct(written)
+    names, repeated = _names(rows[header] if header >= 0 else [], below)
     width = len(_stripped(rows[header])) if header >= 0 else len(names)
     body = [
         (number, row)
@@ -78,8 +77,21 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
     notes = [f"row {header + 1} is the header"] if header > 0 else []
     notes += ["there is no header"] if header < 0 else []
     notes += ["the row below the header gives units"] if units else []
-    repeated = frozenset(name for name, n in Counter(written).items() if n > 1)
     return TableFile(frame.drop(columns=empty), units, tuple(notes), repeated)
+
+
+def table_of_frame(frame: pd.DataFrame) -> TableFile:
+    """Return a table whose columns have types; rows are numbered from 1."""
+    names, repeated = _names([str(column) for column in frame.columns], len(frame.columns))
+    numbered = frame.set_axis(names, axis="columns").set_axis(range(1, len(frame) + 1))
+    return TableFile(numbered, repeated=repeated)
+
+
+def _names(header: Row, width: int) -> tuple[list[str], frozenset[str]]:
+    """A distinct name for each column, and the names that several columns have."""
+    written = _written(header, width)
+    repeated = frozenset(name for name, n in Counter(written).items() if n > 1)
+    return _distinct(written), repeated
 
 
 def _header(rows: Sequence[Row]) -> tuple[int, int]:

@@ -10,17 +10,17 @@ import zlib
 from collections import Counter
 from typing import TYPE_CHECKING, NoReturn
 
-import pandas as pd
-
 from molmeta.curation import sdfiles, workbooks
 from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import is_structure_name
-from molmeta.curation.headers import Row, TableFile, table_of
+from molmeta.curation.headers import Row, TableFile, table_of, table_of_frame
 from molmeta.errors import ConfigError
 from molmeta.runtime.parquetfiles import read_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".xlsm", ".sdf")
@@ -99,7 +99,7 @@ def _parsed(path: Path, content: bytes, sheet: str) -> TableFile:
     if _suffix(path) in (".xlsx", ".xlsm", ".xls"):
         _refuse(path, "is not a workbook", f"'{path.name}'", "a complete .xlsx file")
     if _suffix(path) == ".parquet":
-        return TableFile(_parquet(path, content))
+        return _parquet(path, content)
     text = decode(content)
     if sdfiles.is_sdf(text):
         return TableFile(sdfiles.read_sdf(text))
@@ -133,15 +133,12 @@ def decode(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _parquet(path: Path, content: bytes) -> pd.DataFrame:
+def _parquet(path: Path, content: bytes) -> TableFile:
     try:
         frame = read_parquet(io.BytesIO(content))
     except (OSError, ValueError) as error:
         _refuse(path, "is not a Parquet file", f"'{error}'", "a complete Parquet file")
-    frame.columns = [str(column).strip() for column in frame.columns]
-    _require_distinct(path, list(frame.columns))
-    frame.index = pd.RangeIndex(1, len(frame) + 1)
-    return frame
+    return table_of_frame(frame)
 
 
 def _text(path: Path, text: str) -> TableFile:
@@ -166,14 +163,6 @@ def _rows(text: str, separator: str) -> list[Row]:
         if "expected after" not in str(error):
             raise
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-
-
-def _require_distinct(path: Path, names: list[str]) -> None:
-    counts = Counter(names)
-    if repeated := [name for name in names if name and counts[name] > 1]:
-        _refuse(
-            path, f"column '{repeated[0]}' occurs twice", f"{names[:12]}", "every column once"
-        )  # fmt: skip
 
 
 def _separator(path: Path, text: str) -> str:

@@ -16,7 +16,7 @@ from molmeta.curation.detection.judged import JudgedTable
 from molmeta.curation.detection.labels import read_labels
 from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import as_smiles
-from molmeta.curation.headers import TableFile
+from molmeta.curation.headers import TableFile, table_of_frame
 from molmeta.curation.tablefiles import read_file
 from molmeta.curation.tableoptions import TableOptions
 from molmeta.curation.tables import Layout, read_table, rows_of
@@ -113,7 +113,11 @@ def read_source(table: Path | pd.DataFrame, options: TableOptions) -> TableFile:
     """The cells of a file or a frame."""
     if isinstance(table, Path):
         return read_file(table, options.sheet)
-    return TableFile(_numbered(table))
+    if table.empty:
+        raise question(
+            "support", "has no rows", "an empty table", "measured compounds", "Add some."
+        )
+    return table_of_frame(table)
 
 
 def by_target(table: UserTable) -> UserTable:
@@ -273,12 +277,3 @@ class _Reader:
             return None
         joined = parts[0] if len(parts) == 1 else parts[0] + " " + parts[1]
         return joined.str.strip()
-
-
-def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
-    if frame.empty:
-        raise question(
-            "support", "has no rows", "an empty table", "measured compounds", "Add some."
-        )
-    copy = frame.rename(columns=str)
-    return copy.set_axis(pd.RangeIndex(1, len(copy) + 1))

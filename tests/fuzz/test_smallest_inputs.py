@@ -130,6 +130,15 @@ def test_two_columns_of_one_name_are_refused(tmp_path, header):
         read_user_table(tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "named"), [("active", "'active'"), ("", "'column 2', 'column 3'"), (0, "'0', '0.1'")]
+)
+def test_two_columns_of_one_name_in_a_frame_are_refused(name, named):
+    frame = pd.DataFrame([["C", 1, 0], ["CC", 0, 1]], columns=["smiles", name, name])
+    with pytest.raises(TableError, match=named):
+        read_user_table(frame)
+
+
 def test_a_header_that_is_nested_too_deep_is_a_named_error(tmp_path):
     header = ("[" * 100_000 + "]" * 100_000).encode()
     text = json.dumps({"__metadata__": {"molmeta": header.decode()}}).encode()
