@@ -74,6 +74,8 @@ def parse(smiles: str) -> Chem.Mol:
         mol = _read(text)
     if mol is None:
         raise _error(text, "is not a valid SMILES", "a molecule that RDKit can sanitise")
+    if "@SP" in text:
+        _clear_stereo_of_lone_atoms(mol)
     return _of_sane_size(mol, text)
 
 
@@ -281,6 +283,14 @@ def _read(text: str, *, sanitize: bool = True) -> Chem.Mol | None:
         return Chem.MolFromSmiles(text, sanitize=sanitize)
     except (ValueError, RuntimeError):
         return None
+
+
+def _clear_stereo_of_lone_atoms(mol: Chem.Mol) -> None:
+    """Remove what crashes RDKit's layout: a square planar atom without neighbours."""
+    atoms: Iterable[Chem.Atom] = mol.GetAtoms()
+    for atom in atoms:
+        if atom.GetDegree() == 0:
+            atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
 
 
 def _inchikey(mol: Chem.Mol, text: str) -> str:

@@ -218,7 +218,7 @@ def run(chosen: Featurizer, mol: Mol, smiles: str) -> Any:  # noqa: ANN401 - kin
     """
     try:
         features = chosen.function(mol)
-    except (ValueError, RuntimeError, OverflowError) as error:
+    except (ValueError, RuntimeError, ArithmeticError) as error:
         raise MoleculeError(
             f"featurizer '{chosen.name}': fails on '{smiles[:80]}'; got '{error}', expected "
             "features. Remove the compound or choose another featurizer."
