@@ -45,6 +45,8 @@ def run(case: Case) -> str:
         return KINDS[case.kind][1](case)
     except MolMetaError as error:
         said = str(error)
+    finally:
+        logging.disable(logging.NOTSET)
     assert said, "an empty message"
     assert said.isprintable(), f"not one line: {said!r}"
     return "refused"
