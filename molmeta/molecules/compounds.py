@@ -246,7 +246,7 @@ def _largest_fragment(mol: Chem.Mol) -> Chem.Mol:
 
 # Both patterns match too much rather than too little: a false match only costs time.
 _UNUSUAL_NOTATION = re.compile(r"[*~<>$:|b]|\[\d*[c#]")
-_UNUSUAL_ATOM = re.compile(r"[Pp]|\[(?!\d*(?:[BCNOFPSIHK]|Cl|Br|Si|Se|se|Na|Li|[nos])[@H+\]\d-])")
+_UNUSUAL_ATOM = re.compile(r"[Pp]|\[(?!\d*(?:[BCNOFPSIH]|Cl|Br|Si|Se|se|[nos])[@H+\]\d-])")
 _DATIVE_BOND: Chem.Mol = Chem.MolFromSmarts("*->*")
 _AROMATIC_METAL: Chem.Mol = Chem.MolFromSmarts("[a;!#6;!#7;!#8;!#16;!#34]")
 _CHARGE: Chem.Mol = Chem.MolFromSmarts("[!+0]")
