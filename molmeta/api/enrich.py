@@ -86,7 +86,7 @@ def enrich(
     loaded = {base: model_of(base) for base in dict.fromkeys(map(_base, models))}
     contestants = _contestants(models, loaded, without_memory=without_memory)
     learners = [contestant.learner for contestant in contestants.values()]
-    names = sorted({FINGERPRINT, *(name for learner in learners for name in learner.featurizers)})
+    names = sorted({FINGERPRINT}.union(*(learner.library_featurizers for learner in learners)))
     frame = read_screens([existing(path) for path in tables], decoys=decoys, cores=cores)
     hiding = None if library is None else _library(existing(library), library_size, plan, cores)
     everything = frame if hiding is None else pd.concat([frame, hiding], ignore_index=True)

@@ -53,7 +53,7 @@ def simulate(
     """
     chosen, plan = model_of(model), plan or SimulationPlan()
     learner = without_records(chosen.learner) if without_memory else chosen.learner
-    names = tuple(dict.fromkeys((*chosen.featurizers, FINGERPRINT)))
+    names = tuple(dict.fromkeys((*chosen.library_featurizers, FINGERPRINT)))
     store = None if molecules is None else existing(molecules)
     paths = [existing(table) for table in tables]
     assays, blocks = assays_and_molecules(paths, store, names, cores=cores)

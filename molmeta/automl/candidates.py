@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from molmeta.learners._parents.profile_process import STRUCTURES
 from molmeta.models.model import Model
 from molmeta.models.named import baseline
-from molmeta.models.pretrained import NAME, load_pretrained
+from molmeta.models.pretrained import NAME, pretrained_with
 from molmeta.models.recipes import Recipe
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from molmeta.learners.base import MetaLearner, Target
+    from molmeta.learners.base import Target
 
 FOUR = "+".join(STRUCTURES)
 GRADED = "_graded"
@@ -78,18 +77,7 @@ def model_of(candidate: CandidateModel, members: Mapping[str, Model]) -> Model:
 
 def _member(name: str, target: Target) -> Model:
     if name.removesuffix(GRADED) == NAME:
-        return _pretrained(graded=name.endswith(GRADED), target=target)
+        return pretrained_with(graded=name.endswith(GRADED), target=target)
     learner, options = BASELINES[name]
     values = {"target": target} if target == "value" and learner == "tanimoto_gp" else {}
     return baseline(learner, {**options, **values})
-
-
-def _pretrained(*, graded: bool, target: Target) -> Model:
-    """The pretrained model with other options, which share its weights."""
-    model = load_pretrained()
-    if not graded and target == "activity":
-        return model
-    options = {**model.recipe.learner_options, "graded": graded, "target": target}
-    learner: MetaLearner = copy.copy(model.learner)
-    vars(learner).update(graded=graded, target=target)
-    return replace(model, learner=learner, recipe=replace(model.recipe, learner_options=options))

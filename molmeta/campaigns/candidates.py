@@ -70,7 +70,7 @@ class Assessor:
     ) -> None:
         self._predictor, self._rng = predictor.predictor, rng
         self._score = acquisition.get(name).score
-        self.featurizers = tuple(dict.fromkeys((*predictor.model.featurizers, FINGERPRINT)))
+        self.featurizers = tuple(dict.fromkeys((*predictor.model.library_featurizers, FINGERPRINT)))
         pairs = zip(support.smiles, support.active, strict=True)
         self.actives = [standard_smiles(smiles) for smiles, active in pairs if active]
         molecules = featurize(self.actives, self.featurizers)

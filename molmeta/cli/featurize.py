@@ -90,7 +90,8 @@ def _featurize_library(
     from molmeta.molecules.similarity import FINGERPRINT
 
     chosen = named(model) if model else None
-    blocks = tuple(dict.fromkeys((*chosen.featurizers, FINGERPRINT))) if chosen else tuple(names)
+    of_model = () if chosen is None else (*chosen.library_featurizers, FINGERPRINT)
+    blocks = tuple(dict.fromkeys(of_model or names))
     plan = FeaturizePlan(blocks, chosen, **how)
     files: list[Path] = []
     for item in library:

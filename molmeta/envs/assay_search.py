@@ -231,7 +231,7 @@ def from_tables(
             f"names among {list(Search.__dataclass_fields__)}. Correct it."
         )
     chosen = named(model)
-    blocks = tuple(dict.fromkeys((*chosen.featurizers, FINGERPRINT)))
+    blocks = tuple(dict.fromkeys((*chosen.library_featurizers, FINGERPRINT)))
     store = None if molecules is None else Path(molecules)
     paths = [Path(table) for table in tables]
     assays, featurized = assays_and_molecules(paths, store, blocks)

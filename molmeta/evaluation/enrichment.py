@@ -253,7 +253,7 @@ class _Run:
 
     def _prepared(self, learner: MetaLearner, rows: NDArray[np.int64]) -> Molecules:
         with inference_mode(learner):
-            return learner.prepare(self._select(rows).only(learner.featurizers))
+            return learner.prepare(self._select(rows).only(learner.library_featurizers))
 
     def _select(self, rows: NDArray[np.int64]) -> Molecules:
         return self.molecules.select(tensor_of(rows).to(self.molecules.device))

@@ -98,6 +98,11 @@ class MetaLearner(nn.Module, ABC):
         of_encoder = () if self.encoder is None else self.encoder.featurizers
         return tuple(dict.fromkeys((*of_encoder, *self.needs)))
 
+    @property
+    def library_featurizers(self) -> tuple[str, ...]:
+        """Names of the blocks that predictors of `adapt_library` read from molecules."""
+        return self.featurizers
+
     def fit(self, data: TrainingData) -> None:
         """Compute fixed statistics from the training data, before the first episode."""
         if self.encoder is not None:

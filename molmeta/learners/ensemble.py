@@ -92,6 +92,11 @@ class Ensemble(MetaLearner):
         names = (name for member in self.learners for name in member.featurizers)
         return tuple(dict.fromkeys((*super().featurizers, *names)))
 
+    @property
+    def library_featurizers(self) -> tuple[str, ...]:
+        names = (name for member in self.learners for name in member.library_featurizers)
+        return tuple(dict.fromkeys(names))
+
     def fit(self, data: TrainingData) -> None:
         super().fit(data)
         for member in self.learners:

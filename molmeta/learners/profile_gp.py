@@ -66,6 +66,7 @@ class ProfileGP(ProfileProcess):
         encoder_weight: as in `ProfileProcess`.
         profiles: as in `ProfileProcess`.
         mean: as in `ProfileProcess`.
+        further: as in `ProfileProcess`; not used for actives alone.
         graded: whether measured values refine the labels within an assay, where there are any
             (`molmeta.learners._parts.targets.graded`).
     """
@@ -83,21 +84,25 @@ class ProfileGP(ProfileProcess):
         encoder_weight: float | None = None,
         profiles: bool = True,
         mean: bool = True,
+        further: str = "",
         graded: bool = False,
     ) -> None:
-        super().__init__(encoder, encoder_weight=encoder_weight, profiles=profiles, mean=mean)
+        options: dict[str, Any] = {"profiles": profiles, "mean": mean, "further": further}
+        super().__init__(encoder, encoder_weight=encoder_weight, **options)
         require_target(target, "profile_gp")
         self.target, self.graded = target, graded
 
     def adapt(self, support: Labelled) -> ProfilePredictor | ValuePredictor:
         if self.target == "value":
-            return self._adapted_to_values(support)
+            return self._adapted_to_values(support, further=True)
         require_support(support.labels, actives_only=True)
-        vectors = self._vectors(support.molecules)
         if bool((support.labels > 0.5).all()):
-            n_actives, support = len(support), self.background.added(support)
+            vectors, n_actives = self._vectors(support.molecules), len(support)
+            support = self.background.added(support)
             vectors = _with_zero_rows(vectors, len(support) - n_actives)
-        inputs = self._looked_up(support.molecules, vectors)
+            inputs = self._looked_up(support.molecules, vectors)
+        else:
+            inputs = self.inputs(support.molecules, further=True)
         mean_weight = self._mean_weight(len(support))
         y = graded(support.labels, support.values if self.graded else None).to(inputs.activity)
         residual = y - inputs.activity * mean_weight
@@ -106,7 +111,7 @@ class ProfileGP(ProfileProcess):
 
     def adapt_library(self, support: Labelled) -> ProfilePredictor | ValuePredictor | Mixture:
         if self.target == "value":
-            return self._adapted_to_values(support)
+            return self._adapted_to_values(support, further=False)
         require_support(support.labels, actives_only=True)
         active, vectors = support.labels > 0.5, self._vectors(support.molecules)
         inputs = self._looked_up(support.molecules, vectors)
@@ -137,7 +142,7 @@ class ProfileGP(ProfileProcess):
         total = 0.0
         for episode in episodes:
             support, query = episode.labelled(molecules)
-            predictor = self._adapted_to_values(support)
+            predictor = self._adapted_to_values(support, further=True)
             y = predictor.scale.to(support_numbers(query, self.target)).float()
             mean, _ = predictor.process.posterior(query.molecules)
             loss = F.mse_loss(mean, y) / len(episodes)
@@ -145,9 +150,9 @@ class ProfileGP(ProfileProcess):
             total += float(loss.detach())
         return total
 
-    def _adapted_to_values(self, support: Labelled) -> ValuePredictor:
+    def _adapted_to_values(self, support: Labelled, *, further: bool) -> ValuePredictor:
         y = support_numbers(support, self.target)
-        scale, inputs = scale_of(y, self.target), self.inputs(support.molecules)
+        scale, inputs = scale_of(y, self.target), self.inputs(support.molecules, further=further)
         mean_weight = self._mean_weight(len(support))
         residual = scale.to(y).to(inputs.activity) - inputs.activity * mean_weight
         offset = residual.mean()
@@ -164,7 +169,7 @@ class ProfileGP(ProfileProcess):
         """Condition on the support and on presumed inactives."""
         background, catalogue = (
             self.background.molecules(),
-            self.background.catalogue_like(self.featurizers),
+            self.background.catalogue_like(self.library_featurizers),
         )
         molecules = self.background.joined(support.molecules, background, catalogue)
         vectors = _with_zero_rows(vectors, len(background))

@@ -84,6 +84,11 @@ class Model:
         return self.learner.featurizers
 
     @property
+    def library_featurizers(self) -> tuple[str, ...]:
+        """Names of the feature blocks that the learner reads from the compounds of a library."""
+        return self.learner.library_featurizers
+
+    @property
     def digest(self) -> str:
         """SHA-256 of everything that predictions depend on: versions, recipe and weights."""
         versions = json.dumps([__version__, rdkit.__version__, self.recipe.to_dict()])
@@ -150,7 +155,7 @@ class Model:
         record = TrainingRecord(np.full(len(texts), -1, np.int64), np.full(len(texts), np.nan))
         rows, parsed = _parsed(texts)
         if parsed:
-            profiles = profiles_of(self.learner, featurize(parsed, self.featurizers))
+            profiles = profiles_of(self.learner, featurize(parsed, self.library_featurizers))
             record.n_assays[rows] = profiles.counts.cpu().numpy()
             record.hit_rate[rows] = profiles.share_above.double().cpu().numpy()
         return record
@@ -217,7 +222,9 @@ class AssayPredictor:
         probabilities = np.full(len(texts), np.nan)
         rows, parsed = _parsed(texts)
         if parsed:
-            molecules = featurize(parsed, self.model.featurizers)
+            model = self.model
+            names = model.featurizers if among == "assay" else model.library_featurizers
+            molecules = featurize(parsed, names)
             at_share = self.predict_molecules(molecules, among=among)
             probabilities[rows] = [shift(p) for p in at_share]
         return probabilities

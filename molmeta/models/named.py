@@ -37,7 +37,8 @@ def baseline(name: str, options: Mapping[str, Any] | None = None) -> Model:
 def named(name: str) -> Model:
     """The model in a file, the pretrained model, or the baseline of that name.
 
-    `NAME:OPTION=VALUE` sets an option of a baseline, such as `similarity:mode=mean`.
+    `NAME:OPTION=VALUE` sets an option of a baseline or of the pretrained model, such as
+    `similarity:mode=mean` or `pretrained:further=minimol`.
 
     Raises:
         ConfigError: neither a file nor a name, or the baseline lacks the option.
@@ -51,8 +52,6 @@ def named(name: str) -> Model:
             f"{path}: cannot be read; got no such file, expected a file of 'molmeta train'. "
             f"Correct the path.{similar_file(path)}"
         )
-    if name == pretrained.NAME:
-        return pretrained.load_pretrained()
     if name in pretrained.NAMES:
         return pretrained.load_pretrained(name=name)
     base, colon, setting = name.partition(":")
@@ -64,9 +63,16 @@ def named(name: str) -> Model:
             f"model '{base}' is unknown; expected a model file, '{pretrained.NAME}' or a baseline "
             f"such as 'similarity'. See 'molmeta learners'.{suggestion(base, choices)}"
         )
+    options = _option(base, setting) if colon else {}
+    if base == pretrained.NAME:
+        return pretrained.pretrained_with(**options)
+    return baseline(base, options)
+
+
+def _option(base: str, setting: str) -> dict[str, Any]:
     option, _, value = setting.partition("=")
     try:
-        return baseline(base, {option: yaml.safe_load(value)} if colon else None)
+        return {option: yaml.safe_load(value)}
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(
             f"model '{base}': option '{option}' cannot be read; got '{value[:80]}', expected a "

@@ -7,6 +7,7 @@ of them. ABOUT describes the training data, the licence and the limits of the mo
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import sys
 from dataclasses import replace
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from molmeta.errors import ConfigError, ModelError
+from molmeta.errors import ConfigError, ModelError, unknown_name
+from molmeta.learners._parts.targets import require_target
 from molmeta.models.files import load, save
-from molmeta.molecules.featurizers import revision
+from molmeta.molecules.featurizers import require_vectors, revision
 from molmeta.runtime.outputs import write_text
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ NAME = "pretrained"
 NAMES = (NAME, "pretrained_gine")
 """Each is a file; the name of an encoder ends with that of the encoder."""
 FOLDER = Path(__file__).with_name("weights")
+OPTIONS = {"target": "activity", "graded": False, "further": ""}
+"""Options of the pretrained model that change none of its weights, with their defaults."""
 ABOUT = ("data", "licence", "attribution", "trained", "limits")
 
 
@@ -54,6 +58,37 @@ def load_pretrained(folder: Path = FOLDER, name: str = NAME) -> Model:
             f"{expected[:12]}. Install molmeta again."
         )
     return load(path)
+
+
+def pretrained_with(**options: Any) -> Model:  # noqa: ANN401 - options of the learner
+    """The pretrained model with other options, which shares its weights.
+
+    Args:
+        options: `target`, `graded` or `further` of `profile_gp`.
+
+    Raises:
+        ConfigError: another option, or a value that the option does not take.
+        ModelError: as for `load_pretrained`.
+    """
+    model = load_pretrained()
+    for name in options:
+        if name not in OPTIONS:
+            raise ConfigError(f"model '{NAME}': {unknown_name('option', name, OPTIONS)}")
+    if further := options.get("further"):
+        require_vectors(further)
+    require_target(options.get("target", "activity"), NAME)
+    if not isinstance(options.get("graded", False), bool):
+        raise ConfigError(
+            f"model '{NAME}': 'graded' is a switch; got '{options['graded']}', expected true or "
+            "false. Correct it."
+        )
+    options = {name: value for name, value in options.items() if value != OPTIONS[name]}
+    if not options:
+        return model
+    recipe = replace(model.recipe, learner_options={**model.recipe.learner_options, **options})
+    learner = copy.copy(model.learner)
+    vars(learner).update(options)
+    return replace(model, learner=learner, recipe=recipe)
 
 
 def pretrained_encoder(encoder: str) -> Model:

@@ -82,18 +82,41 @@ def featurizer(
 def get(name: str) -> Featurizer:
     """Return a featurizer; 'deepchem:NAME' is DeepChem's featurizer of that name.
 
+    'minimol' and those of DeepChem are in packages of their own, and are not in the list.
+
     Raises:
-        ConfigError: no featurizer has this name.
+        ConfigError: no featurizer has this name, or its package is not installed.
     """
     if name.startswith("deepchem:"):
         from molmeta.molecules.deepchem import featurizer as deepchem_featurizer
 
         return Featurizer(name, "vector", 0, deepchem_featurizer(name.removeprefix("deepchem:")))
+    if name == "minimol":
+        from molmeta.molecules.minimol import WIDTH, require_minimol, vector
+
+        require_minimol()
+        return Featurizer(name, "vector", WIDTH, vector)
     if name not in FEATURIZERS and name in registry.entry_points(GROUP):
         registry.load_entry_point(GROUP, name)
     if name not in FEATURIZERS:
-        raise ConfigError(unknown_name("featurizer", name, (*FEATURIZERS, "deepchem:NAME")))
+        raise ConfigError(
+            unknown_name("featurizer", name, (*FEATURIZERS, "minimol", "deepchem:NAME"))
+        )
     return FEATURIZERS[name]
+
+
+def require_vectors(name: object) -> None:
+    """Refuse what is not the name of a featurizer of vectors.
+
+    Raises:
+        ConfigError: no featurizer has this name, or its features are not vectors.
+    """
+    kind = get(str(name)).kind
+    if kind != "vector":
+        raise ConfigError(
+            f"featurizer '{name}': cannot be used here; got one of kind '{kind}', expected one of "
+            "vectors, such as 'minimol' or 'descriptors'. Choose another."
+        )
 
 
 def revision(name: str) -> int:

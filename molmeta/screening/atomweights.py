@@ -82,6 +82,7 @@ def _masked(mol: Mol, atom: int) -> Mol:
 
 
 def _logits(predictor: AssayPredictor, mols: Sequence[Mol], smiles: str) -> NDArray[np.float64]:
-    molecules = unpacked([featurize_mols(mols, [smiles] * len(mols), predictor.model.featurizers)])
+    names = predictor.model.library_featurizers
+    molecules = unpacked([featurize_mols(mols, [smiles] * len(mols), names)])
     with torch.no_grad():
         return predictor.predictor(molecules).double().cpu().numpy()

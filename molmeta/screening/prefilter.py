@@ -115,7 +115,7 @@ def prefiltered(
     Raises:
         ModelError, WorkerError: as `fitted`.
     """
-    names = predictor.model.featurizers
+    names = predictor.model.library_featurizers
     if share is None:
         return names, None
     both = tuple(dict.fromkeys((*names, FINGERPRINT)))
@@ -139,7 +139,7 @@ def fitted(
     Raises:
         ModelError, WorkerError: as `LibrarySource.sample`.
     """
-    names = () if source.file is not None else tuple(predictor.model.featurizers)
+    names = () if source.file is not None else tuple(predictor.model.library_featurizers)
     sampled = (chunk for chunk in source.sample(SAMPLE, cores=cores) if chunk.records)
     parts = [_fit_data(predictor, chunk.molecules()) for chunk in sampled]
     if not any(len(values) for values, _ in parts):

@@ -57,7 +57,8 @@ def left_out(model: Model, support: Support) -> NDArray[np.float64]:
             f"{len(labels) - n_active} inactives, expected at least {FEWEST_ACTIVES} actives and "
             "an inactive. Give a number, or leave --prevalence out."
         )
-    molecules = featurize([standard_smiles(text) for text in support.smiles], model.featurizers)
+    standardised = [standard_smiles(text) for text in support.smiles]
+    molecules = featurize(standardised, model.library_featurizers)
     return each_left_out(model.learner, molecules, labels)
 
 

@@ -144,7 +144,7 @@ def ranked(
     """
     # Refuses a prevalence that does not fit before hours of scoring.
     prior_shift(plan.prevalence, float(np.mean(support.active)))
-    finder = KnownCompounds(support.smiles, predictor.model.featurizers)
+    finder = KnownCompounds(support.smiles, predictor.model.library_featurizers)
     digest = predictor.model.digest
     opened = partial(
         LibrarySource, library, model=digest, force=plan.force, id_column=plan.id_column

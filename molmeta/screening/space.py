@@ -96,7 +96,7 @@ def _scorer(predictor: AssayPredictor) -> Callable[[Sequence[str]], NDArray[np.f
 
     def score(smiles: Sequence[str]) -> NDArray[np.float64]:
         records = [Record(row, str(row), text) for row, text in enumerate(smiles)]
-        prepared = prepare(records, predictor.model.featurizers)
+        prepared = prepare(records, predictor.model.library_featurizers)
         scores = np.full(len(smiles), np.nan)
         if prepared.records:
             predicted = predictor.predict_molecules(prepared.molecules())

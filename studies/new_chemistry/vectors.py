@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from measure import BASELINE, parts_of, scored, table, with_numbers
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from molmeta.assays.assay import load_assays
 from molmeta.learners.base import MetaLearner
@@ -30,16 +32,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from molmeta.learners._parents.profile_process import ProfileInputs
     from molmeta.learners.base import Predictor
     from molmeta.molecules.labelled import Labelled
     from molmeta.molecules.store import Store
 
-WEIGHT = 0.6
-"""Weight of the vectors next to the structures, which was chosen on the half `select`."""
-MOST = 6.0
-"""Where standardised vectors are clipped."""
-SMALLEST = 1e-3
+NONE = -20.0
+"""Logarithm of a weight that is as good as 0."""
 
 
 def main(results: Path, tasks: Path, output: Path, files: Sequence[str]) -> None:
@@ -67,60 +65,28 @@ def learners(names: Sequence[str]) -> Iterator[tuple[str, MetaLearner]]:
     yield BASELINE, TanimotoGP(fingerprints="+".join(ProfileGP.needs))
     yield "process", with_numbers(ProfileGP())
     for name in names:
-        yield f"process, {name}", with_numbers(WithVectors(name, structures=True))
-        yield f"{name} alone", with_numbers(WithVectors(name, structures=False))
+        yield f"process, {name}", with_numbers(ProfileGP(further=name))
+        yield f"{name} alone", without_structures(with_numbers(ProfileGP(further=name)))
         yield f"logistic regression on {name}", Logistic(name)
 
 
+def without_structures(learner: ProfileGP) -> ProfileGP:
+    """Set the weights of the fingerprints to almost 0."""
+    learner.log_structure.data.fill_(NONE)
+    return learner
+
+
 def vectors_of(store: Store, path: Path) -> Tensor:
-    """Return standardised vectors of the compounds of a store, zeros where the file has none."""
+    """Return the vectors of the compounds of a store, zeros where the file has none."""
     with np.load(path) as file:
-        keys, raw = file["keys"].astype(store.keys.dtype), file["x"].astype(np.float32)
-    spread = np.maximum(raw.std(0), SMALLEST)
-    standardised = ((raw - raw.mean(0)) / spread).clip(-MOST, MOST)
-    values = torch.zeros(len(store), raw.shape[1])
-    values[store.rows([key.decode() for key in keys])] = tensor_of(standardised)
+        keys, vectors = file["keys"].astype(store.keys.dtype), file["x"].astype(np.float32)
+    values = torch.zeros(len(store), vectors.shape[1])
+    values[store.rows([key.decode() for key in keys])] = tensor_of(vectors)
     return values
 
 
-class WithVectors(ProfileGP):
-    """`profile_gp` without records and encoder, with a Gaussian kernel of given vectors.
-
-        k(x, x') = sum_i a_i T_i(x, x') + 0.6 exp(-|z - z'|^2 / W)
-
-    Args:
-        name: block of the vectors z, of width W.
-        structures: whether to use the structural kernel too.
-    """
-
-    def __init__(self, name: str, *, structures: bool) -> None:
-        super().__init__()
-        self.name, self.structures = name, structures
-
-    @property
-    def featurizers(self) -> tuple[str, ...]:
-        return (*super().featurizers, self.name)
-
-    def prepare(self, molecules: Molecules) -> Molecules:
-        return molecules
-
-    def _vectors(self, molecules: Molecules) -> Tensor:
-        return molecules.block(self.name, Vectors).values
-
-    def kernel(self, x: ProfileInputs, others: ProfileInputs, size: int) -> Tensor:
-        of_structure = super().kernel(x._replace(vectors=None), others, size)
-        assert x.vectors is not None
-        assert others.vectors is not None
-        distances = torch.cdist(x.vectors, others.vectors).square() / x.vectors.shape[1]
-        return of_structure * self.structures + WEIGHT * (-distances).exp()
-
-    def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
-        alone = super().variance(x._replace(vectors=None), n_support)
-        return alone * self.structures + WEIGHT
-
-
 class Logistic(MetaLearner):
-    """Logistic regression of scikit-learn on vectors of width W, with C = 1 / W."""
+    """Logistic regression of scikit-learn on standardised vectors of width W, with C = 1 / W."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -132,7 +98,8 @@ class Logistic(MetaLearner):
 
     def adapt(self, support: Labelled) -> Predictor:
         x = support.molecules.block(self.name, Vectors).values.numpy()
-        model: Any = LogisticRegression(C=1 / x.shape[1], max_iter=1000)
+        regression = LogisticRegression(C=1 / x.shape[1], max_iter=1000)
+        model: Any = make_pipeline(StandardScaler(), regression)
         model.fit(x, support.labels.numpy())
 
         def score(molecules: Molecules) -> Tensor:

@@ -32,6 +32,8 @@ FADING = 0.4
 NOISES = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 """Noise levels, as multiples of the trained noise."""
 JITTER = 1e-4
+FURTHER = 0.6
+"""Weight of the vectors of a featurizer; see docs/new-chemistry.md."""
 
 
 class ProfileInputs(NamedTuple):
@@ -42,12 +44,15 @@ class ProfileInputs(NamedTuple):
         profiles: activity profiles over the training assays.
         activity: shrunk mean of each profile, sum(p) / (n + g), shape (G,).
         vectors: vectors of the encoder, scaled to length 1, shape (G, W); None without an encoder.
+        further: vectors of the featurizer `further`, shape (G, V); None without it, and where
+            compounds are not compared by it.
     """
 
     structures: tuple[Bits, ...]
     profiles: Profiles
     activity: Tensor
     vectors: Tensor | None
+    further: Tensor | None = None
 
 
 class ProfileProcess(MetaLearner):
@@ -56,7 +61,7 @@ class ProfileProcess(MetaLearner):
     Kernel, mean, posterior mean and logit, for a support of S molecules with labels y in {-1, 1}:
 
         k(x, x') = sum_i a_i T_i(x, x') + c p.p' / sqrt((|p|^2 + e) (|p'|^2 + e))
-                   + d (S / 32)^-2/5 cos(z, z')
+                   + d (S / 32)^-2/5 cos(z, z') + 0.6 v(p) v(p') exp(-|u - u'|^2 / l)
         m(x)     = b (S / 32)^-h sum(p) / (n + g)
         f(q)     = m(q) + o + k_q (K + r I)^-1 (y - m - o)
         logit(q) = s f(q) / sqrt(1 + w v(q)) + t
@@ -78,6 +83,8 @@ class ProfileProcess(MetaLearner):
     | z         | `encoder`            | vectors of the encoder              |                 |
     | d         | `encoder_weight`     | weight of the encoder               | an option, or 1 |
     | log d     | `log_encoder_weight` | the same, if it is trained          | 0               |
+    | u         | `further`            | vectors of a featurizer, optional   |                 |
+    | l         |                      | median of |u - u'|^2 in the support |                 |
     | b         | `mean_weight`        | weight of the mean                  | 0.4             |
     | h         | `mean_power`         | fall of the mean with S             | 0.4             |
     | o         |                      | mean of y - m; -1 without inactives |                 |
@@ -102,6 +109,8 @@ class ProfileProcess(MetaLearner):
             the encoder with the other parameters.
         profiles: whether to keep activity records of the training assays.
         mean: whether to use m; without it, only the kernel uses the records.
+        further: name of a featurizer of vectors u, such as those of a foundation model. They are
+            compared within an assay only: for the compounds of a library they take too long.
 
     Raises:
         ConfigError: `encoder_weight` is out of range.
@@ -119,11 +128,13 @@ class ProfileProcess(MetaLearner):
         encoder_weight: float | None = None,
         profiles: bool = True,
         mean: bool = True,
+        further: str = "",
     ) -> None:
         super().__init__(encoder)
         in_range = encoder_weight is None or 0 <= encoder_weight < math.inf
         require("profile_gp", {"encoder_weight": (encoder_weight, in_range, "0 or more")})
         self.encoder_weight, self.profiles, self.mean = encoder_weight, profiles, mean
+        self.further = further
         self.records = ActivityRecords()
         self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
@@ -139,6 +150,14 @@ class ProfileProcess(MetaLearner):
             self.log_encoder_weight = nn.Parameter(torch.zeros(1))
         self.background = Background({name: FEATURIZERS[name].size for name in STRUCTURES})
 
+    @property
+    def library_featurizers(self) -> tuple[str, ...]:
+        return super().featurizers
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        return (*super().featurizers, self.further) if self.further else super().featurizers
+
     def fit(self, data: TrainingData) -> None:
         super().fit(data)
         if self.profiles:
@@ -152,9 +171,17 @@ class ProfileProcess(MetaLearner):
         vectors = in_chunks(self.encoder.directions, molecules)
         return molecules.with_block(EMBEDDING, Vectors(vectors))
 
-    def inputs(self, molecules: Molecules) -> ProfileInputs:
-        """Return the features of molecules that the process compares."""
-        return self._looked_up(molecules, self._vectors(molecules))
+    def inputs(self, molecules: Molecules, *, further: bool = False) -> ProfileInputs:
+        """Return the features of molecules that the process compares.
+
+        Args:
+            molecules: G molecules.
+            further: whether to compare the vectors of the featurizer `further`, if there is one.
+        """
+        inputs = self._looked_up(molecules, self._vectors(molecules))
+        if not (further and self.further):
+            return inputs
+        return inputs._replace(further=molecules.block(self.further, Vectors).values)
 
     def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> ProfileInputs:
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
@@ -174,17 +201,23 @@ class ProfileProcess(MetaLearner):
         of_structure = sum(weight * tanimoto(bits, theirs) for weight, bits, theirs in triples)
         lengths = torch.outer(self._length(x), self._length(others))
         of_profile = self.log_profile.exp() * x.profiles.products(others.profiles) / lengths
-        if x.vectors is None or others.vectors is None:
-            return of_structure + of_profile
-        weight = self._weight(size)
-        return of_structure + of_profile + weight * (x.vectors @ others.vectors.T)
+        total = of_structure + of_profile
+        if x.vectors is not None and others.vectors is not None:
+            total = total + self._weight(size) * (x.vectors @ others.vectors.T)
+        if x.further is not None and others.further is not None:
+            unrecorded = self.log_shrink[0].exp() / lengths
+            total = total + FURTHER * unrecorded * nearness(x.further, others.further)
+        return total
 
     def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
         """Return the prior variance of each molecule, shape (G,), for a support of this size."""
         # |p|^2 / (|p|^2 + e), from the length that is computed anyway.
-        of_profile = 1 - self.log_shrink[0].exp() / self._length(x) ** 2
+        unrecorded = self.log_shrink[0].exp() / self._length(x) ** 2
+        of_profile = 1 - unrecorded
         total = self.log_structure.exp().sum() + self.log_profile.exp() * of_profile
-        return total if x.vectors is None else total + self._weight(n_support)
+        if x.vectors is not None:
+            total = total + self._weight(n_support)
+        return total if x.further is None else total + FURTHER * unrecorded
 
     def _vectors(self, molecules: Molecules) -> Tensor | None:
         if self.encoder is None or (self.training and self.encoder_weight is not None):
@@ -248,7 +281,7 @@ class ProfilePredictor:
 
     def posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
         """Return mean and variance of the process, each of shape (G,)."""
-        query = self.learner.inputs(molecules)
+        query = self.learner.inputs(molecules, further=self.support.further is not None)
         kernel = self.learner.kernel(query, self.support, self.size).double()
         of_kernel = (kernel @ self.regression.weights).to(query.activity)
         mean = query.activity * self.mean_weight + self.offset + of_kernel
@@ -256,3 +289,23 @@ class ProfilePredictor:
         prior = self.learner.variance(query, self.size)
         # Rounding can make the difference negative for compounds of the support.
         return mean, (prior - explained).clamp(min=1e-6)
+
+
+def nearness(x: Tensor, support: Tensor) -> Tensor:
+    """Return exp(-|u - u'|^2 / l) for G vectors and S of a support, shape (G, S).
+
+    Args:
+        x: vectors of G molecules, shape (G, V).
+        support: vectors of S molecules, shape (S, V), whose median squared distance is l.
+    """
+    above = torch.ones(len(support), len(support), dtype=torch.bool).triu(1)
+    distances = _squared_distances(support, support)[above.to(support.device)]
+    positive = distances[distances > 0]
+    scale = positive.median() if len(positive) else torch.ones(()).to(support)
+    return (-_squared_distances(x, support) / scale).exp()
+
+
+def _squared_distances(x: Tensor, others: Tensor) -> Tensor:
+    # Not by products: rounding would make a compound differ from itself.
+    mode = "donot_use_mm_for_euclid_dist"
+    return torch.cdist(x, others, compute_mode=mode).square()
