@@ -98,18 +98,14 @@ def enrich(
             plan=plan, library=library_rows, keep=keep,
         )  # fmt: skip
         if output is not None:
-            _write(rows, output)
+            with written(output) as temporary:
+                write_frame(temporary, rows, float_format="%.6g")
     return rows
 
 
 def _featurizers(contestants: Iterable[Contestant]) -> tuple[str, ...]:
     read = (name for contestant in contestants for name in contestant.learner.featurizers)
     return tuple(sorted({FINGERPRINT, *read}))
-
-
-def _write(rows: pd.DataFrame, output: Path) -> None:
-    with written(output) as temporary:
-        write_frame(temporary, rows, float_format="%.6g")
 
 
 def _base(name: str) -> str:
