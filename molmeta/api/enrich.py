@@ -1,4 +1,4 @@
-"""Measures how well models find the hidden actives of targets in a library."""
+"""Measures how well models find hidden actives in a library."""
 
 from __future__ import annotations
 
@@ -54,27 +54,26 @@ def enrich(
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Hide the actives of targets in a library, and rank it from small supports with every model.
+    """Hide actives in a library, and rank it with every model from small supports.
 
     Args:
         tables: curated tables, whose assays are the targets, or tables with the columns active and
             smiles, and optionally source and target.
-        library: compounds that are presumed inactive; None takes the inactives of each target.
-        library_size: number of random compounds of the library to use; None uses all.
-        models: model files or names of baselines; every model gets the same supports. With
-            `@actives` at its end, a model gets only the actives of a support; with
-            `@presumed`, 100 compounds of the library as inactives in addition.
+        library: compounds that are presumed inactive; None uses the inactives of each target.
+        library_size: number of compounds to draw from the library; None uses all.
+        models: model files or names of baselines. All models get the same supports, except that a
+            name ending in `@actives` gets only the actives, and one ending in `@presumed` also
+            gets 100 compounds of the library as inactives.
         plan: kinds of supports and number of draws.
-        molecules: molecule store to add the features to; None computes them each time.
-        decoys: most inactives of a target.
-        without_memory: judge models as if no training assay had measured the compounds.
+        molecules: molecule store to which features are added; None keeps none.
+        decoys: largest number of inactives per target.
+        without_memory: evaluate models without their activity records.
         output: CSV to write; an interrupted run then resumes at its target.
         cores: processes that featurize.
         progress: called with 1 after each target.
 
     Returns:
-        A row for each model, target, support and draw, as `molmeta.evaluation.enrichment.enrich`
-        describes.
+        A row for each model, target, support and draw; see `molmeta.evaluation.enrichment.enrich`.
 
     Raises:
         TableError: a table or the library cannot be read.
