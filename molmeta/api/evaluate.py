@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from molmeta.api._inputs import ModelLike, SupportOptions, existing, model_name, model_of
 from molmeta.assays.assay import digest
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from molmeta.assays.assay import Assay
-    from molmeta.molecules.blocks import Molecules
 
 SUPPORTS = (16, 32, 64, 128, 256)
 _log = logging.getLogger(__name__)
@@ -74,21 +73,21 @@ def evaluate(
     assays, blocks = assays_and_molecules(
         paths, store, chosen.featurizers, options=TableOptions(**options), cores=cores
     )
-    judge = partial(evaluation.evaluate, chosen.learner, plan=plan, model=label, seed=seed)
     kind = [chosen.digest, label, seed, plan.model_dump()]
-    rows = _judged(judge, assays, blocks, kind, output, progress)
+    same: Any = {"molecules": blocks, "plan": plan, "model": label}
+    judge = partial(evaluation.evaluate, chosen.learner, seed=seed, **same)
+    rows = _judged(judge, assays, kind, output, progress)
     if examples is not None:
         size = min(plan.supports)
-        draw = partial(example_episodes, chosen.learner, plan=plan, model=label, support=size)
-        _write_examples(draw, assays, blocks, [kind, size], examples)
+        draw = partial(example_episodes, chosen.learner, support=size, **same)
+        _write_examples(draw, assays, [kind, size], examples)
     return rows
 
 
 def _judged(
     judge: Callable[..., pd.DataFrame],
     assays: Sequence[Assay],
-    molecules: Molecules,
-    kind: Sequence[object],
+    kind: object,
     output: Path | None,
     progress: Callable[[int], None] | None,
 ) -> pd.DataFrame:
@@ -99,7 +98,7 @@ def _judged(
         _log.info("%d of %d assays were judged before", len(earlier), len(assays))
     # An interrupted run resumes only if nothing has changed that a row depends on.
     with kept(output, [kind, digest(todo)], progress) as keep:
-        rows = merged(assays, earlier, judge(todo, molecules, keep=keep))
+        rows = merged(assays, earlier, judge(todo, keep=keep))
         _require_episodes(rows)
         if output is not None:
             write_rows(output, rows, kind, assays)
@@ -107,15 +106,11 @@ def _judged(
 
 
 def _write_examples(
-    draw: Callable[..., pd.DataFrame],
-    assays: Sequence[Assay],
-    molecules: Molecules,
-    kind: Sequence[object],
-    output: Path,
+    draw: Callable[..., pd.DataFrame], assays: Sequence[Assay], kind: object, output: Path
 ) -> None:
     earlier = earlier_rows(output, kind, assays)
     todo = [assay for assay in assays if assay.name not in earlier]
-    write_rows(output, merged(assays, earlier, draw(todo, molecules)), kind, assays)
+    write_rows(output, merged(assays, earlier, draw(todo)), kind, assays)
 
 
 def _require_episodes(rows: pd.DataFrame) -> None:
