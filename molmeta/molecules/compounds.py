@@ -172,7 +172,7 @@ def is_surely_a_compound(smiles: str, mol: Chem.Mol) -> bool:
     """Return whether the notation and the bonds of a molecule ensure that `compound` accepts it.
 
     `compound` fails for dummy atoms, query bonds, dative bonds, which RDKit also makes of bonds to
-    metals, and for some aromatic boron, metals and carbanions.
+    metals, and for some aromatic boron, phosphorus, metals and carbanions.
 
     Example:
         >>> [is_surely_a_compound(text, parse(text)) for text in ("c1ccccc1O", "*CC", "C~C")]
@@ -252,7 +252,7 @@ def _largest_fragment(mol: Chem.Mol) -> Chem.Mol:
 
 # Both patterns match too much rather than too little: a false match only costs time.
 _UNUSUAL_NOTATION = re.compile(r"[*~<>$:|b]|\[\d*[c#]")
-_UNUSUAL_ATOM = re.compile(r"\[(?!\d*(?:[BCNOFPSIHK]|Cl|Br|Si|Se|se|Na|Li|[nos])[@H+\]\d-])")
+_UNUSUAL_ATOM = re.compile(r"[Pp]|\[(?!\d*(?:[BCNOFPSIH]|Cl|Br|Si|Se|se|[nos])[@H+\]\d-])")
 _DATIVE_BOND: Chem.Mol = Chem.MolFromSmarts("*->*")
 _AROMATIC_METAL: Chem.Mol = Chem.MolFromSmarts("[a;!#6;!#7;!#8;!#16;!#34]")
 _CHARGE: Chem.Mol = Chem.MolFromSmarts("[!+0]")

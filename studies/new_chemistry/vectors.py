@@ -1,0 +1,146 @@
+"""Measures vectors of a network, as one more kernel, on compounds that no assay has measured.
+
+python studies/new_chemistry/vectors.py RESULTS TASKS OUTPUT NAME=VECTORS.npz ...
+
+RESULTS, TASKS, OUTPUT and the split are those of `measure.py`. A file of vectors has the arrays
+`keys`, InChIKeys, and `x`, a row for each; `minimol.py` and `encode.py` write such files. It must
+cover the assays that are set aside, and the network must not have seen these.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from measure import BASELINE, parts_of, scored, table, with_numbers
+from sklearn.linear_model import LogisticRegression
+
+from molmeta.assays.assay import load_assays
+from molmeta.learners.base import MetaLearner
+from molmeta.learners.profile_gp import ProfileGP
+from molmeta.learners.tanimoto_gp import TanimotoGP
+from molmeta.molecules.blocks import Molecules, Vectors, tensor_of
+from molmeta.molecules.store import load_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from molmeta.learners._parents.profile_process import ProfileInputs
+    from molmeta.learners.base import Predictor
+    from molmeta.molecules.labelled import Labelled
+    from molmeta.molecules.store import Store
+
+WEIGHT = 0.6
+"""Weight of the vectors next to the structures, which was chosen on the half `select`."""
+MOST = 6.0
+"""Where standardised vectors are clipped."""
+SMALLEST = 1e-3
+
+
+def main(results: Path, tasks: Path, output: Path, files: Sequence[str]) -> None:
+    """Write the table of both halves to standard output."""
+    output.mkdir(exist_ok=True, parents=True)
+    store = load_store(results / "molecules.safetensors")
+    assays = load_assays([results / "curated" / "train" / "train.parquet"], store)
+    parts = parts_of(assays, tasks, output / "split.csv")
+    part_of = dict(zip(parts["assay"], parts["part"], strict=True))
+    named = dict(file.split("=", 1) for file in files)
+    molecules = store.molecules
+    for name, path in named.items():
+        molecules = molecules.with_block(name, Vectors(vectors_of(store, Path(path))))
+    for part in ("select", "report"):
+        chosen = [assay for assay in assays if part_of[assay.name] == part]
+        rows = {
+            name: scored(learner, chosen, molecules, output / f"{part} {name}.parquet")
+            for name, learner in learners(list(named))
+        }
+        sys.stdout.write(f"\n{part}\n" + "\n".join(table(rows, parts)) + "\n")
+
+
+def learners(names: Sequence[str]) -> Iterator[tuple[str, MetaLearner]]:
+    """Yield the rows of the table."""
+    yield BASELINE, TanimotoGP(fingerprints="+".join(ProfileGP.needs))
+    yield "process", with_numbers(ProfileGP())
+    for name in names:
+        yield f"process, {name}", with_numbers(WithVectors(name, structures=True))
+        yield f"{name} alone", with_numbers(WithVectors(name, structures=False))
+        yield f"logistic regression on {name}", Logistic(name)
+
+
+def vectors_of(store: Store, path: Path) -> Tensor:
+    """Return standardised vectors of the compounds of a store, zeros where the file has none."""
+    with np.load(path) as file:
+        keys, raw = file["keys"].astype(store.keys.dtype), file["x"].astype(np.float32)
+    spread = np.maximum(raw.std(0), SMALLEST)
+    standardised = ((raw - raw.mean(0)) / spread).clip(-MOST, MOST)
+    values = torch.zeros(len(store), raw.shape[1])
+    values[store.rows([key.decode() for key in keys])] = tensor_of(standardised)
+    return values
+
+
+class WithVectors(ProfileGP):
+    """`profile_gp` without records and encoder, with a Gaussian kernel of given vectors.
+
+        k(x, x') = sum_i a_i T_i(x, x') + 0.6 exp(-|z - z'|^2 / W)
+
+    Args:
+        name: block of the vectors z, of width W.
+        structures: whether to use the structural kernel too.
+    """
+
+    def __init__(self, name: str, *, structures: bool) -> None:
+        super().__init__()
+        self.name, self.structures = name, structures
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        return (*super().featurizers, self.name)
+
+    def prepare(self, molecules: Molecules) -> Molecules:
+        return molecules
+
+    def _vectors(self, molecules: Molecules) -> Tensor:
+        return molecules.block(self.name, Vectors).values
+
+    def kernel(self, x: ProfileInputs, others: ProfileInputs, size: int) -> Tensor:
+        of_structure = super().kernel(x._replace(vectors=None), others, size)
+        assert x.vectors is not None
+        assert others.vectors is not None
+        distances = torch.cdist(x.vectors, others.vectors).square() / x.vectors.shape[1]
+        return of_structure * self.structures + WEIGHT * (-distances).exp()
+
+    def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
+        alone = super().variance(x._replace(vectors=None), n_support)
+        return alone * self.structures + WEIGHT
+
+
+class Logistic(MetaLearner):
+    """Logistic regression of scikit-learn on vectors of width W, with C = 1 / W."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def adapt(self, support: Labelled) -> Predictor:
+        x = support.molecules.block(self.name, Vectors).values.numpy()
+        model: Any = LogisticRegression(C=1 / x.shape[1], max_iter=1000)
+        model.fit(x, support.labels.numpy())
+
+        def score(molecules: Molecules) -> Tensor:
+            values = molecules.block(self.name, Vectors).values.numpy()
+            return tensor_of(model.decision_function(values)).float()
+
+        return score
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])
