@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
 
-from molmeta.assays.assay import load_assays
+from molmeta.assays.assay import assays_of, read_curated
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.errors import EpisodeError
 from molmeta.models.named import baseline, named
@@ -50,7 +50,7 @@ def risk_area(errors: NDArray[np.float64], trust: NDArray[np.float64]) -> float:
 def episodes() -> Iterator[tuple[int, Episode, Any]]:
     """Yield size, episode and the molecules of its assay."""
     store = load_store(Path("results/molecules.safetensors"))
-    for assay in load_assays([Path("results/curated/valid/valid.parquet")], store):
+    for assay in assays_of(read_curated([Path("results/curated/valid/valid.parquet")]), store):
         molecules = store.molecules.select(tensor_of(assay.rows))
         for size in SIZES:
             for repeat in range(REPEATS):

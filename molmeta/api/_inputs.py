@@ -12,12 +12,14 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
+from molmeta.assays.assay import distinct_compounds, read_curated
 from molmeta.curation.tableoptions import TableOptions
 from molmeta.errors import EpisodeError, TableError, exists, similar_file
 from molmeta.models.model import Model
 from molmeta.models.named import named
 from molmeta.models.pretrained import NAME
 from molmeta.molecules.compounds import smiles_texts
+from molmeta.molecules.store import Store, load_store, update
 from molmeta.screening.supports import SupportLike, SupportReading, read_support
 
 ModelLike = Model | Path | str | None
@@ -107,10 +109,9 @@ def library_file(library: LibraryLike) -> Generator[Path]:
 
     The index of a pandas Series, or else the positions in the sequence from 0, become the ids.
     """
+    require_library(library)
     if isinstance(library, (str, Path)):
-        # A pattern such as zinc/*.smi.gz is not a path of its own.
-        named = str(library) == "-" or has_magic(str(library))
-        yield Path(library) if named else existing(library)
+        yield Path(library)
         return
     texts = smiles_texts(library)
     with tempfile.TemporaryDirectory() as folder:
@@ -122,11 +123,35 @@ def library_file(library: LibraryLike) -> Generator[Path]:
         yield path
 
 
+def require_library(library: LibraryLike | None) -> None:
+    """Refuse a path of a library that does not exist, before a model is loaded for it.
+
+    Raises:
+        TableError: as `existing`. Patterns such as zinc/*.smi.gz are matched later.
+    """
+    if isinstance(library, (str, Path)) and str(library) != "-" and not has_magic(str(library)):
+        existing(library)
+
+
 def library_name(library: LibraryLike) -> str:
     """Name of a library for people to read."""
     if isinstance(library, (str, Path)):
         return Path(library).name
     return f"{len(library)} compounds in memory"
+
+
+def molecule_store(
+    molecules: Path | str | None, tables: Sequence[Path], featurizers: Sequence[str], cores: int
+) -> Store:
+    """The molecule store of a file, or the features of the compounds of curated tables.
+
+    Raises:
+        TableError: the file is missing, or a table is not curated.
+        ModelError: the file is not a molecule store.
+    """
+    if molecules is not None:
+        return load_store(existing(molecules))
+    return update(None, distinct_compounds(read_curated(tables)), featurizers, cores=cores)
 
 
 def existing(path: Path | str) -> Path:

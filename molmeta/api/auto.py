@@ -17,11 +17,12 @@ from molmeta.api._inputs import (
     library_file,
     log_facts,
     model_name,
+    require_library,
     support_of,
 )
 from molmeta.api.screen import ScreenResult, inputs_of, rank
 from molmeta.automl.candidates import member_models
-from molmeta.automl.choose import FULL, QUICK, ModelChoice, choose
+from molmeta.automl.choose import FULL, QUICK, Effort, ModelChoice, choose
 from molmeta.automl.selector import load_selector
 from molmeta.campaigns.platefiles import write_plate
 from molmeta.campaigns.suggest import PlatePlan
@@ -123,32 +124,20 @@ def auto(
         np.int64(0)
     """
     _require_consistent(library, target, seconds)
-    path = None if output is None else Path(output)
+    require_library(library)
     reading = support_of(support, load_pretrained(), options, assay=assay, size=size, seed=seed)
     log_facts(reading.facts())
-    effort = replace(QUICK if quick else FULL, seed=seed)
-    choice = choose(
-        _labelled(reading, target),
-        member_models(target),
-        load_selector(target),
-        effort if seconds is None else replace(effort, seconds=seconds),
-    )
+    choice = _chosen(reading, target, _effort(seed, seconds, quick=quick))
     _log_choice(choice)
-    model = replace(choice.model, history=_history(choice, reading, seed))
-    choice = replace(choice, model=model)
-    result = AutoResult(choice, reading, model.adapt(*reading.support, values=reading.values))
+    predictor = choice.model.adapt(*reading.support, values=reading.values)
+    result = AutoResult(choice, reading, predictor)
+    path = None if output is None else Path(output)
     if path is not None and path.suffix == ".safetensors":
-        save(model, path, half=True)
+        save(result.model, path, half=True)
         return result
     if library is not None:
-        inputs = inputs_of(reading, model, model_name(model), library)
-        reported = reading.facts()
-        log_facts({name: text for name, text in inputs.facts().items() if name not in reported})
-        screened = rank(
-            inputs, result.predictor, library, plan=ScreenPlan(exclude_support=True),
-            output=None if path is None else path / HITS, cores=cores, progress=progress,
-        )  # fmt: skip
-        result = replace(result, screened=screened)
+        hits = None if path is None else path / HITS
+        result = replace(result, screened=_ranked(result, library, hits, cores, progress))
     if path is not None:
         _write(result, path, support, library, TableOptions(**options), assay, cores)
     return result
@@ -165,6 +154,37 @@ def _require_consistent(library: LibraryLike | None, target: Target, seconds: fl
             f"--seconds: must be above 0; got {seconds}, expected the time for cross-validation. "
             "Correct it."
         )
+
+
+def _effort(seed: int, seconds: float | None, *, quick: bool) -> Effort:
+    effort = replace(QUICK if quick else FULL, seed=seed)
+    return effort if seconds is None else replace(effort, seconds=seconds)
+
+
+def _chosen(reading: SupportReading, target: Target, effort: Effort) -> ModelChoice:
+    """The choice for a support; its model's history says how it was made."""
+    choice = choose(
+        _labelled(reading, target), member_models(target), load_selector(target), effort
+    )
+    history = _history(choice, reading, effort.seed)
+    return replace(choice, model=replace(choice.model, history=history))
+
+
+def _ranked(
+    result: AutoResult,
+    library: LibraryLike,
+    output: Path | None,
+    cores: int,
+    progress: Callable[[int], None] | None,
+) -> ScreenResult:
+    """Rank the library, and log what the log does not say about the support already."""
+    inputs = inputs_of(result.reading, result.model, model_name(result.model), library)
+    logged = result.reading.facts()
+    log_facts({name: text for name, text in inputs.facts().items() if name not in logged})
+    return rank(
+        inputs, result.predictor, library, plan=ScreenPlan(exclude_support=True), output=output,
+        cores=cores, progress=progress,
+    )  # fmt: skip
 
 
 def _labelled(reading: SupportReading, target: Target) -> Labelled:

@@ -40,7 +40,7 @@ def curate(
 
     Raises:
         TableError: the table cannot be read, a column is missing, or two readings of the table
-            are about as likely.
+            are similarly likely.
         ConfigError: options are given together with a layout.
 
     Example:

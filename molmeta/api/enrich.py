@@ -1,9 +1,8 @@
-"""Measures how well models find the hidden actives of targets in a library."""
+"""Measures how well models find hidden actives in a library."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +21,10 @@ from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.runtime.outputs import written
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.spreadsheets import write_frame
-from molmeta.runtime.tableparts import computed, kept
+from molmeta.runtime.tableparts import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from molmeta.models.model import Model
 
@@ -55,27 +54,26 @@ def enrich(
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Hide the actives of targets in a library, and rank it from small supports with every model.
+    """Hide actives in a library, and rank it with every model from small supports.
 
     Args:
         tables: curated tables, whose assays are the targets, or tables with the columns active and
             smiles, and optionally source and target.
-        library: compounds that are presumed inactive; None takes the inactives of each target.
-        library_size: number of random compounds of the library to use; None uses all.
-        models: model files or names of baselines; every model gets the same supports. With
-            `@actives` at its end, a model gets only the actives of a support; with
-            `@presumed`, 100 compounds of the library as inactives in addition.
+        library: compounds that are presumed inactive; None uses the inactives of each target.
+        library_size: number of compounds to draw from the library; None uses all.
+        models: model files or names of baselines. All models get the same supports, except that a
+            name ending in `@actives` gets only the actives, and one ending in `@presumed` also
+            gets 100 compounds of the library as inactives.
         plan: kinds of supports and number of draws.
-        molecules: molecule store to add the features to; None computes them each time.
-        decoys: most inactives of a target.
-        without_memory: judge models as if no training assay had measured the compounds.
+        molecules: molecule store to which features are added; None keeps none.
+        decoys: largest number of inactives per target.
+        without_memory: evaluate models without their activity records.
         output: CSV to write; an interrupted run then resumes at its target.
         cores: processes that featurize.
         progress: called with 1 after each target.
 
     Returns:
-        A row for each model, target, support and draw, as `molmeta.evaluation.enrichment.enrich`
-        describes.
+        A row for each model, target, support and draw; see `molmeta.evaluation.enrichment.enrich`.
 
     Raises:
         TableError: a table or the library cannot be read.
@@ -85,28 +83,28 @@ def enrich(
     plan = plan or EnrichmentPlan()
     loaded = {base: model_of(base) for base in dict.fromkeys(map(_base, models))}
     contestants = _contestants(models, loaded, without_memory=without_memory)
-    learners = [contestant.learner for contestant in contestants.values()]
-    names = sorted({FINGERPRINT}.union(*(learner.library_featurizers for learner in learners)))
-    frame = read_screens([existing(path) for path in tables], decoys=decoys, cores=cores)
+    names = _featurizers(contestants.values())
+    targets = read_screens([existing(path) for path in tables], decoys=decoys, cores=cores)
     hiding = None if library is None else _library(existing(library), library_size, plan, cores)
-    everything = frame if hiding is None else pd.concat([frame, hiding], ignore_index=True)
+    everything = targets if hiding is None else pd.concat([targets, hiding], ignore_index=True)
     store = stored(everything, names, None if molecules is None else Path(molecules), cores=cores)
+    library_rows = None if hiding is None else np.sort(store.rows(list(hiding["inchikey"])))
     digests = [(_label(name), loaded[_base(name)].digest) for name in models]
     kind = [digests, asdict(plan), without_memory, library is None, digest(everything)]
-    keeping = nullcontext(computed) if output is None else kept(output, kind, progress)
-    with keeping as keep:
+    with kept(output, kind, progress) as keep:
         rows = enrichment.enrich(
-            contestants,
-            list(screens_of(frame, store)),
-            store.molecules.only(tuple(names)),
-            plan=plan,
-            library=None if hiding is None else np.sort(store.rows(list(hiding["inchikey"]))),
-            keep=keep,
-        )
+            contestants, list(screens_of(targets, store)), store.molecules.only(names),
+            plan=plan, library=library_rows, keep=keep,
+        )  # fmt: skip
         if output is not None:
             with written(output) as temporary:
                 write_frame(temporary, rows, float_format="%.6g")
     return rows
+
+
+def _featurizers(contestants: Iterable[Contestant]) -> tuple[str, ...]:
+    read = (name for contestant in contestants for name in contestant.learner.library_featurizers)
+    return tuple(sorted({FINGERPRINT, *read}))
 
 
 def _base(name: str) -> str:
@@ -121,7 +119,7 @@ def _label(name: str) -> str:
 def _contestants(
     names: Sequence[str], loaded: Mapping[str, Model], *, without_memory: bool
 ) -> dict[str, Contestant]:
-    """Return the contestants by their label; the variants of a model share its learner."""
+    """Contestants by their label; the variants of a model share its learner."""
     learners = {base: model.learner for base, model in loaded.items()}
     if without_memory:
         learners = {base: enrichment.without_memory(learner) for base, learner in learners.items()}
@@ -131,7 +129,7 @@ def _contestants(
 
 
 def _library(path: Path, size: int | None, plan: EnrichmentPlan, cores: int) -> pd.DataFrame:
-    """Return the SMILES and InChIKey of the distinct compounds of a library, or some of them."""
+    """SMILES and InChIKeys of the distinct compounds of a library, or of a random sample."""
     texts: list[str] = []
     for chunk in read_library(path):
         texts += [record.smiles for record in chunk if not record.reason]

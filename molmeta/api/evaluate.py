@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Unpack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Unpack
 
 from molmeta.api._inputs import ModelLike, SupportOptions, existing, model_name, model_of
 from molmeta.assays.assay import digest
@@ -15,7 +15,7 @@ from molmeta.evaluation import evaluate as evaluation
 from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.evaluation.examples import examples as example_episodes
 from molmeta.evaluation.reuse import earlier_rows, merged, write_rows
-from molmeta.runtime.tableparts import computed, kept
+from molmeta.runtime.tableparts import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from molmeta.assays.assay import Assay
 
 SUPPORTS = (16, 32, 64, 128, 256)
 _log = logging.getLogger(__name__)
@@ -73,27 +74,43 @@ def evaluate(
         paths, store, chosen.featurizers, options=TableOptions(**options), cores=cores
     )
     kind = [chosen.digest, label, seed, plan.model_dump()]
+    same: Any = {"molecules": blocks, "plan": plan, "model": label}
+    judge = partial(evaluation.evaluate, chosen.learner, seed=seed, **same)
+    rows = _judged(judge, assays, kind, output, progress)
+    if examples is not None:
+        size = min(plan.supports)
+        draw = partial(example_episodes, chosen.learner, support=size, **same)
+        _write_examples(draw, assays, [kind, size], examples)
+    return rows
+
+
+def _judged(
+    judge: Callable[..., pd.DataFrame],
+    assays: Sequence[Assay],
+    kind: object,
+    output: Path | None,
+    progress: Callable[[int], None] | None,
+) -> pd.DataFrame:
+    """Rows of all assays, written to the output; earlier rows that still hold are kept."""
     earlier = earlier_rows(output, kind, assays)
     todo = [assay for assay in assays if assay.name not in earlier]
     if earlier:
         _log.info("%d of %d assays were judged before", len(earlier), len(assays))
     # An interrupted run resumes only if nothing has changed that a row depends on.
-    run = [kind, digest(todo)]
-    with nullcontext(computed) if output is None else kept(output, run, progress) as keep:
-        new = evaluation.evaluate(
-            chosen.learner, todo, blocks, plan=plan, model=label, seed=seed, keep=keep
-        )
-        rows = merged(assays, earlier, new)
+    with kept(output, [kind, digest(todo)], progress) as keep:
+        rows = merged(assays, earlier, judge(todo, keep=keep))
         _require_episodes(rows)
         if output is not None:
             write_rows(output, rows, kind, assays)
-    if examples is not None:
-        size = min(plan.supports)
-        earlier = earlier_rows(examples, [kind, size], assays)
-        todo = [assay for assay in assays if assay.name not in earlier]
-        new = example_episodes(chosen.learner, todo, blocks, plan=plan, model=label, support=size)
-        write_rows(examples, merged(assays, earlier, new), [kind, size], assays)
     return rows
+
+
+def _write_examples(
+    draw: Callable[..., pd.DataFrame], assays: Sequence[Assay], kind: object, output: Path
+) -> None:
+    earlier = earlier_rows(output, kind, assays)
+    todo = [assay for assay in assays if assay.name not in earlier]
+    write_rows(output, merged(assays, earlier, draw(todo)), kind, assays)
 
 
 def _require_episodes(rows: pd.DataFrame) -> None:

@@ -21,6 +21,7 @@ from molmeta.api._inputs import (
     log_facts,
     model_name,
     model_of,
+    require_library,
     support_of,
 )
 from molmeta.models.prevalence import Estimate
@@ -195,6 +196,7 @@ def adapted(
     Raises:
         TableError, EpisodeError, ConfigError: as `screen`.
     """
+    require_library(library)
     chosen = model_of(model)
     reading = support_of(support, chosen, options, assay=assay, size=size, seed=seed)
     inputs = inputs_of(reading, chosen, model_name(model), library)

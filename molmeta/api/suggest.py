@@ -13,6 +13,7 @@ from molmeta.api._inputs import (
     library_file,
     log_facts,
     model_of,
+    require_library,
     support_of,
 )
 from molmeta.campaigns.platefiles import write_plate
@@ -104,6 +105,7 @@ def run_suggest(
         OutputError: the output cannot be written.
         TableError, EpisodeError, ConfigError: as `suggest`.
     """
+    require_library(library)
     chosen, plan = model_of(model), plan or PlatePlan()
     reading = support_of(support, chosen, options, assay=assay, size=size, seed=plan.seed)
     log_facts(reading.facts())

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from molmeta.api._inputs import ModelLike, existing, model_of
-from molmeta.assays.assay import assays_of, distinct_compounds, read_curated, with_values
+from molmeta.api._inputs import ModelLike, existing, model_of, molecule_store
+from molmeta.assays.assay import assays_of, read_curated, with_values
 from molmeta.models.files import save
 from molmeta.models.pretrained import NAME, pretrained_encoder
 from molmeta.models.recipes import Recipe, recipe_of
-from molmeta.molecules.store import load_store, update
 from molmeta.runtime.outputs import written
 from molmeta.runtime.parquetfiles import write_parquet
 from molmeta.training.loop import train as run_training
@@ -75,12 +74,8 @@ def train(
     paths = [existing(path) for path in tables]
     valid_paths = [existing(path) for path in valid]
     learning, validation = read_curated(paths), read_curated(valid_paths)
-    if molecules is None:
-        names = chosen.build(seed).featurizers
-        compounds = distinct_compounds(read_curated([*paths, *valid_paths]))
-        store = update(None, compounds, names, cores=cores)
-    else:
-        store = load_store(existing(molecules))
+    names = chosen.build(seed).featurizers
+    store = molecule_store(molecules, [*paths, *valid_paths], names, cores)
     assays = assays_of(learning, store)
     if chosen.learner_options.get("target") == "value":
         assays = with_values(assays)

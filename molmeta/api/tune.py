@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from molmeta.api._inputs import existing, model_of
-from molmeta.assays.assay import assays_of, distinct_compounds, read_curated
+from molmeta.api._inputs import existing, model_of, molecule_store
+from molmeta.assays.assay import assays_of, read_curated
 from molmeta.automl.portfolio import fitting, portfolio
 from molmeta.automl.spaces import space_of
 from molmeta.automl.study import earlier_settings, open_study
 from molmeta.automl.tuning import TuningPlan, best_recipe, recipe_with, search
 from molmeta.errors import ConfigError
 from molmeta.models.recipes import Recipe, recipe_of
-from molmeta.molecules.store import load_store, update
 from molmeta.report.tuning import tuning_page
 from molmeta.runtime.outputs import write_text
 from molmeta.training.task import Task, TrainingOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     import optuna
@@ -85,33 +86,15 @@ def tune(
         TableError: a table is not curated.
     """
     seconds = _seconds(budget)
-    if seconds is None and trials is None:
-        raise ConfigError(
-            "--budget: is missing; got neither a time nor --trials. Give one, as 60m."
-        )
-    if workers > 1 and not storage:
-        raise ConfigError(
-            f"--workers: several processes need a common storage; got {workers} without one. Add "
-            "--storage study.db."
-        )
+    _require_an_end(seconds, trials)
+    _require_storage(storage, workers)
     task = _task(learner, tables, valid, molecules, init, seed, cores)
     study = open_study(str(storage), task.recipe.learner)
     study.set_user_attr("learner", task.recipe.learner)
-    space = space_of(task.recipe)
-    started = [fitting(settings, space) for s in start_from
-               for settings in earlier_settings(str(s), task.recipe.learner)]  # fmt: skip
-    presets = portfolio(task.recipe.learner, space) if use_portfolio else ()
-    plan = TuningPlan(task, seconds, trials, [*started, *presets], seed)
-    context = multiprocessing.get_context("spawn")
-    processes = [
-        context.Process(target=_work, args=(str(storage), replace(plan, seed=seed + number)))
-        for number in range(1, workers)
-    ]
-    for process in processes:
-        process.start()
-    search(study, plan, progress)
-    for process in processes:
-        process.join()
+    first = _first_settings(task.recipe, start_from, use_portfolio=use_portfolio)
+    plan = TuningPlan(task, seconds, trials, first, seed)
+    with _helpers(str(storage), plan, workers - 1):
+        search(study, plan, progress)
     recipe = best_recipe(study, task)
     if output is not None:
         write_text(output, yaml.safe_dump(recipe, sort_keys=False))
@@ -119,8 +102,47 @@ def tune(
     return Tuned(recipe, study)
 
 
+def _require_an_end(seconds: float | None, trials: int | None) -> None:
+    if seconds is None and trials is None:
+        raise ConfigError(
+            "--budget: is missing; got neither a time nor --trials. Give one, as 60m."
+        )
+
+
+def _require_storage(storage: str | Path, workers: int) -> None:
+    if workers > 1 and not storage:
+        raise ConfigError(
+            f"--workers: several processes need a common storage; got {workers} without one. Add "
+            "--storage study.db."
+        )
+
+
+def _first_settings(
+    recipe: Recipe, start_from: Sequence[str | Path], *, use_portfolio: bool
+) -> list[dict[str, Any]]:
+    """The best settings of earlier studies, and then those that worked in earlier searches."""
+    space = space_of(recipe)
+    best = [settings for s in start_from for settings in earlier_settings(str(s), recipe.learner)]
+    presets = portfolio(recipe.learner, space) if use_portfolio else ()
+    return [*(fitting(settings, space) for settings in best), *presets]
+
+
+@contextmanager
+def _helpers(storage: str, plan: TuningPlan, n: int) -> Generator[None]:
+    """Search in n further processes, each with a seed of its own, and wait for them at the end."""
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_work, args=(storage, replace(plan, seed=plan.seed + number)))
+        for number in range(1, n + 1)
+    ]
+    for process in processes:
+        process.start()
+    yield
+    for process in processes:
+        process.join()
+
+
 def _work(storage: str, plan: TuningPlan) -> None:
-    """Search in a further process."""
     search(open_study(storage, plan.task.recipe.learner), plan)
 
 
@@ -143,13 +165,9 @@ def _task(
     entry = {"learner": learner} if isinstance(learner, str) else dict(learner)
     training = TrainingOptions.from_mapping(entry.pop("training", {}))
     recipe = recipe_of(entry)
-    frames = [read_curated([existing(p) for p in paths]) for paths in (tables, valid) if paths]
-    names = _featurizers(recipe, seed)
-    if molecules is None:
-        whole = read_curated([existing(path) for path in (*tables, *valid)])
-        store = update(None, distinct_compounds(whole), names, cores=cores)
-    else:
-        store = load_store(existing(molecules))
+    groups = [[existing(path) for path in paths] for paths in (tables, valid) if paths]
+    frames = [read_curated(paths) for paths in groups]
+    store = molecule_store(molecules, [*chain(*groups)], _featurizers(recipe, seed), cores)
     *learning, judges = [assays_of(frame, store) for frame in frames]
     start = [model_of(path) for path in init]
     return Task(

@@ -106,16 +106,6 @@ def distinct_compounds(frame: pd.DataFrame) -> dict[str, str]:
     return {str(key): str(smiles) for key, smiles in first.items()}
 
 
-def load_assays(paths: Sequence[Path], store: Store) -> list[Assay]:
-    """Return the assays of curated tables, in the order of their names.
-
-    Raises:
-        TableError: as for `read_curated`.
-        ModelError: a compound is missing from the store.
-    """
-    return assays_of(read_curated(paths), store)
-
-
 def assays_of(frame: pd.DataFrame, store: Store) -> list[Assay]:
     """Return the assays of a curated frame, in the order of their names.
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from molmeta.molecules.blocks import Bits, Molecules, csr, owner_of, ragged_index, tensor_of
 from molmeta.molecules.signatures import signatures
+from molmeta.molecules.tensors import offsets_by_owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,8 +62,8 @@ class Profiles(NamedTuple):
 
     def where(self, mask: Tensor) -> Profiles:
         """The same profiles with only the entries where `mask`, shape (E,), is true."""
-        counts = self.sums(mask.to(self.values)).long()
-        offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        owners = owner_of(self.offsets)[mask]
+        offsets = offsets_by_owner(owners, len(self.offsets) - 1)
         return Profiles(offsets, self.assays[mask], self.values[mask])
 
     def products(self, others: Profiles) -> Tensor:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FOUR = "+".join(STRUCTURES)
 GRADED = "_graded"
-"""End of the names of members that read measured values beside the labels."""
+"""End of the names of members that read measured values in addition to the labels."""
 BASELINES: dict[str, tuple[str, dict[str, Any]]] = {
     "similarity": ("similarity", {}),
     "logistic_regression": ("logistic_regression", {}),

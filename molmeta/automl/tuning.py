@@ -177,8 +177,8 @@ def _baseline_score(task: Task, reported: Callable[[int, float], None]) -> float
     order = np.random.default_rng(task.seed).permutation(len(task.valid))
     for step, part in enumerate(np.array_split(order, min(PARTS, len(order)))):
         judged = [task.valid[int(index)] for index in part]
-        found = [validation_score(learner, task.molecules, task, assay) for assay in judged]
-        scores += [score for score in found if math.isfinite(score)]
+        assay_scores = [validation_score(learner, task.molecules, task, a) for a in judged]
+        scores += [score for score in assay_scores if math.isfinite(score)]
         reported(step, float(np.mean(scores)) if scores else math.nan)
     if not scores:
         raise ConfigError(

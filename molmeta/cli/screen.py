@@ -23,8 +23,9 @@ Example: molmeta screen --support measured.csv --space space.txt --output produc
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import typer
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from molmeta.api._inputs import SupportOptions
-    from molmeta.api.screen import Prevalence
+    from molmeta.api.screen import Prevalence, ScreenResult
     from molmeta.screening.synthon_search import SearchPlan
 
 
@@ -90,36 +91,41 @@ def run(
 
     from molmeta.api.screen import run_screen
     from molmeta.api.space import run_space
-    from molmeta.report.hits.page import ScreenFacts, hits_page
     from molmeta.screening.plan import ScreenPlan
 
     torch.set_num_threads(1)
     _require_top(report, top)
     share = _prevalence(prevalence)
+    if space is None:
+        plan = ScreenPlan(
+            top=top or None, exclude_support=exclude_support, all_scores=all_scores,
+            part=_options.part_of(part), force=force, id_column=id_column, prefilter=prefilter,
+        )  # fmt: skip
+        rank = partial(
+            run_screen, support, _library(library), plan=plan, prevalence=share, seed=seed
+        )
+    else:
+        others = (library, all_scores, prefilter, part, id_column, exclude_support)
+        search = _search_plan(others, budget, seed, top, share)
+        rank = partial(run_space, support, space, plan=search)
     with session("screen", output=output, seed=seed) as outcome:
         with bar(None, "screen") as advance:
-            how: Any = {
-                "output": output, "model": model, "assay": assay, "size": size, "cores": cores,
-                "progress": advance, **table,
-            }  # fmt: skip
-            if space is None:
-                plan = ScreenPlan(
-                    top=top or None, exclude_support=exclude_support, all_scores=all_scores,
-                    part=_options.part_of(part), force=force, id_column=id_column,
-                    prefilter=prefilter,
-                )  # fmt: skip
-                searched = _library(library)
-                done = run_screen(support, searched, plan=plan, prevalence=share, seed=seed, **how)
-            else:
-                others = (library, all_scores, prefilter, part, id_column, exclude_support)
-                search = _search_plan(others, budget, seed, top, share)
-                done = run_space(support, space, plan=search, **how)
-        screened = done.screened
+            done = rank(
+                output=output, model=model, assay=assay, size=size, cores=cores, progress=advance,
+                **table,
+            )  # fmt: skip
         if report is not None and not part:
-            facts = ScreenFacts(done.inputs, screened.n_read, screened.prevalence, output.name)
-            hits_page(screened.candidates, done.predictor, report, facts=facts)
+            _write_report(done, report, output.name)
             outcome.update(report=report)
-        outcome.update(screened.counts, written=output)
+        outcome.update(done.screened.counts, written=output)
+
+
+def _write_report(done: ScreenResult, report: Path, table: str) -> None:
+    from molmeta.report.hits.page import ScreenFacts, hits_page
+
+    screened = done.screened
+    facts = ScreenFacts(done.inputs, screened.n_read, screened.prevalence, table)
+    hits_page(screened.candidates, done.predictor, report, facts=facts)
 
 
 def _library(library: Path | None) -> Path:

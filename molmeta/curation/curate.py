@@ -21,7 +21,7 @@ from molmeta.curation.thresholds import (
     thresholds_of,
 )
 from molmeta.curation.units import PERCENT_UNIT, PX
-from molmeta.molecules.compounds import Compound, Rejected, compounds
+from molmeta.molecules.compounds import Compound, compounds
 from molmeta.runtime.options import Options, Size, mistake
 
 DROPPED = ("assay", "row", "smiles", "reason", "detail")
@@ -132,7 +132,10 @@ def _with_compounds(rows: pd.DataFrame, rules: Rules, cores: int) -> pd.DataFram
     distinct = rows.loc[rows["reason"].eq(""), "smiles"].drop_duplicates()
     standardised = compounds(list(distinct), tautomer=rules.tautomer, cores=cores)
     by_smiles = pd.DataFrame(
-        [_columns(item) for item in standardised],
+        [
+            (item.smiles, item.inchikey, "", "") if isinstance(item, Compound) else ("", "", *item)
+            for item in standardised
+        ],
         index=pd.Index(distinct),
         columns=["smiles", "inchikey", "reason", "detail"],
         dtype="str",
@@ -146,12 +149,6 @@ def _with_compounds(rows: pd.DataFrame, rules: Rules, cores: int) -> pd.DataFram
         detail=rows["detail"].mask(rejected, by_row["detail"]),
     )
     return rows.assign(key=rows.groupby(["assay", "inchikey"], sort=False).ngroup())
-
-
-def _columns(item: Compound | Rejected) -> tuple[str, str, str, str]:
-    if isinstance(item, Compound):
-        return item.smiles, item.inchikey, "", ""
-    return "", "", item.reason, item.detail
 
 
 def _on_one_scale(rows: pd.DataFrame) -> pd.DataFrame:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from molmeta.curation.detection.cells import BLANK
 from molmeta.curation.units import (
+    LARGEST_PERCENT,
     PERCENT_UNIT,
     PX,
+    PX_RANGE,
     flip_for_concentrations,
     relations,
     scales,
@@ -42,10 +45,6 @@ REASONS = {
     "assay_left_out": "the assay as a whole is too small or one-sided",
 }
 """Meaning of the reason codes of dropped rows."""
-
-_PX_RANGE = (0.0, 15.0)
-_PERCENT_LIMIT = 500.0
-_BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
 
 
 def measured(rows: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +93,7 @@ def _values(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def _value_problems(rows: pd.DataFrame, number: pd.Series, scaled: pd.DataFrame) -> pd.Series:
-    low, high = _PX_RANGE
+    low, high = PX_RANGE
     px, percent = scaled["unit"].eq(PX), scaled["unit"].eq(PERCENT_UNIT)
     # Only concentrations change on their way to pX.
     concentration = px & scaled["value"].ne(number)
@@ -107,7 +106,7 @@ def _value_problems(rows: pd.DataFrame, number: pd.Series, scaled: pd.DataFrame)
         "unknown_relation": scaled["relation"].eq(""),
         "not_positive": concentration & number.le(0),
         "implausible_value": (px & ~scaled["value"].between(low, high))
-        | (percent & number.abs().gt(_PERCENT_LIMIT)),
+        | (percent & number.abs().gt(LARGEST_PERCENT)),
     })  # fmt: skip
 
 
@@ -139,4 +138,4 @@ def _details(rows: pd.DataFrame, problem: pd.Series) -> pd.Series:
 def _blank(cells: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(cells):
         return cells.isna()
-    return cells.isna() | cells.astype("str").str.strip().str.casefold().isin(_BLANK)
+    return cells.isna() | cells.astype("str").str.strip().str.casefold().isin(BLANK)

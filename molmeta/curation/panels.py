@@ -15,16 +15,15 @@ SHARE = 0.5
 """Share of the compounds of each of two assays that both have measured if they form a panel."""
 
 
-def panels(measured: pd.DataFrame, *, share: float = SHARE) -> dict[str, str]:
+def panels(measured: pd.DataFrame) -> dict[str, str]:
     """Return the panel of each assay, named after its first assay; "" for assays in no panel.
 
-    Two assays are in the same panel if they share at least `share` of the compounds of each, or if
+    Two assays are in the same panel if they share at least SHARE of the compounds of each, or if
     a chain of these pairs links them. Sharing half of the smaller assay is not enough: otherwise,
     one large screen would join all the assays that followed it up.
 
     Args:
         measured: columns assay and inchikey, one row per measurement.
-        share: above 0, at most 1.
 
     Example:
         >>> import pandas as pd
@@ -34,7 +33,7 @@ def panels(measured: pd.DataFrame, *, share: float = SHARE) -> dict[str, str]:
     """
     assays = measured["assay"].astype("category")
     names = [str(name) for name in assays.cat.categories]
-    groups = _components(_compounds_of(measured, assays), share)
+    groups = _components(_compounds_of(measured, assays))
     first = {group: names[index] for index, group in reversed(list(enumerate(groups)))}
     sizes = np.bincount(groups, minlength=1)
     return {
@@ -52,13 +51,13 @@ def _compounds_of(measured: pd.DataFrame, assays: pd.Series) -> sparse.csr_matri
     return matrix
 
 
-def _components(matrix: sparse.csr_matrix, share: float) -> list[int]:
+def _components(matrix: sparse.csr_matrix) -> list[int]:
     """Return the number of the panel of each assay."""
     # Entry (i, j) of the product counts the compounds that assays i and j have in common.
     shared = (matrix @ matrix.T).tocoo()
     sizes = np.asarray(matrix.sum(axis=1)).ravel()
     larger = np.maximum(sizes[shared.row], sizes[shared.col])
-    linked = shared.data >= share * larger
+    linked = shared.data >= SHARE * larger
     pairs = (shared.row[linked], shared.col[linked])
     graph = sparse.csr_matrix((np.ones(int(linked.sum())), pairs), shape=shared.shape)
     labels: Any = csgraph.connected_components(graph, directed=False)[1]

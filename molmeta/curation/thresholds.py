@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from molmeta.curation.units import PERCENT_UNIT
+from molmeta.curation.units import LARGEST_PERCENT, PERCENT_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,6 @@ FALLBACK_PX = 5.0
 """Threshold in pX where the median is outside that range."""
 LOWEST_PERCENT = 50.0
 """Lowest threshold of % inhibition."""
-LARGEST_PERCENT = 500.0
-"""Largest value that can be % inhibition."""
 
 
 def thresholds_of(

@@ -31,6 +31,9 @@ FOREIGN = frozenset({
 
 PX = "pX"
 PERCENT_UNIT = "%"
+PX_RANGE = (0.0, 15.0)
+LARGEST_PERCENT = 500.0
+"""Range of plausible values in pX, and the largest plausible percentage."""
 RELATIONS = {
     "": "=", "=": "=", "==": "=", "~": "~", "~=": "~", "≈": "~", "ca.": "~",
     "<": "<", "<=": "<", "=<": "<", "<<": "<", "≤": "<",

@@ -1,4 +1,4 @@
-"""Reads tables as chemists have them: any column names, label words, units and thresholds."""
+"""Reads chemists' tables with any column names, label words, units and thresholds."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class UserTable:
 
     Attributes:
         rows: as `molmeta.curation.tables.read_table` returns them.
-        columns: name in the source of the columns that were read, by role.
+        columns: names of the columns that were read, by role.
         unit: unit of the values, "" if missing.
-        thresholds: given threshold of each assay on the scale of `molmeta.curation.units`.
-        threshold: the threshold as given, "" where the default applies.
+        thresholds: threshold of each assay on the scale of `molmeta.curation.units`, if given.
+        threshold: the threshold as given, "" for the default.
         left_out: number of rows without a usable label, by reason.
-        names: name of a compound by its SMILES in `rows`, where the table names compounds.
+        names: names of compounds by their SMILES in `rows`, if the table has names.
     """
 
     rows: pd.DataFrame
@@ -56,17 +56,17 @@ class UserTable:
 def read_user_table(
     table: Path | pd.DataFrame, options: TableOptions | None = None, *, strict: bool = True
 ) -> UserTable:
-    """Read a table of measured compounds, whatever its columns and labels are called.
+    """Read a table of measured compounds with any names of columns and labels.
 
     Args:
         table: text, workbook, SDF or Parquet file, folder of FS-Mol's release, or a frame.
         options: what the user says about columns, unit, threshold and direction.
-        strict: refuse labels and values that are not understood in tables with the documented
-            names too; otherwise curation drops and records these rows.
+        strict: refuse labels and values that are not understood even if the columns have the
+            documented names; otherwise curation drops and records these rows.
 
     Raises:
         TableError: the file cannot be read, a column is missing, a label is not understood, or two
-            readings are about as likely.
+            readings are similarly likely.
         ConfigError: options that contradict each other or the table.
     """
     options = options or TableOptions()
@@ -79,7 +79,7 @@ def read_user_table(
 def judge(
     table: Path | pd.DataFrame, source: TableFile, options: TableOptions, *, strict: bool = True
 ) -> JudgedTable:
-    """Find out what each column of a table contains.
+    """Classify the columns of a table.
 
     Args:
         table: file or frame.
@@ -93,7 +93,7 @@ def judge(
 
 
 def read_chosen(table: JudgedTable, choice: Choice) -> UserTable:
-    """Read the columns of a choice.
+    """Read the chosen columns.
 
     Raises:
         TableError, ConfigError: as `read_user_table`.
@@ -121,20 +121,20 @@ def read_source(table: Path | pd.DataFrame, options: TableOptions) -> TableFile:
 
 
 def by_target(table: UserTable) -> UserTable:
-    """Make assays of the targets, where an assay has several targets."""
+    """Split each assay with several targets into one assay per target."""
     rows = table.rows
     named = rows[rows["target"].ne("")]
     n_targets = named.groupby("assay")["target"].nunique()
-    apart = rows["assay"].isin(n_targets.index[n_targets.gt(1)]) & rows["target"].ne("")
-    rows = rows.assign(assay=rows["assay"].mask(apart, rows["target"]))
-    # A threshold that is given applies to all of them.
+    split = rows["assay"].isin(n_targets.index[n_targets.gt(1)]) & rows["target"].ne("")
+    rows = rows.assign(assay=rows["assay"].mask(split, rows["target"]))
+    # The user's threshold applies to all of them.
     names = [str(name) for name in rows["assay"].unique()] if table.thresholds else []
     limit = next(iter(table.thresholds.values()), float("nan"))
     return replace(table, rows=rows, thresholds=dict.fromkeys(names, limit))
 
 
 class _Reader:
-    """Turns the chosen columns of one table into rows with fixed columns."""
+    """Converts the chosen columns of a table into rows with the columns of curation."""
 
     def __init__(self, table: JudgedTable, choice: Choice) -> None:
         self.frame, self.choice, self.strict = table.frame, choice, table.strict
@@ -145,9 +145,9 @@ class _Reader:
     def read(self) -> UserTable:
         frame = self._renamed()
         if self.choice.label:
-            # A footnote below the labels is not one of them.
+            # Rows without a structure are footnotes.
             labels = self.frame.loc[frame["smiles"].ne(""), self.choice.label]
-            # Curation records the labels that it drops; elsewhere they may be another's labels.
+            # Curation drops and records unknown labels, but only of the documented column.
             strict = self.strict or self.choice.label.casefold() != "active"
             frame["active"] = read_labels(labels, self.where, strict=strict)
             return self._table(frame)
@@ -180,7 +180,7 @@ class _Reader:
         return {str(smiles): str(name) for smiles, name in pairs if name}
 
     def _on_scale(self, frame: pd.DataFrame) -> UserTable:
-        """Leave the labels to curation, which compares values on the scale pX or %."""
+        """Keep the values: curation labels them on the scale pX or %."""
         table = self._table(frame)
         if self.options.threshold is None:
             return table
@@ -191,7 +191,7 @@ class _Reader:
         return replace(table, thresholds=thresholds, threshold=f"{limit:g} {unit}")
 
     def _labelled(self, frame: pd.DataFrame) -> UserTable:
-        """Label each value in its own unit, where a scale or its direction does not apply."""
+        """Label each value in its own unit, if it has no scale or another direction."""
         high = self.options.higher_is_active
         if self.options.threshold is None or high is None or len(self.units) > 1:
             raise question(
@@ -219,7 +219,7 @@ class _Reader:
         )
 
     def _high_is_potent(self) -> bool:
-        """Whether the values have a scale, pX or %, on which high means active."""
+        """Whether the values have a scale, pX or %, on which high values are active."""
         unit, high = next(iter(self.units), ""), self.options.higher_is_active
         return scale_of(unit) != "" and high in (None, not is_concentration(unit))
 
@@ -260,7 +260,7 @@ class _Reader:
         return frame if assays is None else frame.assign(assay=assays)
 
     def _assays(self) -> pd.Series | None:
-        """Names of the assays by target and kind of value, None for the name of the file."""
+        """Names of the assays from target and kind of value; None to use the name of the file."""
         chosen, source = self.choice, self.frame
         if chosen.documented or not (chosen.assay or chosen.kind or chosen.target):
             return source[chosen.assay] if chosen.assay else None

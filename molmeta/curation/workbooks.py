@@ -58,7 +58,9 @@ def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
             path, f"sheet '{sheet}' is missing", f"{book.sheetnames}", "one of these",
             "Correct --sheet." + suggestion(sheet, book.sheetnames),
         )  # fmt: skip
-    sheets = {name: _rows(path, book, name) for name in ([sheet] if sheet else _visible(book))}
+    visible = [page.title for page in book.worksheets if page.sheet_state == "visible"]
+    names = [sheet] if sheet else visible or book.sheetnames[:1]
+    sheets = {name: _rows(path, book, name) for name in names}
     tables = {name: rows for name, rows in sheets.items() if _has_structures(rows)} or sheets
     if len(tables) > 1 and tables is not sheets:
         raise question(
@@ -92,11 +94,6 @@ def _opened(path: Path, content: bytes, *, values: bool) -> Workbook:
             path, "is not a workbook", f"'{one_line(error)}'", "a complete .xlsx file",
             "Save or copy it again.",
         ) from error  # fmt: skip
-
-
-def _visible(book: Workbook) -> list[str]:
-    sheets = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
-    return sheets or book.sheetnames[:1]
 
 
 def _rows(path: Path, book: Workbook, name: str) -> list[Row]:

@@ -71,7 +71,7 @@ class AssaySearch(gymnasium.Env[Observation, np.int64]):
 
     The action is the row of the candidate to measure next. A hit is rewarded with 1 at once, but
     the observation shows labels, and predictions updated with them, only when the plate is full.
-    Choosing a row that cannot be measured wastes the action; `info["action_mask"]` tells which can.
+    Choosing a row that cannot be measured wastes the action; `info["action_mask"]` shows which can.
 
     Args:
         learner: adapted again after every plate.

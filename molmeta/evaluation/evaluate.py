@@ -75,7 +75,7 @@ class EvaluationPlan(Options):
     @model_validator(mode="after")
     def _require_random_draws(self) -> Self:
         if self.split and (self.share is not None or self.n_query is not None or self.scaffold):
-            raise mistake("'split' must be alone; got share, n_query or scaffold beside it.")
+            raise mistake("'split' must be alone; got share, n_query or scaffold too.")
         return self
 
     @property

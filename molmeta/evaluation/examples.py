@@ -32,7 +32,6 @@ def examples(
     plan: EvaluationPlan,
     model: str,
     support: int,
-    top: int | None = None,
 ) -> pd.DataFrame:
     """Return the support and the ranked query of one episode for each assay.
 
@@ -45,7 +44,6 @@ def examples(
         plan: how episodes are drawn; its support sizes and repeats are ignored.
         model: name of the model, for its column.
         support: support size.
-        top: number of query molecules, best first; None takes all.
 
     Returns:
         One row of `COLUMNS` for each molecule: first role "support", actives first, then role
@@ -57,7 +55,7 @@ def examples(
         for assay in assays:
             try:
                 episode = episode_drawer(assay, plan)(support, 0)
-                table = _episode_table(learner, assay, episode, molecules, top)
+                table = _episode_table(learner, assay, episode, molecules)
             except EpisodeError:
                 continue
             tables.append(table.assign(assay=assay.name, model=model))
@@ -67,13 +65,13 @@ def examples(
 
 
 def _episode_table(
-    learner: MetaLearner, assay: Assay, episode: Episode, molecules: Molecules, top: int | None
+    learner: MetaLearner, assay: Assay, episode: Episode, molecules: Molecules
 ) -> pd.DataFrame:
     prepared = learner.prepare(molecules_of(learner, assay, molecules))
     support, query = episode.labelled(prepared)
     logits = learner.adapt(support)(query.molecules).double().cpu()
     # Stable, so that tied compounds keep the order of the query.
-    best = torch.argsort(logits, descending=True, stable=True)[:top]
+    best = torch.argsort(logits, descending=True, stable=True)
     probabilities = probability(logits) if learner.target == "activity" else logits * torch.nan
     actives_first = np.argsort(-episode.support_labels, kind="stable")
     support_rows = _role_table(assay, "support", episode.support[actives_first])

@@ -66,7 +66,7 @@ class DKT(GaussianLearner):
         self.objective = objective
         self.log_parameters = nn.Parameter(self.start())
 
-    def place(self, vectors: Tensor) -> Tensor:
+    def points(self, vectors: Tensor) -> Tensor:
         return F.normalize(vectors, dim=1)
 
     def kernel_parameters(self, support: Observations) -> Tensor:

@@ -1,4 +1,4 @@
-"""In-context learning: a transformer reads the labelled support, beside ridge regression."""
+"""In-context learning: a transformer reads the labelled support, combined with ridge regression."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class MultiTask(EmbeddingLearner):
         """Turn the vectors so that the weights of the training assays have the covariance I.
 
         The outputs stay the same. Directions in which assays differ become long, so that a ridge,
-        a distance or a kernel on the vectors knows what the training assays have in common.
+        a distance or a kernel on the vectors uses what the training assays have in common.
         """
         final = self.encoder.final
         if not self.linear or final is None or int(self.trained.sum()) <= self.encoder.width:

@@ -75,16 +75,16 @@ class ProtoNet(EmbeddingLearner):
             require("protonet", {"length": (length, 0 < length < math.inf, "a number above 0")})
             self.log_length = nn.Parameter(torch.tensor(math.log(length)))
 
-    def place(self, vectors: Tensor) -> Tensor:
+    def points(self, vectors: Tensor) -> Tensor:
         """Return the points whose distances are compared, from vectors of shape (G, W)."""
         return self.log_length.exp() * F.normalize(vectors, dim=1) if self.scaled else vectors
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        vectors, active = self.place(vectors), labels > 0.5
+        vectors, active = self.points(vectors), labels > 0.5
         distances = [self._distance(vectors, vectors[members]) for members in (~active, active)]
 
         def logits(query: Tensor) -> Tensor:
-            points = self.place(query)
+            points = self.points(query)
             inactive, active = (distance(points) for distance in distances)
             return (inactive - active).to(query)
 

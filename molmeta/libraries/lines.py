@@ -87,7 +87,8 @@ def numbered(text: IO[str]) -> Iterator[Line]:
         number += 1
         fault = "has NUL bytes" if "\0" in line else ""
         if len(line) == MAX_LINE and not line.endswith("\n"):
-            _skip_rest(text)
+            while (rest := text.readline(MAX_LINE)) and not rest.endswith("\n"):
+                pass
             fault = f"longer than {MAX_LINE} characters"
         yield Line(number, _repaired(line.rstrip("\r\n")), fault)
 
@@ -238,11 +239,6 @@ def _names_smiles(name: str) -> bool:
 def names_id(name: str) -> bool:
     """Whether a column or property in lower case is named like an identifier."""
     return name.startswith("id") or name.endswith("id") or "name" in name
-
-
-def _skip_rest(text: IO[str]) -> None:
-    while (rest := text.readline(MAX_LINE)) and not rest.endswith("\n"):
-        pass
 
 
 def _repaired(text: str) -> str:

@@ -1,7 +1,7 @@
 """Featurizes a library of many files in parts, which several jobs can do at the same time.
 
 The name of a part is a checksum of the content of its file and of all that its features depend on.
-So a file that has changed is featurized again, no other, and jobs need not know of each other.
+So only files that have changed are featurized again, and jobs do not depend on each other.
 """
 
 from __future__ import annotations

@@ -69,7 +69,8 @@ def load(path: Path) -> Model:
         recipe, history = recipe_of(header["recipe"]), dict(header["history"])
         with registry.without_plugin_imports(), at_most(len(tensors)), torch.device("meta"):
             learner = recipe.build(0)
-        tensors = _widened(tensors)
+        half = torch.float16
+        tensors = {name: t.float() if t.dtype == half else t for name, t in tensors.items()}
         _require_numbers(learner.state_dict(), tensors)
         # Assigned, because parameters on the meta device have no memory to copy to.
         learner.load_state_dict(tensors, assign=True)
@@ -107,13 +108,6 @@ def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if tensor.dtype == torch.float32 and tensor.ndim > 1
     }
     return {name: tensor.half() if name in large else tensor for name, tensor in tensors.items()}
-
-
-def _widened(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    half = torch.float16
-    return {
-        name: tensor.float() if tensor.dtype == half else tensor for name, tensor in tensors.items()
-    }
 
 
 def _require_numbers(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:

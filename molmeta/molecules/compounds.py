@@ -74,9 +74,11 @@ def parse(smiles: str) -> Chem.Mol:
         mol = _read(text)
     if mol is None:
         raise _error(text, "is not a valid SMILES", "a molecule that RDKit can sanitise")
+    if not 0 < mol.GetNumAtoms() <= MAX_ATOMS:
+        raise _error(text, f"has {mol.GetNumAtoms()} atoms", f"1 to {MAX_ATOMS}")
     if "@SP" in text:
         _clear_stereo_of_lone_atoms(mol)
-    return _of_sane_size(mol, text)
+    return mol
 
 
 def parses(smiles: str) -> bool:
@@ -135,14 +137,9 @@ def compound(smiles: str, *, tautomer: bool = False) -> Compound:
         Compound(smiles='CC(=O)O', inchikey='QTBSBXVTEAMEQO-UHFFFAOYSA-N')
     """
     mol = parse(smiles)
-    unchanged = not tautomer and is_standard(smiles, mol)
-    if not unchanged:
-        mol = standardize(mol, tautomer=tautomer)
-    standardized = str(Chem.MolToSmiles(mol))
-    if not unchanged:
-        # Every later step reads this text, and neutralising can leave impossible valences.
-        parse(standardized)
-    return Compound(standardized, _inchikey(mol, smiles))
+    if not tautomer and is_standard(smiles, mol):
+        return Compound(str(Chem.MolToSmiles(mol)), _inchikey(mol, smiles))
+    return _changed(smiles, mol, tautomer=tautomer)
 
 
 def standard_smiles(smiles: str) -> str:
@@ -156,7 +153,7 @@ def standard_smiles(smiles: str) -> str:
         'CCO'
     """
     mol = parse(smiles)
-    return str(Chem.MolToSmiles(mol)) if is_standard(smiles, mol) else compound(smiles).smiles
+    return str(Chem.MolToSmiles(mol)) if is_standard(smiles, mol) else _changed(smiles, mol).smiles
 
 
 def is_standard(smiles: str, mol: Chem.Mol) -> bool:
@@ -221,6 +218,15 @@ def _smiles_text(molecule: object) -> str:
     if isinstance(molecule, Chem.Mol):
         return str(Chem.MolToSmiles(molecule))
     return molecule if isinstance(molecule, str) else ""
+
+
+def _changed(smiles: str, mol: Chem.Mol, *, tautomer: bool = False) -> Compound:
+    """The compound of a text whose molecule, as parsed, is not standard."""
+    mol = standardize(mol, tautomer=tautomer)
+    standardized = str(Chem.MolToSmiles(mol))
+    # Every later step reads this text, and neutralising can leave impossible valences.
+    parse(standardized)
+    return Compound(standardized, _inchikey(mol, smiles))
 
 
 def _compound_or_reason(smiles: str, *, tautomer: bool) -> Compound | Rejected:
@@ -302,12 +308,6 @@ def _inchikey(mol: Chem.Mol, text: str) -> str:
     if not key:
         raise _error(text, "has no InChIKey", "a structure that InChI can describe")
     return key
-
-
-def _of_sane_size(mol: Chem.Mol, text: str) -> Chem.Mol:
-    if not 0 < mol.GetNumAtoms() <= MAX_ATOMS:
-        raise _error(text, f"has {mol.GetNumAtoms()} atoms", f"1 to {MAX_ATOMS}")
-    return mol
 
 
 def _error(text: str, problem: str, rule: str) -> MoleculeError:

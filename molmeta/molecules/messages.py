@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from molmeta.molecules.graphs import BOND_SIZES
-from molmeta.molecules.tensors import owner_of
+from molmeta.molecules.tensors import offsets_by_owner, owner_of
 from molmeta.runtime.deferred import Deferred
 
 if TYPE_CHECKING:
@@ -83,17 +83,12 @@ def messages(n_atoms: int, edge_index: Tensor, edge_categories: Tensor) -> Messa
     position = torch.empty_like(order)
     position[order] = torch.arange(len(order), device=order.device)
     received = message[position[(order + n_edges // 2) % max(n_edges, 1)]]
-    edges_of_atom = _offsets(source, n_atoms)
+    edges_of_atom = offsets_by_owner(source, n_atoms)
     edges_of_message = torch.cat([starts, starts.new_tensor([n_edges])])
     return Messages(
-        members(_offsets(sender, n_atoms)).transposed,
+        members(offsets_by_owner(sender, n_atoms)).transposed,
         Sums(received, edges_of_atom, target[order], edges_of_message),
         edge_categories[order[starts]],
         torch.stack([source[order], target[order]]),
         message,
     )
-
-
-def _offsets(owners: Tensor, n: int) -> Tensor:
-    counts = torch.bincount(owners, minlength=n)
-    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])

@@ -59,9 +59,9 @@ def atom_types(mol: Chem.Mol) -> list[int]:
     for bit, pattern in _WHOLE:
         _mark(types, matches(pattern), bit)
     for pattern, excluded in _ACCEPTOR_UNLESS:
-        if found := matches(pattern):
+        if acceptors := matches(pattern):
             others = {match[0] for other in excluded for match in matches(other)}
-            _mark(types, (match for match in found if match[0] not in others), ACCEPTOR)
+            _mark(types, (match for match in acceptors if match[0] not in others), ACCEPTOR)
     if amines := [match for pattern in _AMINES for match in matches(pattern)]:
         carbonyls = {match[0] for match in matches(_CARBONYL)}
         _mark(types, (match for match in amines if carbonyls.isdisjoint(match[1:])), BASIC)

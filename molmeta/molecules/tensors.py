@@ -68,6 +68,18 @@ def owner_of(offsets: Tensor) -> Tensor:
     return rows.repeat_interleave(offsets.diff())
 
 
+def offsets_by_owner(owners: Tensor, n: int) -> Tensor:
+    """Return the offsets of a ragged array of n rows from the row of each item.
+
+    Example:
+        >>> import torch
+        >>> offsets_by_owner(torch.tensor([0, 0, 2]), 3)
+        tensor([0, 2, 2, 3])
+    """
+    counts = torch.bincount(owners, minlength=n)
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+
+
 @cache
 def _silence_beta_warning() -> None:
     """Let torch issue its warning that CSR matrices are in beta once, where it is ignored."""

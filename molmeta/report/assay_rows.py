@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Rows = list[dict[str, Any]]
 
 RANKING = ("auroc", "ef1", "ef5")
-"""Metrics of every assay beside that of the headline."""
+"""Metrics of every assay in addition to that of the headline."""
 _SHOWN, _SHOWN_RANKED = 6, 12
 _OVERLAPS = {
     "exact_overlap": "are in this run's training assays",

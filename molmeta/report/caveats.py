@@ -55,7 +55,8 @@ def _beaten(findings: Findings, rows: Sequence[SupportSizeResult]) -> str:
     lost = [row for row in compared if not _beats_all_baselines(findings, row.support, scope)]
     if not findings.learners or not lost:
         return ""
-    assays = _lower_first(scope_labels(findings.recorded)[scope])
+    label = scope_labels(findings.recorded)[scope]
+    assays = label[0].lower() + label[1:]
     if len(lost) < len(compared):
         sizes = listed([str(row.support) for row in lost])
         return (
@@ -128,7 +129,3 @@ def _incomplete(findings: Findings) -> str:
         f"{' and more' if len(parts) > 4 else ''}. Means over different assays cannot be compared; "
         "paired differences can."
     )
-
-
-def _lower_first(label: str) -> str:
-    return label[0].lower() + label[1:]

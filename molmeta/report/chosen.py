@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from markupsafe import Markup
 
 from molmeta.automl.choose import SEARCH, ModelChoice
@@ -68,10 +67,7 @@ class Chosen:
         inspection = self.inspection
         if inspection is None:
             return ""
-        layout = yaml.safe_dump(
-            {"layout": dict(inspection.layout)}, sort_keys=False, allow_unicode=True
-        )
-        return "\n".join(filter(None, (inspection.options, layout if inspection.layout else "")))
+        return "\n".join(filter(None, (inspection.options, inspection.config)))
 
 
 def chosen_section(chosen: Chosen) -> Markup:

@@ -70,9 +70,9 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:z.{digits}f}".replace("-", _MINUS)
 
 
-def signed(value: float, digits: int = 3) -> str:
+def signed(value: float) -> str:
     """Return a difference with its sign."""
-    return number(value, digits) if not value > 0 else f"+{value:.{digits}f}"
+    return number(value) if not value > 0 else f"+{value:.3f}"
 
 
 def span(low: float, high: float, digits: int = 3) -> str:

@@ -78,7 +78,6 @@ def mapped(
     *,
     cores: int = 1,
     chunk: int = CHUNK,
-    progress: Callable[[int], None] | None = None,
 ) -> list[Result]:
     """Return `function(item)` for every item, in the order of the items.
 
@@ -89,7 +88,6 @@ def mapped(
         items: picklable.
         cores: processes to use, at least 1.
         chunk: items that a process takes at once.
-        progress: called with the number of items done since the last call.
 
     Raises:
         WorkerError: a worker process was killed.
@@ -99,12 +97,8 @@ def mapped(
         [1, 2]
     """
     parts = [items[start : start + chunk] for start in range(0, len(items), chunk)]
-    done: list[Result] = []
-    for results in streamed(partial(_each, function), parts, cores=min(cores, len(parts))):
-        done.extend(results)
-        if progress is not None:
-            progress(len(results))
-    return done
+    done = streamed(partial(_each, function), parts, cores=min(cores, len(parts)))
+    return [result for results in done for result in results]
 
 
 def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -10,7 +10,7 @@ from pyarrow import parquet
 from molmeta.errors import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -20,7 +20,7 @@ _ERRORS = (pa.ArrowException, ValueError, TypeError, LookupError, OverflowError)
 _INDEX = "__index_level_"
 
 
-def read_parquet(source: Path | IO[bytes], columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_parquet(source: Path | IO[bytes]) -> pd.DataFrame:
     """Read a Parquet file by its own schema.
 
     The metadata that pandas adds can contradict the columns, so it is ignored; the index that it
@@ -28,19 +28,16 @@ def read_parquet(source: Path | IO[bytes], columns: Sequence[str] | None = None)
 
     Args:
         source: file or stream that can be rewound.
-        columns: names of the columns to read; None reads all.
 
     Raises:
-        ValueError: the file is damaged or not Parquet, has text that is not UTF-8, or lacks a
-            column; the message is one line.
+        ValueError: the file is damaged or not Parquet, or has text that is not UTF-8; the message
+            is one line.
         OSError: the file cannot be opened.
     """
     try:
         file = parquet.ParquetFile(source, page_checksum_verification=True)
         names = [name for name in file.schema_arrow.names if not name.startswith(_INDEX)]
-        if missing := [name for name in columns or () if name not in names]:
-            raise ValueError(f"the columns {names[:20]} without '{missing[0]}'")
-        table = file.read(columns=list(columns or names))
+        table = file.read(columns=names)
         # Arrow checks the text of a file only when asked.
         table.validate(full=True)
         return table.to_pandas(ignore_metadata=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -28,7 +29,7 @@ def computed(number: int, make: Make) -> pd.DataFrame:
 
 @contextmanager
 def kept(
-    output: Path, run: object, progress: Callable[[int], None] | None = None
+    output: Path | None, run: object, progress: Callable[[int], None] | None = None
 ) -> Generator[Keep]:
     """Keep the parts of a table next to it until the table is complete.
 
@@ -37,26 +38,34 @@ def kept(
     are removed at the end of the block; write the table before that.
 
     Args:
-        output: the table.
+        output: the table; None keeps nothing.
         run: everything that the parts depend on, as JSON can write it.
         progress: called with 1 after each part.
 
     Raises:
         OutputError: another run is writing the table, or a part cannot be written.
     """
+    if output is None:
+        yield partial(_counted, computed, progress)
+        return
     with exclusive(output):
         parts = Parts(output, run)
-
-        def keep(number: int, make: Make) -> pd.DataFrame:
-            if number in parts:
-                part = pa.Table.from_batches(parts.batches(number), parts.schema(number))
-                table: pd.DataFrame = part.to_pandas()
-            else:
-                table = make()
-                parts.add(number, pa.Table.from_pandas(table, preserve_index=False))
-            if progress is not None:
-                progress(1)
-            return table
-
-        yield keep
+        yield partial(_counted, partial(_kept, parts), progress)
         parts.clear()
+
+
+def _kept(parts: Parts, number: int, make: Make) -> pd.DataFrame:
+    if number in parts:
+        return pa.Table.from_batches(parts.batches(number), parts.schema(number)).to_pandas()
+    table = make()
+    parts.add(number, pa.Table.from_pandas(table, preserve_index=False))
+    return table
+
+
+def _counted(
+    keep: Keep, progress: Callable[[int], None] | None, number: int, make: Make
+) -> pd.DataFrame:
+    table = keep(number, make)
+    if progress is not None:
+        progress(1)
+    return table

@@ -64,9 +64,9 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
 
 @contextmanager
 def _own_folder(temporary: Path) -> Generator[Path]:
-    """Yield an empty folder; what a killed run has left of it is removed.
+    """Yield an empty folder after removing what a killed run has left in it.
 
-    safetensors writes to a file with a random name first, which nobody would find again elsewhere.
+    safetensors first writes to a file with a random name, which would otherwise be hard to find.
     """
     folder = temporary.with_name(f"{temporary.name}.d")
     shutil.rmtree(folder, ignore_errors=True)

@@ -47,21 +47,18 @@ def expected_hits(
     tops: Sequence[int] = TOPS,
     *,
     spread: float = SPREAD,
-    level: float = LEVEL,
 ) -> list[Expected]:
     """Hits expected among the best candidates, with a central interval.
 
     The probabilities of a screen share an error: the assay is harder than others, or the given
     prevalence is wrong. So all log odds are shifted by b ~ N(0, spread^2), and given b the
     compounds are independent, with odds e^b p / (1 - p). The result is a mixture of
-    Poisson-binomial distributions. Hits are whole numbers, so the interval covers at least
-    `level`.
+    Poisson-binomial distributions. Hits are whole numbers, so the interval covers at least LEVEL.
 
     Args:
         probabilities: calibrated probabilities of the best candidates, best first, shape (G,).
         tops: numbers of candidates; those above G are skipped.
         spread: standard deviation of b; 0 makes all compounds independent.
-        level: coverage of the interval.
 
     Source:
         Williams, The analysis of binary responses from toxicological experiments, Biometrics
@@ -80,7 +77,7 @@ def expected_hits(
     possible = {top for top in tops if 0 < top <= len(best)}
     # The work grows with the square of the candidates; those below the largest top are cut.
     distributions = _distributions(given_b[:, : max(possible, default=0)], possible)
-    return [_expected(top, distributions[top], level) for top in tops if top in distributions]
+    return [_expected(top, distributions[top]) for top in tops if top in distributions]
 
 
 def library_hits(
@@ -161,9 +158,9 @@ def _distributions(
     return distributions
 
 
-def _expected(top: int, distribution: NDArray[np.float64], level: float) -> Expected:
+def _expected(top: int, distribution: NDArray[np.float64]) -> Expected:
     cumulative = distribution.cumsum()
-    low, high = np.searchsorted(cumulative, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.searchsorted(cumulative, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     mean = float(distribution @ np.arange(top + 1))
     # Rounding may keep the cumulative sum below the upper level, which then points past `top`.
     return Expected(top, round(mean, 6), int(low), min(int(high), top))

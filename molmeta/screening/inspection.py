@@ -56,6 +56,13 @@ class Inspection:
     layout: Mapping[str, Any] = field(default_factory=dict[str, Any])
     question: str = ""
 
+    @property
+    def config(self) -> str:
+        """The layout as YAML, "" without one."""
+        content = {"layout": dict(self.layout)}
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        return text if self.layout else ""
+
     def __str__(self) -> str:
         parts = ["; ".join([self.source, *self.notes]), _table(self.columns)]
         if len(self.assays) > 1:
@@ -66,10 +73,7 @@ class Inspection:
         if self.options:
             parts.append(f"options that fix this reading: {self.options}")
         if self.layout:
-            text = yaml.safe_dump(
-                {"layout": dict(self.layout)}, sort_keys=False, allow_unicode=True
-            )
-            parts.append(f"config that fixes this reading:\n{text.rstrip()}")
+            parts.append(f"config that fixes this reading:\n{self.config.rstrip()}")
         return "\n\n".join(filter(None, parts))
 
 

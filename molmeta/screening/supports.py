@@ -177,7 +177,11 @@ def read_support(
     where = support if isinstance(support, Path) else source
     actives = _actives_alone(table.rows, assay)
     if actives and not actives_only:
-        raise _needs_inactives(where, len(actives))
+        raise TableError(
+            f"{where}: contains actives alone, but this model needs inactives too; got "
+            f"{len(actives)} actives, expected at least one inactive. Add measured inactives, or "
+            "use --model pretrained."
+        )
     # A draw needs both classes, so with a size the curation below refuses a support of actives.
     if actives and size is None:
         values = (float("nan"),) * len(actives)
@@ -256,13 +260,6 @@ def _actives_alone(rows: pd.DataFrame, assay: str) -> list[str]:
         return []
     parsed = [item for item in compounds(list(judged["smiles"])) if isinstance(item, Compound)]
     return list({item.inchikey: item.smiles for item in parsed}.values())
-
-
-def _needs_inactives(where: object, n: int) -> TableError:
-    return TableError(
-        f"{where}: contains actives alone, but this model needs inactives too; got {n} actives, "
-        "expected at least one inactive. Add measured inactives, or use --model pretrained."
-    )
 
 
 def _assays(frame: pd.DataFrame) -> list[Assay]:

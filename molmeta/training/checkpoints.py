@@ -135,7 +135,7 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
         like = torch.empty_like(parameters[index], device="meta")
         expected = {"step": torch.empty(()), "exp_avg": like, "exp_avg_sq": like}
         _require_shapes(parts, expected)
-    # Rates are set anew in every step, so the file holds the moments only.
+    # Rates are set in every step, so the file holds the moments only.
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
 

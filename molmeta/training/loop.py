@@ -25,7 +25,7 @@ from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
 from molmeta.training.devices import fabric_of
 from molmeta.training.optimizer import optimizer_of, schedule
-from molmeta.training.sampler import sampler_of
+from molmeta.training.sampler import Sampler
 from molmeta.training.start import start_from
 from molmeta.training.validation import judged_by, validation_score
 from molmeta.version import __version__
@@ -152,7 +152,10 @@ class _Run:
         if options.encoder_rate == 0 and sees_vectors_only(self.learner):
             # Nothing changes these vectors any more, so they are computed once.
             self.molecules = self.learner.eval().prepare(self.molecules)
-        self.sampler = sampler_of(task)
+        self.sampler = Sampler(
+            task.train, options.supports, options.n_query, options.share, task.seed,
+            options.prevalence,
+        )  # fmt: skip
         self.optimizer = optimizer_of(self.learner, options)
         self.progress = Progress()
         self.fingerprint = task.fingerprint

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from molmeta.assays.assay import Assay
-    from molmeta.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -84,16 +83,3 @@ class Sampler:
         # The quotas of `draw_episode`, so that it refuses none of these assays.
         actives = np.clip(np.round(size * share), 1, size - 1)
         return np.flatnonzero((actives < n_active) & (size - actives < n - n_active))
-
-
-def sampler_of(task: Task) -> Sampler:
-    """Return what draws the episodes of a task."""
-    options = task.training
-    return Sampler(
-        assays=task.train,
-        supports=options.supports,
-        n_query=options.n_query,
-        share=options.share,
-        prevalence=options.prevalence,
-        seed=task.seed,
-    )

@@ -36,20 +36,13 @@ def validation_score(learner: MetaLearner, molecules: Molecules, task: Task, ass
     """
     if task.training.prevalence is not None:
         return _enrichment(learner, molecules, task, assay)
-    plan = validation_plan(task)
+    options = task.training
+    plan = EvaluationPlan(
+        supports=options.validation_supports, repeats=options.validation_repeats, seed=task.seed,
+        n_query=VALIDATION_QUERY,
+    )  # fmt: skip
     rows = evaluate(learner, [assay], molecules, plan=plan, model="", seed=task.seed)
     return float(rows["delta_auprc"].mean())
-
-
-def validation_plan(task: Task) -> EvaluationPlan:
-    """Return the episodes of validation."""
-    options = task.training
-    return EvaluationPlan(
-        supports=options.validation_supports,
-        repeats=options.validation_repeats,
-        seed=task.seed,
-        n_query=VALIDATION_QUERY,
-    )
 
 
 def _enrichment(learner: MetaLearner, molecules: Molecules, task: Task, assay: Assay) -> float:

@@ -20,7 +20,7 @@ from prior import Alone, WithPrior
 from split import split, without
 from trees import PROPERTIES, PropertyPrior
 
-from molmeta.assays.assay import distinct_compounds, load_assays, read_curated
+from molmeta.assays.assay import assays_of, distinct_compounds, read_curated
 from molmeta.assays.training_data import TrainingData
 from molmeta.evaluation.evaluate import EvaluationPlan, evaluate
 from molmeta.learners.profile_gp import ProfileGP
@@ -48,7 +48,7 @@ def main(results: Path, tasks: Path, output: Path) -> None:
     output.mkdir(exist_ok=True, parents=True)
     store = load_store(results / "molecules.safetensors")
     curated = results / "curated" / "train" / "train.parquet"
-    assays = load_assays([curated], store)
+    assays = assays_of(read_curated([curated]), store)
     molecules = with_properties(store, curated, output / "properties.safetensors")
     parts = parts_of(assays, tasks, output / "split.csv")
     part_of = dict(zip(parts["assay"], parts["part"], strict=True))

@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from molmeta.assays.assay import load_assays
+from molmeta.assays.assay import assays_of, read_curated
 from molmeta.learners.base import MetaLearner
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.learners.tanimoto_gp import TanimotoGP
@@ -44,7 +44,7 @@ def main(results: Path, tasks: Path, output: Path, files: Sequence[str]) -> None
     """Write the table of both halves to standard output."""
     output.mkdir(exist_ok=True, parents=True)
     store = load_store(results / "molecules.safetensors")
-    assays = load_assays([results / "curated" / "train" / "train.parquet"], store)
+    assays = assays_of(read_curated([results / "curated" / "train" / "train.parquet"]), store)
     parts = parts_of(assays, tasks, output / "split.csv")
     part_of = dict(zip(parts["assay"], parts["part"], strict=True))
     named = dict(file.split("=", 1) for file in files)

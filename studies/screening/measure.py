@@ -15,7 +15,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 import molmeta
-from molmeta.assays.assay import load_assays
+from molmeta.assays.assay import assays_of, read_curated
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.assays.records import times_measured
 from molmeta.errors import EpisodeError
@@ -45,7 +45,7 @@ def main(store: Path, table: Path) -> None:
     loaded, model = load_store(store), molmeta.load()
     parts = [
         _drawn(model, assay, loaded.molecules.select(torch.tensor(assay.rows)), (size, repeat))
-        for assay in load_assays([table], loaded)
+        for assay in assays_of(read_curated([table]), loaded)
         for size in SUPPORTS
         for repeat in range(REPEATS)
     ]

@@ -38,7 +38,7 @@ def agree(frame: pd.DataFrame, columns: Sequence[Column], first: Column, second:
 def unit_by_agreement(
     frame: pd.DataFrame, columns: Sequence[Column], column: Column, other: Column
 ) -> str:
-    """The unit of concentration with which a column agrees with another one, "" if none does."""
+    """The unit of concentration in which a column agrees with another, "" without one."""
     if not agree(frame, columns, column, other):
         return ""
     shift = float((_px(frame, columns, column) - _px(frame, columns, other)).median())

@@ -20,7 +20,7 @@ INACTIVE = frozenset({
     "non-hit", "non-binder", "nonbinder", "non-inhibitor", "noninhibitor",
 })  # fmt: skip
 MINUS_ONE = frozenset({"-1", "-1.0"})
-"""Inactive where the column has no other word for it; else some sets mean 'not measured'."""
+"""Inactive, unless the column has another word for inactive: then it may be 'not measured'."""
 UNDECIDED = frozenset({
     "inconclusive", "unspecified", "ambiguous", "not tested", "not determined", "nt", "nd", "n.d.",
     "n.t.",
@@ -56,7 +56,7 @@ _GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")
 _POINT_IS_GROUP = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}$")
 
 TYPED = "e0"
-"""Ending of numbers whose point is known to be the decimal sign, whatever that of other cells."""
+"""Ending of numbers whose decimal sign is known to be a point, even if other cells use a comma."""
 
 
 class Parsed(NamedTuple):
@@ -82,7 +82,7 @@ class Numbers(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """A cell without surrounding blanks, HTML escapes, no-break spaces and the quote of a text."""
+    """A cell without surrounding blanks, HTML escapes, no-break spaces or a leading apostrophe."""
     text = html.unescape(text) if "&" in text else text
     text = text.replace("\u00a0", " ").replace("\u202f", " ").replace("\u2212", "-").strip()
     return text[1:].lstrip() if text[:1] == "'" and text.count("'") == 1 else text
@@ -114,7 +114,7 @@ def is_unit(text: str) -> bool:
 
 
 def is_date(text: str) -> bool:
-    """Whether a cell is a date, as Excel makes them of '1-2'."""
+    """Whether a cell is a date, such as Excel makes of '1-2'."""
     return _DATE.fullmatch(text.strip()) is not None
 
 
@@ -125,7 +125,7 @@ def is_blank(text: str) -> bool:
 
 
 def decimal_of(numbers: list[str]) -> str:
-    """The decimal sign of numbers as written: ".", "," or, where undecided, "?"; "!" for both.
+    """The decimal sign of numbers as written, "?" if it is not clear and "!" if both occur.
 
     Example:
         >>> [decimal_of(list(n)) for n in (("7,5",), ("1,234.5",), ("1,234",), ("7.5", "7,5"))]
@@ -139,7 +139,7 @@ def decimal_of(numbers: list[str]) -> str:
 
 
 def groups_of_three(numbers: list[str]) -> bool:
-    """Whether commas separate thousands, since numbers of three digits have none.
+    """Whether commas must separate thousands, because numbers of three digits have none.
 
     Example:
         >>> groups_of_three(["1,234", "567"]), groups_of_three(["1,234", "5"])

@@ -1,4 +1,4 @@
-"""Chooses which columns of a table to read, or asks where two readings are about as likely."""
+"""Chooses which columns of a table to read, or asks if two readings are similarly likely."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _COMPARED = 30
 """Rows in which two columns of structures are compared."""
 _SIGNS = frozenset({"1", "0", "1.0", "0.0", "-1", "true", "false", "t", "f", "yes", "no", "y", "n",
                     "+", "-"})  # fmt: skip
-"""Words that say yes or no to anything, not to activity alone."""
+"""Words for yes and no, which need not be about activity."""
 _LABEL_WORDS = re.compile(
     r"label|class(?:ification)?|outcome|hits?|call|bioactivity|activity|active|result|response|"
     r"phenotype|pubchem|standard|is|bio|assay|y|status|flag|comment",
@@ -55,7 +55,7 @@ class Choice:
     Attributes:
         smiles: column of structures.
         label: column of labels.
-        values: the values and their units, None where labels alone are read.
+        values: the values and their units, None if only labels are read.
         relation: column of qualifiers.
         assay: column that names the assay.
         target: column that names the target.
@@ -76,10 +76,10 @@ class Choice:
 
 
 def choose(table: JudgedTable) -> Choice:
-    """Choose the columns to read from what each of them is taken for.
+    """Choose the columns to read, given what each column seems to contain.
 
     Raises:
-        TableError: a column is missing, or two readings are about as likely; the message names
+        TableError: a column is missing, or two readings are similarly likely; the message names
             the option that decides.
     """
     return _Chooser(table).choose()
@@ -113,7 +113,7 @@ class _Chooser:
         )  # fmt: skip
 
     def require_no_other_relation(self, value: str) -> None:
-        """Refuse qualifiers that may be those of the values, or of others next to them."""
+        """Refuse qualifiers that may belong to these values or to other values."""
         others = [c for c in self.columns if c.role == "value" and c.name != value]
         claimed = {partner(self.columns, other, "relation") for other in others}
         for column in self.columns:
@@ -135,7 +135,7 @@ class _Chooser:
         if name := self.options.smiles_column:
             return self.existing(name)
         structures = [column.name for column in self.columns if column.role == "structure"]
-        # Columns of R groups look like structures, but only their cells do.
+        # Columns of R groups have cells that look like structures, but other names.
         structures = [
             name for name in structures if is_structure_name(name) or name == STRUCTURE
         ] or structures
@@ -156,7 +156,7 @@ class _Chooser:
         return whole[0]
 
     def same_molecules(self, first: str, second: str) -> bool:
-        """Whether two columns hold the same molecules, stereochemistry and salts aside."""
+        """Whether two columns hold the same molecules, ignoring stereochemistry and salts."""
         rows_of = [filled(self.frame[name]).index for name in (first, second)]
         both = self.frame.loc[rows_of[0].intersection(rows_of[1])]
         rows = both.iloc[:: max(1, len(both) // _COMPARED)]
@@ -197,11 +197,11 @@ class _Chooser:
         return self.doubtful_label(labels) if labels else ""
 
     def readable(self, names: Sequence[str]) -> list[str]:
-        """Those columns that hold labels; without other results also those that may hold them."""
+        """Columns whose cells are labels; all of them if no cells are, and no values either."""
         words = texts.ACTIVE | texts.INACTIVE | texts.MINUS_ONE | texts.UNDECIDED | texts.BLANK
         good = [name for name in names if self.words(name).isin(words).mean() > 0.5]
         if self.reader.has_measurements():
-            # A class in words is one of chemistry; numbers may be classes of activity.
+            # Classes in words are chemical classes; numbers may be classes of activity.
             names = [
                 name
                 for name in names
@@ -210,11 +210,11 @@ class _Chooser:
         return good or list(names)
 
     def words(self, name: str) -> pd.Series:
-        """Labels of the rows with structures; others are footnotes."""
+        """Labels of the rows with structures; other rows are footnotes."""
         return filled(self.compounds[name]).str.casefold()
 
     def only_label(self, names: Sequence[str]) -> str:
-        """The first of columns of labels, if all say the same."""
+        """The first of several columns of labels, if all agree."""
         for other in names[1:]:
             first, second = self.words(names[0]), self.words(other)
             same = first.isin(texts.ACTIVE).eq(second.isin(texts.ACTIVE).reindex(first.index))
@@ -241,7 +241,7 @@ class _Chooser:
     def unclear_label(self, names: Sequence[str], *, values: bool = False) -> TableError:
         listed = ", ".join(f"'{name}'" for name in names[:4])
         if values:
-            listed += f" beside the values in {self.reader.listed()}"
+            listed += f" next to the values in {self.reader.listed()}"
         step = "Name it with --label-column"
         return question(
             self.where, "has labels that may not be those of the assay", listed,
@@ -257,7 +257,7 @@ class _Chooser:
         )  # fmt: skip
 
     def named(self, role: str, *, exactly: bool) -> str:
-        """The column of a role: the one named after it, or of identifiers, or else the first."""
+        """The column named after the role, else the first with 'id' in its name, else the first."""
         names = [column.name for column in self.columns if column.role == role]
         names = [name for name in names if name.casefold() == role or not exactly]
         return min(

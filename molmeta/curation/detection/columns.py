@@ -1,4 +1,4 @@
-"""What each column of a table contains, judged by its name and its cells, with the evidence."""
+"""Classifies the columns of a table by their names and cells, and records the evidence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOLECULES = 50
 _SAMPLE = 2_000
 """Cells from which a column is judged."""
 _MOST = 0.8
-"""Share of the cells that must fit what a column is taken for."""
+"""Share of the cells that must fit the role of a column."""
 _CLASSES = frozenset("0123456")
 """Numbers of classes."""
 LABEL_NAME = re.compile(
@@ -65,15 +65,15 @@ _MEANINGS: dict[Quantity, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """What a column is taken for.
+    """What a column seems to contain.
 
     Attributes:
         name: in the table.
         position: from 0.
-        role: what it holds.
-        evidence: why, in words.
+        role: kind of its content.
+        evidence: reason for the role, in words.
         quantity: what its values measure.
-        unit: of its values, "" where they have units of their own or none is known.
+        unit: of its values, "" if each value has its own unit or the unit is unknown.
         n: rows with a usable cell.
     """
 
@@ -87,11 +87,11 @@ class Column:
 
 
 def classify(frame: pd.DataFrame, units: Mapping[str, str]) -> list[Column]:
-    """Judge every column of a table by its rows with structures, so that no footnote counts.
+    """Classify every column by the rows that have a structure, which leaves footnotes out.
 
     Args:
         frame: the table, with text cells or typed columns.
-        units: unit of a column, where a row below the header gives it.
+        units: units by column, from a row below the header.
     """
     rows = pd.Series(data=False, index=frame.index)
     for name in frame.columns:
@@ -106,7 +106,7 @@ def classify(frame: pd.DataFrame, units: Mapping[str, str]) -> list[Column]:
 
 
 def stripped(column: pd.Series) -> pd.Series:
-    """The cells as text without blanks around it, "" where missing."""
+    """The cells as text without surrounding blanks, "" if missing."""
     return column.astype("str").fillna("").str.strip()
 
 
@@ -191,7 +191,7 @@ def _label(name: str, cells: pd.Series) -> tuple[Role, str] | None:
         return "label", "the name says so"
     named = LABEL_NAME.fullmatch(name.strip()) is not None
     if words.isin(label_words).mean() < _MOST or (names.is_other(name) and not named):
-        # Two classes in other words, or more of them, are a question and not a number.
+        # Classes in other words, or more than two classes, need a question.
         classes = named and words.nunique() <= 6 and not _is_measured(name, words)
         why = f"the name says so; the cells are {_listed(cells.unique())}"
         return ("label", why) if classes else None
@@ -202,7 +202,7 @@ def _label(name: str, cells: pd.Series) -> tuple[Role, str] | None:
 
 
 def _is_measured(name: str, words: pd.Series) -> bool:
-    """Whether the cells can be measured values, and not the numbers of classes."""
+    """Whether the cells may be measured values instead of class numbers."""
     numbers = [texts.parse_cell(word) for word in words.unique()]
     whole = all(cell is not None and cell.number in _CLASSES for cell in numbers)
     text = all(cell is None for cell in numbers)

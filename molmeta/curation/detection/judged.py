@@ -1,4 +1,4 @@
-"""A table whose columns have been judged, and what the user says about it."""
+"""A table with classified columns, and the options of the user."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JudgedTable:
-    """What the choice of columns starts from.
+    """A table with classified columns, and the options of the user.
 
     Attributes:
         frame: the table.
         columns: of `molmeta.curation.detection.columns.classify`.
-        options: what the user has named wins.
-        where: file that messages name, and the assay if no column does.
-        repeated: names that several columns of the file have.
+        options: what the user says, which takes precedence.
+        where: file name for messages, and the assay's name if no column gives it.
+        repeated: names that occur more than once in the file.
         strict: ask about results that are not numbers in a column 'value' too, and about labels
             that are not understood in a column 'active'; otherwise curation drops these rows.
     """

@@ -40,7 +40,7 @@ def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.
     words = stripped(column).str.casefold()
     blank = words.isin(BLANK | SPREADSHEET_ERRORS)
     inactive = words.isin(INACTIVE)
-    # In some collections -1 means inactive, in others not measured: next to 0 it is ambiguous.
+    # In some collections -1 means inactive, in others not measured; next to 0 it is ambiguous.
     inactive |= words.isin(MINUS_ONE) & (not inactive.any())
     active = words.isin(ACTIVE)
     unknown = ~(active | inactive | blank | words.isin(UNDECIDED))
@@ -49,7 +49,7 @@ def read_labels(column: pd.Series, where: object, *, strict: bool = True) -> pd.
     if blank.any() and active.any() and not inactive.any() and strict:
         raise question(
             where, f"a label in '{column.name}' is blank",
-            f"'{column[blank].iloc[0]}' in {blank.sum()} rows beside actives alone",
+            f"'{column[blank].iloc[0]}' in {blank.sum()} rows next to actives alone",
             "a label in every row", "Write 0 for inactive, or remove rows that were not measured.",
         )  # fmt: skip
     labels = pd.Series(np.select([active, inactive], [1.0, 0.0], np.nan), index=column.index)

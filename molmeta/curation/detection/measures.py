@@ -18,6 +18,7 @@ from molmeta.curation.units import (
     MOLAR,
     PERCENT_UNIT,
     PX,
+    PX_RANGE,
     is_concentration,
     scale_of,
     split_qualifiers,
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
 
 _LOG_UNIT = re.compile(r"log(?:10)?[\s(]*(\w+)\)?", re.IGNORECASE)
 _POSSIBLE_PX = (1.5, 11.5)
-"""Range of -log10 M within which a unit is possible."""
-_PX_VALUES = (0.0, 15.0)
+"""Range of -log10 M in which all values must lie for a unit to be possible."""
 _WORDS = 0.2
-"""Share of the cells from which results in words are a question."""
+"""Share of results in words above which the user has to decide."""
 _UNITS = ("nM", "uM", "mM", "M")
 
 
@@ -43,10 +43,10 @@ class Values:
     Attributes:
         column: the column.
         texts: qualifier and number of each row with a decimal point; numbers if they are typed.
-        units: unit of each row, "" where none is known.
-        evidence: where the unit comes from, in words.
-        source: column of the units, "" where they come from elsewhere.
-        decimal: decimal sign of the cells, "" where it is a point.
+        units: unit of each row, "" if unknown.
+        evidence: source of the unit, in words.
+        source: column of the units, "" if they have another source.
+        decimal: decimal sign of the cells, "" for a point.
     """
 
     column: Column
@@ -74,7 +74,7 @@ class Measures:
         """Read the values.
 
         Raises:
-            TableError: unit, decimal sign or direction is not clear, or results are missing.
+            TableError: the unit, decimal sign or direction is not clear, or results are missing.
         """
         column = self.column
         cells = self.frame[column.name]
@@ -106,7 +106,7 @@ class Measures:
             )  # fmt: skip
 
     def _require_numbers(self, numbers: texts.Numbers, values: pd.Series, units: pd.Series) -> None:
-        """Ask about columns with many results in words, or with zeros for them.
+        """Refuse columns in which many results are words or zeros.
 
         Without these rows, the weaker half of the actives would be labelled inactive.
         """
@@ -123,7 +123,7 @@ class Measures:
             )  # fmt: skip
 
     def _decimal(self) -> str:
-        """The decimal sign of a column, that of the rest of the table where its own is unclear."""
+        """The decimal sign of the column; if unclear, that of the rest of the table."""
         if self.options.decimal:
             return self.options.decimal
         written = texts.written_numbers(self.frame[self.name])
@@ -156,7 +156,7 @@ class Measures:
         return self.column.quantity == "log" or _LOG_UNIT.fullmatch(self.options.unit) is not None
 
     def _from_logarithms(self, qualifiers: pd.Series, values: pd.Series) -> Values:
-        """Logarithms of concentrations become pX, whose sign and qualifiers are the other way."""
+        """Convert logarithms of concentrations to pX, which reverses signs and qualifiers."""
         match = _LOG_UNIT.fullmatch(self.options.unit)
         unit = (match[1] if match else self.options.unit or self.column.unit).casefold()
         numbers = values.dropna()
@@ -176,7 +176,7 @@ class Measures:
         return Values(self.column, cells, units, f"logarithms of {unit}")
 
     def _units(self, within: pd.Series, values: pd.Series) -> tuple[pd.Series, str]:
-        """The unit of each row, and where it comes from."""
+        """The unit of each row, and its source in words."""
         if self.options.unit:
             return pd.Series(self.options.unit, index=within.index), "given"
         source = unit_column(self.columns, self.column)
@@ -199,7 +199,7 @@ class Measures:
         return units.astype("str"), evidence
 
     def _by_agreement(self) -> str:
-        """The unit with which the values agree with those of a column of known unit, or ""."""
+        """The unit in which the values agree with a column whose unit is clear, or ""."""
         others = [c for c in self.columns if c.role == "value" and is_clear(c)]
         if self.column.quantity != "concentration":
             return ""
@@ -234,7 +234,7 @@ class Measures:
 
     def _require_px(self, values: pd.Series) -> None:
         numbers = values.dropna()
-        if len(numbers) and numbers.between(*_PX_VALUES).mean() < 0.8:
+        if len(numbers) and numbers.between(*PX_RANGE).mean() < 0.8:
             raise question(
                 self.where, f"column '{self.name}' is named after -log10 M, but its values are "
                 "not", f"values from {numbers.min():g} to {numbers.max():g}", "values from 0 to 15",
@@ -242,17 +242,17 @@ class Measures:
             )  # fmt: skip
 
     def _require_no_concentration(self) -> None:
-        """Ask about names such as PKD (nM), which may be of a protein or of a logarithm."""
+        """Refuse names such as PKD (nM), which may stand for a protein or a logarithm."""
         unit = names.unit_in_brackets(self.name)
         if is_concentration(unit) and unit != "M":
             raise question(
                 self.where, f"column '{self.name}' may hold concentrations or their logarithms",
-                f"the unit '{unit}' beside the name of a logarithm", "one of them",
+                f"the unit '{unit}' next to the name of a logarithm", "one of them",
                 f"Give --unit {unit} or --unit pX.",
             )  # fmt: skip
 
     def _require_direction(self) -> None:
-        """Ask about percentages of which low ones may mean active."""
+        """Refuse percentages without a direction, as low ones may mean active."""
         high = self.options.higher_is_active
         if self.column.quantity in ("remaining", "percent") and high is None:
             raise question(
@@ -262,7 +262,7 @@ class Measures:
             )  # fmt: skip
 
     def _require_scale(self, units: pd.Series) -> None:
-        """Ask about units that no activity can be computed from."""
+        """Refuse units from which no activity can be computed."""
         high, threshold = self.options.higher_is_active, self.options.threshold
         scaled = units.map({unit: scale_of(str(unit)) for unit in units.unique()}).ne("")
         if not scaled[units.ne("")].any() and (high is None or threshold is None):
@@ -276,7 +276,7 @@ class Measures:
 
 def _is_possible(values: pd.Series, unit: str) -> bool:
     px = to_scale(values, pd.Series(unit, index=values.index))
-    # Nobody gives the IC50 of a potent series in mM.
+    # IC50s of a potent series are not given in mM.
     return bool(px.between(*_POSSIBLE_PX).all()) and (unit != "mM" or px.median() < 7)
 
 

@@ -1,4 +1,4 @@
-"""What the name of a column says: quantity, unit, or that it is something else than a result."""
+"""Reads the name of a column: quantity, unit, or that it is not a result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HALF = r"(?:ic|ec|ac|xc|gi|ed|cc|tc|lc|ld)[\s_-]?(?:50|90)"
 _CONSTANT = r"(?:k(?:[id]|app)|(?<!nf[\s_-])kb)(?![a-z])"
 _MEASURE = rf"(?:{_HALF}|{_CONSTANT})"
 _PATTERNS: tuple[tuple[Quantity, str], ...] = (
-    # Without an IC50 of its own: PKB, PKD and PKI are proteins too.
+    # Not with an IC50 in the name: PKB, PKD and PKI are also proteins.
     ("pX", rf"^(?!.*(?<!p){_HALF}).*{_START}p{_CONSTANT}"),
     ("pX", rf"{_START}p(?:{_HALF}|chembl|activity|affinity|potency|x(?![a-z]))"),
     ("pX", rf"(?:-|neg(?:ative)?)[\s_]*log(?:10)?[\s_(]*{_MEASURE}"),
@@ -67,15 +67,15 @@ _EXCEPT_AFTER_AT = re.compile(r"@.*|(?<![a-z])at \d.*")
 
 
 def quantity_of(name: str) -> Quantity:
-    """What a column of this name measures, "" where the name does not say it or denies it.
+    """The quantity that a column of this name measures, "" if unknown or not a result.
 
     Example:
         >>> [quantity_of(n) for n in ("pIC50", "EGFR IC50 (nM)", "% inh @ 10 uM", "IC50 SD", "MW")]
         ['pX', 'concentration', 'inhibition', '', '']
     """
-    folded = _folded(name)
-    if _NOT_A_RESULT & {*_WORDS.findall(_BRACKETS.sub(" ", folded))}:
+    if is_other(name):
         return ""
+    folded = _folded(name)
     for quantity, pattern in _QUANTITIES:
         if pattern.search(folded):
             return quantity
@@ -88,7 +88,7 @@ def is_other(name: str) -> bool:
 
 
 def unit_of(name: str) -> str:
-    """The unit that the name of a column gives, as 'IC50 (nM)', 'ic50_um' and 'pIC50' do.
+    """The unit in the name of a column, such as 'IC50 (nM)', 'ic50_um' or 'pIC50'.
 
     Example:
         >>> [unit_of(n) for n in ("IC50 (nM)", "ic50_um", "pIC50", "MIC (ug/mL)", "IC50")]
@@ -108,7 +108,7 @@ def unit_of(name: str) -> str:
 
 
 def unit_in_brackets(name: str) -> str:
-    """The unit that a name has in brackets, "" if it has none."""
+    """The unit in brackets, "" without one."""
     return next((str(t).strip() for t in _BRACKETS.findall(name) if is_unit(t)), "")
 
 
@@ -118,20 +118,20 @@ def is_mean(name: str) -> bool:
 
 
 def stem(name: str, words: re.Pattern[str]) -> str:
-    """The name without some words, units and signs, to compare names of columns that belong.
+    """The name without some words, units and signs, to match columns that belong together.
 
     Example:
         >>> stem("IC50 (nM)", re.compile("x")), stem("IC50_units", re.compile("units"))
         ('ic50', 'ic50')
     """
     folded, unit = _folded(name), _folded(unit_of(name))
-    # A pIC50 is its own unit, and IC50 without it would be nothing.
+    # A pIC50 is its own unit, so removing it would leave nothing.
     bare = folded.replace(unit, " ") if unit and unit != folded else folded
     return " ".join(_WORDS.findall(words.sub(" ", _BRACKETS.sub(" ", bare))))
 
 
 def _folded(name: str) -> str:
-    """The name in small letters, without the concentration at which a percentage was measured."""
+    """The name in lower case, without the concentration at which a percentage was measured."""
     return _EXCEPT_AFTER_AT.sub("", plain(name).replace("µ", "u").replace("μ", "u").casefold())
 
 
@@ -148,7 +148,7 @@ _COMPOUND_NAMES = (
 
 
 def compound_names(columns: Sequence[str]) -> str:
-    """The column that names compounds, one with names before one with numbers; "" for none.
+    """The column that names compounds, preferably with names and not numbers; "" without one.
 
     Example:
         >>> compound_names(["MW", "Compound ID", "Name"]), compound_names(["logP"])

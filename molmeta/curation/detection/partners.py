@@ -1,4 +1,4 @@
-"""Which columns of qualifiers, units and types belong to a column of values."""
+"""Finds the columns of qualifiers, units and types that belong to a column of values."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ROLE_WORDS = re.compile(
 
 
 def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
-    """Name of the column of a role that belongs to a column of values, "" if none does.
+    """Name of the column of a role that belongs to a column of values, "" without one.
 
-    A column belongs to the values if it is named after them, or, where its name says only what it
-    is, if it is next to them, or next to no other values.
+    A column belongs to the values if it is named after them. If its name is general, it belongs to
+    them if it is next to them, or not next to other values.
     """
     candidates = [column for column in columns if column.role == role]
-    # The name that data/README.md documents goes before others that say the same.
+    # The name that data/README.md documents takes precedence.
     candidates.sort(key=lambda column: column.name.casefold() != role)
     stem = _stem(value.name)
     named = [column for column in candidates if _stem(column.name) == stem]
@@ -47,7 +47,7 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
 
 
 def is_general(column: Column) -> bool:
-    """Whether the name of a column says what it is, and not what it belongs to."""
+    """Whether the name of a column gives its role, but not the values it belongs to."""
     return _stem(column.name) == ""
 
 
@@ -56,7 +56,7 @@ def _are_neighbours(first: Column, second: Column) -> bool:
 
 
 def unit_column(columns: Sequence[Column], value: Column) -> str:
-    """Column of the units; a pIC50 has none, and a unit next to it is that of an IC50."""
+    """Column of the units. A pIC50 has no unit; a unit next to it belongs to an IC50."""
     return "" if value.quantity == "pX" else partner(columns, value, "unit")
 
 

@@ -17,13 +17,7 @@ def question(where: object, problem: str, got: object, rule: str, step: str) -> 
     return TableError(f"{where}: {problem}; got {got}, expected {rule}. {step}")
 
 
-def missing(
-    where: object,
-    name: str,
-    names: Sequence[str],
-    rule: str = "one of these",
-    step: str = "Correct the name.",
-) -> TableError:
+def missing(where: object, name: str, names: Sequence[str]) -> TableError:
     """The error to raise for a column that is missing, with the closest name."""
-    close = suggestion(name, names)
-    return question(where, f"column '{name}' is missing", list(names[:SHOWN]), rule, step + close)
+    step = "Correct the name." + suggestion(name, names)
+    return question(where, f"column '{name}' is missing", list(names[:SHOWN]), "one of these", step)

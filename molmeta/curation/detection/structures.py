@@ -22,7 +22,7 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _LEAST_LENGTH = 6
-"""Shortest text that is taken for a SMILES where no name says so: 'NO' and 'I' are labels too."""
+"""Shortest SMILES in a column with another name: 'NO' and 'I' are also labels."""
 _is_molecule = lru_cache(maxsize=4096)(parses)
 
 
@@ -37,11 +37,11 @@ def is_structure_name(name: str) -> bool:
 
 
 def are_structures(cells: Iterable[str], *, strict: bool = False) -> bool:
-    """Whether most of the texts, "" aside, are structures.
+    """Whether most of the texts that are not empty are structures.
 
     Args:
         cells: texts of a column.
-        strict: whether short texts, which have other meanings too, do not count.
+        strict: whether to ignore short texts, which may have other meanings.
     """
     texts = [cell for cell in cells if cell]
     least = _LEAST_LENGTH if strict else 1

@@ -1,4 +1,4 @@
-"""Chooses the column of values, or asks where several may be meant."""
+"""Chooses the column of values, or asks if several columns may be meant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REPLICATE = re.compile(
     r"test)(?![a-z])|\d+(?![a-z0-9])|(?<=50)[\s_]\d"
 )
 _RIVAL = 0.2
-"""Share of the rows of the fullest column from which another one may be meant as well."""
+"""Share of the rows of the fullest column above which another column may be meant."""
 
 
 class ValueReader:
@@ -49,20 +49,18 @@ class ValueReader:
         """The values to read.
 
         Args:
-            needed: False where labels are read; unclear values are then dropped.
+            needed: False if labels are read; unclear values are then dropped.
         """
-        if needed or self.options.value_column:
-            column = self._chosen()
-            return self._measures(column) if column is not None else None
+        needed = needed or bool(self.options.value_column)
         try:
             column = self._chosen()
-            values = self._measures(column) if column is not None else None
+            values = None if column is None else Measures(self.table, column).read()
         except TableError:
+            if needed:
+                raise
             return None
-        return values if values is not None and values.units.ne("").any() else None
-
-    def _measures(self, column: Column) -> Values:
-        return Measures(self.table, column).read()
+        clear = values is not None and values.units.ne("").any()
+        return values if needed or clear else None
 
     def _chosen(self) -> Column | None:
         if name := self.options.value_column:
@@ -95,7 +93,7 @@ class ValueReader:
         return replace(column, role="value", quantity=quantity, unit=names.unit_of(name))
 
     def _tier(self, column: Column) -> int:
-        """How surely a column is the result that is meant; 0 is beyond doubt."""
+        """Rank of a column as the result that is meant; 0 is certain."""
         standard = column.name.casefold().replace("_", " ") in ("value", "standard value")
         if standard and (unit_column(self.columns, column) or column.unit or self.options.unit):
             return 0
@@ -106,7 +104,7 @@ class ValueReader:
         return _INHIBITION if column.quantity == "inhibition" else _UNCLEAR
 
     def _distinct(self, columns: Sequence[Column]) -> list[Column]:
-        """Leave out replicates of a mean, other forms of the same result, and sparse columns."""
+        """Drop replicates of a mean, other forms of the same result, and sparse columns."""
         means = {names.stem(c.name, _REPLICATE) for c in columns if names.is_mean(c.name)}
         kept = [
             column for column in columns

@@ -135,9 +135,9 @@ class GaussianLearner(EmbeddingLearner):
         """Split the output of `embed` into vectors and fingerprints."""
         sizes = [self.encoder.width, *(get(name).size for name in self.fingerprints)]
         vectors, *bits = torch.split(embedded, sizes, dim=1)
-        return KernelInputs(self.place(vectors.double()), tuple(part.float() for part in bits))
+        return KernelInputs(self.points(vectors.double()), tuple(part.float() for part in bits))
 
-    def place(self, vectors: Tensor) -> Tensor:
+    def points(self, vectors: Tensor) -> Tensor:
         """Return the points that the kernel compares, from encoder vectors of shape (G, W)."""
         return vectors
 

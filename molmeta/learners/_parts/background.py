@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from molmeta.molecules.blocks import Bits, Molecules, tensor_of
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
+from molmeta.molecules.tensors import offsets_by_owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,8 +103,7 @@ class Background(nn.Module):
 
 def _bits(dense: Tensor) -> Bits:
     rows, positions = dense.nonzero().t()
-    counts = torch.bincount(rows, minlength=len(dense))
-    offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    offsets = offsets_by_owner(rows, len(dense))
     return Bits(positions.to(torch.int16), offsets, dense.shape[1])
 
 

@@ -1,4 +1,4 @@
-"""The numbers that a learner predicts: classes, or measured values on a scale of their own."""
+"""Targets of a learner: classes, or measured values on the scale of their support."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _special: Any = torch.special
 
 
 class Scale(NamedTuple):
-    """Mean and spread of the numbers of one support; learners see them with mean 0 and spread 1.
+    """Mean and spread of a support's numbers; learners fit them with mean 0 and spread 1.
 
     Attributes:
         mean: subtracted first.
@@ -71,11 +71,11 @@ def numbers(labels: Tensor, values: Tensor | None, target: Target) -> Tensor:
 
 
 def graded(labels: Tensor, values: Tensor | None) -> Tensor:
-    """Return labels of 1 and -1 that measured values refine, float64, shape (G,).
+    """Return labels of 1 and -1 refined by measured values, float64, shape (G,).
 
-    A grade is the mean of two numbers: the label, and the value after it was shifted to the mean
-    and spread of the labels. Without a value, the label counts alone. Two actives thus differ if
-    one is stronger; activity records are standardised in the same way.
+    A grade is the mean of the label and of the value, scaled to the mean and spread of the labels.
+    A molecule without a value keeps its label. So the more potent of two actives gets the higher
+    grade. Activity records are standardised in the same way.
 
     Args:
         labels: 1 for active and 0 for inactive, shape (G,).
@@ -120,9 +120,9 @@ def support_numbers(support: Labelled, target: Target) -> Tensor:
 
 
 def aims_of(support: Labelled, target: Target) -> tuple[Tensor, Scale]:
-    """Return the outputs to fit for each molecule of a support, shape (S,), and their scale.
+    """Return what to fit to each molecule of a support, shape (S,), and its scale.
 
-    The outputs are labels of 1.0 and 0.0, or values with mean 0 and spread 1.
+    These are labels of 1.0 and 0.0, or values with mean 0 and spread 1.
 
     Raises:
         EpisodeError: the target is "value" and a value is missing, or it is "activity" and a
@@ -137,7 +137,7 @@ def aims_of(support: Labelled, target: Target) -> tuple[Tensor, Scale]:
 
 
 def episode_aims(episode: Episode, target: Target, like: Tensor, scale: Scale | None) -> Tensor:
-    """Return the outputs to fit for support and query together; values are on the given scale.
+    """Return what to fit to support and query together; values are on the given scale.
 
     Raises:
         EpisodeError: the target is "value" and a value is missing.

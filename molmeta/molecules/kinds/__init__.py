@@ -38,13 +38,8 @@ def with_parts(parts: Iterable[str]) -> type[Block]:
     Raises:
         KeyError: no kind has these arrays.
     """
-    wanted = frozenset(parts)
-    if wanted not in _by_parts():
-        # A kind may have been added since.
-        _by_parts.cache_clear()
-    return _by_parts()[wanted]
-
-
-@cache
-def _by_parts() -> dict[frozenset[str], type[Block]]:
-    return {frozenset(get(name).parts()): get(name) for name in names()}
+    wanted = set(parts)
+    for kind in map(get, names()):
+        if set(kind.parts()) == wanted:
+            return kind
+    raise KeyError(sorted(wanted))

@@ -164,6 +164,14 @@ def test_screen_refuses_words(table):
         molmeta.screen(table, ["not", "a", "library"], model="similarity")
 
 
+@pytest.mark.parametrize("rank", [molmeta.screen, molmeta.suggest, molmeta.auto])
+def test_a_misspelled_library_is_reported_before_anything_is_read(rank, tmp_path):
+    right = tmp_path / "library.smi"
+    right.touch()
+    with pytest.raises(TableError, match=f"libary.smi.*Did you mean '{right}'"):
+        rank(tmp_path / "absent.csv", tmp_path / "libary.smi")
+
+
 def test_screen_takes_a_loaded_model(table):
     model = molmeta.load()
     found = molmeta.screen(table, LIBRARY, model=model)

@@ -70,6 +70,13 @@ def test_progress_counts_finished_parts_too(output):
     assert advances == [1, 1, 1, 1]
 
 
+def test_progress_counts_the_parts_of_a_table_in_memory():
+    advances = []
+    with kept(None, "a", advances.append) as keep:
+        assert keep(3, lambda: part(3)).equals(part(3))
+    assert advances == [1]
+
+
 def test_a_second_run_is_refused_while_the_first_is_running(output):
     with being_written(output), pytest.raises(OutputError, match=r"table\.csv\.lock"):
         run(output)

@@ -1,17 +1,16 @@
 """Compares training and predictions on a GPU with those on a CPU, and reports rates.
 
-Run it as `python studies/gpu.py`. Without a GPU it says so and exits 0.
+Run it as `python benchmarks/gpu.py`. Without a GPU it says so and exits 0.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
+from bundled import bundled_smiles
 
 from molmeta.assays.episodes import Episode
 from molmeta.models.pretrained import pretrained_encoder
@@ -20,7 +19,6 @@ from molmeta.molecules.blocks import EMBEDDING, Vectors
 from molmeta.molecules.store import featurize
 from molmeta.training.start import start_from
 
-ASSAYS = Path(__file__).parents[1] / "data" / "assays"
 EPISODES, SUPPORT, QUERY, STEPS = 16, 32, 64, 20
 
 
@@ -30,9 +28,7 @@ def main() -> None:
         sys.stdout.write("no GPU: nothing to compare\n")
         return
     torch.set_num_threads(1)
-    frames = [pd.read_csv(path, usecols=["smiles"]) for path in sorted(ASSAYS.glob("*/*.csv"))]
-    distinct = pd.concat(frames)["smiles"].drop_duplicates()
-    smiles = list(distinct.sample(EPISODES * (SUPPORT + QUERY), random_state=0))
+    smiles = bundled_smiles(EPISODES * (SUPPORT + QUERY))
     molecules, cuda = featurize(smiles, ["graph"]), torch.device("cuda")
     encoder = pretrained_encoder("gine")
     learner = Recipe("protonet", "gine", {"length": 3.0}, encoder.recipe.encoder_options).build(0)
