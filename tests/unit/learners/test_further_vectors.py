@@ -1,0 +1,118 @@
+"""Vectors of a featurizer as one more kernel of the pretrained model, within an assay only."""
+
+import numpy as np
+import pytest
+import torch
+from toy_assays import assay, drawn, world
+
+import molmeta
+from molmeta.assays.training_data import TrainingData
+from molmeta.errors import ConfigError
+from molmeta.learners._parents.profile_process import FURTHER, nearness
+from molmeta.learners.profile_gp import ProfileGP
+from molmeta.models.files import load, save
+from molmeta.models.pretrained import load_pretrained, pretrained_with
+from molmeta.molecules.blocks import Vectors
+
+PHENOLS = ["Oc1ccccc1", "Cc1ccccc1O", "CCc1ccccc1O", "CCCc1ccccc1O", "Clc1ccccc1O"]
+ALCOHOLS = ["CCO", "CCCO", "CCCCO", "CCC(C)O", "OCC(C)C"]
+LABELS = [1] * 5 + [0] * 5
+QUERIES = ["CCCCc1ccccc1O", "CCCCCCO", "c1ccncc1"]
+
+
+def with_vectors(molecules):
+    """Three numbers for each molecule, as a featurizer would give them."""
+    rows = torch.arange(len(molecules), dtype=torch.float32)
+    vectors = torch.stack([rows.sin(), rows.cos(), (3 * rows).sin()], 1)
+    return molecules.with_block("mine", Vectors(vectors))
+
+
+@pytest.fixture
+def learner():
+    made = ProfileGP(further="mine")
+    made.fit(TrainingData(world(), [assay(number) for number in range(3)]))
+    return made.eval()
+
+
+def test_nearness_falls_with_the_distance_in_units_of_the_supports_median():
+    support = torch.tensor([[0.0], [1.0], [3.0], [3.0]])
+    # Squared distances that are not 0: 1, 9, 9, 4 and 4.
+    expected = np.exp(-np.array([[4.0, 1.0, 1.0, 1.0]]) / 4)
+    np.testing.assert_allclose(nearness(torch.tensor([[2.0]]), support), expected, rtol=1e-6)
+
+
+def test_equal_vectors_are_all_near():
+    same = torch.ones(3, 2)
+    assert torch.equal(nearness(same, same), torch.ones(3, 3))
+
+
+@torch.no_grad()
+def test_the_kernel_gains_the_vectors_of_compounds_without_records(learner):
+    points = learner.inputs(with_vectors(world()), further=True)
+    gained = learner.kernel(points, points, 16) - learner.kernel(
+        points._replace(further=None), points, 16
+    )
+    lengths = points.profiles.sums(points.profiles.values**2)
+    share = learner.log_shrink[0].exp() / (lengths + learner.log_shrink[0].exp())
+    expected = FURTHER * torch.outer(share, share).sqrt() * nearness(points.further, points.further)
+    torch.testing.assert_close(gained, expected, atol=1e-5, rtol=1e-4)
+    assert share.max() < 0.5, "all compounds of the toy world have records"
+    more = learner.variance(points, 16) - learner.variance(points._replace(further=None), 16)
+    torch.testing.assert_close(more, gained.diagonal(), atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_without_records_they_count_in_full():
+    points = ProfileGP(further="mine").eval().inputs(with_vectors(world()), further=True)
+    learner = ProfileGP(further="mine").eval()
+    plain = learner.kernel(points._replace(further=None), points, 16)
+    gained = learner.kernel(points, points, 16) - plain
+    expected = FURTHER * nearness(points.further, points.further)
+    torch.testing.assert_close(gained, expected, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_a_library_is_compared_without_them(learner):
+    support, query = drawn(0, n_support=12, n_query=6).labelled(world())
+    without = ProfileGP()
+    without.load_state_dict(learner.state_dict())
+    scores = [made.eval().adapt_library(support)(query.molecules) for made in (learner, without)]
+    assert torch.equal(*scores)
+    assert "mine" not in learner.library_featurizers
+
+
+def test_the_pretrained_model_takes_them_from_any_featurizer_of_vectors(tmp_path):
+    models = [molmeta.load(name) for name in ("pretrained", "pretrained:further=descriptors")]
+    plain, further = (model.adapt(PHENOLS + ALCOHOLS, LABELS) for model in models)
+    np.testing.assert_array_equal(further.predict(QUERIES), plain.predict(QUERIES))
+    within = further.predict(QUERIES, among="assay")
+    assert not np.allclose(within, plain.predict(QUERIES, among="assay"), atol=1e-3)
+    assert within.argmax() == 0
+    save(models[1], tmp_path / "further.safetensors")
+    again = load(tmp_path / "further.safetensors").adapt(PHENOLS + ALCOHOLS, LABELS)
+    np.testing.assert_allclose(again.predict(QUERIES, among="assay"), within, atol=1e-3)
+
+
+def test_actives_alone_are_ranked_as_without_them():
+    models = [load_pretrained(), pretrained_with(further="descriptors")]
+    first, second = (m.adapt(PHENOLS, [1] * 5).predict(QUERIES, among="assay") for m in models)
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("further=morgan", "kind 'bits'"),
+        ("further=nonsense", "unknown featurizer 'nonsense'"),
+        ("furthr=descriptors", "did you mean 'further'"),
+        ("target=price", "price"),
+        ("graded=3", "'graded' is a switch"),
+    ],
+)
+def test_other_settings_of_the_pretrained_model_are_refused(setting, named):
+    with pytest.raises(ConfigError, match=named):
+        molmeta.load(f"pretrained:{setting}")
+
+
+def test_defaults_are_the_pretrained_model_itself():
+    assert pretrained_with(further="", graded=False, target="activity") is load_pretrained()
