@@ -183,6 +183,7 @@ def _read(path: Path) -> pd.DataFrame:
         if not {"source", "target"} & set(table):
             table = table.assign(source=path.stem, target=path.stem)
         table = table[list(COLUMNS)].astype({"active": int, "smiles": str})
+        table = table.fillna({"smiles": ""})
         return table.assign(cluster=table["target"])
     except (OSError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise TableError(

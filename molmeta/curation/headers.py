@@ -81,10 +81,24 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
 
 
 def table_of_frame(frame: pd.DataFrame) -> TableFile:
-    """Return a table whose columns have types; rows are numbered from 1."""
+    """Return a table whose columns have types; rows are numbered from 1.
+
+    Numbers, truth values and dates keep their types. Everything else, such as lists, becomes text.
+    """
     names, repeated = _names([str(column) for column in frame.columns], len(frame.columns))
     numbered = frame.set_axis(names, axis="columns").set_axis(range(1, len(frame) + 1))
-    return TableFile(numbered, repeated=repeated)
+    plain = numbered.select_dtypes(include=["number", "bool", "datetime", "datetimetz", "str"])
+    others = numbered.columns.difference(plain.columns)
+    return TableFile(numbered.assign(**{n: _texts(numbered[n]) for n in others}), repeated=repeated)
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    missing = column.isna()
+    texts = [
+        None if empty else cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+        for cell, empty in zip(column, missing, strict=True)
+    ]
+    return pd.Series(texts, column.index, dtype="str")
 
 
 def _names(header: Row, width: int) -> tuple[list[str], frozenset[str]]:
