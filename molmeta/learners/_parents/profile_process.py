@@ -61,7 +61,8 @@ class ProfileProcess(MetaLearner):
     Kernel, mean, posterior mean and logit, for a support of S molecules with labels y in {-1, 1}:
 
         k(x, x') = sum_i a_i T_i(x, x') + c p.p' / sqrt((|p|^2 + e) (|p'|^2 + e))
-                   + d (S / 32)^-2/5 cos(z, z') + 0.6 v(p) v(p') exp(-|u - u'|^2 / l)
+                   + d (S / 32)^-2/5 cos(z, z')
+                   + 0.6 e exp(-|u - u'|^2 / l) / sqrt((|p|^2 + e) (|p'|^2 + e))
         m(x)     = b (S / 32)^-h sum(p) / (n + g)
         f(q)     = m(q) + o + k_q (K + r I)^-1 (y - m - o)
         logit(q) = s f(q) / sqrt(1 + w v(q)) + t
