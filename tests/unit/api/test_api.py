@@ -139,7 +139,8 @@ def test_demo_never_overwrites(tmp_path):
 
 def test_doctor_says_which_extras_are_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "altair", None)
-    assert "pip install 'molmeta[report]'" in molmeta.doctor()["extras"]
+    offered = molmeta.doctor()["extras"].partition("pip install")[2]
+    assert "report" in offered
 
 
 def test_doctor_fails_where_the_model_ranks_at_random(monkeypatch):
