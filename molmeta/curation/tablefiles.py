@@ -101,6 +101,9 @@ def _parsed(path: Path, content: bytes, sheet: str) -> TableFile:
     if _suffix(path) == ".parquet":
         return _parquet(path, content)
     text = decode(content)
+    if not text.strip():
+        # A byte order mark alone, or blanks in UTF-16.
+        _refuse(path, "is empty", f"{len(content)} bytes", "a table with a header")
     if sdfiles.is_sdf(text):
         return TableFile(sdfiles.read_sdf(text))
     return _text(path, text)
