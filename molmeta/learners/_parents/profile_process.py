@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from molmeta.assays.records import ActivityRecords, Profiles
 from molmeta.learners._parents.embedding import in_chunks
 from molmeta.learners._parts.background import Background
+from molmeta.learners._parts.nearness import Nearness
 from molmeta.learners._parts.noise import Averaged, averaged
 from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner
@@ -44,15 +45,15 @@ class ProfileInputs(NamedTuple):
         profiles: activity profiles over the training assays.
         activity: shrunk mean of each profile, sum(p) / (n + g), shape (G,).
         vectors: vectors of the encoder, scaled to length 1, shape (G, W); None without an encoder.
-        further: vectors of the featurizer `further`, shape (G, V); None without it, and where
-            compounds are not compared by it.
+        further: vectors of the featurizer `further`; None without it, and where compounds are not
+            compared by it.
     """
 
     structures: tuple[Bits, ...]
     profiles: Profiles
     activity: Tensor
     vectors: Tensor | None
-    further: Tensor | None = None
+    further: Nearness | None = None
 
 
 class ProfileProcess(MetaLearner):
@@ -182,7 +183,7 @@ class ProfileProcess(MetaLearner):
         inputs = self._looked_up(molecules, self._vectors(molecules))
         if not (further and self.further):
             return inputs
-        return inputs._replace(further=molecules.block(self.further, Vectors).values)
+        return inputs._replace(further=Nearness(molecules.block(self.further, Vectors).values))
 
     def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> ProfileInputs:
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
@@ -207,7 +208,7 @@ class ProfileProcess(MetaLearner):
             total = total + self._weight(size) * (x.vectors @ others.vectors.T)
         if x.further is not None and others.further is not None:
             unrecorded = self.log_shrink[0].exp() / lengths
-            total = total + FURTHER * unrecorded * nearness(x.further, others.further)
+            total = total + FURTHER * unrecorded * x.further.to(others.further)
         return total
 
     def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
@@ -290,23 +291,3 @@ class ProfilePredictor:
         prior = self.learner.variance(query, self.size)
         # Rounding can make the difference negative for compounds of the support.
         return mean, (prior - explained).clamp(min=1e-6)
-
-
-def nearness(x: Tensor, support: Tensor) -> Tensor:
-    """Return exp(-|u - u'|^2 / l) for G vectors and S of a support, shape (G, S).
-
-    Args:
-        x: vectors of G molecules, shape (G, V).
-        support: vectors of S molecules, shape (S, V), whose median squared distance is l.
-    """
-    above = torch.ones(len(support), len(support), dtype=torch.bool).triu(1)
-    distances = _squared_distances(support, support)[above.to(support.device)]
-    positive = distances[distances > 0]
-    scale = positive.median() if len(positive) else torch.ones(()).to(support)
-    return (-_squared_distances(x, support) / scale).exp()
-
-
-def _squared_distances(x: Tensor, others: Tensor) -> Tensor:
-    # Not by products: rounding would make a compound differ from itself.
-    mode = "donot_use_mm_for_euclid_dist"
-    return torch.cdist(x, others, compute_mode=mode).square()

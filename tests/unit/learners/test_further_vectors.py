@@ -8,7 +8,8 @@ from toy_assays import assay, drawn, world
 import molmeta
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError
-from molmeta.learners._parents.profile_process import FURTHER, nearness
+from molmeta.learners._parents.profile_process import FURTHER
+from molmeta.learners._parts.nearness import Nearness
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models.files import load, save
 from molmeta.models.pretrained import load_pretrained, pretrained_with
@@ -35,15 +36,16 @@ def learner():
 
 
 def test_nearness_falls_with_the_distance_in_units_of_the_supports_median():
-    support = torch.tensor([[0.0], [1.0], [3.0], [3.0]])
+    support = Nearness(torch.tensor([[0.0], [1.0], [3.0], [3.0]]))
     # Squared distances that are not 0: 1, 9, 9, 4 and 4.
     expected = np.exp(-np.array([[4.0, 1.0, 1.0, 1.0]]) / 4)
-    np.testing.assert_allclose(nearness(torch.tensor([[2.0]]), support), expected, rtol=1e-6)
+    found = Nearness(torch.tensor([[2.0]])).to(support)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_equal_vectors_are_all_near():
-    same = torch.ones(3, 2)
-    assert torch.equal(nearness(same, same), torch.ones(3, 3))
+    same = Nearness(torch.ones(3, 2))
+    assert torch.equal(same.to(same), torch.ones(3, 3))
 
 
 @torch.no_grad()
@@ -54,7 +56,7 @@ def test_the_kernel_gains_the_vectors_of_compounds_without_records(learner):
     )
     lengths = points.profiles.sums(points.profiles.values**2)
     share = learner.log_shrink[0].exp() / (lengths + learner.log_shrink[0].exp())
-    expected = FURTHER * torch.outer(share, share).sqrt() * nearness(points.further, points.further)
+    expected = FURTHER * torch.outer(share, share).sqrt() * points.further.to(points.further)
     torch.testing.assert_close(gained, expected, atol=1e-5, rtol=1e-4)
     assert share.max() < 0.5, "all compounds of the toy world have records"
     more = learner.variance(points, 16) - learner.variance(points._replace(further=None), 16)
@@ -67,7 +69,7 @@ def test_without_records_they_count_in_full():
     learner = ProfileGP(further="mine").eval()
     plain = learner.kernel(points._replace(further=None), points, 16)
     gained = learner.kernel(points, points, 16) - plain
-    expected = FURTHER * nearness(points.further, points.further)
+    expected = FURTHER * points.further.to(points.further)
     torch.testing.assert_close(gained, expected, atol=1e-5, rtol=1e-4)
 
 
