@@ -21,6 +21,7 @@ from molmeta.errors import ConfigError, ModelError, unknown_name
 from molmeta.learners._parts.targets import require_target
 from molmeta.models.files import load, save
 from molmeta.molecules.featurizers import require_vectors, revision
+from molmeta.registry import option_defaults
 from molmeta.runtime.outputs import write_text
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ NAME = "pretrained"
 NAMES = (NAME, "pretrained_gine")
 """Each is a file; the name of an encoder ends with that of the encoder."""
 FOLDER = Path(__file__).with_name("weights")
-OPTIONS = {"target": "activity", "graded": False, "further": ""}
-"""Options of the pretrained model that change none of its weights, with their defaults."""
+OPTIONS = ("target", "graded", "further")
+"""Options of the pretrained model that change none of its weights."""
 ABOUT = ("data", "licence", "attribution", "trained", "limits")
 
 
@@ -82,7 +83,8 @@ def pretrained_with(**options: Any) -> Model:  # noqa: ANN401 - options of the l
             f"model '{NAME}': 'graded' is a switch; got '{options['graded']}', expected true or "
             "false. Correct it."
         )
-    options = {name: value for name, value in options.items() if value != OPTIONS[name]}
+    defaults = option_defaults(type(model.learner))
+    options = {name: value for name, value in options.items() if value != defaults[name]}
     if not options:
         return model
     recipe = replace(model.recipe, learner_options={**model.recipe.learner_options, **options})
