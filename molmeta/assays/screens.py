@@ -81,6 +81,8 @@ def read_screens(
     """
     rows = _with_shared_inactives(pd.concat([_read(path) for path in paths], ignore_index=True))
     rows = rows if decoys is None else _thinned(rows, decoys)
+    # Cells of Parquet may be missing, or not text.
+    rows = rows.assign(smiles=rows["smiles"].astype("str").fillna(""))
     texts = [str(text) for text in rows["smiles"].unique()]
     parsed = dict(zip(texts, compounds(texts, cores=cores), strict=True))
     rejected = [text for text, compound in parsed.items() if isinstance(compound, Rejected)]
@@ -183,7 +185,6 @@ def _read(path: Path) -> pd.DataFrame:
         if not {"source", "target"} & set(table):
             table = table.assign(source=path.stem, target=path.stem)
         table = table[list(COLUMNS)].astype({"active": int, "smiles": str})
-        table = table.fillna({"smiles": ""})
         return table.assign(cluster=table["target"])
     except (OSError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise TableError(

@@ -83,19 +83,22 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
 def table_of_frame(frame: pd.DataFrame) -> TableFile:
     """Return a table whose columns have types; rows are numbered from 1.
 
-    Numbers, truth values and dates keep their types. Everything else, such as lists, becomes text.
+    Numbers, truth values and dates keep their types. Everything else, such as lists, becomes text,
+    "" if missing.
     """
     names, repeated = _names([str(column) for column in frame.columns], len(frame.columns))
     numbered = frame.set_axis(names, axis="columns").set_axis(range(1, len(frame) + 1))
-    plain = numbered.select_dtypes(include=["number", "bool", "datetime", "datetimetz", "str"])
-    others = numbered.columns.difference(plain.columns)
+    typed = numbered.select_dtypes(include=["number", "bool", "datetime", "datetimetz"])
+    others = numbered.columns.difference(typed.columns)
     return TableFile(numbered.assign(**{n: _texts(numbered[n]) for n in others}), repeated=repeated)
 
 
 def _texts(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_string_dtype(column):
+        return column.astype("str").fillna("")
     missing = column.isna()
     texts = [
-        None if empty else cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+        "" if empty else cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
         for cell, empty in zip(column, missing, strict=True)
     ]
     return pd.Series(texts, column.index, dtype="str")

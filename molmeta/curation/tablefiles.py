@@ -29,6 +29,8 @@ _TEXT = (".csv", ".tsv", ".txt", ".tab", ".smi", ".smiles", ".dat")
 _SEPARATORS = (",", ";", "\t", "|")
 _SNIFFED = 100
 """Lines from which the separator is chosen."""
+_BLANKS = b" \t\r\n\v\f\0\xef\xbb\xbf\xff\xfe"
+"""Bytes of blanks and of byte order marks, in UTF-8 and UTF-16."""
 _ASKED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -80,7 +82,7 @@ def read_file(path: Path, sheet: str = "") -> TableFile:
     if not _suffix(path):
         _refuse(path, "is not a table", f"'{path.name}'", f"one of {list(SUFFIXES)}, .gz allowed")
     content = read_bytes(path)
-    if not content.strip():
+    if not content.strip(_BLANKS):
         _refuse(path, "is empty", f"{len(content)} bytes", "a table with a header")
     table = _parsed(path, content, sheet)
     if table.frame.empty:
@@ -101,9 +103,6 @@ def _parsed(path: Path, content: bytes, sheet: str) -> TableFile:
     if _suffix(path) == ".parquet":
         return _parquet(path, content)
     text = decode(content)
-    if not text.strip():
-        # A byte order mark alone, or blanks in UTF-16.
-        _refuse(path, "is empty", f"{len(content)} bytes", "a table with a header")
     if sdfiles.is_sdf(text):
         return TableFile(sdfiles.read_sdf(text))
     return _text(path, text)

@@ -171,7 +171,6 @@ def numbers_of(cells: pd.Series, decimal: str) -> Numbers:
     """Read the cells of a column as numbers with this decimal sign."""
     if pd.api.types.is_numeric_dtype(cells):
         return Numbers(cells, pd.Series("", index=cells.index, dtype="str"), cells.notna())
-    cells = cells.astype("str").fillna("")
     distinct = [str(text) for text in cells.unique()]
     # Columns repeat their cells (bounds, labels), so each distinct text is parsed once.
     parsed = {text: parse_cell(text) for text in distinct}
