@@ -172,7 +172,7 @@ def is_surely_a_compound(smiles: str, mol: Chem.Mol) -> bool:
     """Return whether the notation and the bonds of a molecule ensure that `compound` accepts it.
 
     `compound` fails for dummy atoms, query bonds, dative bonds, which RDKit also makes of bonds to
-    metals, and for some aromatic boron, phosphorus, metals and carbanions.
+    metals, and for some aromatic boron, phosphorus, metals, carbanions and sulfur with three bonds.
 
     Example:
         >>> [is_surely_a_compound(text, parse(text)) for text in ("c1ccccc1O", "*CC", "C~C")]
@@ -180,9 +180,11 @@ def is_surely_a_compound(smiles: str, mol: Chem.Mol) -> bool:
     """
     if _UNUSUAL_NOTATION.search(smiles):
         return False
+    if "s" in smiles and mol.HasSubstructMatch(_UNUSUAL_AROMATIC):
+        return False
     if _UNUSUAL_ATOM.search(smiles) is None:
         return True
-    return not any(map(mol.HasSubstructMatch, (_DATIVE_BOND, _AROMATIC_METAL)))
+    return not any(map(mol.HasSubstructMatch, (_DATIVE_BOND, _UNUSUAL_AROMATIC)))
 
 
 def compounds(
@@ -254,7 +256,7 @@ def _largest_fragment(mol: Chem.Mol) -> Chem.Mol:
 _UNUSUAL_NOTATION = re.compile(r"[*~<>$:|b]|\[\d*[c#]")
 _UNUSUAL_ATOM = re.compile(r"[Pp]|\[(?!\d*(?:[BCNOFPSIH]|Cl|Br|Si|Se|se|[nos])[@H+\]\d-])")
 _DATIVE_BOND: Chem.Mol = Chem.MolFromSmarts("*->*")
-_AROMATIC_METAL: Chem.Mol = Chem.MolFromSmarts("[a;!#6;!#7;!#8;!#16;!#34]")
+_UNUSUAL_AROMATIC: Chem.Mol = Chem.MolFromSmarts("[a;!#6;!#7;!#8;!$([#16,#34;X2])]")
 _CHARGE: Chem.Mol = Chem.MolFromSmarts("[!+0]")
 _LONE_CHARGE: Chem.Mol = Chem.MolFromSmarts("[!+0;!$([+,+2,+3,+4]~[-]);!$([-]~[+,+2,+3,+4])]")
 _CARBON: Chem.Mol = Chem.MolFromSmarts("[#6]")
