@@ -99,6 +99,15 @@ class Joined(Encoder):
     def featurizers(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for part in self.encoders for name in part.featurizers))
 
+    def part(self, name: str) -> Encoder | None:
+        """The first part with this name, the name of its file; None if there is none."""
+        named = (part for part in self.encoders if type(part).__module__.endswith(f".{name}"))
+        return next(named, None)
+
+    def without(self, part: Encoder) -> Joined:
+        """The other parts side by side; they share their weights with this encoder."""
+        return Joined([other for other in self.encoders if other is not part])
+
     def forward(self, molecules: Molecules) -> Tensor:
         return torch.cat([part(molecules) for part in self.encoders], dim=1)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.assays.records import ActivityRecords, Profiles
+from molmeta.encoders.base import Joined
 from molmeta.learners._parents.embedding import in_chunks
 from molmeta.learners._parts.background import Background
 from molmeta.learners._parts.nearness import Nearness
@@ -45,8 +46,7 @@ class ProfileInputs(NamedTuple):
         profiles: activity profiles over the training assays.
         activity: shrunk mean of each profile, sum(p) / (n + g), shape (G,).
         vectors: vectors of the encoder, scaled to length 1, shape (G, W); None without an encoder.
-        further: vectors of the featurizer `further`; None without it, and where compounds are not
-            compared by it.
+        further: the vectors u; None without them, and where compounds are not compared by them.
     """
 
     structures: tuple[Bits, ...]
@@ -85,7 +85,7 @@ class ProfileProcess(MetaLearner):
     | z         | `encoder`            | vectors of the encoder              |                 |
     | d         | `encoder_weight`     | weight of the encoder               | an option, or 1 |
     | log d     | `log_encoder_weight` | the same, if it is trained          | 0               |
-    | u         | `further`            | vectors of a featurizer, optional   |                 |
+    | u         | `further`            | vectors of any scale, optional      |                 |
     | l         |                      | median of |u - u'|^2 in the support |                 |
     | b         | `mean_weight`        | weight of the mean                  | 0.4             |
     | h         | `mean_power`         | fall of the mean with S             | 0.4             |
@@ -111,8 +111,9 @@ class ProfileProcess(MetaLearner):
             the encoder with the other parameters.
         profiles: whether to keep activity records of the training assays.
         mean: whether to use m; without it, only the kernel uses the records.
-        further: name of a featurizer of vectors u, such as those of a foundation model. They are
-            compared within an assay only: for the compounds of a library they take too long.
+        further: where the vectors u come from: the name of a featurizer, such as that of a
+            foundation model, or of a part of a joined encoder, which then has no part in z. They
+            are compared within an assay only: for the compounds of a library they take too long.
 
     Raises:
         ConfigError: `encoder_weight` is out of range.
@@ -154,11 +155,28 @@ class ProfileProcess(MetaLearner):
 
     @property
     def library_featurizers(self) -> tuple[str, ...]:
-        return super().featurizers
+        compared = self._compared
+        of_encoder = () if compared is None else compared.featurizers
+        return tuple(dict.fromkeys((*of_encoder, *self.needs)))
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        return (*super().featurizers, self.further) if self.further else super().featurizers
+        if self.further and self._further_encoder is None:
+            return (*super().featurizers, self.further)
+        return super().featurizers
+
+    @property
+    def _further_encoder(self) -> Encoder | None:
+        """The part of the encoder that computes u; None if a featurizer does."""
+        return self.encoder.part(self.further) if isinstance(self.encoder, Joined) else None
+
+    @property
+    def _compared(self) -> Encoder | None:
+        """The encoder without the part that computes u."""
+        further = self._further_encoder
+        if further is not None and isinstance(self.encoder, Joined):
+            return self.encoder.without(further)
+        return self.encoder
 
     def fit(self, data: TrainingData) -> None:
         super().fit(data)
@@ -168,10 +186,18 @@ class ProfileProcess(MetaLearner):
         self.background.to(self.bias.device)
 
     def prepare(self, molecules: Molecules) -> Molecules:
-        if self.encoder is None:
-            return molecules
-        vectors = in_chunks(self.encoder.directions, molecules)
-        return molecules.with_block(EMBEDDING, Vectors(vectors))
+        """Compute the vectors of molecules that are scored many times.
+
+        Those of `further` are left out for molecules of a library, which come without its features.
+        """
+        prepared = molecules
+        if self._compared is not None:
+            vectors = in_chunks(self._compared.directions, molecules)
+            prepared = prepared.with_block(EMBEDDING, Vectors(vectors))
+        further = self._further_encoder
+        if further is not None and set(further.featurizers) <= set(molecules.blocks):
+            prepared = prepared.with_block(self.further, Vectors(in_chunks(further, molecules)))
+        return prepared
 
     def inputs(self, molecules: Molecules, *, further: bool = False) -> ProfileInputs:
         """Return the features of molecules that the process compares.
@@ -183,7 +209,13 @@ class ProfileProcess(MetaLearner):
         inputs = self._looked_up(molecules, self._vectors(molecules))
         if not (further and self.further):
             return inputs
-        return inputs._replace(further=Nearness(molecules.block(self.further, Vectors).values))
+        return inputs._replace(further=Nearness(self._further_vectors(molecules)))
+
+    def _further_vectors(self, molecules: Molecules) -> Tensor:
+        encoder = self._further_encoder
+        if encoder is not None and self.further not in molecules.blocks:
+            return encoder(molecules)
+        return molecules.block(self.further, Vectors).values
 
     def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> ProfileInputs:
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
@@ -222,11 +254,12 @@ class ProfileProcess(MetaLearner):
         return total if x.further is None else total + FURTHER * unrecorded
 
     def _vectors(self, molecules: Molecules) -> Tensor | None:
-        if self.encoder is None or (self.training and self.encoder_weight is not None):
+        compared = self._compared
+        if compared is None or (self.training and self.encoder_weight is not None):
             return None
         if EMBEDDING in molecules.blocks:
             return molecules.block(EMBEDDING, Vectors).values
-        return self.encoder.directions(molecules)
+        return compared.directions(molecules)
 
     def _weight(self, n_support: int) -> Tensor | float:
         fixed = self.encoder_weight

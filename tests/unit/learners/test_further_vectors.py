@@ -8,12 +8,15 @@ from toy_assays import assay, drawn, world
 import molmeta
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError
-from molmeta.learners._parents.profile_process import FURTHER
+from molmeta.learners._parents.profile_process import FURTHER, STRUCTURES
 from molmeta.learners._parts.nearness import Nearness
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models.files import load, save
 from molmeta.models.pretrained import load_pretrained, pretrained_with
+from molmeta.models.recipes import Recipe
 from molmeta.molecules.blocks import Vectors
+from molmeta.molecules.labelled import Labelled
+from molmeta.molecules.store import featurize
 
 PHENOLS = ["Oc1ccccc1", "Cc1ccccc1O", "CCc1ccccc1O", "CCCc1ccccc1O", "Clc1ccccc1O"]
 ALCOHOLS = ["CCO", "CCCO", "CCCCO", "CCC(C)O", "OCC(C)C"]
@@ -81,6 +84,41 @@ def test_a_library_is_compared_without_them(learner):
     scores = [made.eval().adapt_library(support)(query.molecules) for made in (learner, without)]
     assert torch.equal(*scores)
     assert "mine" not in learner.library_featurizers
+
+
+ENCODERS = {"width": 16, "layers": 2, "dropout": 0.0}
+
+
+@pytest.fixture
+def with_graphs():
+    """A model whose joined encoder has a graph network, which computes the vectors."""
+    options = {"fingerprint": {"bits": "morgan3", "width": 16, "hidden": 16}, "gine": ENCODERS}
+    learner_options = {"encoder_weight": 0.3, "further": "gine"}
+    return Recipe("profile_gp", "fingerprint+gine", learner_options, options).build(0).eval()
+
+
+@torch.no_grad()
+def test_a_part_of_the_encoder_computes_them(with_graphs):
+    molecules = featurize(PHENOLS + ALCOHOLS, with_graphs.featurizers)
+    graphs, fingerprints = with_graphs.encoder.part("gine"), with_graphs.encoder.part("fingerprint")
+    inputs = with_graphs.inputs(molecules, further=True)
+    torch.testing.assert_close(inputs.further.vectors, graphs(molecules))
+    torch.testing.assert_close(inputs.vectors, fingerprints.directions(molecules))
+    prepared = with_graphs.inputs(
+        with_graphs.prepare(molecules).only((*STRUCTURES, "embedding", "gine")), further=True
+    )
+    torch.testing.assert_close(prepared.further.vectors, inputs.further.vectors)
+    torch.testing.assert_close(prepared.vectors, inputs.vectors)
+
+
+@torch.no_grad()
+def test_graphs_of_a_library_are_not_read(with_graphs):
+    assert "graph" in with_graphs.featurizers
+    assert "graph" not in with_graphs.library_featurizers
+    support = Labelled(featurize(PHENOLS + ALCOHOLS, with_graphs.featurizers), torch.tensor(LABELS))
+    library = featurize(QUERIES, with_graphs.library_featurizers)
+    scores = with_graphs.adapt_library(support)(with_graphs.prepare(library))
+    assert torch.isfinite(scores).all()
 
 
 def test_the_pretrained_model_takes_them_from_any_featurizer_of_vectors(tmp_path):
