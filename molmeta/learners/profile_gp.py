@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from molmeta.encoders.profile import Profile
 from molmeta.learners._parents.profile_process import (
+    ENCODER,
     TYPICAL_SUPPORT,
     ProfileInputs,
     ProfilePredictor,
@@ -66,6 +67,7 @@ class ProfileGP(ProfileProcess):
         encoder_weight: as in `ProfileProcess`.
         profiles: as in `ProfileProcess`.
         mean: as in `ProfileProcess`.
+        assay_encoder: as in `ProfileProcess`.
         further: as in `ProfileProcess`; not used for actives alone.
         graded: whether measured values refine the labels within an assay, where there are any
             (`molmeta.learners._parts.targets.graded`).
@@ -76,7 +78,7 @@ class ProfileGP(ProfileProcess):
     regression: ClassVar[bool] = True
     search: ClassVar[Mapping[str, Any]] = {"encoder_weight": (0.05, 1.0)}
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options of the method
         self,
         encoder: Encoder | None = None,
         *,
@@ -84,11 +86,13 @@ class ProfileGP(ProfileProcess):
         encoder_weight: float | None = None,
         profiles: bool = True,
         mean: bool = True,
-        further: str = "",
+        assay_encoder: str = "",
+        further: str = ENCODER,
         graded: bool = False,
     ) -> None:
         options: dict[str, Any] = {"profiles": profiles, "mean": mean, "further": further}
-        super().__init__(encoder, encoder_weight=encoder_weight, **options)
+        options |= {"encoder_weight": encoder_weight, "assay_encoder": assay_encoder}
+        super().__init__(encoder, **options)
         require_target(target, "profile_gp")
         self.target, self.graded = target, graded
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from molmeta.errors import ConfigError, ModelError, unknown_name
+from molmeta.learners._parents.profile_process import ENCODER, NONE
 from molmeta.learners._parts.targets import require_target
 from molmeta.models.files import load, save
 from molmeta.molecules.featurizers import require_vectors, revision
-from molmeta.registry import option_defaults
 from molmeta.runtime.outputs import write_text
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def pretrained_with(**options: Any) -> Model:  # noqa: ANN401 - options of the l
     for name in options:
         if name not in OPTIONS:
             raise ConfigError(f"model '{NAME}': {unknown_name('option', name, OPTIONS)}")
-    if further := options.get("further"):
+    if (further := options.get("further", NONE)) not in (ENCODER, NONE):
         require_vectors(further)
     require_target(options.get("target", "activity"), NAME)
     if not isinstance(options.get("graded", False), bool):
@@ -83,8 +83,8 @@ def pretrained_with(**options: Any) -> Model:  # noqa: ANN401 - options of the l
             f"model '{NAME}': 'graded' is a switch; got '{options['graded']}', expected true or "
             "false. Correct it."
         )
-    defaults = option_defaults(type(model.learner))
-    options = {name: value for name, value in options.items() if value != defaults[name]}
+    present = vars(model.learner)
+    options = {name: value for name, value in options.items() if value != present[name]}
     if not options:
         return model
     recipe = replace(model.recipe, learner_options={**model.recipe.learner_options, **options})

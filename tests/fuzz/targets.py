@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ from tests.fuzz.cases import Case
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
+
+    from molmeta.models.model import AssayPredictor
 
 SUPPORT = (DRUGS[:8], [1, 0] * 4)
 THOROUGH = 10
@@ -64,13 +67,18 @@ def run_smiles(case: Case) -> str:
 
 
 def _screened(text: str, *, refused: bool) -> None:
-    model = baseline("similarity")
-    probability = model.adapt(*SUPPORT).predict([text, "CCO"])
+    predictor = _adapted()
+    probability = predictor.predict([text, "CCO"])
     assert np.isnan(probability[0]) == refused, "curation and prediction disagree"
     assert not np.isnan(probability[1]), "one compound spoils another"
     prepare([Record(1, "a", text)], ("graph", "descriptors", "torsions", "pharmacophores"))
-    annotator(model)(pd.DataFrame({"smiles": [text], "nearest_active_similarity": [0.1]}))
+    annotator(predictor.model)(pd.DataFrame({"smiles": [text], "nearest_active_similarity": [0.1]}))
     molecule(text)
+
+
+@cache
+def _adapted() -> AssayPredictor:
+    return baseline("similarity").adapt(*SUPPORT)
 
 
 def run_table(case: Case) -> str:

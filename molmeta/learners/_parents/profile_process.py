@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from molmeta.assays.records import ActivityRecords, Profiles
 from molmeta.encoders.base import Joined
+from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import in_chunks
 from molmeta.learners._parts.background import Background
 from molmeta.learners._parts.nearness import Nearness
@@ -34,8 +35,10 @@ FADING = 0.4
 NOISES = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 """Noise levels, as multiples of the trained noise."""
 JITTER = 1e-4
+ENCODER, NONE = "encoder", "none"
+"""Settings of `further`; the first is also the name of the block of prepared vectors."""
 FURTHER = 0.6
-"""Weight of the vectors of a featurizer; see docs/new-chemistry.md."""
+"""Weight of the vectors u; see docs/new-chemistry.md."""
 
 
 class ProfileInputs(NamedTuple):
@@ -111,9 +114,10 @@ class ProfileProcess(MetaLearner):
             the encoder with the other parameters.
         profiles: whether to keep activity records of the training assays.
         mean: whether to use m; without it, only the kernel uses the records.
-        further: where the vectors u come from: the name of a featurizer, such as that of a
-            foundation model, or of a part of a joined encoder, which then has no part in z. They
-            are compared within an assay only: for the compounds of a library they take too long.
+        assay_encoder: name of a part of a joined encoder that has no part in z: its vectors are u.
+        further: where u comes from: "encoder" for `assay_encoder`, the name of a featurizer such as
+            that of a foundation model, or "none". Compounds are compared by u within an assay only:
+            for those of a library it takes too long.
 
     Raises:
         ConfigError: `encoder_weight` is out of range.
@@ -131,13 +135,19 @@ class ProfileProcess(MetaLearner):
         encoder_weight: float | None = None,
         profiles: bool = True,
         mean: bool = True,
-        further: str = "",
+        assay_encoder: str = "",
+        further: str = ENCODER,
     ) -> None:
         super().__init__(encoder)
         in_range = encoder_weight is None or 0 <= encoder_weight < math.inf
         require("profile_gp", {"encoder_weight": (encoder_weight, in_range, "0 or more")})
         self.encoder_weight, self.profiles, self.mean = encoder_weight, profiles, mean
-        self.further = further
+        self.assay_encoder, self.further = assay_encoder, further
+        if assay_encoder and self._apart is None:
+            raise ConfigError(
+                f"profile_gp: 'assay_encoder' is not in 'encoder'; got '{assay_encoder}', expected "
+                "a part of a joined encoder, such as 'gine' in 'fingerprint+gine'. Correct it."
+            )
         self.records = ActivityRecords()
         self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
@@ -161,21 +171,32 @@ class ProfileProcess(MetaLearner):
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        if self.further and self._further_encoder is None:
-            return (*super().featurizers, self.further)
-        return super().featurizers
+        apart, block = self._apart, self._further_block
+        further = (block,) if block else ()
+        if apart is not None and block == ENCODER:
+            further = apart.featurizers
+        return tuple(dict.fromkeys((*self.library_featurizers, *further)))
 
     @property
-    def _further_encoder(self) -> Encoder | None:
-        """The part of the encoder that computes u; None if a featurizer does."""
-        return self.encoder.part(self.further) if isinstance(self.encoder, Joined) else None
+    def _further_block(self) -> str:
+        """Name of the block with the vectors u, "" without them."""
+        if self.further == ENCODER:
+            return "" if self._apart is None else ENCODER
+        return "" if self.further == NONE else self.further
+
+    @property
+    def _apart(self) -> Encoder | None:
+        """The part of the encoder that is compared within an assay only."""
+        if isinstance(self.encoder, Joined) and self.assay_encoder:
+            return self.encoder.part(self.assay_encoder)
+        return None
 
     @property
     def _compared(self) -> Encoder | None:
-        """The encoder without the part that computes u."""
-        further = self._further_encoder
-        if further is not None and isinstance(self.encoder, Joined):
-            return self.encoder.without(further)
+        """The encoder without that part."""
+        apart = self._apart
+        if apart is not None and isinstance(self.encoder, Joined):
+            return self.encoder.without(apart)
         return self.encoder
 
     def fit(self, data: TrainingData) -> None:
@@ -188,15 +209,17 @@ class ProfileProcess(MetaLearner):
     def prepare(self, molecules: Molecules) -> Molecules:
         """Compute the vectors of molecules that are scored many times.
 
-        Those of `further` are left out for molecules of a library, which come without its features.
+        Vectors u are left out for molecules of a library, which come without the graphs for them.
         """
         prepared = molecules
         if self._compared is not None:
             vectors = in_chunks(self._compared.directions, molecules)
             prepared = prepared.with_block(EMBEDDING, Vectors(vectors))
-        further = self._further_encoder
-        if further is not None and set(further.featurizers) <= set(molecules.blocks):
-            prepared = prepared.with_block(self.further, Vectors(in_chunks(further, molecules)))
+        apart = self._apart
+        if apart is None or self.further != ENCODER:
+            return prepared
+        if set(apart.featurizers) <= set(molecules.blocks):
+            prepared = prepared.with_block(ENCODER, Vectors(in_chunks(apart, molecules)))
         return prepared
 
     def inputs(self, molecules: Molecules, *, further: bool = False) -> ProfileInputs:
@@ -204,18 +227,19 @@ class ProfileProcess(MetaLearner):
 
         Args:
             molecules: G molecules.
-            further: whether to compare the vectors of the featurizer `further`, if there is one.
+            further: whether to compare the vectors u, if there are any.
         """
         inputs = self._looked_up(molecules, self._vectors(molecules))
-        if not (further and self.further):
-            return inputs
-        return inputs._replace(further=Nearness(self._further_vectors(molecules)))
+        vectors = self._further_vectors(molecules) if further else None
+        return inputs if vectors is None else inputs._replace(further=Nearness(vectors))
 
-    def _further_vectors(self, molecules: Molecules) -> Tensor:
-        encoder = self._further_encoder
-        if encoder is not None and self.further not in molecules.blocks:
-            return encoder(molecules)
-        return molecules.block(self.further, Vectors).values
+    def _further_vectors(self, molecules: Molecules) -> Tensor | None:
+        apart, block = self._apart, self._further_block
+        if not block:
+            return None
+        if apart is not None and block == ENCODER and block not in molecules.blocks:
+            return apart(molecules)
+        return molecules.block(block, Vectors).values
 
     def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> ProfileInputs:
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)

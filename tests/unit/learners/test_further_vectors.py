@@ -93,7 +93,7 @@ ENCODERS = {"width": 16, "layers": 2, "dropout": 0.0}
 def with_graphs():
     """A model whose joined encoder has a graph network, which computes the vectors."""
     options = {"fingerprint": {"bits": "morgan3", "width": 16, "hidden": 16}, "gine": ENCODERS}
-    learner_options = {"encoder_weight": 0.3, "further": "gine"}
+    learner_options = {"encoder_weight": 0.3, "assay_encoder": "gine"}
     return Recipe("profile_gp", "fingerprint+gine", learner_options, options).build(0).eval()
 
 
@@ -105,7 +105,7 @@ def test_a_part_of_the_encoder_computes_them(with_graphs):
     torch.testing.assert_close(inputs.further.vectors, graphs(molecules))
     torch.testing.assert_close(inputs.vectors, fingerprints.directions(molecules))
     prepared = with_graphs.inputs(
-        with_graphs.prepare(molecules).only((*STRUCTURES, "embedding", "gine")), further=True
+        with_graphs.prepare(molecules).only((*STRUCTURES, "embedding", "encoder")), further=True
     )
     torch.testing.assert_close(prepared.further.vectors, inputs.further.vectors)
     torch.testing.assert_close(prepared.vectors, inputs.vectors)
@@ -155,4 +155,4 @@ def test_other_settings_of_the_pretrained_model_are_refused(setting, named):
 
 
 def test_defaults_are_the_pretrained_model_itself():
-    assert pretrained_with(further="", graded=False, target="activity") is load_pretrained()
+    assert pretrained_with(further="encoder", graded=False, target="activity") is load_pretrained()
