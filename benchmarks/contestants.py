@@ -62,10 +62,10 @@ def fingerprints(smiles: Sequence[str]) -> Iterator[Work]:
 def graphs(smiles: Sequence[str]) -> Iterator[Work]:
     """Yield the graphs and fingerprints of molmeta, and graphs of those that are installed."""
 
-    def own() -> object:
+    def featurized() -> object:
         return featurize(smiles, ("graph", "morgan"))
 
-    yield "graph and Morgan", len(smiles), own
+    yield "graph and Morgan", len(smiles), featurized
     few = smiles[:FEW]
     if find_spec("torch_geometric"):
         utils: Any = import_module("torch_geometric.utils")

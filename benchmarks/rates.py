@@ -65,8 +65,8 @@ def main() -> int:
         for work, n, run in _works(Path(name), smiles):
             pairs = [(_rate(lambda: _floor(smiles), len(smiles)), _rate(run, n))
                      for _ in range(options.repeats)]  # fmt: skip
-            ratios[work] = statistics.median(own / floor for floor, own in pairs)
-            rate = statistics.median(own for _, own in pairs)
+            ratios[work] = statistics.median(measured / floor for floor, measured in pairs)
+            rate = statistics.median(measured for _, measured in pairs)
             _say(f"| {work} | {rate:,.0f} | {ratios[work]:.2f} |")
     if options.write:
         options.write.write_text(json.dumps(ratios, indent=1) + "\n")

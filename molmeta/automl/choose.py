@@ -92,14 +92,14 @@ def choose(
     )
     usable = [c for c in selector.candidates if set(c.weights) <= set(members)]
     judged = _judged(support, members, selector, usable, features, effort)
-    left = [c for c in usable if not set(c.weights) & set(judged.failures)]
-    if not left:
+    remaining = [c for c in usable if not set(c.weights) & set(judged.failures)]
+    if not remaining:
         raise EpisodeError(
             f"support: no candidate can be used; got {_listed(judged.failures)}, expected at least "
             "one that works. Add measured compounds."
         )
-    scores = held_out_scores(judged, left, selector.measure)
-    ranked = selector.rank(left, features, scores)
+    scores = held_out_scores(judged, remaining, selector.measure)
+    ranked = selector.rank(remaining, features, scores)
     chosen = ranked[0]
     expected = {
         name: {

@@ -104,11 +104,11 @@ class MessagePassing(Encoder):
 
     def vectors(self, molecules: Molecules) -> Tensor:
         graphs = molecules.block("graph", Graphs)
-        of_molecule, found = graphs.of_molecule, graphs.messages
+        of_molecule, messages = graphs.of_molecule, graphs.messages
         dtype = self.atoms.weight.dtype
         x = apply_to_rows(self.atoms, one_hot(graphs.atoms, ATOM_SIZES, dtype)).to(dtype)
-        bonds = apply_to_rows(self.bonds, one_hot(found.bonds, BOND_SIZES, dtype))
-        batch = Batch(of_molecule.rows, found, bonds)
+        bonds = apply_to_rows(self.bonds, one_hot(messages.bonds, BOND_SIZES, dtype))
+        batch = Batch(of_molecule.rows, messages, bonds)
         for norm, layer in zip(self.norms, self.layers, strict=True):
             x = self.updated(x, self.step(layer, norm(x), batch), of_molecule)
         return self.readout(x, of_molecule)

@@ -68,7 +68,7 @@ def combined(row: Mapping[str, Any], prefix: str, weights: Mapping[str, float]) 
 
 def with_ensembles(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     """All candidates; the weights of ensembles bring their members to the stated spreads."""
-    names = {name for one in ENSEMBLES for name in one[:2]}
+    names = {name for ensemble in ENSEMBLES for name in ensemble[:2]}
     spread = {name: table[f"query {name}"].map(np.std).median() for name in names}
     return ACTIVITY | {
         f"{a}+{b}*{share:g}": {a: 1.0, b: round(float(share * spread[a] / spread[b]), 3)}
@@ -103,17 +103,17 @@ def fitted(
     x: Floats, y: Floats, group: NDArray[np.int64], weights: Floats
 ) -> tuple[Floats, Floats]:
     """Weights with the best penalty, and the out-of-fold predictions of that penalty."""
-    best: tuple[float, float, Floats] | None = None
+    out_of_fold: dict[float, Floats] = {}
     for penalty in PENALTIES:
-        predicted = np.zeros(len(y))
+        out_of_fold[penalty] = predicted = np.zeros(len(y))
         for fold in range(FOLDS):
             inside = group != fold
             predicted[~inside] = x[~inside] @ ridge(x[inside], y[inside], penalty, weights[inside])
-        error = float((weights * (predicted - y) ** 2).sum())
-        if best is None or error < best[0]:
-            best = (error, penalty, predicted)
-    assert best is not None
-    return ridge(x, y, best[1], weights), best[2]
+    errors = {p: float((weights * (out_of_fold[p] - y) ** 2).sum()) for p in PENALTIES}
+    if not np.isfinite(list(errors.values())).any():
+        raise ValueError("held-out scores: no penalty has a finite error; check the tables' values")
+    best = min(PENALTIES, key=lambda penalty: errors[penalty])
+    return ridge(x, y, best, weights), out_of_fold[best]
 
 
 def line(
@@ -146,7 +146,7 @@ def spread_of(
     predictable, and are left out.
     """
     large = size + n_query >= SMALLEST
-    error, size, n_query, weights = (one[large] for one in (error, size, n_query, weights))
+    error, size, n_query, weights = (values[large] for values in (error, size, n_query, weights))
     design = np.column_stack([(size == s).astype(float) for s in SIZES] + [1 / n_query])
     solution = ridge_positive(design, error**2, weights)
     between, sampling = np.sqrt(np.maximum(solution[:-1], 1e-6)), max(float(solution[-1]), 0.0)
@@ -160,7 +160,7 @@ def spread_of(
             "low": rounded(np.array(low)), "high": rounded(np.array(high))}  # fmt: skip
 
 
-def told_coverage(measure: str, error: Floats, table: pd.DataFrame, spread: dict[str, Any]) -> None:
+def tell_coverage(measure: str, error: Floats, table: pd.DataFrame, spread: dict[str, Any]) -> None:
     """Print the share of out-of-fold errors inside the interval, by fold and support size."""
     inside = [
         low <= e <= high
@@ -210,7 +210,7 @@ def section(
 
     def held_inputs(held: Floats) -> Floats:
         pairs = zip(table[list(FEATURES)].to_dict("records"), np.nan_to_num(held), strict=True)
-        return np.array([held_out_inputs(row, one) for row, one in pairs])
+        return np.array([held_out_inputs(row, gap) for row, gap in pairs])
 
     # Validation assays were selected as test assays were, so they count as much as all others.
     valid = table["fold"].eq("valid").to_numpy()
@@ -237,7 +237,7 @@ def section(
             spread = spread_of(y - predicted, size, n_query, weights * balance)
             entry["spreads"][measure] = spread
             if name == reference:
-                told_coverage(measure, y - predicted, table, spread)
+                tell_coverage(measure, y - predicted, table, spread)
             report[f"{measure} {name}"], report[f"predicted {measure} {name}"] = y, predicted
         entries[name] = entry
     return {"candidates": entries, "n_assays": int(table["assay"].nunique())}, report
@@ -274,10 +274,10 @@ def measured_values(table: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(table.to_dict("records")):
         y, support = (np.asarray(row[k], np.float64) for k in ("query_values", "support_values"))
-        known = np.isfinite(y)
+        has_value = np.isfinite(y)
         for name, weights in VALUES.items():
-            outputs = combined(row, "value", weights)[known]
-            score = r2(y[known], outputs, float(support.mean()))
+            outputs = combined(row, "value", weights)[has_value]
+            score = r2(y[has_value], outputs, float(support.mean()))
             rows.append({"episode": number, "candidate": name, "held_out": np.nan, "r2": score})
     return pd.DataFrame(rows)
 
@@ -308,11 +308,11 @@ def judged(
         return np.where(predicted[rows, best] > margin, best, of_reference)
 
     worth = {margin: y[rows, chosen(margin)].mean() for margin in MARGINS}
-    margin = max(worth, key=lambda one: worth[one])
+    margin = max(worth, key=lambda margin: worth[margin])
     frame = pd.DataFrame(y, columns=names).assign(
         chosen=y[rows, chosen(margin)], hindsight=y.max(1)
     )
-    tell({one: round(float(value), 4) for one, value in worth.items()})
+    tell({margin: round(float(value), 4) for margin, value in worth.items()})
     tell(pd.Series(np.array(names)[chosen(margin)]).value_counts().to_string())
     return margin, frame.groupby(report["support"]).mean().T
 
@@ -325,10 +325,10 @@ def filled(
     reference: str, measures: tuple[str, ...],
 ) -> dict[str, Any]:  # fmt: skip
     """A complete section of the file."""
-    made, report = section(table, scored, candidates, reference, measures)
+    fit, report = section(table, scored, candidates, reference, measures)
     margin, means = judged(report, list(candidates), reference, measures[0])
     tell(means.round(4).to_string())
-    return {**made, **trusted(report, measures[0], reference), "margin": margin}
+    return {**fit, **trusted(report, measures[0], reference), "margin": margin}
 
 
 def main(folder: Path) -> None:

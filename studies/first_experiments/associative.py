@@ -85,8 +85,8 @@ class Associator(nn.Module):
             labels: shape (N, T); the label of a step comes with the vector of the next.
             forgetful: whether the memory is wiped before every step.
         """
-        told = F.one_hot(labels, self.out.out_features).to(vectors)
-        inputs = torch.cat([vectors, F.pad(told[:, :-1], (0, 0, 1, 0))], dim=2)
+        one_hot = F.one_hot(labels, self.out.out_features).to(vectors)
+        inputs = torch.cat([vectors, F.pad(one_hot[:, :-1], (0, 0, 1, 0))], dim=2)
         state = blank = self.cell.blank(len(vectors))
         named: list[Tensor] = []
         for x in inputs.unbind(1):

@@ -110,8 +110,8 @@ def train(plan: Plan, seed: int) -> tuple[Copier, pd.DataFrame]:
         optimizer.param_groups[0]["lr"] = plan.rate * cosine(step, plan.steps)
         optimizer.step()
         errors.append(bit_errors(logits.detach(), wanted))
-    means = pd.Series(errors).groupby([place // EVERY for place in range(plan.steps)]).mean()
-    seen = [(place + 1) * EVERY * plan.batch for place in range(len(means))]
+    means = pd.Series(errors).groupby([number // EVERY for number in range(plan.steps)]).mean()
+    seen = [(number + 1) * EVERY * plan.batch for number in range(len(means))]
     return model, pd.DataFrame({"sequences": seen, "bit_errors": means})
 
 

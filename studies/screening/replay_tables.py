@@ -34,9 +34,9 @@ def main(table: Path, folder: Path) -> None:
     for source, choice in CHOICES.items():
         raw = folder / f"{source.lower()}.in.parquet"
         whole[whole["source"] == source].pipe(_first, choice.targets).to_parquet(raw)
-        found = read_screens([raw], decoys=choice.decoys)
+        compounds = read_screens([raw], decoys=choice.decoys)
         raw.unlink()
-        found.rename(columns={"target": "assay"})[["assay", "smiles", "active"]].to_csv(
+        compounds.rename(columns={"target": "assay"})[["assay", "smiles", "active"]].to_csv(
             folder / f"{source.lower()}.csv", index=False
         )
 

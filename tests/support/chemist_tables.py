@@ -751,7 +751,7 @@ READ |= {
 }
 """Found by reading odd tables until one was read wrongly."""
 
-ASKED = {
+AMBIGUOUS = {
     "nm_or_um": Table(
         "a.csv",
         lines({**ID, "IC50": [5, 12.6, 40, 100, 251, 795, 1260, 2000, 3.5, 9, 70, 310]}),
