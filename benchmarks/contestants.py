@@ -25,7 +25,7 @@ FEW = 500
 
 
 def standardisers(smiles: Sequence[str]) -> Iterator[Work]:
-    """Yield RDKit's standardiser, and the steps without which there is no InChIKey."""
+    """Yield RDKit's standardiser, and the steps that an InChIKey requires."""
     uncharger = rdMolStandardize.Uncharger()
 
     def rdkit(text: str) -> str:

@@ -2,8 +2,8 @@
 
 Run in the folder of that run: python studies/learners.py ../shared/data/fsmol
 
-The folder named holds FS-Mol's `tasks.csv.gz` and `published_per_task.csv.gz`. Rows of models of
-the two configs that have no metrics in this folder are left as the page has them, and named.
+The folder named holds FS-Mol's `tasks.csv.gz` and `published_per_task.csv.gz`. Models of the two
+configs without metrics in this folder keep their rows on the page, and are named.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Figures:
 
     Attributes:
         means: columns model, scope, support and mean.
-        compared: of `compare_published`, each model beside its own method alone.
+        compared: of `compare_published`, each model with its published method.
         seconds: of training, by model; baselines have none.
         settings: encoder and budget by model, "" for none.
     """

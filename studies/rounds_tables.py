@@ -2,8 +2,9 @@
 
 Run: python studies/rounds_tables.py FOLDER
 
-The folder holds NAME.rounds.csv of the pretrained model, NAME.forgetful.csv of the same without its
-memory and NAME.gp.csv of `tanimoto_gp`, for each of chembl, muv and dud.
+For each NAME of chembl, muv and dud, the folder holds three files: NAME.rounds.csv of the
+pretrained model, NAME.forgetful.csv of the same without activity records, and NAME.gp.csv of
+`tanimoto_gp`.
 """
 
 from __future__ import annotations

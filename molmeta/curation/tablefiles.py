@@ -40,7 +40,7 @@ def is_table(path: Path) -> bool:
 
 
 def table_name(path: Path) -> str:
-    """Return the file name without `.csv`, `.csv.gz` and the like.
+    """Return the file name without a suffix such as `.csv` or `.csv.gz`.
 
     Example:
         >>> from pathlib import Path

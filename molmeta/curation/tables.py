@@ -61,8 +61,8 @@ class Layout(Options):
 def find_tables(folder: Path, *, splits: Sequence[str] = SPLITS) -> dict[tuple[str, str], Path]:
     """Return the path of every table by (split, table), sorted by name within a split.
 
-    A split is a folder of tables, a folder of the FS-Mol release (one table, named after the
-    split), or a single file named after the split.
+    A split is a folder of tables, or a single file named after the split. A folder of the FS-Mol
+    release is one table, also named after the split.
 
     Raises:
         TableError: a split is missing or empty, or two files of a split have the same name.

@@ -29,7 +29,7 @@ HEADS = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """What all layers need to know of the molecules.
+    """Inputs from the molecules that all layers share.
 
     Attributes:
         owners: molecule of each atom, shape (V,).
@@ -50,10 +50,10 @@ class Batch:
 class MessagePassing(Encoder):
     """Parent of the graph encoders; a subclass provides one layer.
 
-    x <- x + dropout(layer(norm(x), bonds)). The vector is a linear map of the mean of x over the
-    atoms, the sum divided by 32, and means weighted by attention, softmax(A x), with weights of
-    their own for each of 8 parts of B x. The norm is a LayerNorm on each atom. Dropout omits the
-    same parts of the states of all atoms of a molecule.
+    x <- x + dropout(layer(norm(x), bonds)). The vector is a linear map of three parts: the mean of
+    x over the atoms, their sum divided by 32, and attention-weighted means of B x. Attention is
+    softmax(A x), computed separately for each of 8 parts of B x. The norm is a LayerNorm on each
+    atom. Dropout omits the same parts of the states of all atoms of a molecule.
 
     In training, matrix products are rounded to bfloat16 where the hardware multiplies it natively.
     Predictions are in float32 everywhere.

@@ -14,7 +14,7 @@ from molmeta.report import sections as section_package
 from molmeta.report import wording
 from molmeta.report.answer import answer
 from molmeta.report.evidence import Sources, read
-from molmeta.report.findings import Difference, Findings, find
+from molmeta.report.findings import Findings, find
 from molmeta.report.palette import styles
 from molmeta.report.sections import sections
 from molmeta.report.sections.base import Inputs
@@ -112,19 +112,11 @@ def _environment() -> jinja2.Environment:
     filters |= {
         "counted": wording.counted,
         "in_sentence": wording.in_sentence,
-        "interval": _interval,
+        "interval": lambda difference: wording.span(difference.low, difference.high),
         "label": wording.model_label,
         "number": wording.number,
-        "scores": _scores,
+        "scores": lambda values: ",".join("" if math.isnan(v) else f"{v:.4f}" for v in values),
         "share": wording.share,
         "signed": wording.signed,
     }
     return pages
-
-
-def _interval(difference: Difference) -> str:
-    return wording.span(difference.low, difference.high)
-
-
-def _scores(values: list[float]) -> str:
-    return ",".join("" if math.isnan(value) else f"{value:.4f}" for value in values)

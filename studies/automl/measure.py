@@ -3,8 +3,8 @@
     python studies/automl/measure.py FOLDER OUTPUT FOLD
 
 FOLDER holds the curated folds `train`, `valid` and `test` of FS-Mol. Writes a row for each episode
-of one FOLD: features of the support, labels, and outputs of every member for the query and for
-held-out compounds of the support. An interrupted run resumes at its assay.
+of one FOLD. It has the features of the support, the labels, and every member's outputs for the
+query and for held-out compounds of the support. An interrupted run resumes at its assay.
 
 Training assays set aside: the pretrained model has seen them. Its networks are therefore left out,
 which changes next to nothing within an assay (docs/fsmol.md), and every assay hides the records of

@@ -5,7 +5,7 @@
 FOLDER holds the curated folds of FS-Mol; the stores are those that `measure.py` writes. Settings
 are searched on training assays set aside; the best ones go to `molmeta/automl/portfolio.json`. Then
 the same learners are searched on FS-Mol's validation assays outside the kinase panel, from scratch
-and from the portfolio, and the best score after each trial is written to OUTPUT.
+and from the portfolio. The best score after each trial is written to OUTPUT.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     python studies/automl/test_fold.py TABLE tasks.csv.gz
 
 TABLE is the result of `measure.py` for the test fold. Prints scores of the chosen candidate and of
-the best single model, paired by assay; how often realised scores lie in the stated intervals; and
-how assays fare whose ranking is not trusted.
+the best single model, paired by assay. Prints how often realised scores lie in the stated
+intervals, and the scores of assays whose ranking is not trusted.
 """
 
 from __future__ import annotations

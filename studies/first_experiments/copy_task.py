@@ -1,8 +1,8 @@
 """The copy task of Graves et al. (2014), on the very cell that the learner `ntm` runs.
 
 The machine reads a sequence of random bits and then, with no more input, has to say it again. It
-is trained on lengths from 1 to 10 and asked for up to 30. Writes copy_task.csv and copy_task.png
-beside this file:
+is trained on lengths from 1 to 10 and tested on lengths up to 30. Writes copy_task.csv and
+copy_task.png next to this file:
 
     OMP_NUM_THREADS=1 python studies/first_experiments/copy_task.py
 """

@@ -1,8 +1,8 @@
 """Sinusoid regression, the first experiment of the papers of MAML and of Reptile.
 
-Sines of any amplitude and phase are handed to the learners `maml` and `reptile` as if they were
-assays; each is then given a few points of a new sine. Writes sinusoid.csv, the error after each
-gradient step, and sinusoid.png beside this file:
+The learners `maml` and `reptile` are trained on sines of any amplitude and phase, as if these were
+assays. Each is then adapted to a few points of a new sine. Writes sinusoid.csv, the error after
+each gradient step, and sinusoid.png next to this file:
 
     OMP_NUM_THREADS=1 python studies/first_experiments/sinusoid.py
 """

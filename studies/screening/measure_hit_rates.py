@@ -1,4 +1,4 @@
-"""Hit rates of the pretrained model beside published ones, for studies/notes/enrichment.md.
+"""Hit rates of the pretrained model next to published ones, for studies/notes/enrichment.md.
 
 Run: python studies/screening/measure_hit_rates.py FOLDER
 

@@ -2,8 +2,8 @@
 
 Run: python studies/screening/replay_tables.py rdkit_vs.parquet FOLDER
 
-The table has the columns `source,target,active,smiles`; of every source the first targets in the
-order of their names are taken, and `FOLDER/{source}.csv` holds them as assays.
+The table has the columns `source,target,active,smiles`. `FOLDER/{source}.csv` holds the first
+targets of each source, in the order of their names, as assays.
 """
 
 from __future__ import annotations

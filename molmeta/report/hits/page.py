@@ -80,7 +80,7 @@ def hits_page(
 
     Args:
         hits: best first, with the columns of `hits` and `annotations`.
-        predictor: adapted to the support; scores it for the histogram, and weighs atoms.
+        predictor: adapted to the support; scores it for the histogram, and computes atom weights.
         output: the HTML file.
         facts: of the screen.
         introduction: sections above the candidates.
@@ -104,7 +104,7 @@ def _render(
     of_support = predictor.predict(list(support.smiles), prevalence=facts.share)
     script = asset("hits.js")
     pages = environment()
-    pages.filters["percent"] = _percent
+    pages.filters["percent"] = lambda share: f"{100 * share:.3g} %"
     return pages.get_template("hits.html.j2").render(
         calibrated_at=predictor.share,
         cards=_cards(shown, weights),
@@ -194,7 +194,3 @@ def _scaffolds(hits: pd.DataFrame) -> Sequence[tuple[str, int]]:
     """Return the scaffolds that two or more hits share, the most frequent first."""
     counts = hits["scaffold"].astype(str).value_counts()
     return [(str(name), int(n)) for name, n in counts.items() if n > 1 and name]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
