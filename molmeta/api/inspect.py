@@ -26,8 +26,7 @@ def inspect(
 
     Returns:
         What each column is taken for and why, the threshold, and the dropped rows. Options and a
-        config that fix this reading follow, and a question if it is not clear. `print` shows it
-        all.
+        config that fix this reading follow, and a question if it is not clear; see `print`.
 
     Raises:
         TableError: the table cannot be read at all.

@@ -85,8 +85,7 @@ class ActivityRecords(nn.Module):
 
     The activity of a compound in an assay is the mean of two numbers. The first is its label (1 or
     -1) minus the mean label of the assay. The second is its value minus the mean value, divided by
-    the standard deviation. Without a value, the first number counts alone. Activities are stored in
-    8 bits.
+    the standard deviation. Without a value, the first number counts alone.
 
     The key is a sum of random 64-bit numbers, one for each on-bit of two fingerprints. Looking up
     a million compounds therefore needs neither text nor a hash table. Stereoisomers share a key.

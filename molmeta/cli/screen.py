@@ -67,7 +67,6 @@ REPORT = typer.Option(
 SPACE = typer.Option(
     None, help="Synthon space to search instead of a library, in a text format of RDKit."
 )
-BUDGET = typer.Option(20_000, min=1, help="Products of a --space to score.")
 PART = typer.Option("", help="k/n scores only that part; without it, finished parts are combined.")
 
 
@@ -86,7 +85,7 @@ def run(
     prefilter: float | None = PREFILTER,
     report: Path | None = REPORT,
     space: Path | None = SPACE,
-    budget: int = BUDGET,
+    budget: int = typer.Option(20_000, min=1, help="Products of a --space to score."),
     part: str = PART,
     id_column: str = _options.ID_COLUMN,
     force: bool = _options.FORCE,

@@ -212,16 +212,12 @@ def _missing(
     name: str, rule: str, frame: pd.DataFrame, where: Path, *, also: str = ""
 ) -> TableError:
     columns = [str(column) for column in frame.columns]
-    hints = [_hint(missing, columns) for missing in (name, also) if missing]
+    close = {missing: closest(missing, columns) for missing in (name, also) if missing}
+    hints = (f"Did you mean '{c}'? Rename it to '{missing}'." for missing, c in close.items() if c)
     return TableError(
         f"{where}: column '{name}' is missing; got {columns[:12]}, expected {rule}. "
-        f"{next(filter(None, hints), 'See data/README.md.')}"
+        f"{next(hints, 'See data/README.md.')}"
     )
-
-
-def _hint(name: str, columns: list[str]) -> str:
-    close = closest(name, columns)
-    return f"Did you mean '{close}'? Rename it to '{name}'." if close else ""
 
 
 def _text(named: pd.DataFrame, column: str) -> pd.Series:

@@ -49,8 +49,8 @@ def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
         sheet: its name; "" takes the only sheet with structures, or else the first.
 
     Raises:
-        TableError: the workbook is encrypted, in the old format, damaged or too large; the sheet is
-            missing or not clear; or a formula was saved without its value.
+        TableError: the workbook is encrypted, in the old format, damaged or too large. Or the sheet
+            is missing or not clear, or a formula was saved without its value.
     """
     book = _opened(path, content, values=True)
     if sheet and sheet not in book.sheetnames:

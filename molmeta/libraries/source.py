@@ -150,11 +150,9 @@ class LibrarySource:
                     if number_in_file == 0 and not self._force:
                         require_readable(path, chunk)
                     self.empty = False
-                    yield (
-                        chunk
-                        if len(self.files) < 2
-                        else [in_file(record, number, self.files[number]) for record in chunk]
-                    )
+                    if len(self.files) > 1:
+                        chunk = [in_file(record, number, self.files[number]) for record in chunk]
+                    yield chunk
                     self.advance(len(chunk))
             except TableError as error:
                 self.error = self.error or error

@@ -12,26 +12,20 @@ if TYPE_CHECKING:
     from molmeta.molecules.compounds import Compound
 
 
-def require_equal_lengths(smiles: Sequence[str], others: Sequence[float], what: str) -> None:
-    """Refuse labels or values whose number is not that of the compounds.
+def require_labels(
+    smiles: Sequence[str], active: Sequence[int], values: Sequence[float] | None
+) -> None:
+    """Refuse labels other than 0 and 1, and a number of labels or values that differs from S.
 
     Raises:
-        EpisodeError: the lengths differ; the message names the others as `what`.
+        EpisodeError: with both numbers, or the first label that is not valid.
     """
-    if len(smiles) != len(others):
-        raise EpisodeError(
-            f"support: unequal lengths; got {len(smiles)} SMILES and {len(others)} {what}, "
-            "expected one for each SMILES. Pair them again."
-        )
-
-
-def require_labels(smiles: Sequence[str], active: Sequence[int]) -> None:
-    """Refuse labels other than 0 and 1, and a number of them that is not that of the compounds.
-
-    Raises:
-        EpisodeError: with the number of labels, or the first label that is not valid.
-    """
-    require_equal_lengths(smiles, active, "labels")
+    for what, numbers in (("labels", active), ("values", active if values is None else values)):
+        if len(smiles) != len(numbers):
+            raise EpisodeError(
+                f"support: unequal lengths; got {len(smiles)} SMILES and {len(numbers)} {what}, "
+                "expected one for each SMILES. Pair them again."
+            )
     wrong = [label for label in active if label not in (0, 1)]
     if wrong:
         raise EpisodeError(

@@ -16,7 +16,7 @@ import torch
 from molmeta.assays.records import profiles_of
 from molmeta.errors import ConfigError, ModelError, MoleculeError, one_line, unknown_name
 from molmeta.learners.base import Predictor, probability
-from molmeta.models.labels import require_equal_lengths, require_labels, require_one_label_each
+from molmeta.models.labels import require_labels, require_one_label_each
 from molmeta.models.prevalence import prior_shift
 from molmeta.molecules.compounds import compound, smiles_texts, standard_smiles
 from molmeta.molecules.labelled import Labelled
@@ -118,8 +118,7 @@ class Model:
             array([0.95,  nan])
         """
         texts = smiles_texts(smiles)
-        require_labels(texts, active)
-        require_equal_lengths(texts, active if values is None else values, "values")
+        require_labels(texts, active, values)
         parsed = [compound(text) for text in texts]
         require_one_label_each(parsed, active)
         labels = torch.tensor([float(label) for label in active])

@@ -14,7 +14,7 @@ from molmeta.report import sections as section_package
 from molmeta.report import wording
 from molmeta.report.answer import answer
 from molmeta.report.evidence import Sources, read
-from molmeta.report.findings import Findings, find
+from molmeta.report.findings import Difference, Findings, find
 from molmeta.report.palette import styles
 from molmeta.report.sections import sections
 from molmeta.report.sections.base import Inputs
@@ -36,9 +36,9 @@ _log = logging.getLogger(__name__)
 def report(sources: Sources, output: Path, *, seed: int = 0) -> None:
     """Write the report, and its tables as CSV files into a folder of the same stem.
 
-    The tables of `results/report.html` are `results/report/summary.csv` (mean and interval by
-    model, support size, metric and scope), `paired.csv` (differences to each baseline) and
-    `assays.csv` (scores of every model on every assay).
+    The tables of `results/report.html` are in `results/report/`. `summary.csv` has mean and
+    interval by model, support size, metric and scope, `paired.csv` the differences to each
+    baseline, and `assays.csv` the scores of every model on every assay.
 
     Args:
         sources: input files.
@@ -112,11 +112,19 @@ def _environment() -> jinja2.Environment:
     filters |= {
         "counted": wording.counted,
         "in_sentence": wording.in_sentence,
-        "interval": lambda difference: wording.span(difference.low, difference.high),
+        "interval": _interval,
         "label": wording.model_label,
         "number": wording.number,
-        "scores": lambda values: ",".join("" if math.isnan(v) else f"{v:.4f}" for v in values),
+        "scores": _scores,
         "share": wording.share,
         "signed": wording.signed,
     }
     return pages
+
+
+def _interval(difference: Difference) -> str:
+    return wording.span(difference.low, difference.high)
+
+
+def _scores(values: list[float]) -> str:
+    return ",".join("" if math.isnan(value) else f"{value:.4f}" for value in values)

@@ -235,14 +235,11 @@ def _same_rows(first: pd.DataFrame, second: pd.DataFrame) -> bool:
 def _table(frame: pd.DataFrame) -> str:
     """A table as text, its columns aligned to the left."""
     shown = frame.head(_SHOWN) if "assay" in frame else frame
-    cells = [list(map(str, frame.columns)), *[[_cell(c) for c in row] for row in shown.to_numpy()]]
+    cells = [list(map(str, frame.columns))]
+    cells += [[f"{c:.4g}" if isinstance(c, float) else str(c) for c in r] for r in shown.to_numpy()]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
     return "\n".join([*lines, *(["..."] if len(shown) < len(frame) else [])])
-
-
-def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

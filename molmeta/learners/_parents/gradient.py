@@ -40,9 +40,9 @@ class GradientLearner(MetaLearner):
         evaluation_steps: gradient steps on the support in evaluation.
         inner_rate: step size.
         prototypes: whether the steps start from a prototypical network. Then s 2 (m_1 - m_0) / v is
-            added to the weights of the head, and s (|m_0|^2 - |m_1|^2) / v to its intercept. m_c is
-            the mean vector of class c, and v the mean squared distance of the support's vectors
-            from their mean. The scale s is trained and starts at 4.
+            added to the weights of the head, and s (|m_0|^2 - |m_1|^2) / v to its intercept. Here,
+            m_c is the mean vector of class c, and v the mean squared distance of the support's
+            vectors from their mean. The scale s is trained and starts at 4.
 
     Source:
         Triantafillou et al., Meta-Dataset, ICLR 2020 (prototypes as a start).

@@ -104,7 +104,7 @@ def _render(
     of_support = predictor.predict(list(support.smiles), prevalence=facts.share)
     script = asset("hits.js")
     pages = environment()
-    pages.filters["percent"] = lambda share: f"{100 * share:.3g} %"
+    pages.filters["percent"] = _percent
     return pages.get_template("hits.html.j2").render(
         calibrated_at=predictor.share,
         cards=_cards(shown, weights),
@@ -194,3 +194,7 @@ def _scaffolds(hits: pd.DataFrame) -> Sequence[tuple[str, int]]:
     """Return the scaffolds that two or more hits share, the most frequent first."""
     counts = hits["scaffold"].astype(str).value_counts()
     return [(str(name), int(n)) for name, n in counts.items() if n > 1 and name]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
