@@ -25,7 +25,7 @@ FEW = 500
 
 
 def standardisers(smiles: Sequence[str]) -> Iterator[Work]:
-    """Yield RDKit's standardiser, and the steps without which there is no InChIKey."""
+    """Yield RDKit's standardiser, and the steps that an InChIKey requires."""
     uncharger = rdMolStandardize.Uncharger()
 
     def rdkit(text: str) -> str:
@@ -62,10 +62,10 @@ def fingerprints(smiles: Sequence[str]) -> Iterator[Work]:
 def graphs(smiles: Sequence[str]) -> Iterator[Work]:
     """Yield the graphs and fingerprints of molmeta, and graphs of those that are installed."""
 
-    def own() -> object:
+    def featurized() -> object:
         return featurize(smiles, ("graph", "morgan"))
 
-    yield "graph and Morgan", len(smiles), own
+    yield "graph and Morgan", len(smiles), featurized
     few = smiles[:FEW]
     if find_spec("torch_geometric"):
         utils: Any = import_module("torch_geometric.utils")

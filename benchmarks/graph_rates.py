@@ -3,7 +3,7 @@
 Run it as `OMP_NUM_THREADS=1 python benchmarks/graph_rates.py`. Rates are molecules in a second of
 this thread's own time, forward and backward, in batches of 512 bundled compounds with four layers.
 All contestants take turns, and medians of the rounds are printed, so that other work on the machine
-weighs on all alike.
+slows all of them equally.
 
 * molmeta: `gine` in training, with its dropout, from packed compounds to the gradient.
 * plain PyG: `GINEConv`, LayerNorm and mean pooling from `Batch.from_data_list`, without dropout.

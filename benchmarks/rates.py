@@ -1,11 +1,11 @@
 """Measures how fast libraries are screened, next to RDKit's own parsing and fingerprints.
 
-`OMP_NUM_THREADS=1 python benchmarks/rates.py` prints the table of docs/scale.md: molmeta, what
-a user would take instead where it is installed, and bounds. Each rate is
-measured in turn with RDKit's `MolFromSmiles` and Morgan fingerprint, the floor, in seconds of this
-process's own core; the ratio is the median over the repeats, so other work on the machine weighs on
-both. `--write benchmarks/rates.json` stores the ratios, and `--compare benchmarks/rates.json` ends
-with status 1 if one has fallen by more than a quarter.
+`OMP_NUM_THREADS=1 python benchmarks/rates.py` prints the table of docs/scale.md: molmeta, its
+alternatives where they are installed, and bounds. The floor is RDKit's `MolFromSmiles` with a
+Morgan fingerprint. Each rate is measured in turn with the floor, in seconds of this process's core,
+so other work on the machine slows both. The ratio is the median over the repeats.
+`--write benchmarks/rates.json` stores the ratios, and `--compare benchmarks/rates.json` exits with
+status 1 if a ratio has fallen by more than a quarter.
 """
 
 from __future__ import annotations
@@ -40,7 +40,12 @@ from molmeta.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from molmeta.models.model import AssayPredictor, Model
+    from contestants import Work
+
+    from molmeta.models.model import Model
+
+    Screen = Callable[..., Callable[[], object]]
+    """Prepares a screen by the model of that name, of a path, with a share to prefilter to."""
 
 NCI = Path(__file__).parents[1] / "data" / "libraries" / "nci_5k.smi"
 COPIES = 20
@@ -65,57 +70,64 @@ def main() -> int:
         for work, n, run in _works(Path(name), smiles):
             pairs = [(_rate(lambda: _floor(smiles), len(smiles)), _rate(run, n))
                      for _ in range(options.repeats)]  # fmt: skip
-            ratios[work] = statistics.median(own / floor for floor, own in pairs)
-            rate = statistics.median(own for _, own in pairs)
+            ratios[work] = statistics.median(measured / floor for floor, measured in pairs)
+            rate = statistics.median(measured for _, measured in pairs)
             _say(f"| {work} | {rate:,.0f} | {ratios[work]:.2f} |")
     if options.write:
         options.write.write_text(json.dumps(ratios, indent=1) + "\n")
     return _compared(ratios, options.compare) if options.compare else 0
 
 
-def _works(folder: Path, smiles: list[str]) -> Iterator[tuple[str, int, Callable[[], object]]]:
+def _works(folder: Path, smiles: list[str]) -> Iterator[Work]:
     """Yield each work with its name and the number of compounds that it does."""
-    support = Support(smiles[: 2 * N_ACTIVES], [1, 0] * N_ACTIVES)
-    pretrained, similarity = (named(name).adapt(*support) for name in ("pretrained", "similarity"))
-    library, features, vectors = folder / "l.smi", folder / "l.arrow", folder / "v.arrow"
-    library.write_text("".join(f"{text} x\n" for text in smiles))
-    names = (*pretrained.model.featurizers, "morgan")
-
-    def screen(
-        predictor: AssayPredictor, path: Path, share: float | None = None
-    ) -> Callable[[], object]:
-        plan = ScreenPlan(top=100, prefilter=share)
-        return lambda: screen_to_files(
-            predictor, support, path, output=folder / "ranked.csv", plan=plan
-        )
-
-    def featurize(path: Path, model: Model | None = None) -> Callable[[], object]:
-        return lambda: featurize_library(library, path, FeaturizePlan(names, model=model))
-
     yield "standardise to SMILES", len(smiles), lambda: [standard_smiles(t) for t in smiles]
     yield "standardise, with InChIKey", len(smiles), lambda: compounds(smiles)
     yield from standardisers(smiles)
     yield from graphs(smiles)
     yield from fingerprints(smiles)
-    yield "screen SMILES, similarity", len(smiles), screen(similarity, library)
-    yield "screen SMILES, pretrained", len(smiles), screen(pretrained, library)
-    yield (
-        "screen SMILES, pretrained, --prefilter 0.01",
-        len(smiles),
-        screen(pretrained, library, 0.01),
-    )
+    support = Support(smiles[: 2 * N_ACTIVES], [1, 0] * N_ACTIVES)
+    predictors = {name: named(name).adapt(*support) for name in ("pretrained", "similarity")}
+    library = folder / "l.smi"
+    library.write_text("".join(f"{text} x\n" for text in smiles))
+
+    def screen(model: str, path: Path, share: float | None = None) -> Callable[[], object]:
+        predictor, plan = predictors[model], ScreenPlan(top=100, prefilter=share)
+        return lambda: screen_to_files(
+            predictor, support, path, output=folder / "ranked.csv", plan=plan
+        )
+
+    yield from _of_smiles(library, smiles, screen)
+    yield from _of_features(library, smiles, screen, predictors["pretrained"].model)
+
+
+def _of_smiles(library: Path, smiles: list[str], screen: Screen) -> Iterator[Work]:
+    yield "screen SMILES, similarity", len(smiles), screen("similarity", library)
+    yield "screen SMILES, pretrained", len(smiles), screen("pretrained", library)
+    prefiltered = screen("pretrained", library, 0.01)
+    yield "screen SMILES, pretrained, --prefilter 0.01", len(smiles), prefiltered
+
+
+def _of_features(
+    library: Path, smiles: list[str], screen: Screen, pretrained: Model
+) -> Iterator[Work]:
+    features, vectors = library.with_suffix(".arrow"), library.with_name("v.arrow")
+    names = (*pretrained.featurizers, "morgan")
+
+    def featurize(path: Path, model: Model | None = None) -> Callable[[], object]:
+        return lambda: featurize_library(library, path, FeaturizePlan(names, model=model))
+
     yield "featurize for the pretrained model", len(smiles), featurize(features)
-    featurize(vectors, pretrained.model)()
+    featurize(vectors, pretrained)()
     for path in (features, vectors):
         _say(f"| bytes of {path.name}: {path.stat().st_size / len(smiles):,.0f} a compound | | |")
-    # Repeated, so that adapting to the support does not weigh on the rate.
-    n, many = COPIES * len(smiles), (folder / "features.arrow", folder / "vectors.arrow")
+    # Repeated, so that adapting to the support adds little to the time of a screen.
+    n, many = COPIES * len(smiles), [library.with_name(f"{copy}.arrow") for copy in ("many", "all")]
     for path, copy in zip((features, vectors), many, strict=True):
         repeat(path, copy, COPIES)
-    yield "screen features, similarity", n, screen(similarity, many[0])
+    yield "screen features, similarity", n, screen("similarity", many[0])
     yield from similarities(smiles)
-    yield "screen features, pretrained", n, screen(pretrained, many[0])
-    yield "screen features and vectors, pretrained", n, screen(pretrained, many[1])
+    yield "screen features, pretrained", n, screen("pretrained", many[0])
+    yield "screen features and vectors, pretrained", n, screen("pretrained", many[1])
 
 
 def repeat(path: Path, copy: Path, times: int) -> Path:

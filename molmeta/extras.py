@@ -1,4 +1,4 @@
-"""Packages that only some of molmeta needs, and the extras of `pip install` that bring them."""
+"""Packages that only parts of molmeta need, and the extras of `pip install` that provide them."""
 
 from __future__ import annotations
 

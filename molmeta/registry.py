@@ -52,7 +52,7 @@ def names(package: str, base: type[Any] | None = None) -> tuple[str, ...]:
 
 
 def find(package: str, name: str, base: type[T]) -> type[T]:
-    """Return the one public subclass of `base` in a module of the package, or in a plugin.
+    """Return the only public subclass of `base` in a module of the package, or in a plugin.
 
     Raises:
         ConfigError: the name is unknown, or its module defines no or several classes of the kind.

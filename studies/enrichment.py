@@ -42,9 +42,13 @@ def levels(rows: pd.DataFrame, metrics: Sequence[str] = ("top1", "auroc")) -> st
     names = [name for name in MODELS if name in set(rows["model"])]
     lines = head(["support", "targets", *(MODELS[name] for name in names)])
     for source, support in _kinds(rows):
-        found = means.loc[source, support]
-        cells = ["; ".join(rounded(found[metric][m]) for metric in metrics) for m in names]
-        lines.append(line([_named(rows, source, support), str(found.n_targets.iloc[0]), *cells]))
+        means_of_models = means.loc[source, support]
+        cells = [
+            "; ".join(rounded(means_of_models[metric][m]) for metric in metrics) for m in names
+        ]
+        lines.append(
+            line([_named(rows, source, support), str(means_of_models.n_targets.iloc[0]), *cells])
+        )
     return "\n".join(lines)
 
 
@@ -60,16 +64,25 @@ def gains(rows: pd.DataFrame) -> str:
     lines = head(["support", *titles, "overlap of the top 30", "most frequent compound"])
     for source, support in _kinds(rows):
         cells = [
-            _gain(found[(found["source"] == source) & (found["support"] == support)], metric)
-            for found in against.values()
+            _gain(
+                differences[
+                    (differences["source"] == source) & (differences["support"] == support)
+                ],
+                metric,
+            )
+            for differences in against.values()
             for metric in GAINS
         ]
-        place = (
+        frequent = (
             shared[(shared["source"] == source) & (shared["support"] == support)]
             if len(shared)
             else shared
         )
-        both = [rounded(v) for v in place[["overlap", "hub"]].iloc[0]] if len(place) else ["", ""]
+        both = (
+            [rounded(v) for v in frequent[["overlap", "hub"]].iloc[0]]
+            if len(frequent)
+            else ["", ""]
+        )
         lines.append(line([_named(rows, source, support), *cells, *both]))
     return "\n".join(lines)
 
@@ -100,8 +113,8 @@ def _named(rows: pd.DataFrame, source: str, support: str) -> str:
     return f"`{support}`" if rows["source"].nunique() == 1 else f"{source}, `{support}`"
 
 
-def _gain(found: pd.DataFrame, metric: str) -> str:
-    chosen = found[found["metric"] == metric] if len(found) else found
+def _gain(differences: pd.DataFrame, metric: str) -> str:
+    chosen = differences[differences["metric"] == metric] if len(differences) else differences
     if chosen.empty or chosen["difference"].isna().all():
         return ""
     row = chosen.iloc[0]

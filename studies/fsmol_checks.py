@@ -74,8 +74,10 @@ def main(name: str) -> None:
             doubt = fitted.uncertainty(query.molecules).double().numpy()
         y = episode.query_labels.astype(np.float64)
         scored.append(pd.DataFrame({"size": size, "p": p, "y": y, "doubt": doubt}))
-        found = judge(learner, rival, support.molecules, episode.support_labels, pairs=100, seed=0)
-        judged.append({"size": size, "warned": found.auroc < WORTH, "auroc": roc_auc_score(y, p)})
+        outlook = judge(
+            learner, rival, support.molecules, episode.support_labels, pairs=100, seed=0
+        )
+        judged.append({"size": size, "warned": outlook.auroc < WORTH, "auroc": roc_auc_score(y, p)})
     rows: list[dict[str, float]] = []
     for size, table in pd.concat(scored).groupby("size"):
         wrong = (table["p"].gt(0.5) != table["y"].gt(0.5)).to_numpy(np.float64)

@@ -53,9 +53,9 @@ def page(text: str) -> str:
 def citation(text: str) -> str:
     """Return CITATION.cff with the version and the papers of all learners and encoders."""
     content: dict[str, Any] = yaml.safe_load(text) | {"version": __version__}
-    kept = [one for one in content["references"] if not GENERATED.match(one.get("notes", ""))]
-    titles = {one["title"] for one in kept}
-    content["references"] = kept + [one for one in _references() if one["title"] not in titles]
+    kept = [ref for ref in content["references"] if not GENERATED.match(ref.get("notes", ""))]
+    titles = {ref["title"] for ref in kept}
+    content["references"] = kept + [ref for ref in _references() if ref["title"] not in titles]
     dumped: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
     return dumped
 

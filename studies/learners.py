@@ -2,8 +2,8 @@
 
 Run in the folder of that run: python studies/learners.py ../shared/data/fsmol
 
-The folder named holds FS-Mol's `tasks.csv.gz` and `published_per_task.csv.gz`. Rows of models of
-the two configs that have no metrics in this folder are left as the page has them, and named.
+The folder named holds FS-Mol's `tasks.csv.gz` and `published_per_task.csv.gz`. Models of the two
+configs without metrics in this folder keep their rows on the page, and are named.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ class Figures:
 
     Attributes:
         means: columns model, scope, support and mean.
-        compared: of `compare_published`, each model beside its own method alone.
+        compared: of `compare_published`, each model with its published method.
         seconds: of training, by model; baselines have none.
-        asked: encoder and budget by model, "" for none.
+        settings: encoder and budget by model, "" for none.
     """
 
     means: pd.DataFrame
     compared: pd.DataFrame
     seconds: Mapping[str, float]
-    asked: Mapping[str, tuple[str, str]]
+    settings: Mapping[str, tuple[str, str]]
 
     def of(self, model: str, scope: str) -> dict[int, float]:
         """Return the mean of a model by support."""
@@ -77,47 +77,47 @@ class Figures:
 
 def wanted(configs: Sequence[Path]) -> dict[str, tuple[str, str]]:
     """Return encoder and budget of every model that the configs ask for, "" for none."""
-    known = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in configs]
+    contents = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in configs]
     models: dict[str, tuple[str, str]] = {}
-    for name, one in (row for config in known for row in config["models"].items()):
-        steps, episodes = one["training"]["steps"], one["training"].get("episodes")
-        models[name] = one["encoder"], f"{steps} x {episodes}" if steps else "0"
-    return models | dict.fromkeys(known[-1]["baselines"], ("", ""))
+    for name, entry in (row for config in contents for row in config["models"].items()):
+        steps, episodes = entry["training"]["steps"], entry["training"].get("episodes")
+        models[name] = entry["encoder"], f"{steps} x {episodes}" if steps else "0"
+    return models | dict.fromkeys(contents[-1]["baselines"], ("", ""))
 
 
-def figures(data: Path, asked: Mapping[str, tuple[str, str]]) -> Figures:
+def figures(data: Path, settings: Mapping[str, tuple[str, str]]) -> Figures:
     """Read the run in this folder."""
-    metrics = [Path(f"results/metrics/{name}/0.parquet") for name in asked]
-    logs = [Path(f"results/models/{name}/0.log.parquet") for name in asked]
+    metrics = [Path(f"results/metrics/{name}/0.parquet") for name in settings]
+    logs = [Path(f"results/models/{name}/0.log.parquet") for name in settings]
     kept = [path for path in logs if path.is_file()]
-    found = read(Sources(metrics, audit=Path("results/audit.csv"), logs=kept))
+    evidence = read(Sources(metrics, audit=Path("results/audit.csv"), logs=kept))
     seconds = dict.fromkeys((path.parent.name for path in kept), 0.0)
-    seconds |= {str(name): log["seconds"].max() for name, log in found.logs.groupby("model")}
+    seconds |= {str(name): log["seconds"].max() for name, log in evidence.logs.groupby("model")}
     groups = read_groups(data / "tasks.csv.gz", "panel")
     published = read_published(data / "published_per_task.csv.gz")
-    compared = _compared(found.metrics, published, found.audit, groups)
-    return Figures(_means(found.metrics, found.audit, groups), compared, seconds, asked)
+    compared = _compared(evidence.metrics, published, evidence.audit, groups)
+    return Figures(_means(evidence.metrics, evidence.audit, groups), compared, seconds, settings)
 
 
 def sections(run: Figures, missing: Sequence[str]) -> dict[str, str]:
     """Return the text of every mark but that of the learners."""
     names = ", ".join(f"`{name}`" for name in missing)
-    left = f"Not in the latest run; their rows are from an earlier one: {names}."
+    note = f"Not in the latest run; their rows are from an earlier one: {names}."
     return {
         "targets": "\n".join(_targets(run)),
         "all": "\n".join(_levels(run, ALL)),
         "outside": "\n".join(_levels(run, OUTSIDE)),
         "differences": "\n".join([*_differences(run, ALL), *_differences(run, OUTSIDE)[2:]]),
-        "missing": left if missing else "Every model of both configs is there.",
+        "missing": note if missing else "Every model of both configs is there.",
     }
 
 
 def with_results(table: str, run: Figures) -> str:
     """Return the table of learners with the means at 16 and 64 in the last cell of each row."""
 
-    def row(found: re.Match[str]) -> str:
-        means = run.of(found[2], ALL)
-        return f"{found[1]} {_pair(means) if means else found[3].strip() or 'not run'} |"
+    def row(match: re.Match[str]) -> str:
+        means = run.of(match[2], ALL)
+        return f"{match[1]} {_pair(means) if means else match[3].strip() or 'not run'} |"
 
     return re.sub(r"^(\| `(\w+)` .*\|)([^|]*)\|$", row, table, flags=re.MULTILINE)
 
@@ -129,11 +129,11 @@ def completed(table: str, old: str, missing: Sequence[str]) -> str:
     """
     lines, names = table.splitlines(), _cells(table)
     of_scopes = names[0] == "assays"
-    there = {tuple(_cells(row)[: 1 + of_scopes]) for row in lines}
+    written_rows = {tuple(_cells(row)[: 1 + of_scopes]) for row in lines}
     for row in old.splitlines()[2:]:
         key = tuple(_cells(row)[: 1 + of_scopes])
         models = re.findall(r"`(\w+)`", " ".join(key))
-        if key not in there and all(model in missing for model in models):
+        if key not in written_rows and all(model in missing for model in models):
             lines.append(row)
     scopes = list(dict.fromkeys(_cells(row)[0] for row in lines))
     rows = lines[2:]
@@ -150,17 +150,23 @@ def _cells(table: str) -> list[str]:
 
 def main(data: Path) -> None:
     """Write the figures into the page."""
-    asked = wanted(CONFIGS)
-    there = {n: one for n, one in asked.items() if Path(f"results/metrics/{n}/0.parquet").is_file()}
-    missing = [name for name in asked if name not in there]
-    run, page = figures(data, there), PAGE.read_text(encoding="utf-8")
+    settings = wanted(CONFIGS)
+    measured = {
+        name: setting
+        for name, setting in settings.items()
+        if Path(f"results/metrics/{name}/0.parquet").is_file()
+    }
+    missing = [name for name in settings if name not in measured]
+    run, page = figures(data, measured), PAGE.read_text(encoding="utf-8")
     page = rewritten(page, "learners", with_results(between(page, "learners"), run))
     for name, text in sections(run, missing).items():
         whole = text if name == "missing" else completed(text, between(page, name), missing)
         page = rewritten(page, name, whole)
     with written(PAGE) as temporary:
         temporary.write_text(page, encoding="utf-8")
-    sys.stdout.write(f"{PAGE.name}: {len(there)} models; missing: {' '.join(missing) or 'none'}\n")
+    sys.stdout.write(
+        f"{PAGE.name}: {len(measured)} models; missing: {' '.join(missing) or 'none'}\n"
+    )
 
 
 def _compared(
@@ -170,15 +176,15 @@ def _compared(
     for model, table in metrics.groupby("model"):
         method = METHODS.get(str(model).removesuffix("_graph"))
         if method is not None:
-            known = published[published["method"] == method]
-            tables.append(compare_published(table, known, audit, groups=groups))
+            results = published[published["method"] == method]
+            tables.append(compare_published(table, results, audit, groups=groups))
     return pd.concat(tables, ignore_index=True)
 
 
 def _means(metrics: pd.DataFrame, audit: pd.DataFrame | None, groups: pd.Series) -> pd.DataFrame:
-    found = scopes(metrics, audit)
-    outside = found[ALL][found[ALL]["assay"].map(groups).eq(OUTSIDE)]
-    chosen = {ALL: found[ALL], CLEAN: found[CLEAN], OUTSIDE: outside}
+    by_scope = scopes(metrics, audit)
+    outside = by_scope[ALL][by_scope[ALL]["assay"].map(groups).eq(OUTSIDE)]
+    chosen = {ALL: by_scope[ALL], CLEAN: by_scope[CLEAN], OUTSIDE: outside}
     parts = (summarise(table, names=["delta_auprc"]).assign(scope=s) for s, table in chosen.items())
     return pd.concat(parts, ignore_index=True)
 
@@ -187,7 +193,7 @@ def _levels(run: Figures, scope: str) -> Iterator[str]:
     """Yield a row a model and a published method, the best at 16 first."""
     rows = [
         (run.of(model, scope), run.of(model, CLEAN), f"**`{model}`**", *_facts(run, model))
-        for model in run.asked
+        for model in run.settings
     ]
     for method in sorted(set(run.compared["method"])):
         means, clean = run.published(method, scope), run.published(method, CLEAN)
@@ -203,14 +209,14 @@ def _levels(run: Figures, scope: str) -> Iterator[str]:
 
 
 def _facts(run: Figures, model: str) -> tuple[str, str, str]:
-    return *run.asked[model], f"{run.seconds[model]:.0f}" if model in run.seconds else ""
+    return *run.settings[model], f"{run.seconds[model]:.0f}" if model in run.seconds else ""
 
 
 def _differences(run: Figures, scope: str) -> list[str]:
     rows = head(["assays", "model", "published", *map(str, SUPPORTS)])
     where = "all" if scope == ALL else "outside the panel"
     of_scope = run.compared[run.compared["scope"] == scope]
-    for model in run.asked:
+    for model in run.settings:
         table = of_scope[of_scope["model"] == model].set_index("support")
         if not table.empty:
             cells = [_difference(table.loc[s]) if s in table.index else "" for s in SUPPORTS]

@@ -16,14 +16,14 @@ def rewritten(page: str, name: str, text: str) -> str:
     """Return the page with other text between the marks of that name.
 
     Raises:
-        TableError: the page has no such marks.
+        TableError: the page lacks these marks.
     """
     start, end = _bounds(page, name)
     return f"{page[:start]}\n{text}\n\n{page[end:]}"
 
 
 def between(page: str, name: str) -> str:
-    """Return what stands between the marks of that name."""
+    """Return the text between the marks of that name."""
     start, end = _bounds(page, name)
     return page[start:end].strip()
 

@@ -118,15 +118,15 @@ def metric() -> str:
     rng = np.random.default_rng(0)
     actives = rng.normal((230, 80), (38, 24), (7, 2))
     inactives = rng.normal((470, 125), (42, 26), (8, 2))
-    one, other, query = actives.mean(0), inactives.mean(0), (320.0, 120.0)
+    active_mean, inactive_mean, query = actives.mean(0), inactives.mean(0), (320.0, 120.0)
     return picture(
         (680, 210),
         *(dot(tuple(at), ACTIVE) for at in actives),
         *(dot(tuple(at), INACTIVE) for at in inactives),
-        ring(one, ACTIVE),
-        ring(other, INACTIVE),
-        arrow(query, (one[0] + 14, one[1] + 5), color=QUERY),
-        arrow(query, (other[0] - 15, other[1]), color=QUERY, dash="6 4"),
+        ring(active_mean, ACTIVE),
+        ring(inactive_mean, INACTIVE),
+        arrow(query, (active_mean[0] + 14, active_mean[1] + 5), color=QUERY),
+        arrow(query, (inactive_mean[0] - 15, inactive_mean[1]), color=QUERY, dash="6 4"),
         dot(query, QUERY, radius=8),
         text((query[0], 148), "query"),
         text((120, 30), "actives and their mean", color=ACTIVE),

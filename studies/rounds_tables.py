@@ -2,8 +2,9 @@
 
 Run: python studies/rounds_tables.py FOLDER
 
-The folder holds NAME.rounds.csv of the pretrained model, NAME.forgetful.csv of the same without its
-memory and NAME.gp.csv of `tanimoto_gp`, for each of chembl, muv and dud.
+For each NAME of chembl, muv and dud, the folder holds three files: NAME.rounds.csv of the
+pretrained model, NAME.forgetful.csv of the same without activity records, and NAME.gp.csv of
+`tanimoto_gp`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def by_round(runs: dict[tuple[str, str], pd.DataFrame]) -> Iterator[str]:
     yield from head(["after round", *SETS])
     for number in ROUNDS:
         cells = [
-            " / ".join(f"{found(runs[name, kind], number):.1f}" for kind in KINDS) for name in SETS
+            " / ".join(f"{mean_hits(runs[name, kind], number):.1f}" for kind in KINDS)
+            for name in SETS
         ]
         yield line([str(number), *cells])
 
@@ -70,7 +72,7 @@ def most(rows: pd.DataFrame) -> float:
     return float(((ends["n_active"] - ends["start_active"]) / ends["by_chance"]).mean())
 
 
-def found(rows: pd.DataFrame, number: int) -> float:
+def mean_hits(rows: pd.DataFrame, number: int) -> float:
     """Return the mean hits of `greedy` up to and with a round."""
     chosen = rows[(rows["policy"] == "greedy") & (rows["round"] <= number)]
     return float(chosen.groupby(["assay", "repeat"])["hits"].sum().mean())

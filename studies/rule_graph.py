@@ -2,9 +2,8 @@
 
     python studies/rule_graph.py
 
-The rules are those that Snakemake plans for the configuration of `.test`, to which a screen in
-parts, one of all scores and a search for options are added, so that every rule occurs. Needs
-Graphviz.
+The rules are those that Snakemake plans for the configuration of `.test`. A screen in parts, one of
+all scores and a search for options are added, so that every rule occurs. Needs Graphviz.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import pandas as pd
 from molmeta.assays.assay import distinct_compounds, read_curated
 from molmeta.curation.tableoptions import TableOptions
 from molmeta.errors import EpisodeError, TableError, exists, similar_file
+from molmeta.libraries.files import library_files
 from molmeta.models.model import Model
 from molmeta.models.named import named
 from molmeta.models.pretrained import NAME
@@ -124,12 +125,16 @@ def library_file(library: LibraryLike) -> Generator[Path]:
 
 
 def require_library(library: LibraryLike | None) -> None:
-    """Refuse a path of a library that does not exist, before a model is loaded for it.
+    """Refuse a path or pattern of a library without a file, before a model is loaded for it.
 
     Raises:
-        TableError: as `existing`. Patterns such as zinc/*.smi.gz are matched later.
+        TableError: as `existing`, or no file matches a pattern such as zinc/*.smi.gz.
     """
-    if isinstance(library, (str, Path)) and str(library) != "-" and not has_magic(str(library)):
+    if not isinstance(library, (str, Path)) or str(library) == "-":
+        return
+    if has_magic(str(library)) and not exists(Path(library)):
+        library_files(Path(library))
+    else:
         existing(library)
 
 

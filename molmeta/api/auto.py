@@ -127,7 +127,8 @@ def auto(
     require_library(library)
     reading = support_of(support, load_pretrained(), options, assay=assay, size=size, seed=seed)
     log_facts(reading.facts())
-    choice = _chosen(reading, target, _effort(seed, seconds, quick=quick))
+    effort = replace(QUICK if quick else FULL, seed=seed)
+    choice = _chosen(reading, target, replace(effort, seconds=seconds or effort.seconds))
     _log_choice(choice)
     predictor = choice.model.adapt(*reading.support, values=reading.values)
     result = AutoResult(choice, reading, predictor)
@@ -154,11 +155,6 @@ def _require_consistent(library: LibraryLike | None, target: Target, seconds: fl
             f"--seconds: must be above 0; got {seconds}, expected the time for cross-validation. "
             "Correct it."
         )
-
-
-def _effort(seed: int, seconds: float | None, *, quick: bool) -> Effort:
-    effort = replace(QUICK if quick else FULL, seed=seed)
-    return effort if seconds is None else replace(effort, seconds=seconds)
 
 
 def _chosen(reading: SupportReading, target: Target, effort: Effort) -> ModelChoice:

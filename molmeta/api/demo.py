@@ -27,9 +27,9 @@ def demo(folder: str | Path = "molmeta-demo") -> list[Path]:
         folder: new or existing folder; files in it are never overwritten.
 
     Returns:
-        `measured.csv` has Ki values of 60 thrombin inhibitors, `assays.csv` those of 60 compounds
-        at each of six other targets (both from ChEMBL), `library.smi` 4,999 compounds to rank,
-        `space.txt` amines and acids of 576 amides.
+        Four paths. `measured.csv` has Ki values of 60 thrombin inhibitors, and `assays.csv` those
+        of 60 compounds at each of six other targets (both from ChEMBL). `library.smi` has 4,999
+        compounds to rank, and `space.txt` the amines and acids of 576 amides.
 
     Raises:
         OutputError: the folder cannot be written, or has one of the files already.

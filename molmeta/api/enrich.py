@@ -24,7 +24,7 @@ from molmeta.runtime.spreadsheets import write_frame
 from molmeta.runtime.tableparts import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from molmeta.models.model import Model
 
@@ -61,9 +61,9 @@ def enrich(
             smiles, and optionally source and target.
         library: compounds that are presumed inactive; None uses the inactives of each target.
         library_size: number of compounds to draw from the library; None uses all.
-        models: model files or names of baselines. All models get the same supports, except that a
-            name ending in `@actives` gets only the actives, and one ending in `@presumed` also
-            gets 100 compounds of the library as inactives.
+        models: model files or names of baselines. All models get the same supports. A name ending
+            in `@actives` gets only the actives; one ending in `@presumed` also gets 100 compounds
+            of the library as inactives.
         plan: kinds of supports and number of draws.
         molecules: molecule store to which features are added; None keeps none.
         decoys: largest number of inactives per target.
@@ -83,7 +83,8 @@ def enrich(
     plan = plan or EnrichmentPlan()
     loaded = {base: model_of(base) for base in dict.fromkeys(map(_base, models))}
     contestants = _contestants(models, loaded, without_memory=without_memory)
-    names = _featurizers(contestants.values())
+    read = (name for each in contestants.values() for name in each.learner.library_featurizers)
+    names = tuple(sorted({FINGERPRINT, *read}))
     targets = read_screens([existing(path) for path in tables], decoys=decoys, cores=cores)
     hiding = None if library is None else _library(existing(library), library_size, plan, cores)
     everything = targets if hiding is None else pd.concat([targets, hiding], ignore_index=True)
@@ -100,11 +101,6 @@ def enrich(
             with written(output) as temporary:
                 write_frame(temporary, rows, float_format="%.6g")
     return rows
-
-
-def _featurizers(contestants: Iterable[Contestant]) -> tuple[str, ...]:
-    read = (name for contestant in contestants for name in contestant.learner.library_featurizers)
-    return tuple(sorted({FINGERPRINT, *read}))
 
 
 def _base(name: str) -> str:

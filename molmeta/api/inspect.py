@@ -25,8 +25,8 @@ def inspect(
             attributes of `molmeta.curation.tableoptions.TableOptions`.
 
     Returns:
-        What each column is taken for and why, the threshold, the dropped rows, the options and
-        the config that fix this reading, and a question if it is not clear. `print` shows it all.
+        What each column is taken for and why, the threshold, and the dropped rows. Options and a
+        config that fix this reading follow, and a question if it is not clear; see `print`.
 
     Raises:
         TableError: the table cannot be read at all.

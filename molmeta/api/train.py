@@ -53,8 +53,8 @@ def train(
         training: length and rates of the training; the defaults if missing.
         molecules: molecule store of `molmeta featurize`; None featurizes the compounds here.
         init: models whose encoders to start from; several provide the parts of a joined encoder.
-            'pretrained' is the pretrained encoder of the recipe's name, whose options are taken
-            over if the recipe has none.
+            'pretrained' is the pretrained encoder with the name in the recipe. If the recipe has no
+            options for it, those of the pretrained encoder apply.
         seed: of weights, draws and dropout.
         cores: processes that featurize.
         output: model file to write, with `.log.parquet` next to it; an interrupted training then
@@ -84,13 +84,9 @@ def train(
     checkpoint = None if output is None else output.with_suffix(".checkpoint")
     trained = Trained(*run_training(task, checkpoint=checkpoint, report=progress))
     if output is not None and checkpoint is not None:
-        _write(trained, output)
+        with written(output.with_suffix(".log.parquet")) as temporary:
+            write_parquet(temporary, trained.log)
+        save(trained.model, output)
         # Only now is the run safe in its file.
         checkpoint.unlink(missing_ok=True)
     return trained
-
-
-def _write(trained: Trained, output: Path) -> None:
-    with written(output.with_suffix(".log.parquet")) as temporary:
-        write_parquet(temporary, trained.log)
-    save(trained.model, output)

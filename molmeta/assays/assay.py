@@ -99,8 +99,8 @@ def read_curated(paths: Sequence[Path]) -> pd.DataFrame:
 def distinct_compounds(frame: pd.DataFrame) -> dict[str, str]:
     """Return the SMILES of each distinct compound, by InChIKey.
 
-    If tautomers of one InChIKey have different SMILES, the first one in alphabetical order is
-    used, so that the choice does not depend on the order of the tables.
+    Tautomers may share an InChIKey and differ in SMILES. The first SMILES in alphabetical order is
+    used, whatever the order of the tables.
     """
     first = frame.groupby("inchikey", sort=True)["smiles"].min()
     return {str(key): str(smiles) for key, smiles in first.items()}

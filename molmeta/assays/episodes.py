@@ -108,8 +108,8 @@ def draw_episode(
     by_class = [order[labels[order] == label][: quota[label]] for label in (0, 1)]
     # Sorted by row, so that the order of a support does not give away the labels.
     support = np.sort(np.concatenate(by_class))
-    left = _left(order, support, scaffolds)
-    query = np.sort(_trim(left, labels, draw.n_query))
+    remaining = _outside_support(order, support, scaffolds)
+    query = np.sort(_trim(remaining, labels, draw.n_query))
     _require_both(assay, draw, labels[query])
     return Episode(
         assay.name,
@@ -151,7 +151,7 @@ def _by_scaffold(scaffolds: Sequence[str], rng: np.random.Generator) -> NDArray[
     return shuffled[np.argsort(rank[group[shuffled]], kind="stable")]
 
 
-def _left(
+def _outside_support(
     order: NDArray[np.int64], support: NDArray[np.int64], scaffolds: Sequence[str] | None
 ) -> NDArray[np.int64]:
     if scaffolds is None:
@@ -161,12 +161,12 @@ def _left(
 
 
 def _trim(
-    left: NDArray[np.int64], labels: NDArray[np.float32], n_query: int | None
+    remaining: NDArray[np.int64], labels: NDArray[np.float32], n_query: int | None
 ) -> NDArray[np.int64]:
-    if n_query is None or n_query >= len(left):
-        return left
-    actives, inactives = left[labels[left] == 1], left[labels[left] == 0]
-    n_active = round(n_query * len(actives) / len(left))
+    if n_query is None or n_query >= len(remaining):
+        return remaining
+    actives, inactives = remaining[labels[remaining] == 1], remaining[labels[remaining] == 0]
+    n_active = round(n_query * len(actives) / len(remaining))
     # Each class that has molecules left keeps at least one.
     n_active = min(max(n_active, min(1, len(actives))), n_query - min(1, len(inactives)))
     return np.concatenate([actives[:n_active], inactives[: n_query - n_active]])

@@ -83,9 +83,9 @@ class Profiles(NamedTuple):
 class ActivityRecords(nn.Module):
     """Standardised activities of the training compounds, keyed by a hash of their structure.
 
-    The activity of a compound in an assay is the mean of two numbers: its label (1 or -1) minus
-    the mean label of the assay, and its value minus the mean value, divided by the standard
-    deviation. Without a value, the first number counts alone. Activities are stored in 8 bits.
+    The activity of a compound in an assay is the mean of two numbers. The first is its label (1 or
+    -1) minus the mean label of the assay. The second is its value minus the mean value, divided by
+    the standard deviation. Without a value, the first number counts alone.
 
     The key is a sum of random 64-bit numbers, one for each on-bit of two fingerprints. Looking up
     a million compounds therefore needs neither text nor a hash table. Stereoisomers share a key.

@@ -45,8 +45,8 @@ def advised(
 ) -> Advice:
     """Judge the expected score of the chosen candidate.
 
-    A ranking is not trusted if its score is predicted to be among those of which, on the assays
-    that the selector learned from, a clear majority was below the median.
+    A ranking is not trusted if its predicted score is below `selector.trust`. On earlier assays, a
+    clear majority of rankings with this prediction scored below the median.
     """
     if name not in expected:
         return Advice(trusted=False, text=ONE_CLASS)
@@ -60,8 +60,8 @@ def advised(
         more = f"About {further} more measured compounds are expected to change that."
     text = (
         f"No candidate is expected to rank this assay well: the best one is expected to score "
-        f"{score.value:.2f} (80 % interval {score.low:.2f} to {score.high:.2f}), where the median "
-        f"of earlier assays is {selector.median:.2f} and 0 is no better than chance. {more}"
+        f"{score.value:.2f} (80 % interval {score.low:.2f} to {score.high:.2f}). The median of "
+        f"earlier assays is {selector.median:.2f}, and 0 is chance. {more}"
     )
     return Advice(trusted=False, text=text, further=further)
 

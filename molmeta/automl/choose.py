@@ -54,9 +54,10 @@ class ModelChoice:
     Attributes:
         name: name of the candidate.
         model: the candidate as a model.
-        candidates: a row for each candidate, the chosen one first: its name, how far its score is
-            expected to be above that of the reference from earlier assays alone (`prior`) and with
-            the held-out score (`advantage`), the held-out score, and why it was excluded.
+        candidates: a row for each candidate, the chosen one first. The columns are its name, its
+            held-out score, and the reason if it was excluded. Two more give the expected lead over
+            the reference, from earlier assays alone (`prior`) and with the held-out score
+            (`advantage`).
         features: of the support.
         expected: predicted scores by measure, of the chosen candidate and of similarity search;
             empty for actives alone.
@@ -92,14 +93,14 @@ def choose(
     )
     usable = [c for c in selector.candidates if set(c.weights) <= set(members)]
     judged = _judged(support, members, selector, usable, features, effort)
-    left = [c for c in usable if not set(c.weights) & set(judged.failures)]
-    if not left:
+    remaining = [c for c in usable if not set(c.weights) & set(judged.failures)]
+    if not remaining:
         raise EpisodeError(
             f"support: no candidate can be used; got {_listed(judged.failures)}, expected at least "
             "one that works. Add measured compounds."
         )
-    scores = held_out_scores(judged, left, selector.measure)
-    ranked = selector.rank(left, features, scores)
+    scores = held_out_scores(judged, remaining, selector.measure)
+    ranked = selector.rank(remaining, features, scores)
     chosen = ranked[0]
     expected = {
         name: {

@@ -92,12 +92,12 @@ class Selector:
 
     Attributes:
         candidates: the first one is the reference, chosen unless another is expected to be better.
-        advantages: how far each candidate's score lies above that of the reference; the held-out
-            score is the difference too.
+        advantages: lead of each candidate's score over that of the reference. Its held-out score is
+            a difference, too.
         levels: score of each candidate, by measure.
         spreads: errors of `levels`, by candidate and measure.
         margin: predicted advantage from which another candidate replaces the reference.
-        trust: predicted score below which half of the assays, or more, score below the median.
+        trust: smallest predicted score at which a ranking is trusted.
         median: median score of the reference on the assays that the selector learned from.
         n_assays: their number.
     """

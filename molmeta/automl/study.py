@@ -78,7 +78,9 @@ def earlier_settings(storage: str, learner: str) -> list[dict[str, Any]]:
         ]
     except UNUSABLE as error:
         raise _unusable(storage, error) from error
-    return [dict(trial.params) for trial in sorted(trials, key=_score, reverse=True)[:WARM]]
+    # A complete trial has a value, which the types of Optuna do not say.
+    best = sorted(trials, key=lambda trial: trial.value or 0.0, reverse=True)[:WARM]
+    return [dict(trial.params) for trial in best]
 
 
 def judged(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -130,10 +132,6 @@ def _alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _score(trial: optuna.trial.FrozenTrial) -> float:
-    return -float("inf") if trial.value is None else trial.value
 
 
 def _storage(storage: str) -> RDBStorage | None:

@@ -162,9 +162,9 @@ def get(name: str) -> Acquisition:
 def predicted(predictor: Predictor, molecules: Molecules) -> tuple[Scores, Scores]:
     """Probability and uncertainty of G molecules, each of shape (G,).
 
-    The uncertainty of a predictor that has one is a standard deviation on the scale from -1 for
-    inactive to +1 for active; half of it is on the scale from 0 to 1. Other predictors get
-    p (1 - p), the variance of the label, which does not change the order of `ucb` below p = 0.75.
+    If a predictor has an uncertainty, it is a standard deviation on the scale from -1 (inactive) to
+    +1 (active). Half of it is on the scale from 0 to 1. Other predictors get p (1 - p), the
+    variance of the label, which does not change the order of `ucb` below p = 0.75.
     """
     deviation: Callable[[Molecules], torch.Tensor] | None
     deviation = getattr(predictor, "uncertainty", None)
@@ -205,7 +205,7 @@ def diverse(
         n: number to choose; fewer are returned if the rest is too similar.
         max_similarity: highest Tanimoto similarity of two chosen candidates; 1 allows everything.
         taken: positions chosen before; they are not chosen again, but count for the similarity.
-        allowed: called with a candidate just before it would be chosen; false passes it over.
+        allowed: called with a candidate just before it would be chosen; false skips it.
     """
     blocked = np.zeros(len(prints), dtype=np.bool_)
     for position in set(taken):

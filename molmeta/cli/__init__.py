@@ -41,7 +41,7 @@ Rank a library with the pretrained model:
 Choose the next plate:
   molmeta suggest --support measured.csv --library library.smi --wells 96 --output plate.csv
 
-'molmeta demo' writes such files to try, 'molmeta --help' lists all commands, and
+'molmeta demo' writes example files to try, 'molmeta --help' lists all commands, and
 'molmeta doctor' checks this installation."""
 
 

@@ -1,9 +1,9 @@
 """Read a table as it is, choose a model for it, and rank a library.
 
-Writes a folder: the ranked library (hits.csv), the model (model.safetensors), and a page
-(index.html) that shows what was read, tried and chosen, what to expect, and the candidates. If the
-ranking is not to be trusted yet, next_plate.csv lists what to measure next. With an --output that
-ends in .safetensors, only the model is written.
+Writes a folder with the ranked library (hits.csv), the model (model.safetensors) and a page
+(index.html). The page shows what was read, tried and chosen, the expected score, and the
+candidates. If the ranking is not to be trusted yet, next_plate.csv lists what to measure next. With
+an --output that ends in .safetensors, only the model is written.
 
 Example: molmeta auto --support measured.csv --library library.smi --output run
 

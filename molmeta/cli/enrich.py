@@ -17,7 +17,6 @@ Example: molmeta enrich train/assays.parquet --library library.smi --library-siz
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -25,29 +24,34 @@ import typer
 from molmeta.cli._options import CORES, OUTPUT, SEED
 from molmeta.runtime.console import bar, logger, session
 
+LIBRARY = typer.Option(
+    None, help="Compounds presumed inactive; by default the inactives of each target."
+)
+LIBRARY_SIZE = typer.Option(
+    None, min=100, help="Random compounds of the library to use; by default all."
+)
+CONTESTANTS = typer.Option(
+    None,
+    help="Model files or baselines, separated by commas; by default the pretrained model and "
+    "baselines. NAME:OPTION=VALUE sets an option, @actives withholds inactives, @presumed adds 100 "
+    "library compounds as inactives.",
+)
+SUPPORTS = typer.Option(
+    None,
+    help="Kinds of supports, separated by commas; by default SAR tables of three sizes, scaffold "
+    "hops and actives alone.",
+)
+
 
 def run(
     tables: list[Path] = typer.Argument(
         ..., help="Curated tables, or tables with active, smiles and optionally source and target."
     ),
     output: Path = OUTPUT,
-    library: Path | None = typer.Option(
-        None, help="Compounds presumed inactive; by default the inactives of each target."
-    ),
-    library_size: int | None = typer.Option(
-        None, min=100, help="Random compounds of the library to use; by default all."
-    ),
-    models: str | None = typer.Option(
-        None,
-        help="Model files or baselines, separated by commas; by default the pretrained model and "
-        "baselines. NAME:OPTION=VALUE sets an option, @actives withholds inactives, @presumed adds "
-        "100 library compounds as inactives.",
-    ),
-    supports: str | None = typer.Option(
-        None,
-        help="Kinds of supports, separated by commas; by default SAR tables of three sizes, "
-        "scaffold hops and actives alone.",
-    ),
+    library: Path | None = LIBRARY,
+    library_size: int | None = LIBRARY_SIZE,
+    models: str | None = CONTESTANTS,
+    supports: str | None = SUPPORTS,
     draws: int = typer.Option(3, min=1, help="Supports of each kind and target."),
     molecules: Path | None = typer.Option(
         None, help="Molecule store to add the features to; by default they are not kept."
@@ -66,9 +70,8 @@ def run(
     from molmeta.evaluation.enrichment_tables import compared, overlap
 
     torch.set_num_threads(1)
-    plan = EnrichmentPlan(draws=draws, seed=seed)
-    if supports is not None:
-        plan = replace(plan, supports=_listed(supports))
+    kinds = {} if supports is None else {"supports": _listed(supports)}
+    plan = EnrichmentPlan(draws=draws, seed=seed, **kinds)
     names = MODELS if models is None else _listed(models)
     with session("enrich", models=",".join(names), plan=plan) as outcome:
         with bar(None, "enrich") as advance:
@@ -77,10 +80,9 @@ def run(
                 molecules=molecules, decoys=decoys, without_memory=without_memory, output=output,
                 cores=cores, progress=advance,
             )  # fmt: skip
-        for row in compared(rows, str(rows["model"].iloc[0])).to_dict("records"):
-            logger.info("%s", row)
-        for row in overlap(rows).to_dict("records"):
-            logger.info("%s", row)
+        for table in (compared(rows, str(rows["model"].iloc[0])), overlap(rows)):
+            for row in table.to_dict("records"):
+                logger.info("%s", row)
         outcome.update(targets=rows["target"].nunique(), written=output)
 
 

@@ -1,8 +1,8 @@
 """Show how a table of measured compounds is read, and why.
 
-Prints what each column is taken for and on what evidence, the unit, the threshold, the dropped
-rows, and the options and the config that fix this reading. If the table can be read in two ways,
-the question comes last, with the option that decides, and the exit status is 2.
+Prints what each column is taken for and the evidence, the unit, the threshold, and the dropped
+rows. Options and a config that fix this reading follow. If the table can be read in two ways, the
+question comes last, with the option that decides, and the exit status is 2.
 
 Example: molmeta inspect measured.csv
 

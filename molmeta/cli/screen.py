@@ -40,6 +40,35 @@ if TYPE_CHECKING:
     from molmeta.api.screen import Prevalence, ScreenResult
     from molmeta.screening.synthon_search import SearchPlan
 
+TOP = typer.Option(
+    1000, min=0, help="Candidates to write; 0 writes every compound, without annotations."
+)
+PREVALENCE = typer.Option(
+    None,
+    help="Share of actives in the library, such as 0.005, to which probabilities are shifted; "
+    "'estimate' takes it from the scores.",
+)
+EXCLUDE_SUPPORT = typer.Option(
+    False, "--exclude-support", help="Leave the compounds of the support out."
+)
+ALL_SCORES = typer.Option(
+    None,
+    help="Parquet file for the score of every compound, in the order of the library; a folder of "
+    "files of 100,000 each, if the name does not end in .parquet.",
+)
+PREFILTER = typer.Option(
+    None,
+    help="Share of the library that the model scores, such as 0.01: the best by a cheap score that "
+    "is fitted to the model's on a sample of the library.",
+)
+REPORT = typer.Option(
+    None, help="HTML page with the candidates drawn, sorted, filtered and explained."
+)
+SPACE = typer.Option(
+    None, help="Synthon space to search instead of a library, in a text format of RDKit."
+)
+PART = typer.Option("", help="k/n scores only that part; without it, finished parts are combined.")
+
 
 @_options.reads_table
 def run(
@@ -49,37 +78,15 @@ def run(
     model: str | None = _options.MODEL,
     assay: str = _options.ASSAY,
     size: int | None = _options.SIZE,
-    top: int = typer.Option(
-        1000, min=0, help="Candidates to write; 0 writes every compound, without annotations."
-    ),
-    prevalence: str | None = typer.Option(
-        None,
-        help="Share of actives in the library, such as 0.005, to which probabilities are shifted; "
-        "'estimate' takes it from the scores.",
-    ),
-    exclude_support: bool = typer.Option(
-        False, "--exclude-support", help="Leave the compounds of the support out."
-    ),
-    all_scores: Path | None = typer.Option(
-        None,
-        help="Parquet file for the score of every compound, in the order of the library; a folder "
-        "of files of 100,000 each, if the name does not end in .parquet.",
-    ),
-    prefilter: float | None = typer.Option(
-        None,
-        help="Share of the library that the model scores, such as 0.01: the best by a cheap score "
-        "that is fitted to the model's on a sample of the library.",
-    ),
-    report: Path | None = typer.Option(
-        None, help="HTML page with the candidates drawn, sorted, filtered and explained."
-    ),
-    space: Path | None = typer.Option(
-        None, help="Synthon space to search instead of a library, in a text format of RDKit."
-    ),
+    top: int = TOP,
+    prevalence: str | None = PREVALENCE,
+    exclude_support: bool = EXCLUDE_SUPPORT,
+    all_scores: Path | None = ALL_SCORES,
+    prefilter: float | None = PREFILTER,
+    report: Path | None = REPORT,
+    space: Path | None = SPACE,
     budget: int = typer.Option(20_000, min=1, help="Products of a --space to score."),
-    part: str = typer.Option(
-        "", help="k/n scores only that part; without it, finished parts are combined."
-    ),
+    part: str = PART,
     id_column: str = _options.ID_COLUMN,
     force: bool = _options.FORCE,
     seed: int = _options.SEED,
@@ -102,17 +109,17 @@ def run(
             part=_options.part_of(part), force=force, id_column=id_column, prefilter=prefilter,
         )  # fmt: skip
         rank = partial(
-            run_screen, support, _library(library), plan=plan, prevalence=share, seed=seed
+            run_screen, library=_library(library), plan=plan, prevalence=share, seed=seed
         )
     else:
         others = (library, all_scores, prefilter, part, id_column, exclude_support)
         search = _search_plan(others, budget, seed, top, share)
-        rank = partial(run_space, support, space, plan=search)
+        rank = partial(run_space, space=space, plan=search)
     with session("screen", output=output, seed=seed) as outcome:
         with bar(None, "screen") as advance:
             done = rank(
-                output=output, model=model, assay=assay, size=size, cores=cores, progress=advance,
-                **table,
+                support, output=output, model=model, assay=assay, size=size, cores=cores,
+                progress=advance, **table,
             )  # fmt: skip
         if report is not None and not part:
             _write_report(done, report, output.name)

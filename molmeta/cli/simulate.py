@@ -17,6 +17,8 @@ import typer
 from molmeta.cli._options import CORES, OUTPUT, SEED, STORE
 from molmeta.runtime.console import bar, session
 
+MAX_SIMILARITY = typer.Option(1.0, help="Highest Tanimoto similarity within a round; 1 allows all.")
+
 
 def run(
     tables: list[Path] = typer.Argument(
@@ -30,9 +32,7 @@ def run(
     rounds: int = typer.Option(10, min=1, help="Number of rounds."),
     acquisition: str = typer.Option("ucb,greedy", help="Policies, separated by commas."),
     repeats: int = typer.Option(3, min=1, help="Number of starts to draw for each assay."),
-    max_similarity: float = typer.Option(
-        1.0, help="Highest Tanimoto similarity within a round; 1 allows all."
-    ),
+    max_similarity: float = MAX_SIMILARITY,
     without_memory: bool = typer.Option(
         False, help="Judge the model as if no training assay had measured the compounds."
     ),

@@ -1,8 +1,8 @@
 """Choose the next plate: expected hits, uncertain compounds, and diversity.
 
 The library is read once. Its most promising and its most uncertain compounds are kept in a pool
-(--pool), and the plate is filled from the pool so that no two compounds are too similar.
-Compounds measured already, in the support or in --exclude, are never suggested.
+(--pool). The plate is filled from the pool so that no two compounds are too similar. Compounds
+measured already, in the support or in --exclude, are never suggested.
 
 Example: molmeta suggest --support measured.csv --library library.smi --wells 96
   --output plate.csv
@@ -21,6 +21,13 @@ from molmeta.runtime.console import bar, session
 if TYPE_CHECKING:
     from molmeta.api._inputs import SupportOptions
 
+ACQUISITION = typer.Option(
+    "ucb", help="ucb, greedy, thompson, expected_improvement, uncertainty, similarity, random."
+)
+MAX_SIMILARITY = typer.Option(
+    0.7, help="Highest Tanimoto similarity of two compounds of the plate; 1 allows all."
+)
+
 
 @_options.reads_table
 def run(
@@ -31,13 +38,9 @@ def run(
     assay: str = _options.ASSAY,
     size: int | None = _options.SIZE,
     wells: int = typer.Option(96, help="Wells: 24, 48, 96, 384 or 1536."),
-    acquisition: str = typer.Option(
-        "ucb", help="ucb, greedy, thompson, expected_improvement, uncertainty, similarity, random."
-    ),
+    acquisition: str = ACQUISITION,
     explore: float = typer.Option(0.2, help="Share of wells for the most uncertain compounds."),
-    max_similarity: float = typer.Option(
-        0.7, help="Highest Tanimoto similarity of two compounds of the plate; 1 allows all."
-    ),
+    max_similarity: float = MAX_SIMILARITY,
     controls: Path | None = typer.Option(None, help="CSV of fixed wells: well, compound, smiles."),
     exclude: Path | None = typer.Option(None, help="Library of compounds measured elsewhere."),
     pool: int = typer.Option(5000, help="Compounds kept while the library is read."),

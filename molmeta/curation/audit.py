@@ -13,8 +13,9 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molmeta.curation.panels import panels
 from molmeta.errors import ConfigError
-from molmeta.molecules.compounds import parse, scaffold_of
+from molmeta.molecules.compounds import parse
 from molmeta.molecules.neighbours import has_neighbour
+from molmeta.molecules.scaffolds import scaffold_of
 from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:

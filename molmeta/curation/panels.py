@@ -18,9 +18,9 @@ SHARE = 0.5
 def panels(measured: pd.DataFrame) -> dict[str, str]:
     """Return the panel of each assay, named after its first assay; "" for assays in no panel.
 
-    Two assays are in the same panel if they share at least SHARE of the compounds of each, or if
-    a chain of these pairs links them. Sharing half of the smaller assay is not enough: otherwise,
-    one large screen would join all the assays that followed it up.
+    Two assays form a pair if each shares at least SHARE of its compounds with the other. A panel is
+    a chain of pairs. Sharing half of the smaller assay is not enough: otherwise, one large screen
+    would join all the assays that followed it up.
 
     Args:
         measured: columns assay and inchikey, one row per measurement.

@@ -17,10 +17,10 @@ def merge_repeats(rows: pd.DataFrame, *, spread: float, percent_spread: float) -
     """Merge the rows with the same `key`, that is, with the same assay and InChIKey.
 
     The merged value is the median of the exact values or, without exact values, the tightest bound.
-    Repeats are dropped if their exact values differ by more than the spread, if a bound
-    contradicts the median by more than the spread, or if there are only bounds, on both sides.
-    In tables with labels, only labels count: repeats with both labels are dropped, and the value
-    is left blank where values disagree.
+    Repeats are dropped if their exact values differ by more than the spread, or if a bound
+    contradicts the median by more than the spread. They are also dropped if all of them are bounds,
+    on both sides. In tables with labels, only labels count: repeats with both labels are dropped,
+    and the value is left blank where values disagree.
 
     Args:
         rows: columns key, assay, inchikey, smiles, active, value, unit and relation.
@@ -43,11 +43,13 @@ def merge_repeats(rows: pd.DataFrame, *, spread: float, percent_spread: float) -
     reason = problem.mask(labelled, "").mask(labels["min"].ne(labels["max"]) & labelled, _LABELS)
     merged = bounds["mid"].fillna(bounds["below"]).fillna(bounds["above"])
     value = merged.where(problem.eq(""))
+    cases = [bounds["certain"], bounds["mid"].notna(), bounds["below"].notna()]
+    relation = pd.Series(np.select(cases, ["=", "~", "<"], default=">"), bounds.index, dtype="str")
     return first.assign(
         active=labels["min"],
         value=value,
         unit=first["unit"].where(value.notna(), ""),
-        relation=_merged_relation(bounds).where(value.notna(), ""),
+        relation=relation.where(value.notna(), ""),
         reason=reason,
         detail=_details(bounds, reason),
     )
@@ -92,11 +94,6 @@ def _problems(bounds: pd.DataFrame, limit: pd.Series) -> pd.Series:
     both_ways = mid.isna() & bounds["below"].notna() & bounds["above"].notna()
     reason = np.select([apart, both_ways], ["repeats_disagree", "mixed_qualifiers"], default="")
     return pd.Series(reason, index=bounds.index, dtype="str")
-
-
-def _merged_relation(bounds: pd.DataFrame) -> pd.Series:
-    cases = [bounds["certain"], bounds["mid"].notna(), bounds["below"].notna()]
-    return pd.Series(np.select(cases, ["=", "~", "<"], default=">"), bounds.index, dtype="str")
 
 
 def _details(bounds: pd.DataFrame, reason: pd.Series) -> pd.Series:

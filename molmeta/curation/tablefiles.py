@@ -31,7 +31,7 @@ _SNIFFED = 100
 """Lines from which the separator is chosen."""
 _BLANKS = b" \t\r\n\v\f\0\xef\xbb\xbf\xff\xfe"
 """Bytes of blanks and of byte order marks, in UTF-8 and UTF-16."""
-_ASKED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 def is_table(path: Path) -> bool:
@@ -40,7 +40,7 @@ def is_table(path: Path) -> bool:
 
 
 def table_name(path: Path) -> str:
-    """Return the file name without `.csv`, `.csv.gz` and the like.
+    """Return the file name without a suffix such as `.csv` or `.csv.gz`.
 
     Example:
         >>> from pathlib import Path
@@ -145,7 +145,7 @@ def _parquet(path: Path, content: bytes) -> TableFile:
 
 def _text(path: Path, text: str) -> TableFile:
     first, _, rest = text.partition("\n")
-    declared = _ASKED.fullmatch(first)
+    declared = _SEPARATOR_LINE.fullmatch(first)
     separator = declared[1] if declared else _separator(path, text)
     try:
         # An empty first row keeps the numbers of the rows as the file has them.

@@ -61,8 +61,8 @@ class Layout(Options):
 def find_tables(folder: Path, *, splits: Sequence[str] = SPLITS) -> dict[tuple[str, str], Path]:
     """Return the path of every table by (split, table), sorted by name within a split.
 
-    A split is a folder of tables, a folder of the FS-Mol release (one table, named after the
-    split), or a single file named after the split.
+    A split is a folder of tables, or a single file named after the split. A folder of the FS-Mol
+    release is one table, also named after the split.
 
     Raises:
         TableError: a split is missing or empty, or two files of a split have the same name.
@@ -212,16 +212,12 @@ def _missing(
     name: str, rule: str, frame: pd.DataFrame, where: Path, *, also: str = ""
 ) -> TableError:
     columns = [str(column) for column in frame.columns]
-    hints = [_hint(missing, columns) for missing in (name, also) if missing]
+    close = {missing: closest(missing, columns) for missing in (name, also) if missing}
+    hints = (f"Did you mean '{c}'? Rename it to '{missing}'." for missing, c in close.items() if c)
     return TableError(
         f"{where}: column '{name}' is missing; got {columns[:12]}, expected {rule}. "
-        f"{next(filter(None, hints), 'See data/README.md.')}"
+        f"{next(hints, 'See data/README.md.')}"
     )
-
-
-def _hint(name: str, columns: list[str]) -> str:
-    close = closest(name, columns)
-    return f"Did you mean '{close}'? Rename it to '{name}'." if close else ""
 
 
 def _text(named: pd.DataFrame, column: str) -> pd.Series:

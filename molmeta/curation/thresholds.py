@@ -73,7 +73,7 @@ def own_thresholds(
 ) -> dict[str, OwnThreshold]:
     """Return the thresholds of assays whose default leaves less than a share of a class.
 
-    It is the median of the assay or, where that leaves too few of a class too, the value between
+    It is the median of the assay. If that also leaves too few of a class, it is the value between
     two measurements that splits the assay most evenly.
 
     Args:
@@ -152,7 +152,7 @@ def _with_percent_restored(merged: pd.DataFrame, derived: pd.Series) -> pd.DataF
     if 0.0 not in means or 1.0 not in means:
         return merged
     reversed_scale = merged["assay"].isin(means.index[means[1.0].lt(means[0.0])]) & ~derived
-    # Undoes pX = 9 - log10(x nM): x is the number that the table gave as nM.
+    # Undoes pX = 9 - log10(x nM): x is the number in the table, in nM.
     percent = 10 ** (9 - merged["value"])
     possible = percent.le(LARGEST_PERCENT)
     restored, blank = reversed_scale & possible, reversed_scale & ~possible

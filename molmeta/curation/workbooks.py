@@ -36,7 +36,7 @@ _LITERAL = re.compile(r'"([^"]*)"')
 
 
 def is_workbook(content: bytes) -> bool:
-    """Whether a file is an Excel workbook, of the old kind or encrypted too."""
+    """Whether a file is an Excel workbook, including old and encrypted ones."""
     return content.startswith((_ZIP, _OLE))
 
 
@@ -49,8 +49,8 @@ def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
         sheet: its name; "" takes the only sheet with structures, or else the first.
 
     Raises:
-        TableError: the workbook is encrypted, of the old kind, damaged or too large, the sheet is
-            missing, several have structures, or a formula was saved without its value.
+        TableError: the workbook is encrypted, in the old format, damaged or too large. Or the sheet
+            is missing or not clear, or a formula was saved without its value.
     """
     book = _opened(path, content, values=True)
     if sheet and sheet not in book.sheetnames:

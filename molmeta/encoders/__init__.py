@@ -45,8 +45,8 @@ def build(name: str, options: Mapping[str, Any]) -> Encoder:
     for part in options:
         if part not in parts:
             raise ConfigError(f"encoder '{name}': options of {unknown_name('part', part, parts)}")
-    own = {part: iter(_listed(part, parts.count(part), options.get(part, {}))) for part in parts}
-    return Joined([build(part, next(own[part])) for part in parts])
+    queues = {part: iter(_listed(part, parts.count(part), options.get(part, {}))) for part in parts}
+    return Joined([build(part, next(queues[part])) for part in parts])
 
 
 def _listed(name: str, n: int, options: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 - config

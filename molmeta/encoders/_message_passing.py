@@ -29,7 +29,7 @@ HEADS = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """What all layers need to know of the molecules.
+    """Inputs from the molecules that all layers share.
 
     Attributes:
         owners: molecule of each atom, shape (V,).
@@ -50,10 +50,10 @@ class Batch:
 class MessagePassing(Encoder):
     """Parent of the graph encoders; a subclass provides one layer.
 
-    x <- x + dropout(layer(norm(x), bonds)). The vector is a linear map of the mean of x over the
-    atoms, the sum divided by 32, and means weighted by attention, softmax(A x), with weights of
-    their own for each of 8 parts of B x. The norm is a LayerNorm on each atom. Dropout omits the
-    same parts of the states of all atoms of a molecule.
+    x <- x + dropout(layer(norm(x), bonds)). The vector is a linear map of three parts: the mean of
+    x over the atoms, their sum divided by 32, and attention-weighted means of B x. Attention is
+    softmax(A x), computed separately for each of 8 parts of B x. The norm is a LayerNorm on each
+    atom. Dropout omits the same parts of the states of all atoms of a molecule.
 
     In training, matrix products are rounded to bfloat16 where the hardware multiplies it natively.
     Predictions are in float32 everywhere.
@@ -104,11 +104,11 @@ class MessagePassing(Encoder):
 
     def vectors(self, molecules: Molecules) -> Tensor:
         graphs = molecules.block("graph", Graphs)
-        of_molecule, found = graphs.of_molecule, graphs.messages
+        of_molecule, messages = graphs.of_molecule, graphs.messages
         dtype = self.atoms.weight.dtype
         x = apply_to_rows(self.atoms, one_hot(graphs.atoms, ATOM_SIZES, dtype)).to(dtype)
-        bonds = apply_to_rows(self.bonds, one_hot(found.bonds, BOND_SIZES, dtype))
-        batch = Batch(of_molecule.rows, found, bonds)
+        bonds = apply_to_rows(self.bonds, one_hot(messages.bonds, BOND_SIZES, dtype))
+        batch = Batch(of_molecule.rows, messages, bonds)
         for norm, layer in zip(self.norms, self.layers, strict=True):
             x = self.updated(x, self.step(layer, norm(x), batch), of_molecule)
         return self.readout(x, of_molecule)

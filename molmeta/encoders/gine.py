@@ -47,6 +47,6 @@ class GINE(MessagePassing):
         return nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
 
     def step(self, layer: nn.Module, x: Tensor, batch: Batch) -> Tensor:
-        x, found = x.to(batch.bonds.dtype), batch.messages
-        sent = F.relu(summed(found.senders, x) + batch.bonds)
-        return apply_to_rows(layer, x + summed(found.receivers, sent))
+        x, messages = x.to(batch.bonds.dtype), batch.messages
+        sent = F.relu(summed(messages.senders, x) + batch.bonds)
+        return apply_to_rows(layer, x + summed(messages.receivers, sent))

@@ -29,7 +29,7 @@ class Profile(Fingerprint):
     """The fingerprint network with the activity profile of each compound as a further input.
 
     The vector is a n / |n|, followed by b p R / sqrt(|p|^2 + 7). Here, n is the output of the
-    network for the sum over on-bits plus a linear map of p A, the mean of p and log(1 + m).
+    network. Its input is the sum over on-bits plus a linear map of p A, mean(p) and log(1 + m).
 
     | symbol       | attribute      | meaning                                   | start value |
     | ------------ | -------------- | ----------------------------------------- | ----------- |

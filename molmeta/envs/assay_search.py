@@ -28,10 +28,10 @@ FEATURES = (
     "open", "active", "probability", "uncertainty",
     "similarity_active", "similarity_inactive", "similarity_plate", "left",
 )  # fmt: skip
-"""Columns of an observation, each from 0 to 1: whether the candidate can be measured; whether it
-was measured active; probability of activity and its uncertainty; Tanimoto similarity to the nearest
-measured active, measured inactive and compound on the current plate; and the remaining share of the
-budget, the same in every row."""
+"""Columns of an observation, each from 0 to 1. `open` says whether the candidate can be measured,
+and `active` whether it was measured active. The similarities are Tanimoto, to the nearest measured
+active, the nearest measured inactive, and the nearest compound on the current plate. `left` is the
+remaining share of the budget, the same in every row."""
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,8 @@ def learn(
 ) -> Chooser:
     """Train a policy on the assays of an environment.
 
-    The gradient of the log-probability of each action is weighted by the hits from that action
-    on, minus the mean of the other episodes with the same start.
+    The gradient of the log-probability of each action is weighted by the hits from that action on.
+    The baseline to subtract is the mean of the other episodes with the same start.
 
     Args:
         env: reset it before you use it again.

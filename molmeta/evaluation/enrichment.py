@@ -84,8 +84,8 @@ def enrich(
 ) -> pd.DataFrame:
     """Return one row for each model, target, kind of support and draw.
 
-    All models see the same supports and score the same compounds: the hidden actives, the library,
-    and the measured inactives that are not in the support. A target that is too small for a kind
+    All models see the same supports and score the same compounds. These are the hidden actives, the
+    library, and the measured inactives outside the support. A target that is too small for a kind
     of support has no rows for it.
 
     | column         | meaning                                                                  |

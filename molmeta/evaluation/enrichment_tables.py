@@ -34,7 +34,7 @@ def compared(rows: pd.DataFrame, model: str, *, seed: int = 0) -> pd.DataFrame:
 
     Returns:
         Columns `source, support, metric, model, baseline, theirs, difference, low, high,
-        n_targets`: the baseline is the other model with the best mean of that metric, and the 95 %
+        n_targets`. The baseline is the other model with the best mean of that metric. The 95 %
         interval resamples clusters of targets.
     """
     means = _means(rows)
@@ -53,9 +53,9 @@ def overlap(rows: pd.DataFrame) -> pd.DataFrame:
     Only the first draw counts, and the first target of each cluster.
 
     Returns:
-        Columns `source, support, model, overlap, hub, n_targets`: the mean share of library
-        compounds that are in the top 30 of both of two targets, and the share of targets that the
-        most frequent compound is in the top 30 of.
+        Columns `source, support, model, overlap, hub, n_targets`. `overlap` is the mean share of
+        library compounds that are in the top 30 of both of two targets. `hub` is the share of
+        targets whose top 30 contains the most frequent compound.
     """
     first = rows[(rows["draw"] == 0) & rows["top"].ne("")]
     first = first.drop_duplicates(["model", *_KIND, "cluster"])

@@ -22,7 +22,8 @@ from molmeta.assays.records import times_measured
 from molmeta.assays.splitters import SPLITTERS, draw_by_splitter
 from molmeta.errors import EpisodeError
 from molmeta.evaluation import metrics
-from molmeta.molecules.compounds import parse, scaffold_of
+from molmeta.molecules.compounds import parse
+from molmeta.molecules.scaffolds import scaffold_of
 from molmeta.runtime.options import Options, Share, Size, Sizes, mistake, one_of
 from molmeta.runtime.seeds import generator
 from molmeta.runtime.tableparts import computed

@@ -1,7 +1,7 @@
 """Bootstrap intervals and paired tests over assays, computed from the metrics table.
 
-Assays of one cluster (a target or a panel) are not independent, so the bootstrap resamples whole
-clusters, and each cluster counts once in the rank test.
+Assays of one cluster (a target or a panel) are not independent. The bootstrap therefore resamples
+whole clusters, and each cluster counts once in the rank test.
 """
 
 from __future__ import annotations
@@ -132,13 +132,13 @@ def scopes(metrics: pd.DataFrame, audit: pd.DataFrame | None) -> dict[str, pd.Da
 
     Args:
         metrics: the metrics table.
-        audit: the leakage audit, or None. It replaces the clusters of the metrics table, because
-            only the audit knows the panels.
+        audit: the leakage audit, or None. It replaces the clusters of the metrics table, which has
+            no panels.
 
     Returns:
-        Rows by scope: always `ALL`; `CLEAN` with an audit, and `OUTSIDE_PANELS` if it lists
-        panels; `NEW`, if a model records its training compounds, with the assays of which no
-        model saw more than a tenth of the query compounds in training.
+        Rows by scope: always `ALL`; `CLEAN` with an audit, and `OUTSIDE_PANELS` if it lists panels;
+        `NEW` if a model records its training compounds. `NEW` has the assays of which no model
+        saw more than a tenth of the query compounds in training.
     """
     share_known = metrics["known"] if "known" in metrics else pd.Series(0.0, index=metrics.index)
     highest = share_known.groupby(metrics["assay"]).transform("max").fillna(0.0)

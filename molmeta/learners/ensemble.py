@@ -35,8 +35,8 @@ class Ensemble(MetaLearner):
 
     output(x) = sum_i w_i output_i(x) / sum_i w_i, over the members that accept the support: those
     that need inactives are skipped for actives alone. In a library (`adapt_library`), members
-    without a predictor of their own for libraries are skipped if another member has one, because
-    they do not presume that most of a library is inactive.
+    without a separate predictor for libraries are skipped if another member has one. They do not
+    presume that most of a library is inactive.
 
     Source:
         Hansen and Salamon, IEEE Trans. Pattern Anal. Mach. Intell. 1990, 12, 993 (ensembles).

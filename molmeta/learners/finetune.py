@@ -45,12 +45,11 @@ class FineTune(MultiTask):
     support and scaled to length 1. First, v and b are those of the linear probe. Then Adam trains
     copies of all weights on the whole support.
 
-    The support itself sets the number of steps: a first fit without every fifth molecule of each
-    class finds the step with the lowest loss on these molecules, and a second fit on all molecules
-    takes that many steps. If no class has three molecules, nothing is held out and all steps are
-    taken.
+    The support itself sets the number of steps. A first fit leaves out every fifth molecule of each
+    class, and finds the step with the lowest loss on these. A second fit on all molecules takes
+    that many steps. If no class has three molecules, nothing is held out and all steps are taken.
 
-    For values, half the mean squared error on the scale of the support replaces the log loss, all
+    For values, half the mean squared error on the scale of the support replaces the log loss. All
     molecules count as one class, and the fit starts from the ridge regression of `multitask`. The
     support must have both classes, or a value for each molecule.
 

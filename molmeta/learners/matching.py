@@ -109,8 +109,8 @@ def stepped(
     hidden, cell = state
     weights: Tensor = lstm.weight_ih
     of_state, of_read = weights[:, : hidden.shape[1]], weights[:, hidden.shape[1] :]
-    # A third of the arithmetic: the state is both input and hidden state, so that one product
-    # serves both, and the S rows of `read` are multiplied before attention makes Q of them.
+    # This takes a third of the arithmetic. The state is both input and hidden state, so one product
+    # serves both. The S rows of `read` are multiplied before attention turns them into Q rows.
     gates = hidden @ (of_state + lstm.weight_hh).T + attention @ (read @ of_read.T)
     gates = gates + lstm.bias_ih + lstm.bias_hh
     enter, keep, new, leave = gates.chunk(4, dim=1)

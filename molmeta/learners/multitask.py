@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 NEWTON_STEPS = 12
 RIDGE: dict[Target, float] = {"activity": 0.05, "value": 1.0}
-"""Ridge of the linear probe. For values, 1 gave the best R2 at 16 and 64 on FS-Mol's validation
+"""Ridge of the linear probe. For values, 1 has the best R2 at 16 and 64 on FS-Mol's validation
 assays, of values from 0.05 to 4."""
 _linalg: Any = torch.linalg
 
@@ -48,11 +48,11 @@ _linalg: Any = torch.linalg
 class MultiTask(EmbeddingLearner):
     """One encoder for all training assays, with a weight vector for each of them.
 
-    In training, p(active | x, assay t) = sigmoid(w_t . f(z) + b_t) for the molecules of
-    support and query alike, or for all assays that measured a compound (`training.compounds`);
-    then p is fitted to labels that measured values refine. A new assay gets a linear probe:
-    logistic regression with a ridge on the vectors z, centred on the support and scaled to length
-    1, by Newton's method.
+    In training, p(active | x, assay t) = sigmoid(w_t . f(z) + b_t), for the molecules of support
+    and query alike. With `training.compounds`, it covers all assays that measured a compound, and p
+    is fitted to labels that measured values refine. A new assay gets a linear probe: logistic
+    regression with a ridge, fitted by Newton's method. Its inputs are the vectors z, centred on the
+    support and scaled to length 1.
 
     | symbol | attribute | meaning                       | start value            |
     | ------ | --------- | ----------------------------- | ---------------------- |
@@ -61,9 +61,9 @@ class MultiTask(EmbeddingLearner):
     | w_t    | `weights` | weights of training assay t   | normal, variance 1 / W; 0 if linear |
     | b_t    | `biases`  | intercept of training assay t | 0                      |
 
-    For values, training minimises the squared error on the scale of each assay's values, and the
-    probe is a ridge regression on the scale of the support. The support must have both classes,
-    or a value for each molecule.
+    For values, training minimises the squared error on the scale of each assay's values. The probe
+    is then a ridge regression on the scale of the support. The support must have both classes, or a
+    value for each molecule.
 
     Dahl et al., arXiv 1406.1231, introduced multi-task networks for activities.
 
@@ -144,8 +144,8 @@ class MultiTask(EmbeddingLearner):
     def finish(self) -> None:
         """Turn the vectors so that the weights of the training assays have the covariance I.
 
-        The outputs stay the same. Directions in which assays differ become long, so that a ridge,
-        a distance or a kernel on the vectors uses what the training assays have in common.
+        The outputs stay the same. Directions in which assays differ become long. A ridge, a
+        distance or a kernel on the vectors then uses what the training assays have in common.
         """
         final = self.encoder.final
         if not self.linear or final is None or int(self.trained.sum()) <= self.encoder.width:

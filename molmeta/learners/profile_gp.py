@@ -37,7 +37,7 @@ NEGLIGIBLE = 0.01
 """Weight below which a process of `adapt_library` is skipped."""
 CALIBRATION, CALIBRATION_SIZE, CALIBRATED_SIZES = (-1.595, 0.515), 24, (8, 64)
 """Log-odds of the share of actives for which library scores are calibrated: value for a support of
-24 and slope in log(S / 24), fitted for supports of 8 to 64; see docs/screening.md."""
+24, and slope in log(S / 24). Fitted for supports of 8 to 64; see docs/screening.md."""
 
 
 class ProfileGP(ProfileProcess):
@@ -48,15 +48,15 @@ class ProfileGP(ProfileProcess):
     most of them were active on a training target, and would count against compounds like them.
     Without a background, o = -1 makes unknown molecules inactive.
 
-    In a library (`adapt_library`), unmeasured compounds are presumed inactive, and a measured
-    inactive that is an analogue of the actives still resembles them more than a library does. So
-    the process regresses 1 for actives and t - 1 for inactives, with t the probability that one
-    is an analogue (`analogue_probability`); the background and 24 catalogue-like molecules, these
-    with their vectors, are -1. The vector of an inactive is multiplied by t: an unrelated compound
-    may have been made for another target, as hidden actives were, and would count against them.
-    The process has o = -1, and m = 0 because frequent hitters are not hits. If the inactives of
-    the support represent a library themselves (`library_likeness`), a process on the support alone
-    replaces it; in between, the two logits are averaged.
+    In a library (`adapt_library`), unmeasured compounds are presumed inactive. A measured inactive
+    that is an analogue of the actives still resembles them more than most of a library does. The
+    process therefore regresses 1 for actives and t - 1 for inactives, with t the probability that
+    an inactive is an analogue (`analogue_probability`). The background and 24 catalogue-like
+    molecules, the latter with their vectors, are -1. The vector of an inactive is multiplied by t.
+    Otherwise, an unrelated compound that was made for another target, as some hidden actives were,
+    would count against them. The process has o = -1, and m = 0 because frequent hitters are not
+    hits. If the inactives of the support represent a library (`library_likeness`), a process on the
+    support alone replaces it. In between, the two logits are averaged.
 
     Values are standardised within the support and take the place of the labels. A process that was
     trained on labels can be used for values as it is.

@@ -101,8 +101,8 @@ class ProtoNet(EmbeddingLearner):
 def mahalanobis(support: Tensor, members: Tensor) -> Head:
     """Return d -> d' P d for the rows of d, with the regularised precision P of one class.
 
-    The W x W inverse is never formed: with A the stacked, scaled deviations, Cov = A'A, and by
-    Woodbury's identity P = 10 [I - A'(0.1 I + A A')^-1 A], which needs a system of S + n_c.
+    The W x W inverse is never formed. With A the stacked, scaled deviations, Cov = A'A. By
+    Woodbury's identity, P = 10 [I - A'(0.1 I + A A')^-1 A], which needs a system of S + n_c.
 
     Args:
         support: vectors of the whole support, shape (S, W).

@@ -34,8 +34,8 @@ class ProxyNCA(EmbeddingLearner):
 
     p(t | x) = softmax_t(s cos(z(x), w_t)) over the targets of all training assays. Training
     minimises -log p(t | x) over molecules that are active on t and ignores inactives. All other
-    targets represent the rest of a library, so that vectors separate the actives of a target from
-    everything else, rather than from the inactives measured with them.
+    targets represent the rest of a library. Vectors thus separate the actives of a target from
+    everything else, and not only from the inactives measured with them.
 
     | symbol | attribute       | meaning                | start value     |
     | ------ | --------------- | ---------------------- | --------------- |

@@ -43,8 +43,8 @@ class Reptile(GradientLearner):
         encoder: any encoder.
         inner_steps: mini-batches of each assay in training.
         evaluation_steps: steps on the support in evaluation.
-        inner_rate: step size. A step of Adam is about as long as its rate whatever the gradient,
-            so that the default is smaller than that of plain gradient descent.
+        inner_rate: step size. A step of Adam is about as long as its rate, whatever the gradient.
+            The default is therefore smaller than that of plain gradient descent.
         inner_batch: molecules in a mini-batch.
     """
 

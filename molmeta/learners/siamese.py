@@ -12,6 +12,7 @@ from molmeta.encoders.base import Encoder, Paper
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
 from molmeta.learners._parts.attention import attended
 from molmeta.learners._parts.tuning import require
+from molmeta.learners.matching import Matching
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Siamese(EmbeddingLearner):
 
     L = (1 - y) d^2 + y max(0, m - d)^2, averaged over the pairs within an episode, with y = 1 for
     a pair of different classes. The score of a query is p = sum_i softmax_i(-t d_i^2) y_i over the
-    support, which on the unit sphere is the cosine attention of one-shot learning. Only the pairs
+    support. On the unit sphere, this is the cosine attention of one-shot learning. Only the pairs
     train the encoder; the labels of the queries train only t, so that p is a probability.
 
     | symbol | attribute   | meaning                                          | start value |
@@ -55,14 +56,7 @@ class Siamese(EmbeddingLearner):
             title="Dimensionality Reduction by Learning an Invariant Mapping",
             venue="CVPR",
         ),
-        Paper(
-            authors="Altae-Tran, Han; Ramsundar, Bharath; Pappu, Aneesh S.; Pande, Vijay",
-            year=2017,
-            title="Low Data Drug Discovery with One-Shot Learning",
-            venue="ACS Central Science",
-            kind="article",
-            doi="10.1021/acscentsci.6b00367",
-        ),
+        *Matching.papers[:1],
     )
     use_when = "the distance between two vectors should itself be meaningful"
 

@@ -24,11 +24,11 @@ Mode = Literal["max", "mean", "difference"]
 class Similarity(MetaLearner):
     """Rank molecules by their Tanimoto similarity to the support's actives.
 
-    score(x) is the maximum of T(x, a) over the actives a (mode `max`), their mean (`mean`), or
-    the maximum over actives minus the maximum over inactives (`difference`). A similarity search
-    has no probabilities. Here, logit = logit(p) + steepness * (score - c), where p is the
-    support's share of actives, and c the mean score of its molecules against the others. This
-    keeps the ranking; a molecule as similar as those of the support gets probability p.
+    score(x) is the maximum of T(x, a) over the actives a (mode `max`) or their mean (`mean`).
+    `difference` is the maximum over actives minus the maximum over inactives. A similarity search
+    has no probabilities. Here, logit = logit(p) + steepness * (score - c), where p is the support's
+    share of actives, and c the mean score of its molecules against the others. This keeps the
+    ranking; a molecule as similar as those of the support gets probability p.
 
     A support of actives alone is ranked the same way with p = 1/2, except in mode `difference`,
     which needs inactives. Hert et al., J. Chem. Inf. Comput. Sci. 2004, 44, 1177, compare ways to

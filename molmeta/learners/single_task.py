@@ -31,9 +31,9 @@ class SingleTask(MetaLearner):
     """An encoder and a linear layer, trained from random weights on one support.
 
     Adam minimises the mean log loss of the whole support. The support itself sets the number of
-    steps: a first training without every fifth molecule of each class finds the step with the
-    lowest loss on these molecules, and a second training on all molecules takes that many steps.
-    If no class has three molecules, nothing is held out and all steps are taken.
+    steps. A first training leaves out every fifth molecule of each class, and finds the step with
+    the lowest loss on these. A second training on all molecules takes that many steps. If no class
+    has three molecules, nothing is held out and all steps are taken.
 
     The support seeds the random weights and is sorted by its fingerprints, so that predictions do
     not depend on its order. Values are scaled to mean 0 and spread 1 and fitted by the mean squared

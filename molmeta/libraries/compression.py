@@ -40,14 +40,11 @@ def format_of(path: Path) -> str:
     return Path(name.stem).suffix if name.suffix in SUFFIXES else name.suffix
 
 
-def _zstd(stream: io.BufferedReader) -> io.BufferedReader:
-    source = pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
-    return io.BufferedReader(source, 1 << 16)
-
-
 _FORMATS: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
-    b"\x28\xb5\x2f\xfd": _zstd,
+    b"\x28\xb5\x2f\xfd": lambda stream: io.BufferedReader(
+        pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"), 1 << 16
+    ),
 }

@@ -48,7 +48,7 @@ _ERRORS = (SafetensorError, pa.ArrowException, OSError, KeyError, TypeError, Val
 
 @dataclass(frozen=True)
 class StoredRecords(Sequence[Record]):
-    """Records of a block, each made when it is asked for: a screen looks at few of them.
+    """Records of a block, each created on access: a screen reads few of them.
 
     Attributes:
         lines: int64, shape (G,).

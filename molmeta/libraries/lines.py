@@ -23,8 +23,8 @@ MAX_JOINED = 50
 MAX_SHOWN = 200
 """Characters kept of an unusable line."""
 FILE_LINES = 1 << 40
-"""Lines of one file. Those of file n of a library are counted from n * FILE_LINES, so that lines
-of a library in several files are distinct and in its order."""
+"""Lines of one file. Those of file n of a library are counted from n * FILE_LINES. The lines of a
+library in several files are thus distinct and in its order."""
 
 _FIRST_FIELD = re.compile(r'"?([^\s,;"]+)"?(?:[ ]+\|[^|]*\|)?([\s,;]*)(.*)', re.DOTALL)
 _LOOSE = re.compile(r"[\s,;]+")

@@ -110,8 +110,8 @@ def _standardized(record: Record) -> Chem.Mol:
         # What curation and predictions refuse is not ranked either.
         return parse(compound(record.smiles).smiles)
     standard = standardize(mol)
-    # Features are those of a molecule just read, which differ from those of a changed molecule; and
-    # whether many rings are too many can depend on how the molecule is written.
+    # Features are those of a molecule just read, which differ from those of a changed molecule.
+    # Whether many rings are too many can also depend on how the molecule is written.
     if standard is mol and not may_have_many_rings(record.smiles):
         return mol
     return parse(str(Chem.MolToSmiles(standard)))

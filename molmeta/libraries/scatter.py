@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CHUNKS = 500
 """Chunks of a part: a million records."""
 LAST = ".last"
-"""In the name of the last part of a file, from which a run knows that the file is complete."""
+"""Mark in the name of the last part of a file, which tells a run that the file is complete."""
 
 _PART = re.compile(rf"[0-9a-f]{{24}}-\d{{5}}({re.escape(LAST)})?\.arrow")
 _log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class LibrarySource:
-    """The records of a library that may break off: its error is kept until they are used.
+    """The records of a library. If it breaks off, the error is kept until they are used.
 
     Args:
         path: as `library_files` takes it, or a featurized library.
@@ -150,13 +150,12 @@ class LibrarySource:
                     if number_in_file == 0 and not self._force:
                         require_readable(path, chunk)
                     self.empty = False
-                    yield chunk if len(self.files) < 2 else self._numbered(chunk, number)
+                    if len(self.files) > 1:
+                        chunk = [in_file(record, number, self.files[number]) for record in chunk]
+                    yield chunk
                     self.advance(len(chunk))
             except TableError as error:
                 self.error = self.error or error
-
-    def _numbered(self, chunk: list[Record], number: int) -> list[Record]:
-        return [in_file(record, number, self.files[number]) for record in chunk]
 
     def advance(self, n: int) -> None:
         """Report that n more records are done."""

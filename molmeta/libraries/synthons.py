@@ -1,4 +1,4 @@
-"""A synthon space: building blocks and reactions instead of the products that they enumerate to."""
+"""A synthon space: building blocks and reactions, from which products are enumerated."""
 
 from __future__ import annotations
 
@@ -226,8 +226,8 @@ def _dummies(mol: Mol) -> list[Any]:
 def _substituted(synthons: Sequence[Synthon]) -> str:
     """Write the synthons into one SMILES, 50 times as fast as joining molecules.
 
-    A branch takes the place of the attachment point, so the order of the neighbours of an atom,
-    on which its chirality depends, stays the same. Returns "" where this is not possible.
+    A branch takes the place of the attachment point. The order of an atom's neighbours, on which
+    its chirality depends, therefore stays the same. Returns "" where this is not possible.
     """
     core, *branches = sorted(synthons, key=lambda synthon: -len(synthon.labels))
     text = core.core

@@ -14,17 +14,11 @@ import rdkit
 import torch
 
 from molmeta.assays.records import profiles_of
-from molmeta.errors import (
-    ConfigError,
-    EpisodeError,
-    ModelError,
-    MoleculeError,
-    one_line,
-    unknown_name,
-)
+from molmeta.errors import ConfigError, ModelError, MoleculeError, one_line, unknown_name
 from molmeta.learners.base import Predictor, probability
+from molmeta.models.labels import require_labels, require_one_label_each
 from molmeta.models.prevalence import prior_shift
-from molmeta.molecules.compounds import Compound, compound, smiles_texts, standard_smiles
+from molmeta.molecules.compounds import compound, smiles_texts, standard_smiles
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
 from molmeta.version import __version__
@@ -124,10 +118,9 @@ class Model:
             array([0.95,  nan])
         """
         texts = smiles_texts(smiles)
-        _require_labels(texts, active)
-        _require_equal_lengths(texts, active if values is None else values, "values")
+        require_labels(texts, active, values)
         parsed = [compound(text) for text in texts]
-        _require_one_label_each(parsed, active)
+        require_one_label_each(parsed, active)
         labels = torch.tensor([float(label) for label in active])
         measured = None if values is None else torch.tensor([float(value) for value in values])
         molecules = featurize([item.smiles for item in parsed], self.featurizers)
@@ -203,10 +196,10 @@ class AssayPredictor:
         Args:
             smiles: G compounds, as SMILES or RDKit molecules; one that is not in a list counts
                 as a list of one. None, NaN and text that does not parse give NaN.
-            among: "library" compares a compound with a library, in which unmeasured compounds
-                are presumed inactive; it credits a compound for resembling the actives, however
-                many inactive analogues were measured. "assay" compares compounds that were
-                chosen as those of the support were, such as analogues of one series.
+            among: "library" compares a compound with a library, in which unmeasured compounds are
+                presumed inactive. Resembling the actives raises its probability, however many
+                inactive analogues were measured. "assay" compares compounds that were chosen as
+                those of the support were, such as analogues of one series.
             prevalence: share of actives among these compounds, such as 0.005 in a library; None
                 leaves the probabilities at the support's share.
 
@@ -284,31 +277,3 @@ def _parsed(texts: Sequence[str]) -> tuple[list[int], list[str]]:
             continue
         rows.append(row)
     return rows, standardised
-
-
-def _require_equal_lengths(smiles: Sequence[str], others: Sequence[float], what: str) -> None:
-    if len(smiles) != len(others):
-        raise EpisodeError(
-            f"support: unequal lengths; got {len(smiles)} SMILES and {len(others)} {what}, "
-            "expected one for each SMILES. Pair them again."
-        )
-
-
-def _require_labels(smiles: Sequence[str], active: Sequence[int]) -> None:
-    _require_equal_lengths(smiles, active, "labels")
-    wrong = [label for label in active if label not in (0, 1)]
-    if wrong:
-        raise EpisodeError(
-            f"support: a label is neither 0 nor 1; got {wrong[0]!r}, expected 1 for active and "
-            "0 for inactive. Apply a threshold to measured values first."
-        )
-
-
-def _require_one_label_each(compounds: Sequence[Compound], active: Sequence[int]) -> None:
-    label_of: dict[str, int] = {}
-    for parsed, label in zip(compounds, active, strict=True):
-        if label_of.setdefault(parsed.inchikey, label) != label:
-            raise EpisodeError(
-                f"support: a compound has both labels; got '{parsed.smiles}' as active and as "
-                "inactive, expected one label for each compound. Remove it or correct its label."
-            )

@@ -95,12 +95,12 @@ def recipe_of(entry: Mapping[str, Any]) -> Recipe:
 @contextmanager
 def at_most(n: int) -> Generator[None]:
     """Refuse the parameter after the n-th while a learner is built, before there are more."""
-    left = n
+    n_free = n
 
     def count(*_: object) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
+        nonlocal n_free
+        n_free -= 1
+        if n_free < 0:
             raise ValueError(f"more than {n} parameter tensors")
 
     hook = register_module_parameter_registration_hook(count)

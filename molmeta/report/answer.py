@@ -94,7 +94,7 @@ def _best_models(rows: Sequence[SupportSizeResult], findings: Findings) -> str:
         f"{model_label(m)} at {listed([str(r.support) for r in rows if r.best == m])}"
         for m in models
     ]
-    return f"Highest mean ΔAUPRC by number of measured compounds: {'; '.join(parts)}."
+    return f"Highest mean ΔAUPRC by support size: {'; '.join(parts)}."
 
 
 def _gain(row: SupportSizeResult) -> str:

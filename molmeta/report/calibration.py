@@ -20,8 +20,8 @@ def calibration(evidence: Evidence) -> dict[str, Any] | None:
     The predictions of all assays are sorted and cut into bins of the same size.
 
     Returns:
-        `model`, `n` predictions, `n_assays`, and `rows` with the mean probability (`predicted`) and
-        the share of actives (`observed`) of each bin, with a Wilson interval (`low`, `high`).
+        `model`, `n` predictions, `n_assays`, and a row for each bin in `rows`: its mean probability
+        (`predicted`) and its share of actives (`observed`) with a Wilson interval (`low`, `high`).
     """
     examples = evidence.examples.dropna(subset=["probability"])
     query = examples[examples["role"].eq("query")]

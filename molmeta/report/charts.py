@@ -1,8 +1,8 @@
 """The charts of the report: Altair specifications that are rendered to inline SVG.
 
 Charts are small with large labels, so that one fills a phone and two fit next to each other on a
-screen. Every chart takes its rows, the title of its axis, a title that describes it to screen
-readers, and a key: the prefix of its element ids, unique on the page.
+screen. Every chart takes its rows, the title of its axis, and a title that describes it to screen
+readers. Its key, unique on the page, is the prefix of its element ids.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _ranges(styles: _Styles, axis: str, n_rows: int) -> dict[str, Any]:
 _Styles = tuple[tuple[str, "Style"], ...]
 _ROWS = alt.NamedData(name=svg.ROWS)
 _ZERO = alt.Chart(alt.Data(values=[{}])).mark_rule(color="#9aa3af", strokeWidth=1, aria=False)
-_SUPPORT = "measured compounds (support)"
+_SUPPORT = "support size (measured compounds)"
 _AXIS_TICKS = alt.Axis(tickCount=5, grid=True, labelOverlap="greedy", labelSeparation=12)
 _NOT_IN_TRAINING = "not in this run's training data"
 _IN_TRAINING = "in this run's training data"

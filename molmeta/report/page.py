@@ -36,9 +36,9 @@ _log = logging.getLogger(__name__)
 def report(sources: Sources, output: Path, *, seed: int = 0) -> None:
     """Write the report, and its tables as CSV files into a folder of the same stem.
 
-    The tables of `results/report.html` are `results/report/summary.csv` (mean and interval by
-    model, support size, metric and scope), `paired.csv` (differences to each baseline) and
-    `assays.csv` (scores of every model on every assay).
+    The tables of `results/report.html` are in `results/report/`. `summary.csv` has mean and
+    interval by model, support size, metric and scope, `paired.csv` the differences to each
+    baseline, and `assays.csv` the scores of every model on every assay.
 
     Args:
         sources: input files.

@@ -127,9 +127,7 @@ def _value(name: str, value: str, key: str) -> str:
         return f"{key}-{value}"
     # Only coordinates are rounded: opacities need two decimals, and labels are text.
     if name in _GEOMETRY:
-        return _DECIMALS.sub(_rounded, value)
+        return _DECIMALS.sub(
+            lambda match: f"{float(match[0]):.1f}".removesuffix(".0").replace("-0.0", "0"), value
+        )
     return _REFERENCE.sub(rf"url(#{key}-\1)", value)
-
-
-def _rounded(match: re.Match[str]) -> str:
-    return f"{float(match[0]):.1f}".removesuffix(".0").replace("-0.0", "0")

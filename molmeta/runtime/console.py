@@ -89,10 +89,10 @@ def _logged(total: int | None, what: str) -> Callable[[int], None]:
         if total is None:
             logger.info("%s: %d done, %s", what, done, _rate(speed))
         else:
-            left = timedelta(seconds=round((total - done) / speed))
+            rest = timedelta(seconds=round((total - done) / speed))
             percent = 5 * int(logged_steps)
             logger.info(
-                "%s: %d of %d (%d %%), %s, %s left", what, done, total, percent, _rate(speed), left
+                "%s: %d of %d (%d %%), %s, %s left", what, done, total, percent, _rate(speed), rest
             )
 
     return advance

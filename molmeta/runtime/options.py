@@ -51,8 +51,8 @@ class Options(BaseModel):
     """Options that are checked on creation and cannot be changed afterwards.
 
     Numbers must be numbers: neither text nor `true` is converted. A subclass declares its options
-    as pydantic fields with a docstring below each, sets `section`, the name of the group in
-    messages, and lists former names of options in `renamed`.
+    as pydantic fields, with a docstring below each. `section` is the name of the group in messages,
+    and `renamed` lists former names of options.
 
     Raises:
         ConfigError: an unknown option, a value of the wrong type or out of range. The message is
@@ -174,14 +174,15 @@ def _first_mistake(error: ValidationError, values: object) -> str:
     # A value that may have several types has one error for each of them, all at the same path.
     rules = dict.fromkeys(_rule(item) for item in details if _path(item, values) == path)
     rule = " or ".join(rules).replace(" or must be ", " or ")
-    return f"'{path}' {rule}; got {_shortened(repr(first['input']))}."
+    value = repr(first["input"])
+    return f"'{path}' {rule}; got {value if len(value) <= 60 else f'{value[:57]}...'}."
 
 
 def _path(item: ErrorDetails, values: object) -> str:
     """Return where in `values` an error is, such as `screens[0].top`.
 
-    The location that pydantic gives may end in words of its own, such as the type that was tried;
-    these are not part of the values and are dropped.
+    The location that pydantic gives may end in words that are not keys, such as the type that was
+    tried. These words are dropped.
     """
     path, inner = "", cast("Any", values)
     for step in item["loc"]:
@@ -195,7 +196,3 @@ def _path(item: ErrorDetails, values: object) -> str:
 
 def _rule(item: ErrorDetails) -> str:
     return _RULES.get(item["type"]) or re.sub(r"^\w+ should ", "must ", item["msg"])
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."

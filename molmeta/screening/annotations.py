@@ -12,7 +12,8 @@ from rdkit import rdBase
 from rdkit.Chem import Crippen, Descriptors, FilterCatalog, Mol, rdMolDescriptors
 
 from molmeta.errors import MoleculeError
-from molmeta.molecules.compounds import parse, scaffold_of, standardize
+from molmeta.molecules.compounds import parse, standardize
+from molmeta.molecules.scaffolds import scaffold_of
 from molmeta.runtime.parallel import mapped
 
 if TYPE_CHECKING:

@@ -90,8 +90,8 @@ def library_hits(
     """Hits expected among the best candidates of a library, with an 80 % interval.
 
     Models are trained on compounds that were chosen for a target. Most of a library is easier to
-    distinguish from actives than those, so the odds o of each compound are moved away from the
-    odds o_0 of the prevalence: o becomes o_0 (o / o_0)^LIBRARY_POWER. Their shared error has the
+    distinguish from actives than those. The odds o of each compound are therefore moved away from
+    the odds o_0 of the prevalence, to o_0 (o / o_0)^LIBRARY_POWER. Their shared error has the
     standard deviation LIBRARY_SPREAD.
 
     Args:

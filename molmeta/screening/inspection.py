@@ -34,7 +34,7 @@ class Inspection:
 
     Attributes:
         source: name of the table.
-        notes: where its header is, and the like.
+        notes: position of the header, and other notes on the layout.
         columns: a row for each column: its name, what it is taken for, whether it is read, its
             unit and the evidence.
         assays: a row for each assay: its name, compounds, actives and threshold.
@@ -122,7 +122,7 @@ def _require_raw(table: Path | pd.DataFrame) -> None:
 
 
 def _curated(seen: Inspection, name: str, user: UserTable, assay: str) -> Inspection:
-    """Add what curation makes of the rows of a table."""
+    """Add the assays and the dropped rows of a curated table."""
     rules = RULES.model_copy(update={"thresholds": user.thresholds})
     curated = curate(user.rows, rules=rules, least_share=LEAST_SHARE)
     assays = curated.assays.sort_values("n_compounds", ascending=False)
@@ -152,7 +152,7 @@ def _reasons(dropped: pd.DataFrame) -> pd.DataFrame:
 
 
 def _listed(columns: Sequence[Column], choice: Choice | None) -> pd.DataFrame:
-    """What each column is taken for, those that are read first."""
+    """What each column is taken for; columns that are read come first."""
     read = {} if choice is None else _roles(choice)
     rows = [
         {
@@ -235,14 +235,11 @@ def _same_rows(first: pd.DataFrame, second: pd.DataFrame) -> bool:
 def _table(frame: pd.DataFrame) -> str:
     """A table as text, its columns aligned to the left."""
     shown = frame.head(_SHOWN) if "assay" in frame else frame
-    cells = [list(map(str, frame.columns)), *[[_cell(c) for c in row] for row in shown.to_numpy()]]
+    cells = [list(map(str, frame.columns))]
+    cells += [[f"{c:.4g}" if isinstance(c, float) else str(c) for c in r] for r in shown.to_numpy()]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
     return "\n".join([*lines, *(["..."] if len(shown) < len(frame) else [])])
-
-
-def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

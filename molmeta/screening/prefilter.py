@@ -1,8 +1,8 @@
 """A cheap score for a whole library, so that the model scores only the best share of it.
 
-The cheap score is linear in the bits of one fingerprint. It is fitted to the model's own scores of
-a sample of the library, with more weight on high ones, so it ranks as the model does, whatever the
-model is.
+The cheap score is linear in the bits of one fingerprint. It is fitted to the model's scores of a
+sample of the library, with more weight on high ones. It therefore ranks as the model does, for
+every kind of model.
 """
 
 from __future__ import annotations

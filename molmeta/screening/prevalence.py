@@ -27,8 +27,8 @@ FURTHEST, WIDTH = 20.0, 0.01
 BINS = int(2 * FURTHEST / WIDTH)
 """Bins of log odds between -FURTHEST and FURTHEST."""
 TAIL, INFLATION = 0.3, 3.0
-"""Probability beyond either end of each interval, and how much wider than estimated the scores of
-inactives may spread; both were chosen on screens, see docs/screening.md."""
+"""Probability beyond either end of each interval, and the factor by which the scores of inactives
+may spread more than estimated. Both were chosen on screens; see docs/screening.md."""
 FEWEST_ACTIVES = 4
 HIGHEST = 0.99
 _QUARTILES = 2 * float(ndtri(0.75))

@@ -99,8 +99,8 @@ class Shards:
     def hits(self, top: int | None) -> Iterator[ScoredCompound]:
         """Yield the `top` best compounds of all shards, best first; None yields all of them.
 
-        Shards are merged as a tree, so that at most FAN times `top` compounds of each of its
-        levels are in memory; if all are wanted, one batch of each shard is.
+        Shards are merged as a tree, with at most FAN times `top` compounds of each level in memory.
+        If all compounds are requested, memory holds one batch of each shard.
         """
         numbers = self._parts.numbers()
         if top is None:
@@ -183,7 +183,7 @@ def write_scores(
     """Write the score of every compound, in the library's order, as Parquet.
 
     Args:
-        output: a Parquet file, or a folder, to which each part is written as a file of its own.
+        output: a Parquet file, or a folder, to which each part is written as a separate file.
         parts: compounds of consecutive shards.
         files: names of the files of the library; if there are several, a column names one.
 

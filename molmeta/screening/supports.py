@@ -56,7 +56,7 @@ class SupportReading:
         threshold: value above which a compound is active on that scale, NaN for given labels.
         threshold_rule: how the threshold was chosen.
         n_rows: rows of the table.
-        left_out: rows that gave no compound, by reason.
+        left_out: number of rows without a usable compound, by reason.
         names: name of a compound in the table by its standardised SMILES, where it has one.
     """
 

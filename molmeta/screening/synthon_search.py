@@ -1,12 +1,12 @@
 """Searches a synthon space by Thompson sampling: scores a few per cent of the products.
 
-The score of a product is modelled as a sum over its synthons. What a synthon contributes is linear
-in its fingerprint, so synthons learn from each other, and an effect of the reaction is added. Each
+The score of a product is modelled as a sum over its synthons, plus an effect of the reaction. The
+contribution of a synthon is linear in its fingerprint, so similar synthons share information. Each
 round draws contributions from the posterior, and scores the products that are best by the draw.
 
 Source:
     Klarich et al., Thompson sampling: an efficient method for searching ultralarge synthesis on
-    demand databases, J. Chem. Inf. Model. 2024. There, each synthon has a mean of its own.
+    demand databases, J. Chem. Inf. Model. 2024. In that work, each synthon has a separate mean.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 SIZE = 1024
 """Bits of the fingerprint of a synthon."""
 DRAWS = 20
-"""Draws from the posterior in a round, each of which chooses an equal share of it."""
+"""Draws from the posterior in a round; each chooses an equal share of the products."""
 COMBINED = 2_500
-"""Products of a reaction that are looked at in a draw: of the best synthons of each slot."""
+"""Products of a reaction that a draw considers: those of the best synthons of each slot."""
 RIDGES = np.logspace(-1, 4, 16)
-"""Ratios of noise to prior variance, of which the most likely one is used."""
+"""Ratios of noise to prior variance to choose from, by likelihood."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Scored(NamedTuple):
 
 
 class Contributions:
-    """Posterior of what synthons and reactions contribute to a score.
+    """Posterior of the contributions of synthons and reactions to a score.
 
     Args:
         space: with N synthons in all slots and R reactions.
@@ -96,7 +96,7 @@ class Contributions:
         self._scores: list[float] = []
 
     def add(self, scored: Iterable[Scored]) -> None:
-        """Take the scores of products; those without one are skipped."""
+        """Add the scores of products; those without a score are skipped."""
         for product, score in scored:
             if np.isfinite(score):
                 self._rows.append(product)

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
-from molmeta import learners
-from molmeta.assays.records import hide_own_targets, records_in
+from molmeta.assays.records import hide_own_targets
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, ModelError, MolMetaError
-from molmeta.learners.base import LearnsMeasurements
 from molmeta.models.model import Model
 from molmeta.molecules.featurizers import revision
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
+from molmeta.training.checks import learning_measurements, require_consistent, sees_vectors_only
 from molmeta.training.devices import fabric_of
 from molmeta.training.optimizer import optimizer_of, schedule
 from molmeta.training.sampler import Sampler
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from molmeta.assays.measurements import Measurements
-    from molmeta.learners import MetaLearner
+    from molmeta.learners.base import LearnsMeasurements
     from molmeta.training.task import Task
 
 Report = Callable[[int], None]
@@ -69,24 +68,14 @@ def train(
         EpisodeError: no assay is large enough for a support size.
         ModelError: the loss is not finite, or the checkpoint is damaged.
     """
-    options = task.training
-    if options.episodes % options.devices:
-        raise ConfigError(
-            "training: 'episodes' is not a multiple of 'devices'; got "
-            f"{options.episodes} on {options.devices}, expected a multiple. Change either of them."
-        )
-    if not learners.get(task.recipe.learner).meta_trained:
-        raise ConfigError(
-            f"learner '{task.recipe.learner}': is a baseline, which is not meta-trained; got it in "
-            "a training recipe, expected another learner. List it under 'baselines'."
-        )
+    require_consistent(task)
     with TemporaryDirectory() as folder:
         outcome = Path(folder) / "outcome.safetensors"
         # Processes of several devices cannot call back.
-        watch = validated if options.devices == 1 else None
+        watch = validated if task.training.devices == 1 else None
         run = partial(_run, task=task, checkpoint=checkpoint, outcome=outcome, report=report,
                       validated=watch)  # fmt: skip
-        error = fabric_of(options.devices).launch(run)
+        error = fabric_of(task.training.devices).launch(run)
         if error is not None:
             raise error
         tensors, history = read_tensors(outcome, "outcome")
@@ -276,29 +265,3 @@ class _Run:
             "featurizers": {name: revision(name) for name in self.learner.featurizers},
             "assays": [assay.name for assay in task.train],
         }
-
-
-def learning_measurements(learner: MetaLearner) -> LearnsMeasurements:
-    """Return a learner that can be trained on measurements.
-
-    Raises:
-        ConfigError: it learns from episodes only, or its encoder reads activity records, from
-            which only episodes can hide their own target.
-    """
-    if isinstance(learner, LearnsMeasurements) and not records_in(learner):
-        return learner
-    raise ConfigError(
-        "training: 'compounds' needs a learner with an output for each training assay and an "
-        "encoder without activity records; got another one, expected for example 'multitask' with "
-        "'gine'. Remove 'compounds', or change the recipe."
-    )
-
-
-def sees_vectors_only(learner: MetaLearner) -> bool:
-    """Whether a learner reads nothing but its encoder's vectors, which hide no records.
-
-    Fingerprints of all training compounds, with a number for each bit, would fill the memory.
-    """
-    encoder = learner.encoder
-    same = encoder is not None and learner.featurizers == encoder.featurizers
-    return same and not records_in(learner)

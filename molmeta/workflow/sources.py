@@ -20,7 +20,7 @@ def find_sources(folder: Path) -> dict[tuple[str, str], str]:
 
     Raises:
         TableError: a split is missing or empty, a table occurs in two splits, or a file name
-            contains one of { } < >, which have a meaning in Snakemake.
+            contains one of { } < >. These have a meaning in Snakemake.
 
     Example:
         >>> import tempfile

@@ -53,9 +53,9 @@ def main() -> None:
                     support, query = episode.labelled(molecules)
                     scores = {
                         name: delta_auprc(
-                            episode.query_labels, one.adapt(support)(query.molecules).numpy()
+                            episode.query_labels, learner.adapt(support)(query.molecules).numpy()
                         )
-                        for name, one in learners.items()
+                        for name, learner in learners.items()
                     }
                     rows.append({"support": size, **scores})
     tell(pd.DataFrame(rows).groupby("support").mean().T.round(3).to_string())

@@ -3,8 +3,8 @@
     python studies/automl/fit.py FOLDER
 
 FOLDER holds `train.parquet` and `valid.parquet` of `measure.py`. Writes
-`molmeta/automl/selector.json` and prints what the choice is worth on assays that the fit did not
-see: five folds of targets.
+`molmeta/automl/selector.json`. Prints the gain of the choice on assays that the fit did not see, in
+five folds of targets.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from regressions import FOLDS, line, spread_of
 
 from molmeta.automl.describe import FEATURES
 from molmeta.automl.held_out import scores
@@ -27,16 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-
-SIZES = (16, 32, 64, 128, 256)
-SMALLEST = 134
-"""Fewest compounds of an assay from which intervals are estimated."""
-LEVEL = 0.8
-FOLDS = 5
-PENALTIES = (1.0, 10.0, 100.0, 1000.0, 1e5)
-DIGITS = 5
+    from regressions import Floats
 
 REFERENCE = "pretrained_graded"
 ACTIVITY: dict[str, dict[str, float]] = {
@@ -67,8 +59,8 @@ def combined(row: Mapping[str, Any], prefix: str, weights: Mapping[str, float]) 
 
 
 def with_ensembles(table: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """All candidates; the weights of ensembles bring their members to the stated spreads."""
-    names = {name for one in ENSEMBLES for name in one[:2]}
+    """All candidates; the weights of ensembles scale their members to the stated spreads."""
+    names = {name for ensemble in ENSEMBLES for name in ensemble[:2]}
     spread = {name: table[f"query {name}"].map(np.std).median() for name in names}
     return ACTIVITY | {
         f"{a}+{b}*{share:g}": {a: 1.0, b: round(float(share * spread[a] / spread[b]), 3)}
@@ -89,78 +81,7 @@ def measured(table: pd.DataFrame, candidates: Mapping[str, Mapping[str, float]])
     return pd.DataFrame(rows)
 
 
-def ridge(x: Floats, y: Floats, penalty: float, weights: Floats) -> Floats:
-    """Weights of a ridge regression whose first input, 1, is not penalised."""
-    spread = np.r_[1.0, x[:, 1:].std(0) + 1e-9]
-    z = x / spread
-    w = np.sqrt(weights)[:, None]
-    penalties = np.r_[1e-9, np.full(z.shape[1] - 1, penalty)]
-    solution = np.linalg.solve((w * z).T @ (w * z) + np.diag(penalties), (w * z).T @ (w[:, 0] * y))
-    return solution / spread
-
-
-def fitted(
-    x: Floats, y: Floats, group: NDArray[np.int64], weights: Floats
-) -> tuple[Floats, Floats]:
-    """Weights with the best penalty, and the out-of-fold predictions of that penalty."""
-    best: tuple[float, float, Floats] | None = None
-    for penalty in PENALTIES:
-        predicted = np.zeros(len(y))
-        for fold in range(FOLDS):
-            inside = group != fold
-            predicted[~inside] = x[~inside] @ ridge(x[inside], y[inside], penalty, weights[inside])
-        error = float((weights * (predicted - y) ** 2).sum())
-        if best is None or error < best[0]:
-            best = (error, penalty, predicted)
-    assert best is not None
-    return ridge(x, y, best[1], weights), best[2]
-
-
-def line(
-    features: Floats, held: Floats, held_inputs: Floats, y: Floats, group: NDArray[np.int64],
-    weights: Floats,
-) -> tuple[dict[str, list[float]], Floats]:  # fmt: skip
-    """A `Line` of the selector, and its out-of-fold predictions."""
-    without, predicted = fitted(features, y, group, weights)
-    has = np.isfinite(held)
-    if not has.any():
-        return {"weights": rounded(without), "held_out": []}, predicted
-    both = np.hstack([features, held_inputs])[has]
-    with_held, of_held = fitted(both, y[has], group[has], weights[has])
-    predicted = predicted.copy()
-    predicted[has] = of_held
-    return {"weights": rounded(without), "held_out": rounded(with_held)}, predicted
-
-
-def rounded(values: Floats) -> list[float]:
-    """Values with `DIGITS` significant digits."""
-    return [float(f"{value:.{DIGITS}g}") for value in values]
-
-
-def spread_of(
-    error: Floats, size: NDArray[np.int64], n_query: Floats, weights: Floats
-) -> dict[str, Any]:
-    """The `Spread` of errors: variance between assays and from sampling, then quantiles.
-
-    Scores of assays with fewer compounds than FS-Mol's validation and test assays have are less
-    predictable, and are left out.
-    """
-    large = size + n_query >= SMALLEST
-    error, size, n_query, weights = (one[large] for one in (error, size, n_query, weights))
-    design = np.column_stack([(size == s).astype(float) for s in SIZES] + [1 / n_query])
-    solution = ridge_positive(design, error**2, weights)
-    between, sampling = np.sqrt(np.maximum(solution[:-1], 1e-6)), max(float(solution[-1]), 0.0)
-    deviation = np.sqrt(between[np.searchsorted(SIZES, size)] ** 2 + sampling / n_query)
-    normalised = error / deviation
-    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-    low, high = (
-        [quantile(normalised[size == s], weights[size == s], q) for s in SIZES] for q in tails
-    )
-    return {"sizes": list(SIZES), "between": rounded(between), "sampling": sampling,
-            "low": rounded(np.array(low)), "high": rounded(np.array(high))}  # fmt: skip
-
-
-def told_coverage(measure: str, error: Floats, table: pd.DataFrame, spread: dict[str, Any]) -> None:
+def tell_coverage(measure: str, error: Floats, table: pd.DataFrame, spread: dict[str, Any]) -> None:
     """Print the share of out-of-fold errors inside the interval, by fold and support size."""
     inside = [
         low <= e <= high
@@ -175,19 +96,20 @@ def told_coverage(measure: str, error: Floats, table: pd.DataFrame, spread: dict
     tell(measure, pd.Series(inside).groupby(by).mean().unstack().round(3).to_string())
 
 
-def ridge_positive(x: Floats, y: Floats, weights: Floats) -> Floats:
-    """Non-negative least squares."""
-    from scipy.optimize import nnls
+def folds_of(targets: pd.Series) -> NDArray[np.int64]:
+    """Fold of each row; all rows of a target are in one fold."""
+    names = np.random.default_rng(0).permutation(np.unique(targets))
+    numbers = {name: number for number, name in enumerate(names)}
+    return targets.map(numbers).to_numpy(np.int64) % FOLDS
 
-    w = np.sqrt(weights)
-    return nnls(x * w[:, None], y * w)[0]
 
+def balance_of(fold: pd.Series) -> Floats:
+    """Weight with which each row counts for intervals.
 
-def quantile(values: Floats, weights: Floats, q: float) -> float:
-    """Weighted quantile."""
-    order = np.argsort(values)
-    total = np.cumsum(weights[order]) - weights[order] / 2
-    return float(np.interp(q * weights.sum(), total, values[order]))
+    Validation assays were selected as test assays were, so they count as much as all others.
+    """
+    valid = fold.eq("valid").to_numpy()
+    return np.where(valid, (~valid).sum() / max(valid.sum(), 1), 1.0)
 
 
 def section(
@@ -196,11 +118,7 @@ def section(
 ) -> tuple[dict[str, Any], pd.DataFrame]:  # fmt: skip
     """A section of the file, and out-of-fold predictions for a report."""
     features = np.array([inputs(row) for row in table[list(FEATURES)].to_dict("records")])
-    targets, size = table["target"].astype(str), table["support"].to_numpy(np.int64)
-    numbers = {
-        name: i for i, name in enumerate(np.random.default_rng(0).permutation(np.unique(targets)))
-    }
-    group = targets.map(numbers).to_numpy(np.int64) % FOLDS
+    size, group = table["support"].to_numpy(np.int64), folds_of(table["target"].astype(str))
     weights = table["weight"].to_numpy(np.float64)
     n_query = table["labels"].map(len).to_numpy(np.float64)
     wide = {
@@ -210,13 +128,10 @@ def section(
 
     def held_inputs(held: Floats) -> Floats:
         pairs = zip(table[list(FEATURES)].to_dict("records"), np.nan_to_num(held), strict=True)
-        return np.array([held_out_inputs(row, one) for row, one in pairs])
+        return np.array([held_out_inputs(row, gap) for row, gap in pairs])
 
-    # Validation assays were selected as test assays were, so they count as much as all others.
-    valid = table["fold"].eq("valid").to_numpy()
-    balance = np.where(valid, (~valid).sum() / max(valid.sum(), 1), 1.0)
-    entries: dict[str, Any] = {}
-    report = table[["assay", "support"]].copy()
+    balanced = weights * balance_of(table["fold"])
+    entries, report = dict[str, Any](), table[["assay", "support"]].copy()
     for name in candidates:
         held = wide["held_out"][name].to_numpy()
         gap = held - wide["held_out"][reference].to_numpy()
@@ -224,22 +139,18 @@ def section(
         advantage, report[f"advantage {name}"] = line(
             features, gap, held_inputs(gap), ahead, group, weights
         )
-        entry: dict[str, Any] = {
-            "weights": candidates[name],
-            "advantage": advantage,
-            "levels": {},
-            "spreads": {},
-        }
+        levels, spreads = dict[str, Any](), dict[str, Any]()
         for measure in measures:
             y = wide[measure][name].to_numpy()
-            level, predicted = line(features, held, held_inputs(held), y, group, weights)
-            entry["levels"][measure] = level
-            spread = spread_of(y - predicted, size, n_query, weights * balance)
-            entry["spreads"][measure] = spread
+            levels[measure], predicted = line(features, held, held_inputs(held), y, group, weights)
+            spreads[measure] = spread = spread_of(y - predicted, size, n_query, balanced)
             if name == reference:
-                told_coverage(measure, y - predicted, table, spread)
+                tell_coverage(measure, y - predicted, table, spread)
             report[f"{measure} {name}"], report[f"predicted {measure} {name}"] = y, predicted
-        entries[name] = entry
+        entries[name] = {
+            "weights": candidates[name], "advantage": advantage, "levels": levels,
+            "spreads": spreads,
+        }  # fmt: skip
     return {"candidates": entries, "n_assays": int(table["assay"].nunique())}, report
 
 
@@ -274,10 +185,10 @@ def measured_values(table: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(table.to_dict("records")):
         y, support = (np.asarray(row[k], np.float64) for k in ("query_values", "support_values"))
-        known = np.isfinite(y)
+        has_value = np.isfinite(y)
         for name, weights in VALUES.items():
-            outputs = combined(row, "value", weights)[known]
-            score = r2(y[known], outputs, float(support.mean()))
+            outputs = combined(row, "value", weights)[has_value]
+            score = r2(y[has_value], outputs, float(support.mean()))
             rows.append({"episode": number, "candidate": name, "held_out": np.nan, "r2": score})
     return pd.DataFrame(rows)
 
@@ -294,8 +205,8 @@ def judged(
 ) -> tuple[float, pd.DataFrame]:
     """The smallest predicted advantage that is worth leaving the reference for, out of fold.
 
-    Returns it, and the mean score by support size of each candidate, of the one that is chosen
-    with it, and of the best one in hindsight.
+    Also returns mean scores by support size: of each candidate, of the one chosen with that
+    advantage, and of the best one in hindsight.
     """
     predicted = np.column_stack([
         np.zeros(len(report)) if n == reference else report[f"advantage {n}"] for n in names
@@ -308,11 +219,11 @@ def judged(
         return np.where(predicted[rows, best] > margin, best, of_reference)
 
     worth = {margin: y[rows, chosen(margin)].mean() for margin in MARGINS}
-    margin = max(worth, key=lambda one: worth[one])
+    margin = max(worth, key=lambda margin: worth[margin])
     frame = pd.DataFrame(y, columns=names).assign(
         chosen=y[rows, chosen(margin)], hindsight=y.max(1)
     )
-    tell({one: round(float(value), 4) for one, value in worth.items()})
+    tell({margin: round(float(value), 4) for margin, value in worth.items()})
     tell(pd.Series(np.array(names)[chosen(margin)]).value_counts().to_string())
     return margin, frame.groupby(report["support"]).mean().T
 
@@ -325,10 +236,10 @@ def filled(
     reference: str, measures: tuple[str, ...],
 ) -> dict[str, Any]:  # fmt: skip
     """A complete section of the file."""
-    made, report = section(table, scored, candidates, reference, measures)
+    fit, report = section(table, scored, candidates, reference, measures)
     margin, means = judged(report, list(candidates), reference, measures[0])
     tell(means.round(4).to_string())
-    return {**made, **trusted(report, measures[0], reference), "margin": margin}
+    return {**fit, **trusted(report, measures[0], reference), "margin": margin}
 
 
 def main(folder: Path) -> None:

@@ -3,8 +3,8 @@
     python studies/automl/measure.py FOLDER OUTPUT FOLD
 
 FOLDER holds the curated folds `train`, `valid` and `test` of FS-Mol. Writes a row for each episode
-of one FOLD: features of the support, labels, and outputs of every member for the query and for
-held-out compounds of the support. An interrupted run resumes at its assay.
+of one FOLD. It has the features of the support, the labels, and every member's outputs for the
+query and for held-out compounds of the support. An interrupted run resumes at its assay.
 
 Training assays set aside: the pretrained model has seen them. Its networks are therefore left out,
 which changes next to nothing within an assay (docs/fsmol.md), and every assay hides the records of
@@ -95,7 +95,7 @@ def rows(
     held_out: Sequence[int],
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each episode of an assay; `molecules` are those of its rows."""
-    known = times_measured(learners[NAME], molecules).numpy()
+    n_assays = times_measured(learners[NAME], molecules).numpy()
     with torch.no_grad():
         molecules = learners[NAME].prepare(molecules)
     for size in SIZES:
@@ -116,7 +116,7 @@ def rows(
             "support": size, "repeat": 0, "labels": episode.query_labels,
             "support_labels": episode.support_labels, "query_values": episode.query_values,
             "support_values": episode.support_values,
-            **described(support, known[episode.support]),
+            **described(support, n_assays[episode.support]),
             **outputs("query", learners, support, query.molecules),
             **outputs("value", values if complete else {}, support, query.molecules),
             **{f"value {name}": NOTHING for name in ({} if complete else values)},
@@ -129,7 +129,10 @@ def outputs(
 ) -> dict[str, Any]:
     """Outputs of each learner for a query, named after it."""
     with torch.no_grad():
-        return {f"{prefix} {n}": one.adapt(support)(query).numpy() for n, one in learners.items()}
+        return {
+            f"{prefix} {n}": learner.adapt(support)(query).numpy()
+            for n, learner in learners.items()
+        }
 
 
 def target_numbers_of(folder: Path) -> dict[str, int]:
@@ -155,7 +158,9 @@ def main(folder: Path, output: Path, fold: str) -> None:
         frame = frame[frame["assay"].isin(set_aside(frame))].sample(frac=1, random_state=0)
         frame = frame.groupby("assay").head(MOST)
     learners, values = members("activity", targets), members("value", targets)
-    features = tuple(sorted({name for one in learners.values() for name in one.featurizers}))
+    features = tuple(
+        sorted({name for learner in learners.values() for name in learner.featurizers})
+    )
     path = output.with_suffix(".safetensors")
     store = update(load_store(path) if path.exists() else None, distinct_compounds(frame), features)
     save_store(store, path)
@@ -167,8 +172,8 @@ def main(folder: Path, output: Path, fold: str) -> None:
         assay = assays[number]
         molecules = store.molecules.select(tensor_of(assay.rows))
         if targets:
-            own = torch.full((len(assay),), targets[assay.name])
-            molecules = replace(molecules, hidden_targets=own)
+            hidden = torch.full((len(assay),), targets[assay.name])
+            molecules = replace(molecules, hidden_targets=hidden)
         held_out = sizes[number % len(sizes)]
         return pd.DataFrame(list(rows(learners, values, assay, molecules, held_out)))
 

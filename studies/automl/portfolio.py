@@ -5,7 +5,7 @@
 FOLDER holds the curated folds of FS-Mol; the stores are those that `measure.py` writes. Settings
 are searched on training assays set aside; the best ones go to `molmeta/automl/portfolio.json`. Then
 the same learners are searched on FS-Mol's validation assays outside the kinase panel, from scratch
-and from the portfolio, and the best score after each trial is written to OUTPUT.
+and from the portfolio. The best score after each trial is written to OUTPUT.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def main(folder: Path, train_store: Path, valid_store: Path, output: Path) -> No
             for start, first in (("scratch", ()), ("portfolio", None)):
                 both = _joined(store.molecules, valid.molecules, learning, new)
                 task = task_of(recipe, both[1], both[2], both[0], seed)
-                known = list(portfolio(name, space_of(recipe))) if first is None else first
-                curve = progress(tried(task, seed, known))
+                starts = list(portfolio(name, space_of(recipe))) if first is None else first
+                curve = progress(tried(task, seed, starts))
                 rows += [
                     {"learner": name, "seed": seed, "start": start, "trial": n, "best": value}
                     for n, value in enumerate(curve, 1)

@@ -3,8 +3,8 @@
     python studies/automl/test_fold.py TABLE tasks.csv.gz
 
 TABLE is the result of `measure.py` for the test fold. Prints scores of the chosen candidate and of
-the best single model, paired by assay; how often realised scores lie in the stated intervals; and
-how assays fare whose ranking is not trusted.
+the best single model, paired by assay. Prints how often realised scores lie in the stated
+intervals, and the scores of assays whose ranking is not trusted.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ def choices(table: pd.DataFrame, scored: pd.DataFrame, selector: Selector) -> pd
         held = of["held_out"].dropna().to_dict()
         name = selector.rank(selector.candidates, features, held)[0].name
         n_query = len(row["labels"])
-        found: dict[str, Any] = {
+        choice: dict[str, Any] = {
             "episode": number, "assay": row["assay"], "support": row["support"], "chosen": name,
         }  # fmt: skip
         for measure in selector.levels[name]:
             stated = selector.expected(name, measure, features, held.get(name), n_query)
             realised = float(of.loc[name, measure])
-            found |= {
+            choice |= {
                 measure: realised,
                 f"single {measure}": float(of.loc[SINGLE, measure]),
                 f"stated {measure}": stated.value,
                 f"inside {measure}": stated.low <= realised <= stated.high,
             }
-        found["trusted"] = found[f"stated {selector.measure}"] >= selector.trust
-        rows.append(found)
+        choice["trusted"] = choice[f"stated {selector.measure}"] >= selector.trust
+        rows.append(choice)
     return pd.DataFrame(rows)
 
 
@@ -70,7 +70,7 @@ def paired(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
     ).T
 
 
-def told(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
+def tell_all(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
     """Print scores, intervals and trust of the episodes."""
     first = next(iter(measures))
     tell(f"\n{title}: {first}")
@@ -91,12 +91,12 @@ def main(path: Path, tasks: Path) -> None:
     table = pd.read_parquet(path)
     about = pd.read_csv(tasks).set_index("task")["panel"]
     selector = load_selector("activity")
-    candidates = {one.name: dict(one.weights) for one in selector.candidates}
+    candidates = {candidate.name: dict(candidate.weights) for candidate in selector.candidates}
     rows = choices(table, measured(table, candidates), selector)
     panel = rows["assay"].map(about).astype(bool)
     measures = selector.levels[selector.candidates[0].name]
-    told("all assays", rows, measures)
-    told("outside the panel", rows[~panel], measures)
+    tell_all("all assays", rows, measures)
+    tell_all("outside the panel", rows[~panel], measures)
     with_values = valued(table)
     for_values = load_selector("value")
     scored = measured_values(with_values)
@@ -104,7 +104,7 @@ def main(path: Path, tasks: Path) -> None:
     wide = scored.pivot(index="episode", columns="candidate", values="r2")
     tell("\nmeasured values, R\u00b2")
     tell(wide.groupby(with_values["support"]).agg(["mean", "median"]).T.round(3).to_string())
-    told("all assays with values", rows, for_values.levels["pretrained"])
+    tell_all("all assays with values", rows, for_values.levels["pretrained"])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The associative task of Santoro et al. (2016), on the very cell that the learner `mann` runs.
 
 An episode shows vectors of a few classes that were never seen before, in any order, and after each
-vector its label. The network has to name the class of a vector before it is told: at the first
-sight it can but guess, at later ones it can remember. Writes associative.csv and associative.png
-beside this file:
+vector its label. The network has to name the class of a vector before it sees the label. At the
+first sight it can only guess; at later ones it can remember. Writes associative.csv and
+associative.png next to this file:
 
     OMP_NUM_THREADS=1 python studies/first_experiments/associative.py
 """
@@ -37,8 +37,8 @@ class Plan:
 
     Attributes:
         classes: of an episode.
-        labels: from which those of the classes are drawn, so that little can be told from what is
-            left over.
+        labels: from which those of the classes are drawn; with many, little can be inferred from
+            those that remain.
         sights: of each class.
         width: length of a vector.
         controller: width of the LSTM.
@@ -85,8 +85,8 @@ class Associator(nn.Module):
             labels: shape (N, T); the label of a step comes with the vector of the next.
             forgetful: whether the memory is wiped before every step.
         """
-        told = F.one_hot(labels, self.out.out_features).to(vectors)
-        inputs = torch.cat([vectors, F.pad(told[:, :-1], (0, 0, 1, 0))], dim=2)
+        one_hot = F.one_hot(labels, self.out.out_features).to(vectors)
+        inputs = torch.cat([vectors, F.pad(one_hot[:, :-1], (0, 0, 1, 0))], dim=2)
         state = blank = self.cell.blank(len(vectors))
         named: list[Tensor] = []
         for x in inputs.unbind(1):

@@ -1,8 +1,8 @@
 """The copy task of Graves et al. (2014), on the very cell that the learner `ntm` runs.
 
 The machine reads a sequence of random bits and then, with no more input, has to say it again. It
-is trained on lengths from 1 to 10 and asked for up to 30. Writes copy_task.csv and copy_task.png
-beside this file:
+is trained on lengths from 1 to 10 and tested on lengths up to 30. Writes copy_task.csv and
+copy_task.png next to this file:
 
     OMP_NUM_THREADS=1 python studies/first_experiments/copy_task.py
 """
@@ -110,8 +110,8 @@ def train(plan: Plan, seed: int) -> tuple[Copier, pd.DataFrame]:
         optimizer.param_groups[0]["lr"] = plan.rate * cosine(step, plan.steps)
         optimizer.step()
         errors.append(bit_errors(logits.detach(), wanted))
-    means = pd.Series(errors).groupby([place // EVERY for place in range(plan.steps)]).mean()
-    seen = [(place + 1) * EVERY * plan.batch for place in range(len(means))]
+    means = pd.Series(errors).groupby([number // EVERY for number in range(plan.steps)]).mean()
+    seen = [(number + 1) * EVERY * plan.batch for number in range(len(means))]
     return model, pd.DataFrame({"sequences": seen, "bit_errors": means})
 
 

@@ -1,8 +1,8 @@
 """Sinusoid regression, the first experiment of the papers of MAML and of Reptile.
 
-Sines of any amplitude and phase are handed to the learners `maml` and `reptile` as if they were
-assays; each is then given a few points of a new sine. Writes sinusoid.csv, the error after each
-gradient step, and sinusoid.png beside this file:
+The learners `maml` and `reptile` are trained on sines of any amplitude and phase, as if these were
+assays. Each is then adapted to a few points of a new sine. Writes sinusoid.csv, the error after
+each gradient step, and sinusoid.png next to this file:
 
     OMP_NUM_THREADS=1 python studies/first_experiments/sinusoid.py
 """
@@ -123,8 +123,8 @@ def sines(rng: np.random.Generator, tasks: int, points: int) -> tuple[list[Episo
     y = (amplitude * np.sin(x - phase)).astype(np.float32)
     rows, half = np.arange(tasks * points).reshape(tasks, points), points // 2
     episodes = [
-        Episode(str(task), own[:half], heights[:half], own[half:], heights[half:])
-        for task, (own, heights) in enumerate(zip(rows, y, strict=True))
+        Episode(str(task), indices[:half], heights[:half], indices[half:], heights[half:])
+        for task, (indices, heights) in enumerate(zip(rows, y, strict=True))
     ]
     return episodes, Molecules({"x": Vectors(tensor_of(x.reshape(-1, 1)))})
 
@@ -134,8 +134,8 @@ def train(name: str, plan: Plan) -> GradientLearner:
     learner, kind = built(name).train(), torch.optim.SGD if plan.linear else torch.optim.Adam
     optimizer: Any = kind(learner.parameters(), lr=plan.rate)
     for step in range(plan.steps):
-        left = 1 - step / plan.steps if plan.linear else 1.0
-        optimizer.param_groups[0]["lr"] = plan.rate * left
+        rate = 1 - step / plan.steps if plan.linear else 1.0
+        optimizer.param_groups[0]["lr"] = plan.rate * rate
         optimizer.zero_grad()
         learner.backward(*sines(generator(SEED, "train", step), plan.tasks, plan.points))
         optimizer.step()
@@ -144,13 +144,13 @@ def train(name: str, plan: Plan) -> GradientLearner:
 
 def errors(learner: GradientLearner, support: Labelled, query: Labelled) -> list[float]:
     """Return the error on the query after 0, 1, ... gradient steps on the support."""
-    weights, update, found = learner.initial(), learner.update(), list[float]()
+    weights, update, by_step = learner.initial(), learner.update(), list[float]()
     with torch.no_grad():
         goal, error = learner.objective(support), learner.objective(query)
         for _ in range(STEPS + 1):
-            found.append(float(error(weights)))
+            by_step.append(float(error(weights)))
             weights = descend(weights, [goal], update, order=0)
-    return found
+    return by_step
 
 
 def judge(learner: GradientLearner, shots: int, judged: int = JUDGED) -> NDArray[np.float64]:
@@ -163,9 +163,9 @@ def judge(learner: GradientLearner, shots: int, judged: int = JUDGED) -> NDArray
     return np.array([errors(learner, *episode.labelled(points)) for episode in few])
 
 
-def curve(found: NDArray[np.float64]) -> pd.DataFrame:
+def curve(errors: NDArray[np.float64]) -> pd.DataFrame:
     """Return the mean error at each step, with 1.96 standard errors below and above."""
-    mean, half = found.mean(axis=0), 1.96 * found.std(axis=0, ddof=1) / math.sqrt(len(found))
+    mean, half = errors.mean(axis=0), 1.96 * errors.std(axis=0, ddof=1) / math.sqrt(len(errors))
     steps = range(len(mean))
     return pd.DataFrame({"step": steps, "error": mean, "low": mean - half, "high": mean + half})
 

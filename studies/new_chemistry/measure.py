@@ -91,9 +91,11 @@ def with_properties(store: Store, curated: Path, path: Path) -> Molecules:
         keys = np.array(sorted(smiles), store.keys.dtype)
         block = featurize([smiles[key] for key in sorted(smiles)], (PROPERTIES,))
         save_store(Store(keys, np.zeros(len(keys), np.int64), block, {PROPERTIES: 1}), path)
-    known = load_store(path)
-    values = torch.zeros(len(store), known.molecules.block(PROPERTIES, Vectors).values.shape[1])
-    values[store.rows([key.decode() for key in known.keys])] = known.molecules.block(
+    properties = load_store(path)
+    values = torch.zeros(
+        len(store), properties.molecules.block(PROPERTIES, Vectors).values.shape[1]
+    )
+    values[store.rows([key.decode() for key in properties.keys])] = properties.molecules.block(
         PROPERTIES, Vectors
     ).values
     return store.molecules.with_block(PROPERTIES, Vectors(values))

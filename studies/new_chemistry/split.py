@@ -1,11 +1,11 @@
 """A split of FS-Mol's training fold for compounds that no training assay has measured.
 
-Assays are grouped if they have the same target, or if each shares half of its compounds or of its
-Murcko scaffolds with the other; groups are the connected components. Groups with an assay of the
+Assays are linked if they have the same target, or if each shares half of its compounds or of its
+Murcko scaffolds with the other. Groups are the connected components. Groups with an assay of the
 kinase panel are always trained on. Of the others, half of those with an assay of at least 160
-compounds are set aside, and a sixth of the rest: large assays are needed for supports of 128. The
-groups that are set aside alternate between the halves `select` and `report`. Their compounds are
-removed from all other assays (`without`).
+compounds are set aside, and a sixth of the rest. Supports of 128 need large assays. The groups that
+are set aside alternate between the halves `select` and `report`. Their compounds are removed from
+all other assays (`without`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from molmeta.curation.panels import panels
-from molmeta.molecules.compounds import parse, scaffold_of
+from molmeta.molecules.compounds import parse
+from molmeta.molecules.scaffolds import scaffold_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

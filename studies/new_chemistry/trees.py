@@ -1,4 +1,4 @@
-"""A prior that knows no target: activity from the properties of a compound within its series."""
+"""A prior without a target: activity from the properties of a compound within its series."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROPERTIES = "properties"
 TREES, LEAVES = 200, 31
 NODES, RATE = 2 * LEAVES - 1, 0.08
 SUPPORT = 32
-"""Compounds of a training assay whose mean stands for that of a support."""
+"""Compounds of a training assay whose mean represents that of a support."""
 MOST = 5.0
 """Where standardised properties are clipped."""
 KEPT, NEAR = 0.7, 0.5
@@ -99,7 +99,7 @@ class PropertyPrior(nn.Module):
 
         Args:
             data: its molecules have the block `properties`.
-            seed: seed of the compounds whose mean stands for a support, and of the trees.
+            seed: seed of the compounds whose mean represents a support, and of the trees.
         """
         of_training = data.compounds.block(PROPERTIES, Vectors).values
         deviation = of_training.std(0, correction=0)

@@ -3,7 +3,7 @@
 python studies/new_chemistry/vectors.py RESULTS TASKS OUTPUT NAME=VECTORS.npz ...
 
 RESULTS, TASKS, OUTPUT and the split are those of `measure.py`. A file of vectors has the arrays
-`keys`, InChIKeys, and `x`, a row for each; `minimol.py` and `encode.py` write such files. It must
+`keys`, InChIKeys, and `x`, a row for each; `minimol.py` and `encode.py` write these files. It must
 cover the assays that are set aside, and the network must not have seen these.
 """
 

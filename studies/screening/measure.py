@@ -49,10 +49,10 @@ def main(store: Path, table: Path) -> None:
         for size in SUPPORTS
         for repeat in range(REPEATS)
     ]
-    found = pd.concat([part for part in parts if part is not None], ignore_index=True)
-    for size, rows in found.groupby("support"):
+    queries = pd.concat([part for part in parts if part is not None], ignore_index=True)
+    for size, rows in queries.groupby("support"):
         _say(_domain(rows), f"support of {size}: queries by similarity to the support")
-    _say(_coverage(found), "hits in the best compounds, against the 80 % interval")
+    _say(_coverage(queries), "hits in the best compounds, against the 80 % interval")
 
 
 def _drawn(
@@ -70,10 +70,12 @@ def _drawn(
         logits = model.learner.adapt(support)(query.molecules).double()
         similarity = tanimoto(*blocks).amax(dim=1)
     values = {"p": torch.sigmoid(logits), "similarity": similarity, "active": query.labels}
-    found = pd.DataFrame({name: value.numpy() for name, value in values.items()})
-    known = times_measured(model.learner, query.molecules).numpy() > 0
+    frame = pd.DataFrame({name: value.numpy() for name, value in values.items()})
+    in_training = times_measured(model.learner, query.molecules).numpy() > 0
     share = float(support.labels.mean())
-    return found.assign(known=known, assay=assay.name, support=size, repeat=repeat, share=share)
+    return frame.assign(
+        known=in_training, assay=assay.name, support=size, repeat=repeat, share=share
+    )
 
 
 def _domain(rows: pd.DataFrame) -> pd.DataFrame:
@@ -102,9 +104,9 @@ def _quality(rows: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _coverage(found: pd.DataFrame) -> pd.DataFrame:
+def _coverage(queries: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
-    for (assay, size, repeat), episode in found.groupby(["assay", "support", "repeat"]):
+    for (assay, size, repeat), episode in queries.groupby(["assay", "support", "repeat"]):
         for share in SHARES:
             rng = generator(1, "thin", assay, size, repeat, str(share))
             ranked = _ranked(episode, share, rng)
@@ -130,7 +132,7 @@ def _ranked(
         )
         active, p = active[kept], p[kept]
         shift = prior_shift(float(active.mean()), float(episode["share"].iloc[0]))
-        p = np.array([shift(one) for one in p])
+        p = np.array([shift(value) for value in p])
     order = np.argsort(-p, kind="stable")
     return p[order], active[order]
 
@@ -138,18 +140,18 @@ def _ranked(
 def _judged(p: np.ndarray, active: np.ndarray) -> list[dict[str, float]]:
     """Say of each number of best compounds, up to two thirds of all, which intervals hold."""
     tops = [top for top in (10, 96, 384) if top * 1.5 <= len(p)]
-    found = {spread: expected_hits(p, tops, spread=spread) for spread in SPREADS}
+    expected = {spread: expected_hits(p, tops, spread=spread) for spread in SPREADS}
     library = library_hits(p, tops, prevalence=float(active.mean())) if len(p) else []
     return [
         {
             "top": top,
             "hits": (hits := int(active[:top].sum())),
-            "expected": found[SPREAD][place].hits,
-            "of a library": library[place].hits,
-            "library holds": library[place].low <= hits <= library[place].high,
-            **{f"spread {s}": f[place].low <= hits <= f[place].high for s, f in found.items()},
+            "expected": expected[SPREAD][row].hits,
+            "of a library": library[row].hits,
+            "library holds": library[row].low <= hits <= library[row].high,
+            **{f"spread {s}": f[row].low <= hits <= f[row].high for s, f in expected.items()},
         }
-        for place, top in enumerate(tops)
+        for row, top in enumerate(tops)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Hit rates of the pretrained model beside published ones, for studies/notes/enrichment.md.
+"""Hit rates of the pretrained model next to published ones, for studies/notes/enrichment.md.
 
 Run: python studies/screening/measure_hit_rates.py FOLDER
 
@@ -55,9 +55,11 @@ def main(folder: Path) -> None:
         screen, molecules = read(folder / f"{file}.parquet", learners)
         theirs = published[published["task_name"] == task]
         for size, share, n_active in kinds():
-            found = hit_rates(learners, screen, molecules, size, n_active)
-            known = theirs[(theirs["task_size"] == size) & np.isclose(theirs["task_prop"], share)]
-            cells = [" / ".join(cell(found, known, top)) for top in TOPS]
+            rates = hit_rates(learners, screen, molecules, size, n_active)
+            published_rates = theirs[
+                (theirs["task_size"] == size) & np.isclose(theirs["task_prop"], share)
+            ]
+            cells = [" / ".join(cell(rates, published_rates, top)) for top in TOPS]
             start = f"{name}, {n_active} + {size - n_active}"
             sys.stdout.write(f"| {start} | {' | '.join(cells)} |\n")
 
@@ -65,7 +67,7 @@ def main(folder: Path) -> None:
 def read(table: Path, learners: Mapping[str, MetaLearner]) -> tuple[Screen, Molecules]:
     """Return the one screen of a table, and its molecules with what the learners read."""
     frame = read_screens([table], cores=1)
-    names = dict.fromkeys(name for one in learners.values() for name in one.featurizers)
+    names = dict.fromkeys(name for learner in learners.values() for name in learner.featurizers)
     store = update(None, distinct_compounds(frame), list(names))
     return next(screens_of(frame, store)), store.molecules
 
@@ -93,20 +95,20 @@ def hit_rates(
         size: compounds of a support.
         n: its actives.
     """
-    found = {name: dict.fromkeys(TOPS, 0.0) for name in learners}
+    rates = {name: dict.fromkeys(TOPS, 0.0) for name in learners}
     for seed in range(SEEDS):
         support, rest = drawn(screen, size, n, seed)
-        known = Labelled(
+        labelled = Labelled(
             molecules.select(tensor_of(screen.rows[support])), tensor_of(screen.labels[support])
         )
         library = molecules.select(tensor_of(screen.rows[rest]))
         for name, learner in learners.items():
             with torch.no_grad():
-                scores = learner.eval().adapt(known)(library).numpy()
+                scores = learner.eval().adapt(labelled)(library).numpy()
             labels = screen.labels[rest][np.argsort(-scores, kind="stable")]
             for top in TOPS:
-                found[name][top] += float(labels[:top].mean()) / SEEDS
-    return found
+                rates[name][top] += float(labels[:top].mean()) / SEEDS
+    return rates
 
 
 def drawn(screen: Screen, size: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -117,11 +119,13 @@ def drawn(screen: Screen, size: int, n: int, seed: int) -> tuple[np.ndarray, np.
     return support, rng.permutation(np.setdiff1d(np.arange(len(screen)), support))
 
 
-def cell(found: Mapping[str, Mapping[int, float]], known: pd.DataFrame, top: int) -> Iterator[str]:
+def cell(
+    rates_of: Mapping[str, Mapping[int, float]], published_rates: pd.DataFrame, top: int
+) -> Iterator[str]:
     """Yield the rates found, that of published similarity search, and the best of the others."""
-    for rates in found.values():
+    for rates in rates_of.values():
         yield f"{rates[top]:.3f}"
-    published = known[known["n_mols"] == top].set_index("model")["hitrate"]
+    published = published_rates[published_rates["n_mols"] == top].set_index("model")["hitrate"]
     yield f"{published['simsearch']:.3f}"
     others = published.drop("simsearch")
     yield f"{others.max():.3f} `{others.idxmax()}`"

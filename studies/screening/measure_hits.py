@@ -54,13 +54,13 @@ class Ranked(NamedTuple):
         p: probabilities at the support's share of actives.
         active: answers.
         share: of actives in the support.
-        known: log odds of the support's actives, each left out in turn.
+        left_out: log odds of the support's actives, each left out in turn.
     """
 
     p: np.ndarray
     active: np.ndarray
     share: float
-    known: np.ndarray
+    left_out: np.ndarray
 
     def moved(self, prevalence: float) -> np.ndarray:
         """Return the probabilities at a prevalence."""
@@ -82,19 +82,19 @@ def main(table: Path, folder: Path) -> None:
         for source, decoys in DECOYS.items()
         for row in _of_source(model, *_prepared(whole, source, decoys, folder))
     ]
-    found = pd.DataFrame(row for row in rows if "top" in row)
+    judgements = pd.DataFrame(row for row in rows if "top" in row)
     guesses = pd.DataFrame(row for row in rows if "left" in row)
-    _say(_table(found, PLAIN), "all targets, probabilities taken as they are")
+    _say(_table(judgements, PLAIN), "all targets, probabilities taken as they are")
     for half in (0, 1):
         _say(_estimates(guesses[guesses["half"] == half]), f"prevalence estimated, half {half}")
-    _say(tried := _tried(found[found["half"] == 0]), "tried on half of the targets")
+    _say(tried := _tried(judgements[judgements["half"] == 0]), "tried on half of the targets")
     holds = tried[(tried[[f"holds {top}" for top in TOPS]] >= 0.8).all(axis=1)]
     if holds.empty:
         sys.stdout.write("\nnone of them holds 80 % at every number of best compounds\n")
     else:
         best = holds.sort_values("width").iloc[0]
         chosen = (float(best["power"]), float(best["spread"]))
-        _say(_table(found[found["half"] == 1], chosen), f"the other half: {chosen}")
+        _say(_table(judgements[judgements["half"] == 1], chosen), f"the other half: {chosen}")
 
 
 def _prepared(
@@ -111,13 +111,13 @@ def _prepared(
 
 
 def _of_source(model: Model, frame: pd.DataFrame, store: Store) -> Iterator[dict[str, object]]:
-    for place, screen in enumerate(screens_of(frame, store)):
+    for number, screen in enumerate(screens_of(frame, store)):
         n_active = int(screen.labels.sum())
         if n_active < LEAST_ACTIVES or len(screen) - n_active <= SUPPORTS[-1][1]:
             continue
         pool = store.molecules.select(tensor_of(screen.rows))
         for (n, m), draw in product(SUPPORTS, range(DRAWS)):
-            which = {"source": screen.source, "half": place % 2, "target": screen.target}
+            which = {"source": screen.source, "half": number % 2, "target": screen.target}
             ranked = _ranked(model, screen, pool, (n, m, draw))
             prevalence = float(ranked.active.mean())
             judgement = judged(ranked.moved(prevalence), ranked.active, prevalence)
@@ -133,15 +133,15 @@ def _ranked(model: Model, screen: Screen, pool: Molecules, kind: tuple[int, int,
     actives, inactives = (rng.permutation(np.flatnonzero(screen.labels == y)) for y in (1, 0))
     support = np.concatenate([actives[:n], inactives[:m]])
     library = np.setdiff1d(np.arange(len(screen)), support)
-    known = Labelled(pool.select(tensor_of(support)), tensor_of(screen.labels[support]))
-    predictor = model.learner.adapt(known)
+    labelled = Labelled(pool.select(tensor_of(support)), tensor_of(screen.labels[support]))
+    predictor = model.learner.adapt(labelled)
     with torch.no_grad():
         p = torch.cat([
             predictor(pool.select(tensor_of(library[i : i + CHUNK]))).double().sigmoid()
             for i in range(0, len(library), CHUNK)
         ]).numpy()  # fmt: skip
     order = np.argsort(-p, kind="stable")
-    left_out = each_left_out(model.learner, known.molecules, screen.labels[support])
+    left_out = each_left_out(model.learner, labelled.molecules, screen.labels[support])
     return Ranked(p[order], screen.labels[library][order] > 0.5, n / (n + m), left_out)
 
 
@@ -157,24 +157,30 @@ def judged(p: np.ndarray, active: np.ndarray, prevalence: float) -> list[dict[st
     ]
     for power, spread in TRIED:
         chances = expit(base + power * (best - base))
-        for row, found in zip(rows, expected_hits(chances, TOPS, spread=spread), strict=True):
-            row[f"expected {power} {spread}"] = found.hits
-            row[f"width {power} {spread}"] = found.high - found.low
-            row[f"holds {power} {spread}"] = found.low <= row["hits"] <= found.high
-            row[f"above {power} {spread}"] = row["hits"] > found.high
+        for row, hits in zip(rows, expected_hits(chances, TOPS, spread=spread), strict=True):
+            row[f"expected {power} {spread}"] = hits.hits
+            row[f"width {power} {spread}"] = hits.high - hits.low
+            row[f"holds {power} {spread}"] = hits.low <= row["hits"] <= hits.high
+            row[f"above {power} {spread}"] = row["hits"] > hits.high
     return rows
 
 
 def guessed(ranked: Ranked) -> dict[str, float]:
     """Return the prevalence of a library, what is estimated, and which intervals hold."""
-    true, found = float(ranked.active.mean()), estimate(counted(ranked.p), ranked.known)
-    row = {"true": true, "estimate": found.share, "low": found.low, "high": found.high}
-    row["holds"] = found.low <= true <= found.high
-    expected = library_hits(ranked.moved(found.share)[: max(TOPS)], prevalence=found)
-    for one in expected:
-        hits = int(ranked.active[: one.top].sum())
-        row |= {f"holds {one.top}": one.low <= hits <= one.high, f"hits {one.top}": hits}
-        row |= {f"low {one.top}": one.low, f"high {one.top}": one.high}
+    true, guess = float(ranked.active.mean()), estimate(counted(ranked.p), ranked.left_out)
+    row = {"true": true, "estimate": guess.share, "low": guess.low, "high": guess.high}
+    row["holds"] = guess.low <= true <= guess.high
+    expected = library_hits(ranked.moved(guess.share)[: max(TOPS)], prevalence=guess)
+    for hits_of_top in expected:
+        hits = int(ranked.active[: hits_of_top.top].sum())
+        row |= {
+            f"holds {hits_of_top.top}": hits_of_top.low <= hits <= hits_of_top.high,
+            f"hits {hits_of_top.top}": hits,
+        }
+        row |= {
+            f"low {hits_of_top.top}": hits_of_top.low,
+            f"high {hits_of_top.top}": hits_of_top.high,
+        }
     return row
 
 
@@ -189,18 +195,18 @@ def _estimates(screens: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([middle, quantiles, means], axis=1).reset_index()
 
 
-def _table(found: pd.DataFrame, way: tuple[float, float]) -> pd.DataFrame:
+def _table(judgements: pd.DataFrame, way: tuple[float, float]) -> pd.DataFrame:
     names = {f"{name} {way[0]} {way[1]}": name for name in ("expected", "width", "holds", "above")}
-    groups = found.rename(columns=names).groupby(KINDS, sort=False)
+    groups = judgements.rename(columns=names).groupby(KINDS, sort=False)
     means = groups[["total", "hits", *names.values()]].mean()
     return means.assign(targets=groups["target"].nunique(), screens=groups.size()).reset_index()
 
 
-def _tried(found: pd.DataFrame) -> pd.DataFrame:
+def _tried(judgements: pd.DataFrame) -> pd.DataFrame:
     """Sources count alike, however many targets they have."""
     rows: list[dict[str, float]] = []
     for way in TRIED:
-        means = _table(found, way).groupby("top")[["holds", "width"]].mean()
+        means = _table(judgements, way).groupby("top")[["holds", "width"]].mean()
         holds = {f"holds {top}": means["holds"][top] for top in TOPS}
         rows.append({"power": way[0], "spread": way[1], **holds, "width": means["width"].mean()})
     return pd.DataFrame(rows)

@@ -38,8 +38,8 @@ KINDS = ["table", "memory", "inactives"]
 def main(tables: list[Path]) -> None:
     """Print the mean hits of each policy."""
     torch.set_num_threads(1)
-    found = pd.DataFrame(row for table in tables for row in _of_table(table))
-    sys.stdout.write(f"{found.groupby(KINDS)[[*POLICIES]].mean().round(1).to_string()}\n")
+    hits = pd.DataFrame(row for table in tables for row in _of_table(table))
+    sys.stdout.write(f"{hits.groupby(KINDS)[[*POLICIES]].mean().round(1).to_string()}\n")
 
 
 def _of_table(table: Path) -> Iterator[dict[str, object]]:
@@ -47,9 +47,9 @@ def _of_table(table: Path) -> Iterator[dict[str, object]]:
     blocks = tuple(dict.fromkeys((*learner.featurizers, FINGERPRINT)))
     assays, molecules = assays_and_molecules([table], None, blocks)
     learners = {"with": learner, "without": without_memory(learner)}
-    for (memory, one), assay in product(learners.items(), assays):
+    for (memory, learner), assay in product(learners.items(), assays):
         rows = molecules.select(tensor_of(np.array(assay.rows)))
-        campaign = Campaign(one, rows, assay.labels)
+        campaign = Campaign(learner, rows, assay.labels)
         for n, draw in product(INACTIVES, range(DRAWS)):
             rng = generator(0, "plate", assay.name, draw)
             parts = (rng.permutation(np.flatnonzero(assay.labels == y)) for y in (1, 0))

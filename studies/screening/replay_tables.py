@@ -2,8 +2,8 @@
 
 Run: python studies/screening/replay_tables.py rdkit_vs.parquet FOLDER
 
-The table has the columns `source,target,active,smiles`; of every source the first targets in the
-order of their names are taken, and `FOLDER/{source}.csv` holds them as assays.
+The table has the columns `source,target,active,smiles`. `FOLDER/{source}.csv` holds the first
+targets of each source, in the order of their names, as assays.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def main(table: Path, folder: Path) -> None:
     for source, choice in CHOICES.items():
         raw = folder / f"{source.lower()}.in.parquet"
         whole[whole["source"] == source].pipe(_first, choice.targets).to_parquet(raw)
-        found = read_screens([raw], decoys=choice.decoys)
+        compounds = read_screens([raw], decoys=choice.decoys)
         raw.unlink()
-        found.rename(columns={"target": "assay"})[["assay", "smiles", "active"]].to_csv(
+        compounds.rename(columns={"target": "assay"})[["assay", "smiles", "active"]].to_csv(
             folder / f"{source.lower()}.csv", index=False
         )
 

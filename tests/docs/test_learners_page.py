@@ -100,7 +100,7 @@ def script():
 
 @pytest.fixture(scope="module")
 def values_script():
-    yield from loaded(SCRIPT.with_name("learnt_values.py"))
+    yield from loaded(SCRIPT.with_name("trained_values.py"))
 
 
 @pytest.fixture
@@ -121,8 +121,8 @@ def run(script):
         for scope in (ALL, CLEAN, script.OUTSIDE)
         for support in (16, 64)
     ]  # fmt: skip
-    asked = {"maml": ("profile", "200 x 4"), "mann": ("gine", "200 x 16")}
-    return script.Figures(pd.DataFrame(means), pd.DataFrame(compared), {"maml": 41.6}, asked)
+    settings = {"maml": ("profile", "200 x 4"), "mann": ("gine", "200 x 16")}
+    return script.Figures(pd.DataFrame(means), pd.DataFrame(compared), {"maml": 41.6}, settings)
 
 
 def test_rows_stand_beside_the_published_ones_with_the_best_first(script, run):
@@ -235,7 +235,7 @@ def test_learners_of_values_stand_with_the_best_first(values_script):
 def test_every_learner_of_values_is_asked_for_by_its_config(values_script):
     known = yaml.safe_load((ROOT / values_script.CONFIG).read_text())
     names = [*known["models"], *known["baselines"]]
-    assert values_script.asked(ROOT / values_script.CONFIG) == names
+    assert values_script.models_of(ROOT / values_script.CONFIG) == names
     found = {one["learner"] for one in known["models"].values()}
     assert found | {name.split(":")[0] for name in known["baselines"]} == _with("regression")
 

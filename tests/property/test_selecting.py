@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from molmeta.molecules.blocks import Bits, Graphs, Molecules, Vectors
+from molmeta.molecules.tensors import owner_of
 
 SIZES = st.lists(st.integers(0, 5), min_size=1, max_size=8)
 
@@ -70,5 +71,5 @@ def test_every_block_has_as_many_molecules_as_were_selected(sizes, data):
 @given(SIZES, st.data())
 def test_every_bond_stays_within_its_molecule(sizes, data):
     graphs = molecules(sizes).select(data.draw(rows_of(len(sizes)))).block("graph", Graphs)
-    owner = graphs.atom_molecule[graphs.edge_index]
+    owner = owner_of(graphs.atom_offsets)[graphs.edge_index]
     assert torch.equal(owner[0], owner[1])

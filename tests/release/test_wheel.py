@@ -14,6 +14,11 @@ from molmeta.extras import EXTRAS
 from molmeta.version import __version__
 
 pytestmark = pytest.mark.slow
+TORCH = ("torch", "functorch", "sympy", "isympy", "networkx", "mpmath", "fsspec", "nvidia", "cuda",
+         "triton", "setuptools", "_distutils_hack", "distutils", "pip")  # fmt: skip
+"""Starts of the names of PyTorch, of what it requires, and of what an environment has anyway."""
+LARGEST = 800_000_000
+"""Bytes of all other packages; docs/install.md says how many there are."""
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +67,13 @@ def test_what_screening_does_not_need_is_not_installed(elsewhere):
     names = [*EXTRAS, "deepchem", "snakemake"]
     code = f"import importlib.util as u; print([n for n in {names} if u.find_spec(n)])"
     assert run(["env/bin/python", "-c", code], elsewhere).stdout == "[]\n"
+
+
+def test_the_packages_besides_torch_stay_within_their_size(elsewhere):
+    (packages,) = elsewhere.glob("env/lib/python*/site-packages")
+    files = [path for path in packages.rglob("*") if path.is_file()]
+    others = [f for f in files if not f.relative_to(packages).parts[0].startswith(TORCH)]
+    assert 0 < sum(path.stat().st_size for path in others) < LARGEST
 
 
 def test_the_wheel_holds_what_it_reads(wheel):

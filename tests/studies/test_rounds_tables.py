@@ -36,7 +36,7 @@ def test_the_most_is_every_active_that_the_start_left(rows):
 
 @pytest.mark.parametrize(("number", "hits"), [(1, 4.0), (2, 6.0), (10, 6.0)])
 def test_hits_are_counted_up_to_a_round(rows, number, hits):
-    assert script.found(rows, number) == hits
+    assert script.mean_hits(rows, number) == hits
 
 
 def test_a_row_has_memory_and_none_where_there_is_a_model(rows):

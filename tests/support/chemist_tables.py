@@ -1,4 +1,4 @@
-"""Tables as chemists bring them, each with its correct reading or the question to expect.
+"""Tables as chemists have them, each with its correct reading or the question to expect.
 
 All hold the same twelve compounds; `PX` are their pIC50, the last one a bound. `LABELS` are their
 classes. A table is thus read correctly if every compound comes back with its own value or class.
@@ -44,7 +44,7 @@ class Table:
         labels: the label of each compound, None where it is missing.
         columns: names of the columns to be read, by role.
         asks: word that the question must contain, "" where the reading is clear.
-        options: what the user gives beside the table.
+        options: what the user gives in addition to the table.
     """
 
     file: str
@@ -751,7 +751,7 @@ READ |= {
 }
 """Found by reading odd tables until one was read wrongly."""
 
-ASKED = {
+AMBIGUOUS = {
     "nm_or_um": Table(
         "a.csv",
         lines({**ID, "IC50": [5, 12.6, 40, 100, 251, 795, 1260, 2000, 3.5, 9, 70, 310]}),

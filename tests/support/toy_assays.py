@@ -17,7 +17,11 @@ from molmeta.runtime.seeds import generator, torch_seed
 
 TRAINING_ASSAYS = 100
 N, DIMENSIONS, SIGNAL, BITS = 300, 12, 2, 64
-FINGERPRINTS = {one.name: one.size for one in FEATURIZERS.values() if one.kind == "bits"}
+FINGERPRINTS = {
+    featurizer.name: featurizer.size
+    for featurizer in FEATURIZERS.values()
+    if featurizer.kind == "bits"
+}
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 """Logits in float32, summed in another order."""
 
@@ -49,22 +53,22 @@ def world():
     return Molecules({**blocks, "descriptors": Vectors(torch.from_numpy(values))})
 
 
-def assay(place):
+def assay(number):
     """The assay of one direction in the plane of the two dimensions."""
-    angle = generator(place, "assay").uniform(0, 2 * np.pi)
+    angle = generator(number, "assay").uniform(0, 2 * np.pi)
     plane = world().block("descriptors", Vectors).values[:, :SIGNAL].numpy()
     labels = (plane @ [np.cos(angle), np.sin(angle)] > 0).astype(np.float32)
     rows = np.arange(N, dtype=np.int64)
-    return Assay(str(place), "", "", ("C",) * N, rows, labels, np.full(N, np.nan))
+    return Assay(str(number), "", "", ("C",) * N, rows, labels, np.full(N, np.nan))
 
 
-def drawn(place, n_support=16, n_query=16, share=None, of=None):
+def drawn(number, n_support=16, n_query=16, share=None, of=None):
     draw = Draw(n_support, share=share, n_query=n_query)
-    return draw_episode(assay(place if of is None else of), draw, generator(place, "draw"))
+    return draw_episode(assay(number if of is None else of), draw, generator(number, "draw"))
 
 
-def episode(place=0, **options):
-    return drawn(place, **options).labelled(world())
+def episode(number=0, **options):
+    return drawn(number, **options).labelled(world())
 
 
 def built(name, seed=0, *, fitted=True, **options):
@@ -78,7 +82,7 @@ def built(name, seed=0, *, fitted=True, **options):
 
 @cache
 def training_data():
-    return TrainingData(world(), [assay(place) for place in range(TRAINING_ASSAYS)])
+    return TrainingData(world(), [assay(number) for number in range(TRAINING_ASSAYS)])
 
 
 def logits(learner, support, molecules):

@@ -31,9 +31,9 @@ def store():
     rng = np.random.default_rng(0)
     on = [np.sort(rng.choice(64, size=12, replace=False)) for _ in range(STORED)]
     offsets = torch.arange(STORED + 1) * 12
-    place = torch.arange(STORED, dtype=torch.float32).unsqueeze(1)
+    rows = torch.arange(STORED, dtype=torch.float32).unsqueeze(1)
     bits = Bits(torch.tensor(np.concatenate(on), dtype=torch.int32), offsets, 64)
-    return Molecules({"morgan": bits, "place": Vectors(place)})
+    return Molecules({"morgan": bits, "place": Vectors(rows)})
 
 
 @cache

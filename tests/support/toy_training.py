@@ -36,20 +36,22 @@ SMALL["multitask"] = {"assays": 3}
 
 @cache
 def store():
-    found = compounds([tail + ring for tail in TAILS for ring in RINGS])
-    return update(None, {one.inchikey: one.smiles for one in found}, FEATURIZERS)
+    molecules = compounds([tail + ring for tail in TAILS for ring in RINGS])
+    return update(None, {compound.inchikey: compound.smiles for compound in molecules}, FEATURIZERS)
 
 
 @cache
 def smiles():
-    found = compounds([tail + ring for tail in TAILS for ring in RINGS])
-    by_key = {one.inchikey: one.smiles for one in found}
+    molecules = compounds([tail + ring for tail in TAILS for ring in RINGS])
+    by_key = {compound.inchikey: compound.smiles for compound in molecules}
     return tuple(by_key[key.decode()] for key in store().keys)
 
 
 def assay(name, *rings):
     """An assay in which the molecules with one of these rings are active."""
-    actives = {one.smiles for one in compounds([tail + ring for tail in TAILS for ring in rings])}
+    actives = {
+        compound.smiles for compound in compounds([tail + ring for tail in TAILS for ring in rings])
+    }
     labels = np.array([text in actives for text in smiles()], np.float32)
     rows = np.arange(len(labels), dtype=np.int64)
     return Assay(name, "", name, smiles(), rows, labels, np.full(len(labels), np.nan, np.float32))
@@ -71,7 +73,7 @@ def recipe(learner="protonet", encoder="fingerprint", **options):
 
 
 def task(chosen=None, *, seed=0, init=(), valid=None, **options):
-    *known, held_out = assays()
+    *training_assays, held_out = assays()
     training = TrainingOptions(**{**OPTIONS, **options})
     valid = [held_out] if valid is None else valid
-    return Task(chosen or recipe(), training, seed, known, valid, store().molecules, init)
+    return Task(chosen or recipe(), training, seed, training_assays, valid, store().molecules, init)

@@ -25,8 +25,8 @@ class JudgedTable:
         options: what the user says, which takes precedence.
         where: file name for messages, and the assay's name if no column gives it.
         repeated: names that occur more than once in the file.
-        strict: ask about results that are not numbers in a column 'value' too, and about labels
-            that are not understood in a column 'active'; otherwise curation drops these rows.
+        strict: also ask about results in a column 'value' that are not numbers, and about unclear
+            labels in a column 'active'. Otherwise, curation drops these rows.
     """
 
     frame: pd.DataFrame

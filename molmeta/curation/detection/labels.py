@@ -64,12 +64,8 @@ def _unknown_label(column: pd.Series, unknown: pd.Series, where: object) -> Tabl
             f"Give --value-column '{column.name}' --threshold 1.5 with --higher-is-active if 2 is "
             "active, or --lower-is-active if 1 is."
         )
+    first = ", ".join(f"'{value}'" for value in list(column[unknown].astype("str").unique())[:3])
     return question(
-        where, f"a label in '{column.name}' is not understood", _quoted(column[unknown]),
+        where, f"a label in '{column.name}' is not understood", f"{first} in {unknown.sum()} rows",
         "1 and 0, true and false, yes and no, or active and inactive", step,
     )  # fmt: skip
-
-
-def _quoted(cells: pd.Series) -> str:
-    first = [f"'{value}'" for value in list(cells.astype("str").unique())[:3]]
-    return f"{', '.join(first)} in {len(cells)} rows"

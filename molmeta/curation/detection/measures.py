@@ -83,7 +83,7 @@ class Measures:
         if self.strict:
             self._require_no_dates(numbers.is_number)
         qualifiers, values = split_qualifiers(numbers.texts)
-        if self._is_logarithm():
+        if self.column.quantity == "log" or _LOG_UNIT.fullmatch(self.options.unit) is not None:
             return self._from_logarithms(qualifiers, values)
         units, evidence = self._units(numbers.units, values)
         self._require_direction()
@@ -152,9 +152,6 @@ class Measures:
         kept = [name for name in others if not pd.api.types.is_numeric_dtype(self.frame[name])]
         return {texts.decimal_of(texts.written_numbers(filled(self.frame[name]))) for name in kept}
 
-    def _is_logarithm(self) -> bool:
-        return self.column.quantity == "log" or _LOG_UNIT.fullmatch(self.options.unit) is not None
-
     def _from_logarithms(self, qualifiers: pd.Series, values: pd.Series) -> Values:
         """Convert logarithms of concentrations to pX, which reverses signs and qualifiers."""
         match = _LOG_UNIT.fullmatch(self.options.unit)
@@ -189,7 +186,8 @@ class Measures:
             units = units.where(units.ne(""), self.column.unit)
             evidence = f"name of '{self.name}'"
         if kind:
-            units = units.where(units.ne(""), stripped(self.frame[kind]).map(_px_of_kind))
+            is_px = stripped(self.frame[kind]).map(names.quantity_of).eq("pX")
+            units = units.mask(units.eq("") & is_px, PX)
         if units.eq("").all():
             unit = self._by_size(values)
             units, evidence = pd.Series(unit, index=within.index), "size of the values"
@@ -278,7 +276,3 @@ def _is_possible(values: pd.Series, unit: str) -> bool:
     px = to_scale(values, pd.Series(unit, index=values.index))
     # IC50s of a potent series are not given in mM.
     return bool(px.between(*_POSSIBLE_PX).all()) and (unit != "mM" or px.median() < 7)
-
-
-def _px_of_kind(kind: str) -> str:
-    return PX if names.quantity_of(kind) == "pX" else ""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Quantity = Literal[
     "pX", "log", "concentration", "inhibition", "remaining", "percent", "generic", ""
 ]
-"""What a result measures: -log10 M, log10 of a concentration, a concentration such as IC50,
-% inhibition, % of activity that remains, a percentage of unknown direction, or any result."""
+"""What a result measures: -log10 M, a concentration such as IC50 or its log10, % inhibition, % of
+remaining activity, a percentage of unknown direction, or any result."""
 
 _START = r"(?<![a-z])"
 _HALF = r"(?:ic|ec|ac|xc|gi|ed|cc|tc|lc|ld)[\s_-]?(?:50|90)"

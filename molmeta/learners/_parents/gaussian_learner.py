@@ -93,8 +93,8 @@ class GaussianLearner(EmbeddingLearner):
     Args:
         encoder: any encoder.
         further: further kernels, joined by '+', "" for none. The name of a fingerprint adds its
-            Tanimoto similarity. 'linear' adds the inner product of the vectors; unlike the
-            distance, it does not make molecules similar that the encoder cannot describe.
+            Tanimoto similarity. 'linear' adds the inner product of the vectors. Molecules that the
+            encoder cannot describe are near each other by distance, but not by this product.
         centre: whether to subtract the mean label of a support with both classes first.
         target: 'activity' or 'value'.
     """

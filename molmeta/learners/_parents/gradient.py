@@ -39,10 +39,10 @@ class GradientLearner(MetaLearner):
         inner_steps: gradient steps on the support in training.
         evaluation_steps: gradient steps on the support in evaluation.
         inner_rate: step size.
-        prototypes: whether the steps start from a prototypical network: s 2 (m_1 - m_0) / v is
-            added to the weights of the head, and s (|m_0|^2 - |m_1|^2) / v to its intercept, with
-            the mean vector m_c of each class, the mean squared distance v of the support's
-            vectors from their mean, and a trained scale s that starts at 4.
+        prototypes: whether the steps start from a prototypical network. Then s 2 (m_1 - m_0) / v is
+            added to the weights of the head, and s (|m_0|^2 - |m_1|^2) / v to its intercept. Here,
+            m_c is the mean vector of class c, and v the mean squared distance of the support's
+            vectors from their mean. The scale s is trained and starts at 4.
 
     Source:
         Triantafillou et al., Meta-Dataset, ICLR 2020 (prototypes as a start).
@@ -72,7 +72,7 @@ class GradientLearner(MetaLearner):
         self.add_parameters()
 
     def add_parameters(self) -> None:
-        """Register what a subclass trains besides the encoder and the head; nothing here."""
+        """Register what a subclass trains in addition to the encoder and the head; nothing here."""
 
     def forward(self, molecules: Molecules) -> Tensor:
         """Return the logit of each molecule, shape (G,), without adaptation."""

@@ -73,8 +73,8 @@ class ProfileProcess(MetaLearner):
 
     A compound that was active in other assays is more likely to be active here; this counts less
     in larger supports. The noise r is one of five multiples of r0 (S / 32)^q. Predictions are
-    averaged over them, weighted by how well each explains the support (`averaged`): within a
-    series of analogues the noise is high, between actives and unrelated compounds it is low.
+    averaged over them, weighted by how well each explains the support (`averaged`). The noise is
+    high within a series of analogues, and low between actives and unrelated compounds.
 
     | symbol    | attribute            | meaning                             | start value     |
     | --------- | -------------------- | ----------------------------------- | --------------- |

@@ -280,8 +280,8 @@ def _residual(inverse: Tensor, y: Tensor) -> Tensor:
 
 def _curvature(pairs: Pairs, u: Tensor, weights: Tensor, of_likelihood: Tensor) -> Tensor:
     """Return the weighted second derivatives of the kernel by u, shape (P, P)."""
-    # Whatever is linear in exp(u) has its first derivative as its second; only the length scale
-    # is not, and it shares a term with the output scale.
+    # Terms that are linear in exp(u) have equal first and second derivatives. Only the length scale
+    # is not linear, and it shares a term with the output scale.
     a = _scaled(pairs.squared, u)
     bent = u[SCALE].exp() * a.square() * (a.square() - 2 * a - 2) / 3 * torch.exp(-a)
     curvature = torch.diag(of_likelihood)

@@ -27,9 +27,9 @@ def analogue_probability(nearest: Tensor, active: Tensor) -> Tensor:
     """Return the probability that each support compound is an analogue of the actives, shape (S,).
 
     The log-odds are 12 (c - c0) - ln(max(i / a, 1)) / 2 + logit(q), with c the similarity to the
-    nearest active, c0 = 0.40 + 0.05 ln(max(a, 4) / 4), a actives and i inactives. The share q of
-    analogues among the inactives is found by expectation maximisation, with one pseudo-compound of
-    each kind: it is near 1 in a SAR table and near 0 in a screening deck.
+    nearest active, c0 = 0.40 + 0.05 ln(max(a, 4) / 4), a actives and i inactives. Expectation
+    maximisation gives the share q of analogues among the inactives, with one pseudo-compound of
+    each kind. It is near 1 in a SAR table and near 0 in a screening deck.
 
     Args:
         nearest: cosine or Tanimoto similarity to the nearest active, shape (S,).

@@ -104,7 +104,7 @@ class Bits(Block):
 def _packed_counts(rows: Sequence[bytes], size: int) -> Arrays:
     """Return `Bits.pack` of fingerprints with counts.
 
-    A row is 8-byte pairs of two 32-bit words: version and size of a word, length and number of
+    A row is pairs of 32-bit words. They are version and size of a word, length and number of
     features, then each feature with its count.
     """
     lengths = np.array([len(row) // 8 - 2 for row in rows])

@@ -69,11 +69,6 @@ class Graphs(Block):
         atoms = self.atom_offsets.diff()[owner_of(self.bond_offsets)].unsqueeze(1)
         return bool(((self.ends >= 0) & (self.ends < atoms)).all())
 
-    @property
-    def atom_molecule(self) -> Tensor:
-        """Molecule of each atom, shape (V,)."""
-        return owner_of(self.atom_offsets)
-
     @cached_property
     def messages(self) -> Messages:
         """Messages along the bonds, computed once for all layers and all steps of MAML."""

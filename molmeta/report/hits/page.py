@@ -80,7 +80,7 @@ def hits_page(
 
     Args:
         hits: best first, with the columns of `hits` and `annotations`.
-        predictor: adapted to the support; scores it for the histogram, and weighs atoms.
+        predictor: adapted to the support; scores it for the histogram, and computes atom weights.
         output: the HTML file.
         facts: of the screen.
         introduction: sections above the candidates.

@@ -173,6 +173,12 @@ def test_a_misspelled_library_is_reported_before_anything_is_read(rank, tmp_path
         rank(tmp_path / "absent.csv", tmp_path / "libary.smi")
 
 
+@pytest.mark.parametrize("rank", [molmeta.screen, molmeta.suggest, molmeta.auto])
+def test_a_pattern_without_files_is_reported_before_anything_is_read(rank, tmp_path):
+    with pytest.raises(TableError, match=r"parts/\*\.smi: no file matches"):
+        rank(tmp_path / "absent.csv", tmp_path / "parts" / "*.smi")
+
+
 def test_screen_takes_a_loaded_model(table):
     model = molmeta.load()
     found = molmeta.screen(table, LIBRARY, model=model)

@@ -5,7 +5,7 @@ import zipfile
 import openpyxl
 import pytest
 from chemist_tables import (
-    ASKED,
+    AMBIGUOUS,
     IC50_BOOK,
     ID,
     LABELS,
@@ -55,7 +55,7 @@ def test_every_compound_gets_its_own_result(table, tmp_path):
     assert table.columns.items() <= dict(found.columns).items()
 
 
-@pytest.mark.parametrize("table", ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize("table", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_an_unclear_table_gets_a_question_in_one_line(table, tmp_path):
     with pytest.raises(MolMetaError) as caught:
         read(table, tmp_path)

@@ -15,7 +15,8 @@ from molmeta.learners.base import MetaLearner
 from molmeta.learners.similarity import Similarity
 from molmeta.learners.tanimoto_gp import TanimotoGP
 from molmeta.molecules.blocks import Vectors
-from molmeta.molecules.compounds import parse, scaffold_of
+from molmeta.molecules.compounds import parse
+from molmeta.molecules.scaffolds import scaffold_of
 from molmeta.runtime.seeds import generator
 
 

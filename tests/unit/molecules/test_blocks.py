@@ -80,10 +80,6 @@ def test_bond_categories_follow_the_edges():
     assert graphs().edge_categories.flatten().tolist() == [7, 8, 9, 7, 8, 9]
 
 
-def test_every_atom_knows_its_molecule():
-    assert graphs().atom_molecule.tolist() == [0, 0, 0, 2, 2]
-
-
 def test_edges_of_selected_molecules_count_their_own_atoms():
     assert graphs().select(torch.tensor([2, 0])).edge_index[0].tolist() == [0, 2, 3, 1, 3, 4]
 
@@ -108,7 +104,7 @@ def test_vectors_select_their_rows():
 
 def test_molecules_select_the_same_rows_of_every_block():
     picked = Molecules({"graph": graphs(), "morgan": bits()}).select(torch.tensor([2, 1]))
-    assert picked.block("graph", Graphs).atom_molecule.tolist() == [0, 0]
+    assert picked.block("graph", Graphs).atom_offsets.tolist() == [0, 2, 2]
     assert picked.block("morgan", Bits).offsets.tolist() == [0, 1, 1]
 
 

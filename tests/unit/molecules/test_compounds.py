@@ -19,7 +19,6 @@ from molmeta.molecules.compounds import (
     is_surely_a_compound,
     neutral,
     parse,
-    scaffold_of,
     standard_smiles,
     standardize,
 )
@@ -185,11 +184,3 @@ def test_failures_stand_in_their_place():
 def test_two_processes_give_what_one_gives():
     smiles = ["C" * n + "O" for n in range(1, 41)] * 26
     assert compounds(smiles, cores=2) == compounds(smiles, cores=1)
-
-
-def test_the_scaffold_leaves_the_side_chains():
-    assert scaffold_of(parse("CCc1ccc(CC2CC2)cc1C")) == "c1ccc(CC2CC2)cc1"
-
-
-def test_a_chain_has_no_scaffold():
-    assert scaffold_of(parse("CCCO")) == ""

@@ -14,8 +14,9 @@ from molmeta.models.deepchem import DeepChemModel, table_of
 from molmeta.models.named import baseline
 from molmeta.models.pretrained import load_pretrained
 from molmeta.molecules import deepchem as bridge
-from molmeta.molecules.compounds import parse, scaffold_of
+from molmeta.molecules.compounds import parse
 from molmeta.molecules.deepchem import featurizer
+from molmeta.molecules.scaffolds import scaffold_of
 
 pytestmark = pytest.mark.skipif(
     sys.version_info >= (3, 12), reason="DeepChem's last release ends at Python 3.11"

@@ -1,6 +1,6 @@
 """Writes the table of measured values in docs/learners.md, between its marks.
 
-Run in the folder of a run of config/fsmol_values.yaml: python studies/learnt_values.py
+Run in the folder of a run of config/fsmol_values.yaml: python studies/trained_values.py
 
 Learners of the config that have no metrics there are named below the table.
 """
@@ -26,10 +26,10 @@ CONFIG = Path("config/fsmol_values.yaml")
 SUPPORTS = (16, 32, 64, 128, 256)
 
 
-def asked(config: Path) -> list[str]:
+def models_of(config: Path) -> list[str]:
     """Return the names of the models and baselines of a config."""
-    known = yaml.safe_load(config.read_text(encoding="utf-8"))
-    return [*known["models"], *known["baselines"]]
+    content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    return [*content["models"], *content["baselines"]]
 
 
 def rows(means: pd.DataFrame) -> Iterator[str]:
@@ -52,16 +52,16 @@ def rows(means: pd.DataFrame) -> Iterator[str]:
 def main(names: Sequence[str]) -> None:
     """Write the table into the page."""
     paths = {name: Path(f"results/metrics/{name}/0.parquet") for name in names}
-    there = [path for path in paths.values() if path.is_file()]
-    found = pd.concat([pd.read_parquet(path) for path in there])
-    lines = list(rows(summarise(found, names=["r2", "spearman"])))
+    existing = [path for path in paths.values() if path.is_file()]
+    metrics = pd.concat([pd.read_parquet(path) for path in existing])
+    lines = list(rows(summarise(metrics, names=["r2", "spearman"])))
     missing = [f"`{name}`" for name, path in paths.items() if not path.is_file()]
     text = "\n".join([*lines, *(["", f"Not run: {', '.join(missing)}."] if missing else [])])
     page = rewritten(PAGE.read_text(encoding="utf-8"), "values", text)
     with written(PAGE) as temporary:
         temporary.write_text(page, encoding="utf-8")
-    sys.stdout.write(f"{PAGE.name}: {len(there)} learners of values\n")
+    sys.stdout.write(f"{PAGE.name}: {len(existing)} learners of values\n")
 
 
 if __name__ == "__main__":
-    main(asked(CONFIG))
+    main(models_of(CONFIG))
