@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from molmeta.assays.records import ActivityRecords, Profiles
 from molmeta.encoders.base import Joined
@@ -219,7 +221,8 @@ class ProfileProcess(MetaLearner):
         if apart is None or self.further != ENCODER:
             return prepared
         if set(apart.featurizers) <= set(molecules.blocks):
-            prepared = prepared.with_block(ENCODER, Vectors(in_chunks(apart, molecules)))
+            vectors = in_chunks(partial(_in_float64, apart), molecules)
+            prepared = prepared.with_block(ENCODER, Vectors(vectors))
         return prepared
 
     def inputs(self, molecules: Molecules, *, further: bool = False) -> ProfileInputs:
@@ -238,7 +241,7 @@ class ProfileProcess(MetaLearner):
         if not block:
             return None
         if apart is not None and block == ENCODER and block not in molecules.blocks:
-            return apart(molecules)
+            return _in_float64(apart, molecules)
         return molecules.block(block, Vectors).values
 
     def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> ProfileInputs:
@@ -305,6 +308,17 @@ class ProfileProcess(MetaLearner):
         regression = averaged(kernel, y.double(), noises.double(), self.noise_prior.double())
         scale = (self.log_scale[0] + self.log_scale[1] * log_size).exp()
         return ProfilePredictor(self, inputs, mean_weight, regression, offset, scale, size)
+
+
+def _in_float64(encoder: Encoder, molecules: Molecules) -> Tensor:
+    """Return the vectors of an encoder, shape (G, W), in float32.
+
+    Sums in float32 would depend on which other molecules are encoded, and with them the last
+    digits of a prediction.
+    """
+    weights = {name: weight.double() for name, weight in encoder.named_parameters()}
+    vectors: Tensor = functional_call(encoder, weights, (molecules,))
+    return vectors.float()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """The pretrained model: that it is the one meant, that it says what it is, and that it works."""
 
 import time
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -21,6 +23,7 @@ from molmeta.models.pretrained import (
 from molmeta.models.prevalence import prior_shift
 from molmeta.screening.plan import ScreenPlan
 
+ROOT = Path(__file__).parents[3]
 ACTIVES = ["CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O", "COC(=O)c1ccccc1O", "NC(=O)c1ccccc1O"]
 INACTIVES = ["CCCCCCO", "CCCCCCCO", "CCCCCC(C)O", "CCCCCCCCO"]
 LIKE_ACTIVE, LIKE_INACTIVE = "CCOC(=O)c1ccccc1O", "CCCCCCCCCO"
@@ -55,8 +58,9 @@ def test_it_answers_five_hundred_molecules():
     assert scores[0] > 0.5 > scores[1]
 
 
-def test_the_file_is_small():
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 32e6
+@pytest.mark.parametrize(("name", "megabytes"), [("model", 32), ("gine", 6)])
+def test_the_files_are_small(name, megabytes):
+    assert (FOLDER / f"{name}.safetensors").stat().st_size < megabytes * 1e6
 
 
 def test_it_loads_within_two_seconds_and_adapts_to_64_within_a_fifth():
@@ -174,3 +178,12 @@ def test_each_pretrained_model_has_a_file_of_its_own(tmp_path):
     assert load_pretrained(tmp_path, "pretrained_gine").history["about"] == WORDS
     with pytest.raises(ModelError, match=r"model\.safetensors"):
         load_pretrained(tmp_path, "pretrained")
+
+
+def test_a_compound_is_predicted_among_others_as_alone():
+    table = pd.read_csv(ROOT / "data" / "assays" / "test" / "CHEMBL204_Ki.csv")
+    smiles = table["smiles"].tolist()[:240]
+    predictor = molmeta.load().adapt(smiles[:40], [k % 2 for k in range(40)])
+    together = predictor.predict(smiles[40:], among="assay")[:20]
+    alone = [predictor.predict([text], among="assay")[0] for text in smiles[40:60]]
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-9)
