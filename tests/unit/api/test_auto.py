@@ -47,7 +47,7 @@ def test_one_call_writes_a_folder(table, library, tmp_path):
 def test_the_page_loads_nothing_and_takes_no_name_for_markup(table, library, tmp_path):
     molmeta.auto(table, library, output=tmp_path / "run", quick=True)
     page = (tmp_path / "run" / "index.html").read_text()
-    assert "What to expect" in page
+    assert "Ordering analogues in your own series" in page
     assert "molmeta.auto(" in page
     assert "<b>" not in page.replace("<b>1</b>", "").split("<main>")[1].split('id="hits"')[0]
     assert "<i>0" not in page
