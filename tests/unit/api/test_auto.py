@@ -117,7 +117,7 @@ def test_labels_alone_are_not_expected_to_be_better_than_values(table):
 
 
 def test_features_that_the_user_names_are_tried(table):
-    choice = molmeta.auto(table, featurizer="descriptors", quick=True).choice
+    choice = molmeta.auto(table, featurizer="descriptors", quick=True, seconds=600).choice
     rows = choice.candidates.set_index("candidate")
     named = [name for name in rows.index if name.endswith(":descriptors")]
     assert len(named) == 3
