@@ -16,13 +16,12 @@ from molmeta.api._inputs import (
     existing,
     library_file,
     log_facts,
-    model_name,
     require_library,
     support_of,
 )
 from molmeta.api.screen import ScreenResult, inputs_of, rank
-from molmeta.automl.candidates import member_models
-from molmeta.automl.choose import FULL, QUICK, Effort, ModelChoice, choose
+from molmeta.automl.candidates import member_models, members_for, members_with, titles_for
+from molmeta.automl.choose import FULL, QUICK, Effort, ModelChoice, choose, needed
 from molmeta.automl.selector import load_selector
 from molmeta.campaigns.platefiles import write_plate
 from molmeta.campaigns.suggest import PlatePlan
@@ -34,7 +33,7 @@ from molmeta.molecules.compounds import standard_smiles
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.molecules.store import featurize
-from molmeta.report.chosen import Chosen, chosen_page, chosen_section
+from molmeta.report.chosen import MEASURES, PLATE, Chosen, chosen_page, chosen_section
 from molmeta.report.hits.page import ScreenFacts, hits_page
 from molmeta.screening.inspection import Inspection, inspect_table
 from molmeta.screening.screen import ScreenPlan
@@ -42,11 +41,12 @@ from molmeta.screening.screen import ScreenPlan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from molmeta.automl.selector import Selector
     from molmeta.learners.base import Target
     from molmeta.models.model import AssayPredictor, Model
     from molmeta.screening.supports import SupportLike, SupportReading
 
-MODEL, HITS, PAGE, PLATE = "model.safetensors", "hits.csv", "index.html", "next_plate.csv"
+MODEL, HITS, PAGE = "model.safetensors", "hits.csv", "index.html"
 """Names of the files in the folder of results."""
 _log = logging.getLogger(__name__)
 
@@ -83,6 +83,7 @@ def auto(
     seconds: float | None = None,
     assay: str = "",
     size: int | None = None,
+    featurizer: str = "",
     seed: int = 0,
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
@@ -104,6 +105,7 @@ def auto(
         seconds: time for cross-validation; by default 60, or 8 with `quick`.
         assay: name of the assay, if the table contains several.
         size: number of compounds to draw from the table; None takes all.
+        featurizer: further features to try, such as "deepchem:MACCSKeysFingerprint" or "minimol".
         seed: of the draw and of the folds.
         cores: processes that featurize the library.
         progress: called with the number of records of the library done since the last call.
@@ -125,10 +127,10 @@ def auto(
     """
     _require_consistent(library, target, seconds)
     require_library(library)
+    tried = _tried(target, featurizer)
     reading = support_of(support, load_pretrained(), options, assay=assay, size=size, seed=seed)
     log_facts(reading.facts())
-    effort = replace(QUICK if quick else FULL, seed=seed)
-    choice = _chosen(reading, target, replace(effort, seconds=seconds or effort.seconds))
+    choice = _chosen(reading, tried, _effort(seed, seconds, quick=quick))
     _log_choice(choice)
     predictor = choice.model.adapt(*reading.support, values=reading.values)
     result = AutoResult(choice, reading, predictor)
@@ -157,11 +159,34 @@ def _require_consistent(library: LibraryLike | None, target: Target, seconds: fl
         )
 
 
-def _chosen(reading: SupportReading, target: Target, effort: Effort) -> ModelChoice:
+def _effort(seed: int, seconds: float | None, *, quick: bool) -> Effort:
+    effort = replace(QUICK if quick else FULL, seed=seed)
+    return effort if seconds is None else replace(effort, seconds=seconds)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What is tried: models and their titles by name, and what earlier assays say about them."""
+
+    target: Target
+    models: dict[str, Model]
+    titles: dict[str, str]
+    selector: Selector
+
+
+def _tried(target: Target, featurizer: str) -> _Tried:
+    """All candidates for a target, and those with features that the user named."""
+    further = members_with(featurizer, target) if featurizer else {}
+    members = {**members_for(target), **{name: member for name, (member, _) in further.items()}}
+    selector = load_selector(target).borrowing({name: like for name, (_, like) in further.items()})
+    titles = titles_for(target) | {name: member.title for name, member in members.items()}
+    return _Tried(target, member_models(target, members), titles, selector)
+
+
+def _chosen(reading: SupportReading, tried: _Tried, effort: Effort) -> ModelChoice:
     """The choice for a support; its model's history says how it was made."""
-    choice = choose(
-        _labelled(reading, target), member_models(target), load_selector(target), effort
-    )
+    support = _labelled(reading, tried)
+    choice = choose(support, tried.models, tried.selector, effort, tried.titles)
     history = _history(choice, reading, effort.seed)
     return replace(choice, model=replace(choice.model, history=history))
 
@@ -174,7 +199,7 @@ def _ranked(
     progress: Callable[[int], None] | None,
 ) -> ScreenResult:
     """Rank the library, and log what the log does not say about the support already."""
-    inputs = inputs_of(result.reading, result.model, model_name(result.model), library)
+    inputs = inputs_of(result.reading, result.model, result.choice.title, library)
     logged = result.reading.facts()
     log_facts({name: text for name, text in inputs.facts().items() if name not in logged})
     return rank(
@@ -183,34 +208,39 @@ def _ranked(
     )  # fmt: skip
 
 
-def _labelled(reading: SupportReading, target: Target) -> Labelled:
-    """The support with the features that any candidate reads.
+def _labelled(reading: SupportReading, tried: _Tried) -> Labelled:
+    """The support with the features of all candidates that may be chosen.
 
     Raises:
         EpisodeError: a value is missing and values are to be predicted.
     """
     values = torch.tensor(reading.values)
-    if target == "value" and not bool(values.isfinite().all()):
+    if tried.target == "value" and not bool(values.isfinite().all()):
         missing = int((~values.isfinite()).sum())
         raise EpisodeError(
             f"{reading.source}: values are missing; got none for {missing} of {len(values)} "
             "compounds, expected one each. Leave --target out to predict activity."
         )
-    models = member_models(target).values()
-    names = dict.fromkeys((FINGERPRINT, *(n for model in models for n in model.featurizers)))
     smiles = [standard_smiles(text) for text in reading.support.smiles]
     labels = torch.tensor([float(label) for label in reading.support.active])
-    return Labelled(featurize(smiles, tuple(names)), labels, values)
+    names = dict.fromkeys((FINGERPRINT, *load_pretrained().featurizers))
+    support = Labelled(featurize(smiles, tuple(names)), labels, values)
+    # Descriptors take longer than all else, and are rarely in question.
+    further = [n for n in needed(support, tried.models, tried.selector) if n not in names]
+    if not further:
+        return support
+    blocks = {**support.molecules.blocks, **featurize(smiles, further).blocks}
+    return replace(support, molecules=replace(support.molecules, blocks=blocks))
 
 
 def _log_choice(choice: ModelChoice) -> None:
-    _log.info("chosen: %s", choice.name)
+    _log.info("chosen: %s (%s)", choice.title, choice.name)
     for name, scores in choice.expected.items():
         for measure, (value, low, high) in scores.items():
-            _log.info("expected %s of %s: %.2f (80 %% interval %.2f to %.2f)",
-                      measure, name, value, low, high)  # fmt: skip
+            _log.info("for further analogues, %s of %s: %.2f (80 %% interval %.2f to %.2f)",
+                      MEASURES[measure][0], name, value, low, high)  # fmt: skip
     if choice.advice.text:
-        _log.warning("do not trust this ranking yet: %s", choice.advice.text)
+        _log.warning("do not rely on the order of close analogues yet: %s", choice.advice.text)
 
 
 def _history(choice: ModelChoice, reading: SupportReading, seed: int) -> dict[str, Any]:
@@ -228,8 +258,8 @@ def _history(choice: ModelChoice, reading: SupportReading, seed: int) -> dict[st
         **load_pretrained().history,
         "seed": seed,
         "chosen": {
-            "name": choice.name, "source": reading.source, "n_support": len(reading.support.smiles),
-            "candidates": tried, "expected": expected,
+            "name": choice.name, "title": choice.title, "source": reading.source,
+            "n_support": len(reading.support.smiles), "candidates": tried, "expected": expected,
         },
     }  # fmt: skip
 
@@ -238,7 +268,7 @@ def _write(
     result: AutoResult, folder: Path, support: SupportLike, library: LibraryLike | None,
     options: TableOptions, assay: str, cores: int,
 ) -> None:  # fmt: skip
-    """Write the model, the page, and the next plate if the ranking is not to be trusted."""
+    """Write the model, the page, and the next plate if analogues cannot be ordered yet."""
     save(result.model, folder / MODEL, half=True)
     inspection = _inspected(support, options, assay)
     chosen = Chosen(

@@ -1,4 +1,4 @@
-"""Whether to trust the ranking of a chosen model, and how many measurements would help."""
+"""Whether to rely on the order of analogues, and how many measurements would help."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 LARGEST = 256
 """Support size up to which scores were measured."""
 ONE_CLASS = (
-    "The support has one class only, so no score can be predicted. Measure compounds of the other "
-    "class too."
+    "All measured compounds are active, so nothing can be said about the order of analogues. "
+    "Measure inactive ones too."
 )
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What to make of the expected scores.
+    """What to make of the expected scores, which are those of analogues of the support.
 
     Attributes:
-        trusted: whether the ranking is worth following.
+        trusted: whether the order of analogues is worth following.
         text: one or more sentences, "" where there is nothing to say.
-        further: number of further measured compounds from which the ranking is expected to be
-            worth following; None if it is already, or if no number up to 256 suffices.
+        further: number of further measured compounds from which it is expected to be worth
+            following; None if it is already, or if no number up to 256 suffices.
     """
 
     trusted: bool = True
@@ -45,25 +45,36 @@ def advised(
 ) -> Advice:
     """Judge the expected score of the chosen candidate.
 
-    A ranking is not trusted if its predicted score is below `selector.trust`. On earlier assays, a
-    clear majority of rankings with this prediction scored below the median.
+    The order of analogues is not trusted if its score is predicted to be among those of which, on
+    the assays that the selector learned from, a clear majority was below the median.
     """
     if name not in expected:
         return Advice(trusted=False, text=ONE_CLASS)
-    score = expected[name][selector.measure]
-    if score.value >= selector.trust:
+    if expected[name][selector.measure].value >= selector.trust:
         return Advice()
     further = _further(selector, name, features, n_support)
     if further is None:
         more = f"Even {LARGEST} measured compounds are not expected to change that."
     else:
         more = f"About {further} more measured compounds are expected to change that."
-    text = (
-        f"No candidate is expected to rank this assay well: the best one is expected to score "
-        f"{score.value:.2f} (80 % interval {score.low:.2f} to {score.high:.2f}). The median of "
-        f"earlier assays is {selector.median:.2f}, and 0 is chance. {more}"
-    )
+    text = f"{_in_words(expected[name])} On most earlier assays the order was better. {more}"
     return Advice(trusted=False, text=text, further=further)
+
+
+def _in_words(scores: Mapping[str, ExpectedScore]) -> str:
+    if "auroc" in scores:
+        value, low, high = scores["auroc"]
+        return (
+            f"Of an active and an inactive analogue, the active one is expected to come first in "
+            f"{100 * value:.0f} % of cases (80 % interval {100 * low:.0f} to {100 * high:.0f} %; "
+            "by chance 50 %)."
+        )
+    value, low, high = next(iter(scores.values()))
+    return (
+        f"The predictions are expected to explain {100 * max(value, 0):.0f} % of the variance of "
+        f"the values of analogues (80 % interval {100 * max(low, 0):.0f} to "
+        f"{100 * max(high, 0):.0f} %)."
+    )
 
 
 def _further(

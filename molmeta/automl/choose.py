@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from molmeta.automl.selector import ExpectedScore, Selector
+    from molmeta.learners.base import MetaLearner
     from molmeta.models.model import Model
     from molmeta.molecules.labelled import Labelled
 
 SEARCH = "similarity"
+NO_TITLES: Mapping[str, str] = MappingProxyType({})
 _log = logging.getLogger(__name__)
 
 
@@ -54,15 +58,17 @@ class ModelChoice:
     Attributes:
         name: name of the candidate.
         model: the candidate as a model.
-        candidates: a row for each candidate, the chosen one first. The columns are its name, its
-            held-out score, and the reason if it was excluded. Two more give the expected lead over
-            the reference, from earlier assays alone (`prior`) and with the held-out score
-            (`advantage`).
+        candidates: a row for each candidate, the chosen one first: its name and title, how far its
+            score is expected to be above that of the reference from earlier assays alone (`prior`)
+            and with the held-out score (`advantage`), the held-out score, whether it was
+            cross-validated, and why it was excluded.
         features: of the support.
         expected: predicted scores by measure, of the chosen candidate and of similarity search;
             empty for actives alone.
         advice: whether to trust the ranking, and what would help.
         margin: advantage from which another candidate replaces the reference.
+        reference: name of the reference.
+        usual: share of earlier episodes in which the reference was chosen.
     """
 
     name: str
@@ -72,39 +78,59 @@ class ModelChoice:
     expected: Mapping[str, Mapping[str, ExpectedScore]]
     advice: Advice
     margin: float
+    reference: str
+    usual: float
+
+    @property
+    def title(self) -> str:
+        """Name of the chosen candidate for people to read."""
+        return str(self.candidates["title"].iloc[0])
+
+    @property
+    def certain(self) -> bool:
+        """Whether no cross-validation could have led to another choice than the reference."""
+        others = self.candidates["candidate"].isin([self.reference, SEARCH])
+        return self.name == self.reference and not bool(self.candidates["tried"][~others].any())
 
 
 def choose(
-    support: Labelled, members: Mapping[str, Model], selector: Selector, effort: Effort = FULL
+    support: Labelled,
+    members: Mapping[str, Model],
+    selector: Selector,
+    effort: Effort = FULL,
+    titles: Mapping[str, str] = NO_TITLES,
 ) -> ModelChoice:
     """Choose the candidate with the highest expected score.
 
+    Candidates that could not be chosen whatever cross-validation says are not cross-validated.
+
     Args:
-        support: S compounds with all features that the members and similarity search read.
+        support: S compounds with the features of `needed`; candidates that read others are not
+            cross-validated.
         members: models by name; candidates with another member are excluded.
         selector: what earlier assays say about the candidates.
         effort: of cross-validation.
+        titles: name of a candidate for people to read, by its name.
 
     Raises:
         EpisodeError: no candidate can be used.
     """
-    features = described(
-        support, times_measured(load_pretrained().learner, support.molecules).numpy()
-    )
+    features, selector = _described(support, selector)
+    seen = selector.within(features)
     usable = [c for c in selector.candidates if set(c.weights) <= set(members)]
-    judged = _judged(support, members, selector, usable, features, effort)
-    remaining = [c for c in usable if not set(c.weights) & set(judged.failures)]
-    if not remaining:
+    judged = _judged(support, members, selector, usable, seen, effort)
+    left = [c for c in usable if not set(c.weights) & set(judged.failures)]
+    if not left:
         raise EpisodeError(
             f"support: no candidate can be used; got {_listed(judged.failures)}, expected at least "
             "one that works. Add measured compounds."
         )
-    scores = held_out_scores(judged, remaining, selector.measure)
-    ranked = selector.rank(remaining, features, scores)
+    scores = held_out_scores(judged, left, selector.measure)
+    ranked = selector.rank(left, seen, scores)
     chosen = ranked[0]
     expected = {
         name: {
-            measure: selector.expected(name, measure, features, scores.get(name))
+            measure: selector.expected(name, measure, seen, scores.get(name))
             for measure in selector.levels[name]
         }
         for name in dict.fromkeys((chosen.name, SEARCH))
@@ -113,12 +139,35 @@ def choose(
     return ModelChoice(
         chosen.name,
         model_of(chosen, members),
-        _table(ranked, usable, judged, selector, features, scores),
+        _table(ranked, usable, judged, selector, seen, scores, titles),
         features,
         expected,
-        advised(selector, chosen.name, features, expected, len(support)),
+        advised(selector, chosen.name, seen, expected, len(support)),
         selector.margin,
+        selector.reference,
+        selector.usual,
     )
+
+
+def needed(support: Labelled, members: Mapping[str, Model], selector: Selector) -> tuple[str, ...]:
+    """Return the featurizers of all candidates that may be chosen for a support.
+
+    Args:
+        support: S compounds with the fingerprint and what the pretrained model reads.
+        members: models by name.
+        selector: what earlier assays say about the candidates.
+    """
+    features, selector = _described(support, selector)
+    seen = selector.within(features)
+    names = [n for c in selector.candidates if selector.may_win(c.name, seen) for n in c.weights]
+    return tuple(dict.fromkeys(block for n in names for block in members[n].featurizers))
+
+
+def _described(support: Labelled, selector: Selector) -> tuple[dict[str, float], Selector]:
+    """Features of a support, and the selector for it."""
+    known = times_measured(load_pretrained().learner, support.molecules).numpy()
+    features = described(support, known)
+    return features, selector if features["values"] else selector.without_values()
 
 
 def held_out_scores(
@@ -145,13 +194,26 @@ def _judged(
     features: Mapping[str, float],
     effort: Effort,
 ) -> HeldOut:
-    """Cross-validate the candidates, in every repeat the better half of those before."""
+    """Cross-validate candidates that may win, in every repeat the better half of those before.
+
+    Similarity search is judged too, because its expected score is stated.
+    """
     judged, deadline = HeldOut(support), time.monotonic() + effort.seconds
-    racing = candidates
+    judge = partial(judged.judge, seed=effort.seed, deadline=deadline)
+    first = [candidate for candidate in candidates if candidate.name == selector.reference]
+    judge(_learners(first, members))
+    # Nothing is certain of the others if the reference cannot be used.
+    open_race = not first or bool(set(first[0].weights) & set(judged.failures))
+    racing = [
+        candidate
+        for candidate in candidates
+        if _readable(candidate, members, support)
+        and (open_race or candidate.name == SEARCH or selector.may_win(candidate.name, features))
+    ]
     for repeat in range(effort.repeats):
-        names = dict.fromkeys(name for candidate in racing for name in candidate.weights)
-        learners = {name: members[name].learner for name in names}
-        judged.judge(learners, repeat=repeat, seed=effort.seed, deadline=deadline)
+        learners = _learners(racing, members)
+        new = {name: one for name, one in learners.items() if repeat or name not in judged.outputs}
+        judge(new, repeat=repeat)
         if time.monotonic() > deadline:
             done = f"in repeat {repeat + 1} of {effort.repeats}"
             _log.warning("cross-validation stopped after %.3g s, %s", effort.seconds, done)
@@ -161,17 +223,31 @@ def _judged(
     return judged
 
 
+def _readable(candidate: CandidateModel, members: Mapping[str, Model], support: Labelled) -> bool:
+    blocks = set(support.molecules.blocks)
+    return all(blocks.issuperset(members[name].featurizers) for name in candidate.weights)
+
+
+def _learners(
+    candidates: Collection[CandidateModel], members: Mapping[str, Model]
+) -> dict[str, MetaLearner]:
+    names = dict.fromkeys(name for candidate in candidates for name in candidate.weights)
+    return {name: members[name].learner for name in names}
+
+
 def _table(
     ranked: list[CandidateModel], usable: list[CandidateModel], judged: HeldOut, selector: Selector,
-    features: Mapping[str, float], scores: Mapping[str, float],
+    features: Mapping[str, float], scores: Mapping[str, float], titles: Mapping[str, str],
 ) -> pd.DataFrame:  # fmt: skip
     failed = [candidate for candidate in usable if candidate not in ranked]
     rows = [
         {
             "candidate": candidate.name,
+            "title": titles.get(candidate.name, candidate.name),
             "prior": selector.advantage(candidate.name, features, {}),
             "held_out": scores.get(candidate.name, np.nan),
             "advantage": selector.advantage(candidate.name, features, scores),
+            "tried": candidate.name in scores or candidate not in ranked,
             "repeats": min((len(judged.outputs.get(n, ())) for n in candidate.weights), default=0),
             "note": _listed(
                 {n: judged.failures[n] for n in candidate.weights if n in judged.failures}

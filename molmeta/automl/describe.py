@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TYPICAL = 64
 """Support size at which the feature `size` is 0."""
-FEATURES = ("size", "known", "records", "nearest", "contrast", "imbalance", "values")
+FEATURES = ("size", "known", "records", "nearest", "contrast", "imbalance", "values", "share")
 
 
 def log_size(n: float) -> float:
@@ -39,6 +39,7 @@ def described(support: Labelled, times_measured: NDArray[np.int64]) -> dict[str,
             of the other class, on average.
         imbalance: distance of the share of actives from 1/2.
         values: share of compounds with a measured value.
+        share: share of actives.
     """
     labels = support.labels.cpu().numpy() > 0.5
     bits = bits_of(support.molecules)
@@ -55,4 +56,5 @@ def described(support: Labelled, times_measured: NDArray[np.int64]) -> dict[str,
         "contrast": float((same_class - other).mean()),
         "imbalance": float(abs(labels.mean() - 0.5)),
         "values": 0.0 if values is None else float(values.isfinite().float().mean()),
+        "share": float(labels.mean()),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from molmeta.automl.candidates import CandidateModel
-from molmeta.automl.describe import FEATURES, TYPICAL
+from molmeta.automl.describe import TYPICAL
 from molmeta.errors import ModelError
 
 if TYPE_CHECKING:
@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
     from molmeta.learners.base import Target
 
-FORMAT = 1
+FORMAT = 2
 PATH = Path(__file__).with_name("selector.json")
 TYPICAL_QUERY = 100
 """Further compounds for which a score is predicted where their number is not known."""
+INPUTS = ("known", "records", "nearest", "contrast", "imbalance")
+"""Features, besides the size, from which scores are predicted. Almost all earlier assays have
+values, so nothing can be learned from their share."""
+SIZES = (16, 32, 64, 128, 256)
+"""Support sizes at which earlier assays were measured."""
 LEVEL = 0.8
 LIMITS = {"auroc": (0.0, 1.0), "delta_auprc": (-1.0, 1.0), "hits": (0.0, 10.0), "r2": (-9.0, 1.0)}
 
@@ -58,32 +63,47 @@ class LinearModel:
 
 @dataclass(frozen=True)
 class Spread:
-    """Quantiles of the error of predicted scores, by support size.
+    """Quantiles of the error of predicted scores.
 
-    The variance of a realised score is that between assays, plus `sampling` over the number of
-    compounds on which it is realised.
+    The error has the variance (1 - u) poor + u good + small * 16 / S + sampling / Q for a support
+    of S compounds and a score that is realised on Q others. Scores near their best vary less, so u
+    runs from 0 to 1 as the predicted score runs from `start` to `end`.
 
     Attributes:
-        sizes: support sizes, ascending, shape (N,).
-        between: standard deviation between assays, shape (N,).
-        sampling: variance for a single compound.
-        low, high: quantiles of errors divided by their standard deviation, shape (N,).
+        start, end: predicted scores.
+        poor, good: variances between assays at these scores.
+        small: variance that a support of 16 compounds adds.
+        sampling: variance for a single further compound.
+        low, high: quantiles of errors divided by their standard deviation.
     """
 
-    sizes: NDArray[np.float64]
-    between: NDArray[np.float64]
+    start: float
+    end: float
+    poor: float
+    good: float
+    small: float
     sampling: float
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    low: float
+    high: float
 
     def interval(self, value: float, size: float, n_query: int) -> tuple[float, float]:
         """Return the ends of the interval around a predicted score."""
-        at: NDArray[np.float64] = np.log(self.sizes)
-        log_size = math.log(size)
-        columns = (self.between, self.low, self.high)
-        between, low, high = (float(np.interp(log_size, at, column)) for column in columns)
-        deviation = float(np.sqrt(between**2 + self.sampling / n_query))
-        return value + low * deviation, value + high * deviation
+        values, sizes, numbers = (np.array([float(one)]) for one in (value, size, n_query))
+        inputs = spread_inputs(values, sizes, numbers, (self.start, self.end))
+        variance = inputs @ [self.poor, self.good, self.small, self.sampling]
+        deviation = math.sqrt(float(variance[0]))
+        return value + self.low * deviation, value + self.high * deviation
+
+
+def spread_inputs(
+    values: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    n_query: NDArray[np.float64],
+    ends: tuple[float, float],
+) -> NDArray[np.float64]:
+    """Return what the variances of `Spread` are multiplied by, shape (N, 4)."""
+    u = np.clip((values - ends[0]) / (ends[1] - ends[0]), 0, 1)
+    return np.column_stack([1 - u, u, SIZES[0] / sizes, 1 / n_query])
 
 
 @dataclass(frozen=True)
@@ -92,14 +112,19 @@ class Selector:
 
     Attributes:
         candidates: the first one is the reference, chosen unless another is expected to be better.
-        advantages: lead of each candidate's score over that of the reference. Its held-out score is
-            a difference, too.
+        advantages: how far each candidate's score lies above that of the reference; the held-out
+            score is the difference too.
         levels: score of each candidate, by measure.
         spreads: errors of `levels`, by candidate and measure.
         margin: predicted advantage from which another candidate replaces the reference.
-        trust: smallest predicted score at which a ranking is trusted.
-        median: median score of the reference on the assays that the selector learned from.
-        n_assays: their number.
+        trust: predicted score below which half of the assays, or more, score below the median.
+        n_assays: number of assays that the selector learned from.
+        usual: share of the episodes of these assays in which the reference was chosen.
+        gaps: largest difference of a candidate's held-out score from that of the reference on any
+            of these assays, by support size, shape (N,).
+        ranges: lowest and highest value of each feature on these assays, with few exceptions.
+        labels_only: candidate that is the same as the reference for a support without values.
+        unmeasured: candidates that borrow what is known of another.
     """
 
     candidates: tuple[CandidateModel, ...]
@@ -108,8 +133,17 @@ class Selector:
     spreads: Mapping[str, Mapping[str, Spread]]
     margin: float
     trust: float
-    median: float
     n_assays: int
+    usual: float
+    gaps: Mapping[str, NDArray[np.float64]]
+    ranges: Mapping[str, tuple[float, float]]
+    labels_only: str = ""
+    unmeasured: frozenset[str] = frozenset()
+
+    @property
+    def reference(self) -> str:
+        """Name of the candidate that is chosen unless another is expected to be better."""
+        return self.candidates[0].name
 
     @property
     def measure(self) -> str:
@@ -126,11 +160,57 @@ class Selector:
             features: of the support.
             scores: held-out score by candidate; those that are missing are predicted without one.
         """
-        reference = self.candidates[0].name
-        if name == reference:
+        if name == self.reference:
             return 0.0
-        both = name in scores and reference in scores
-        return self.advantages[name](features, scores[name] - scores[reference] if both else None)
+        both = name in scores and self.reference in scores
+        gap = scores[name] - scores[self.reference] if both else None
+        return self.advantages[name](features, gap)
+
+    def within(self, features: Mapping[str, float]) -> dict[str, float]:
+        """Return the features moved into the range of earlier assays.
+
+        Outside of what was measured, the nearest of it is a better guess than a line.
+        """
+        moved = {name: float(np.clip(features[name], *ends)) for name, ends in self.ranges.items()}
+        return {**features, **moved}
+
+    def without_values(self) -> Selector:
+        """Return the selector for a support without values, for which labels are all there is."""
+        twin = self.labels_only
+        if not twin:
+            return self
+        return replace(
+            self,
+            candidates=tuple(one for one in self.candidates if one.name != twin),
+            levels={**self.levels, self.reference: self.levels[twin]},
+            spreads={**self.spreads, self.reference: self.spreads[twin]},
+        )
+
+    def may_win(self, name: str, features: Mapping[str, float]) -> bool:
+        """Whether a held-out score that is as good as any seen so far would make it the choice."""
+        if name == self.reference or name in self.unmeasured:
+            return True
+        sizes, size = np.log(SIZES), math.log(TYPICAL * 2 ** features["size"])
+        gap = float(np.interp(size, sizes, self.gaps[name]))
+        advantage = self.advantages[name]
+        return max(advantage(features, None), advantage(features, gap)) > self.margin
+
+    def borrowing(self, likes: Mapping[str, str]) -> Selector:
+        """Return the selector with further candidates of one member each.
+
+        Args:
+            likes: name of the measured candidate whose scores on earlier assays stand for those of
+                a further one, by the name of that one.
+        """
+        further = tuple(CandidateModel(name, {name: 1.0}) for name in likes)
+        return replace(
+            self,
+            candidates=(*self.candidates, *further),
+            advantages={**self.advantages, **{n: self.advantages[x] for n, x in likes.items()}},
+            levels={**self.levels, **{n: self.levels[x] for n, x in likes.items()}},
+            spreads={**self.spreads, **{n: self.spreads[x] for n, x in likes.items()}},
+            unmeasured=self.unmeasured | set(likes),
+        )
 
     def rank(
         self,
@@ -144,8 +224,9 @@ class Selector:
         """
 
         def key(candidate: CandidateModel) -> float:
-            is_reference = candidate.name == self.candidates[0].name
-            return self.margin if is_reference else self.advantage(candidate.name, features, scores)
+            if candidate.name == self.reference:
+                return self.margin
+            return self.advantage(candidate.name, features, scores)
 
         return sorted(candidates, key=key, reverse=True)
 
@@ -167,16 +248,25 @@ class Selector:
             n_query: number of compounds on which the score is realised.
         """
         lowest, highest = LIMITS[measure]
-        value = float(np.clip(self.levels[name][measure](features, score), lowest, highest))
+        level = self.levels[name][measure](features, score) + by_chance(measure, features)
+        value = float(np.clip(level, lowest, highest))
         size = TYPICAL * 2 ** features["size"]
         low, high = self.spreads[name][measure].interval(value, size, n_query)
         return ExpectedScore(value, max(low, lowest), min(high, highest))
 
 
+def by_chance(measure: str, features: Mapping[str, float]) -> float:
+    """Return the score of a random order to which the predicted one is added.
+
+    Hits grow with the share of actives, whichever the model is; the other scores do not.
+    """
+    return 10 * features["share"] if measure == "hits" else 0.0
+
+
 def inputs(features: Mapping[str, float]) -> NDArray[np.float64]:
     """Return the features, their products with the size, and 1, for a linear prediction."""
     size = _measured_size(features)
-    others = [features[name] for name in FEATURES if name != "size"]
+    others = [features[name] for name in INPUTS]
     products = [size * features[name] for name in ("known", "nearest", "contrast")]
     return np.array([1.0, size, size**2, *others, *products])
 
@@ -221,20 +311,18 @@ def selector_of(content: Mapping[str, Any]) -> Selector:
             for name, entry in entries.items()
         },
         spreads={
-            name: {measure: _spread(spread) for measure, spread in entry["spreads"].items()}
+            name: {measure: Spread(**spread) for measure, spread in entry["spreads"].items()}
             for name, entry in entries.items()
         },
         margin=content["margin"],
         trust=content["trust"],
-        median=content["median"],
         n_assays=content["n_assays"],
+        usual=content["usual"],
+        ranges={name: tuple(ends) for name, ends in content["ranges"].items()},
+        labels_only=content["labels_only"],
+        gaps={name: np.array(entry["gap"]) for name, entry in entries.items()},
     )
 
 
 def _line(entry: Mapping[str, list[float]]) -> LinearModel:
     return LinearModel(np.array(entry["weights"]), np.array(entry["held_out"]))
-
-
-def _spread(entry: Mapping[str, Any]) -> Spread:
-    arrays = {name: np.array(entry[name]) for name in ("sizes", "between", "low", "high")}
-    return Spread(**arrays, sampling=float(entry["sampling"]))

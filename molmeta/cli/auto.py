@@ -1,8 +1,8 @@
 """Read a table as it is, choose a model for it, and rank a library.
 
-Writes a folder with the ranked library (hits.csv), the model (model.safetensors) and a page
-(index.html). The page shows what was read, tried and chosen, the expected score, and the
-candidates. If the ranking is not to be trusted yet, next_plate.csv lists what to measure next. With
+Writes a folder: the ranked library (hits.csv), the model (model.safetensors), and a page
+(index.html) that shows what was read, tried and chosen, what to expect, and the candidates. If the
+order of close analogues is not to be relied on yet, next_plate.csv lists what to measure next. With
 an --output that ends in .safetensors, only the model is written.
 
 Example: molmeta auto --support measured.csv --library library.smi --output run
@@ -39,6 +39,9 @@ def run(
     target: str = typer.Option(
         "activity", "--target", help="'value' chooses a model that predicts measured values."
     ),
+    featurizer: str = typer.Option(
+        "", "--featurizer", help="Further features to try, such as deepchem:MACCSKeysFingerprint."
+    ),
     assay: str = _options.ASSAY,
     size: int | None = _options.SIZE,
     seed: int = _options.SEED,
@@ -58,6 +61,7 @@ def run(
         with bar(None, "auto") as advance:
             result = auto(
                 support, library, output=output, target=kind, quick=quick, seconds=seconds,
-                assay=assay, size=size, seed=seed, cores=cores, progress=advance, **table,
+                assay=assay, size=size, featurizer=featurizer, seed=seed, cores=cores,
+                progress=advance, **table,
             )  # fmt: skip
         outcome.update(chosen=result.choice.name, written=output)

@@ -1,4 +1,4 @@
-"""Random forest on fingerprint bits, the baseline of FS-Mol."""
+"""Random forest on fingerprint bits, the baseline of FS-Mol, or on descriptors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import torch
 from sklearn import ensemble
 
 from molmeta.encoders.base import Encoder, Paper
+from molmeta.learners._parts.inputs import dense
 from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
-from molmeta.molecules.similarity import FINGERPRINT, bits_of
+from molmeta.molecules.similarity import FINGERPRINT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,14 +31,15 @@ class RandomForest(MetaLearner):
 
     p(x) = (n v + 1) / (n + 2) for n trees, with v the mean share of actives in the leaves that x
     falls into. Log-odds are therefore finite even if all trees agree. Bits that are equal in the
-    whole support are dropped. The support is sorted by its fingerprints first, so that resamples
-    do not depend on its order.
+    whole support are dropped. The support is sorted by its features first, so that resamples do
+    not depend on its order.
 
     FS-Mol searches a grid in each support (100 or 200 trees, depth 5 to 20, leaves of 2 or 5),
     at 180 times the cost. The support must have both classes.
 
     Args:
         encoder: not used; accepted because all learners take one.
+        features: featurizer of a fingerprint or of vectors, such as 'descriptors'.
         n_estimators: trees.
         max_features: bits tried at each split: "sqrt" or "log2" of their number, or a share of it.
         min_samples_leaf: smallest number of molecules in a leaf.
@@ -60,8 +62,8 @@ class RandomForest(MetaLearner):
     )
     use_when = "you compare with FS-Mol's own baseline"
     meta_trained: ClassVar[bool] = False
-    needs: ClassVar[tuple[str, ...]] = (FINGERPRINT,)
     search: ClassVar[Mapping[str, Any]] = {
+        "features": [FINGERPRINT],
         "n_estimators": [100, 200],
         "max_features": ["sqrt", "log2", 0.1, 0.3],
         "min_samples_leaf": (1, 5),
@@ -72,6 +74,7 @@ class RandomForest(MetaLearner):
         self,
         encoder: Encoder | None = None,
         *,
+        features: str = FINGERPRINT,
         n_estimators: int = 100,
         max_features: str | float = "log2",
         min_samples_leaf: int = 1,
@@ -93,34 +96,39 @@ class RandomForest(MetaLearner):
             "max_depth": max_depth,
             "random_state": seed,
         }
+        self.features = features
+
+    @property
+    def featurizers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*super().featurizers, self.features)))
 
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)
-        dense = _dense(support.molecules)
+        columns = _dense(support.molecules, self.features)
         # Constant bits cannot split, but would count in `max_features`, a function of the columns.
-        varies = _varying(dense)
-        dense, active = dense[:, varies], support.labels.cpu().numpy() > 0.5
-        order = np.lexsort((active, *dense.T))
-        forest = _Forest(**self.options).fit(dense[order], active[order])
+        varies = _varying(columns)
+        columns, active = columns[:, varies], support.labels.cpu().numpy() > 0.5
+        order = np.lexsort((active, *columns.T))
+        forest = _Forest(**self.options).fit(columns[order], active[order])
         n = len(forest.estimators_)
 
         def predict(molecules: Molecules) -> Tensor:
             if len(molecules) == 0:
                 return torch.zeros(0, device=molecules.device)
-            votes = forest.predict_proba(_dense(molecules)[:, varies])[:, 1]
+            votes = forest.predict_proba(_dense(molecules, self.features)[:, varies])[:, 1]
             logits = np.log(n * votes + 1) - np.log(n * (1 - votes) + 1)
             return torch.tensor(logits, dtype=torch.float32, device=molecules.device)
 
         return predict
 
 
-def _dense(molecules: Molecules) -> NDArray[np.float32]:
-    return bits_of(molecules).dense().cpu().numpy()
+def _dense(molecules: Molecules, features: str) -> NDArray[np.float32]:
+    return dense(molecules, features).float().cpu().numpy()
 
 
-def _varying(dense: NDArray[np.float32]) -> NDArray[np.int64]:
+def _varying(values: NDArray[np.float32]) -> NDArray[np.int64]:
     """Columns that can split, or the first one if all are constant, as a forest needs a column."""
-    columns = np.flatnonzero(dense.min(axis=0) != dense.max(axis=0))
+    columns = np.flatnonzero(values.min(axis=0) != values.max(axis=0))
     return columns if len(columns) else np.zeros(1, dtype=np.int64)
 
 

@@ -119,6 +119,21 @@ def require_vectors(name: object) -> None:
         )
 
 
+def require_features(name: str) -> None:
+    """Refuse what is not the name of a featurizer of fingerprints or vectors.
+
+    Raises:
+        ConfigError: no featurizer has this name, its package is not installed, or it makes graphs.
+    """
+    kind = get(name).kind
+    if kind not in ("bits", "vector"):
+        raise ConfigError(
+            f"featurizer '{name}': cannot be used here; got one of kind '{kind}', expected one of "
+            "fingerprints or vectors, such as 'descriptors' or 'deepchem:MACCSKeysFingerprint'. "
+            "Choose another."
+        )
+
+
 def revision(name: str) -> int:
     """Return the revision of a featurizer; those of DeepChem have revision 1.
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from molmeta.automl.choose import SEARCH, ModelChoice
+from molmeta.automl.selector import by_chance
 from molmeta.report.templating import asset, environment
-from molmeta.report.wording import number, signed
+from molmeta.report.wording import number, percent, signed
 from molmeta.runtime.outputs import write_text
 from molmeta.version import __version__
 
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
     from molmeta.screening.supports import SupportReading
 
 MEASURES = {
-    "auroc": ("AUROC", "chance that an active ranks above an inactive; 0.5 is chance"),
-    "delta_auprc": ("ΔAUPRC", "average precision above that of a random order; 0 is chance"),
-    "hits": ("hits in the top 10 of 100", "if 100 further compounds of the series were ranked"),
-    "r2": ("R²", "share of the variance that is predicted; 0 is no better than the mean"),
+    "auroc": ("AUROC", "share of pairs of an active and an inactive in the right order", 2),
+    "hits": ("actives in the top 10 of 100", "if 100 further analogues were made and ranked", 1),
+    "delta_auprc": ("ΔAUPRC", "average precision above that of a random order", 2),
+    "r2": ("R²", "share of the variance of the values that is explained", 2),
 }
-"""Name and meaning of each predicted score."""
+"""Name, meaning and decimals of each predicted score, in the order of the page."""
+PLATE = "next_plate.csv"
+"""Name of the file that lists what to measure next."""
+BY_CHANCE = {"auroc": 0.5}
+"""Score of a random order, where it is neither 0 nor depends on the assay."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,8 @@ class Chosen:
         lines = ["import molmeta", ""]
         table = repr(self.support) if self.inspection else "support"
         where = f"{table}, {self.library!r}, " if self.library else f"{table}, "
-        lines += [f"result = molmeta.auto({where}output={str(self.folder)!r})", "", "# Later:"]
+        lines += [f"result = molmeta.auto({where}output={str(self.folder)!r})"]
+        lines += [f"result.choice.name  # {self.choice.name!r}", "", "# Later:"]
         lines += [f"model = molmeta.load({model!r})", "predictor = model.adapt(smiles, active)"]
         lines.append('predictor.predict(further_smiles, among="assay")')
         return "\n".join(lines)
@@ -99,22 +105,31 @@ def _variables(chosen: Chosen) -> dict[str, Any]:
     of_chosen = choice.expected.get(choice.name, {})
     of_search = choice.expected.get(SEARCH, {})
     expected = [
-        (*MEASURES[measure], value, of_search.get(measure)) for measure, value in of_chosen.items()
+        (*text, of_chosen[measure], of_search.get(measure), _by_chance(measure, choice))
+        for measure, text in MEASURES.items()
+        if measure in of_chosen
     ]
     return {
         "advice": choice.advice,
         "candidates": choice.candidates.to_dict("records"),
         "chosen": chosen,
         "columns": None if chosen.inspection is None else chosen.inspection.columns,
+        "choice": choice,
         "expected": expected,
         "known": choice.features["known"],
-        "margin": choice.margin,
-        "name": choice.name,
+        "plate": None if choice.advice.trusted or not chosen.library else PLATE,
+        "reference": choice.name == choice.reference,
+        "share": choice.features["share"],
+        "values": "r2" in of_chosen,
         "version": __version__,
     }
 
 
+def _by_chance(measure: str, choice: ModelChoice) -> float:
+    return BY_CHANCE.get(measure, by_chance(measure, choice.features))
+
+
 def _environment() -> jinja2.Environment:
     pages = environment()
-    pages.filters |= {"number": number, "signed": signed}
+    pages.filters |= {"number": number, "percent": percent, "signed": signed}
     return pages

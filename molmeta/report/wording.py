@@ -57,6 +57,11 @@ def scope_labels(recorded: Sequence[str]) -> dict[str, str]:
     }
 
 
+def percent(share: float) -> str:
+    """Return a share in per cent, with three significant digits."""
+    return f"{100 * share:.3g} %"
+
+
 def number(value: float, digits: int = 3) -> str:
     """Return a number with a true minus sign, or a dash if it is not finite.
 

@@ -29,12 +29,12 @@ COMPOUNDS = 20_000
 SLOW = frozenset({"random_forest", "single_task", "finetune"})
 """Learners that fit a new model to every support, which takes up to a second."""
 WORTH = 0.6
-"""AUROC below which the ranking of new compounds is not reliable; measured in docs/fsmol.md."""
+"""AUROC below which the order of analogues is not reliable; measured in docs/fsmol.md."""
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """How well a model ranks compounds of the support that it was not adapted to.
+    """How well a model orders analogues: compounds of the support that it was not adapted to.
 
     Attributes:
         auroc: share of pairs of an active and an inactive that are ranked correctly when the
@@ -52,14 +52,17 @@ class Outlook:
         """A warning for the chemist, or ""."""
         if np.isnan(self.auroc):
             return (
-                "The support has fewer than two actives or two inactives, so the model cannot be "
-                "checked for this assay. Measure a few more compounds."
+                "The table has fewer than two actives or two inactives, so the order of close "
+                "analogues cannot be checked. Measure a few more compounds. This does not concern "
+                "the search for relatives of the actives in a library."
             )
         if self.auroc < WORTH:
             return (
-                f"The model ranks only {self.auroc:.0%} of the support's own pairs correctly (50 % "
-                "is chance), so its ranking is not reliable for this assay. Measure more "
-                "compounds, or check the labels for contradictions."
+                "With an active and an inactive of the table left out in turn, the model ranks "
+                f"only {100 * self.auroc:.0f} % of these pairs correctly (50 % is chance). Do not "
+                "choose between close analogues by its scores: measure more compounds, or check "
+                "the labels for contradictions. This does not test the search for relatives of "
+                "the actives in a library."
             )
         return ""
 

@@ -3,12 +3,15 @@
     python studies/automl/measure.py FOLDER OUTPUT FOLD
 
 FOLDER holds the curated folds `train`, `valid` and `test` of FS-Mol. Writes a row for each episode
-of one FOLD. It has the features of the support, the labels, and every member's outputs for the
-query and for held-out compounds of the support. An interrupted run resumes at its assay.
+of one FOLD: features of the support, labels, and outputs of every member for the query and for
+held-out compounds of the support. An interrupted run resumes at its assay.
 
 Training assays set aside: the pretrained model has seen them. Its networks are therefore left out,
 which changes next to nothing within an assay (docs/fsmol.md), and every assay hides the records of
-its own target. What remains are about twenty numbers, fitted to all training assays.
+its own target. What remains are about twenty numbers, fitted to all training assays. The pretrained
+graph network cannot be measured on them at all, and members that take long are not: every third
+validation assay has to do for these. Random forests are not cross-validated, which would take
+longer than all else.
 """
 
 from __future__ import annotations
@@ -28,10 +31,11 @@ import torch
 from molmeta.assays.assay import assays_of, distinct_compounds, read_curated
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.assays.records import records_in, times_measured
-from molmeta.automl.candidates import NAME, member_models
+from molmeta.automl.candidates import NAME, member_models, members_for
 from molmeta.automl.describe import described
 from molmeta.automl.held_out import HeldOut
 from molmeta.errors import EpisodeError
+from molmeta.models.pretrained import load_pretrained
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.store import load_store, save_store, update
 from molmeta.runtime.outputs import written
@@ -54,6 +58,12 @@ GROUPS = ((320, 1500, 60), (192, 319, 50), (96, 191, 50))
 PANEL = 35
 """Set-aside assays of the kinase panel: training assays of 157 compounds that many others share."""
 MOST = 450
+FOREST = "random_forest"
+SLOW = ("random_forest", "random_forest_descriptors", "logistic_regression_descriptors")
+SEEN = ("pretrained_gine",)
+"""Members whose weights were fitted to the training assays."""
+EVERY = 3
+"""Every third validation assay is one for all members."""
 SMALLEST_QUERY = 24
 NOTHING = np.zeros(0, np.float32)
 _log = logging.getLogger(__name__)
@@ -75,8 +85,9 @@ def set_aside(frame: pd.DataFrame) -> list[str]:
 
 def blinded(models: dict[str, Model], targets: Mapping[str, int]) -> dict[str, MetaLearner]:
     """Learners without the networks of the pretrained model, which hide records by target."""
-    learners = {name: model.learner for name, model in models.items()}
-    of_assay = torch.tensor([targets[name] for name in models[NAME].history["assays"]])
+    learners = {name: m.learner for name, m in models.items() if name not in (*SLOW, *SEEN)}
+    assays = load_pretrained().history["assays"]
+    of_assay = torch.tensor([targets[name] for name in assays])
     for name in learners:
         if name.startswith(NAME):
             learner = copy.copy(learners[name])
@@ -95,9 +106,12 @@ def rows(
     held_out: Sequence[int],
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each episode of an assay; `molecules` are those of its rows."""
-    n_assays = times_measured(learners[NAME], molecules).numpy()
+    known = times_measured(learners[NAME], molecules).numpy()
+    missing = [name for name in members_for() if name not in learners]
     with torch.no_grad():
-        molecules = learners[NAME].prepare(molecules)
+        prepared = {NAME: learners[NAME].prepare(molecules)}
+        # Prepared vectors have one name for all learners, so those of two need two copies.
+        prepared |= {name: learners[name].prepare(molecules) for name in SEEN if name in learners}
     for size in SIZES:
         try:
             rng = generator(0, "evaluate", assay.name, size, 0)
@@ -106,33 +120,46 @@ def rows(
             continue
         if len(episode.query) < SMALLEST_QUERY:
             continue
-        support, query = episode.labelled(molecules)
-        judged = HeldOut(support)
+        drawn = {name: episode.labelled(each) for name, each in prepared.items()}
+        judged = HeldOut(episode.labelled(molecules)[0])
+        support, _ = drawn[NAME]
         if size in held_out:
-            judged.judge(learners)
+            judged.judge({n: one for n, one in learners.items() if not n.startswith(FOREST)})
         complete = bool(np.isfinite(assay.values[episode.support]).all())
         yield {
             "assay": assay.name, "target": assay.target, "cluster": assay.cluster,
             "support": size, "repeat": 0, "labels": episode.query_labels,
             "support_labels": episode.support_labels, "query_values": episode.query_values,
             "support_values": episode.support_values,
-            **described(support, n_assays[episode.support]),
-            **outputs("query", learners, support, query.molecules),
-            **outputs("value", values if complete else {}, support, query.molecules),
+            **described(support, known[episode.support]),
+            **outputs("query", learners, drawn),
+            **outputs("value", values if complete else {}, drawn),
             **{f"value {name}": NOTHING for name in ({} if complete else values)},
-            **{f"held {name}": judged.outputs.get(name, [NOTHING])[0] for name in learners},
+            **{
+                f"held {name}": judged.outputs.get(name, [NOTHING])[0].astype(np.float32)
+                for name in learners
+            },
+            **{f"{kind} {n}": NOTHING for n in missing for kind in ("query", "held")},
         }  # fmt: skip
 
 
 def outputs(
-    prefix: str, learners: Mapping[str, MetaLearner], support: Labelled, query: Molecules
+    prefix: str, learners: Mapping[str, MetaLearner], drawn: Mapping[str, tuple[Labelled, Labelled]]
 ) -> dict[str, Any]:
-    """Outputs of each learner for a query, named after it."""
+    """Outputs of each learner for a query, named after it.
+
+    Args:
+        prefix: of the names.
+        learners: by name.
+        drawn: support and query, prepared by the learner of that name; all others take those of
+            the pretrained model.
+    """
+    found = dict[str, Any]()
     with torch.no_grad():
-        return {
-            f"{prefix} {n}": learner.adapt(support)(query).numpy()
-            for n, learner in learners.items()
-        }
+        for name, learner in learners.items():
+            support, query = drawn.get(name, drawn[NAME])
+            found[f"{prefix} {name}"] = learner.adapt(support)(query.molecules).numpy()
+    return found
 
 
 def target_numbers_of(folder: Path) -> dict[str, int]:
@@ -155,12 +182,12 @@ def main(folder: Path, output: Path, fold: str) -> None:
     frame = read_curated([folder / fold / f"{fold}.parquet"])
     targets = target_numbers_of(folder) if fold == "train" else {}
     if targets:
-        frame = frame[frame["assay"].isin(set_aside(frame))].sample(frac=1, random_state=0)
-        frame = frame.groupby("assay").head(MOST)
+        frame = frame[frame["assay"].isin(set_aside(frame))]
+    if fold != "test":
+        frame = frame.sample(frac=1, random_state=0).groupby("assay").head(MOST)
     learners, values = members("activity", targets), members("value", targets)
-    features = tuple(
-        sorted({name for learner in learners.values() for name in learner.featurizers})
-    )
+    quick = {name: one for name, one in learners.items() if name not in (*SLOW, *SEEN)}
+    features = tuple(sorted({name for one in learners.values() for name in one.featurizers}))
     path = output.with_suffix(".safetensors")
     store = update(load_store(path) if path.exists() else None, distinct_compounds(frame), features)
     save_store(store, path)
@@ -172,10 +199,11 @@ def main(folder: Path, output: Path, fold: str) -> None:
         assay = assays[number]
         molecules = store.molecules.select(tensor_of(assay.rows))
         if targets:
-            hidden = torch.full((len(assay),), targets[assay.name])
-            molecules = replace(molecules, hidden_targets=hidden)
+            own = torch.full((len(assay),), targets[assay.name])
+            molecules = replace(molecules, hidden_targets=own)
         held_out = sizes[number % len(sizes)]
-        return pd.DataFrame(list(rows(learners, values, assay, molecules, held_out)))
+        chosen = quick if fold == "valid" and number % EVERY else learners
+        return pd.DataFrame(list(rows(chosen, values, assay, molecules, held_out)))
 
     kind = [fold, list(learners), list(values), len(assays)]
     with kept(output, kind, lambda _: _log.info("an assay is done")) as keep:

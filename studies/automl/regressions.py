@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import nnls
+
+from molmeta.automl.selector import spread_inputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-SIZES = (16, 32, 64, 128, 256)
 SMALLEST = 134
 """Fewest compounds of an assay from which intervals are estimated."""
 LEVEL = 0.8
+ENDS = (0.1, 0.9)
+"""Quantiles of predicted scores between which the variance of errors changes."""
 FOLDS = 5
 PENALTIES = (1.0, 10.0, 100.0, 1000.0, 1e5)
 DIGITS = 5
@@ -52,9 +55,11 @@ def line(
     features: Floats, held: Floats, held_inputs: Floats, y: Floats, group: NDArray[np.int64],
     weights: Floats,
 ) -> tuple[dict[str, list[float]], Floats]:  # fmt: skip
-    """A `Line` of the selector, and its out-of-fold predictions."""
-    without, predicted = fitted(features, y, group, weights)
-    has = np.isfinite(held)
+    """A `LinearModel` of the selector, and its out-of-fold predictions where y is known."""
+    known = np.isfinite(y)
+    predicted = np.full(len(y), np.nan)
+    without, predicted[known] = fitted(features[known], y[known], group[known], weights[known])
+    has = np.isfinite(held) & known
     if not has.any():
         return {"weights": rounded(without), "held_out": []}, predicted
     both = np.hstack([features, held_inputs])[has]
@@ -70,29 +75,29 @@ def rounded(values: Floats) -> list[float]:
 
 
 def spread_of(
-    error: Floats, size: NDArray[np.int64], n_query: Floats, weights: Floats
-) -> dict[str, Any]:
-    """The `Spread` of errors: variance between assays and from sampling, then quantiles.
+    error: Floats, predicted: Floats, size: Floats, n_query: Floats, weights: Floats
+) -> dict[str, float]:
+    """The `Spread` of errors: four variances, then two quantiles, for all support sizes together.
 
+    With quantiles of their own for each size, as before, a few dozen assays decided each of them.
     Scores of assays with fewer compounds than FS-Mol's validation and test assays have are less
     predictable, and are left out.
     """
-    large = size + n_query >= SMALLEST
-    error, size, n_query, weights = (values[large] for values in (error, size, n_query, weights))
-    design = np.column_stack([(size == s).astype(float) for s in SIZES] + [1 / n_query])
-    solution = ridge_positive(design, error**2, weights)
-    between, sampling = np.sqrt(np.maximum(solution[:-1], 1e-6)), max(float(solution[-1]), 0.0)
-    deviation = np.sqrt(between[np.searchsorted(SIZES, size)] ** 2 + sampling / n_query)
-    normalised = error / deviation
-    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-    low, high = (
-        [quantile(normalised[size == s], weights[size == s], q) for s in SIZES] for q in tails
+    large = (size + n_query >= SMALLEST) & np.isfinite(error)
+    error, predicted, size, n_query, weights = (
+        one[large] for one in (error, predicted, size, n_query, weights)
     )
-    return {"sizes": list(SIZES), "between": rounded(between), "sampling": sampling,
-            "low": rounded(np.array(low)), "high": rounded(np.array(high))}  # fmt: skip
+    start, end = rounded(np.quantile(predicted, ENDS))
+    design = spread_inputs(predicted, size, n_query, (start, end))
+    variances = positive_least_squares(design, error**2, weights)
+    normalised = error / np.sqrt(design @ variances)
+    low, high = (quantile(normalised, weights, q) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    names = ("start", "end", "poor", "good", "small", "sampling", "low", "high")
+    values = rounded(np.array([start, end, *variances, low, high]))
+    return dict(zip(names, values, strict=True))
 
 
-def ridge_positive(x: Floats, y: Floats, weights: Floats) -> Floats:
+def positive_least_squares(x: Floats, y: Floats, weights: Floats) -> Floats:
     """Non-negative least squares."""
     w = np.sqrt(weights)
     return nnls(x * w[:, None], y * w)[0]

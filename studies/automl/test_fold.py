@@ -3,8 +3,8 @@
     python studies/automl/test_fold.py TABLE tasks.csv.gz
 
 TABLE is the result of `measure.py` for the test fold. Prints scores of the chosen candidate and of
-the best single model, paired by assay. Prints how often realised scores lie in the stated
-intervals, and the scores of assays whose ranking is not trusted.
+the best single model, paired by assay; how often realised scores lie in the stated intervals; and
+how assays fare whose ranking is not trusted.
 """
 
 from __future__ import annotations
@@ -23,35 +23,42 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from molmeta.automl.selector import Selector
+    from molmeta.learners.base import Target
 
-SINGLE = "pretrained"
+SINGLE: dict[Target, str] = {"activity": "pretrained", "value": "pretrained_values"}
 
 
-def choices(table: pd.DataFrame, scored: pd.DataFrame, selector: Selector) -> pd.DataFrame:
-    """A row for each episode: the candidate chosen, its scores, and what was stated about it."""
+def choices(
+    table: pd.DataFrame, scored: pd.DataFrame, selector: Selector, single: str
+) -> pd.DataFrame:
+    """A row for each episode: the candidate chosen, its scores, and what was stated about it.
+
+    Only candidates that were measured can be chosen.
+    """
     rows: list[dict[str, Any]] = []
     for (number, scores), row in zip(
         scored.groupby("episode"), table.to_dict("records"), strict=True
     ):
         of = scores.set_index("candidate")
-        features = {name: float(row[name]) for name in FEATURES}
+        features = selector.within({name: float(row[name]) for name in FEATURES})
         held = of["held_out"].dropna().to_dict()
-        name = selector.rank(selector.candidates, features, held)[0].name
+        candidates = [one for one in selector.candidates if one.name in of.index]
+        name = selector.rank(candidates, features, held)[0].name
         n_query = len(row["labels"])
-        choice: dict[str, Any] = {
+        found: dict[str, Any] = {
             "episode": number, "assay": row["assay"], "support": row["support"], "chosen": name,
         }  # fmt: skip
         for measure in selector.levels[name]:
             stated = selector.expected(name, measure, features, held.get(name), n_query)
             realised = float(of.loc[name, measure])
-            choice |= {
+            found |= {
                 measure: realised,
-                f"single {measure}": float(of.loc[SINGLE, measure]),
+                f"single {measure}": float(of.loc[single, measure]),
                 f"stated {measure}": stated.value,
                 f"inside {measure}": stated.low <= realised <= stated.high,
             }
-        choice["trusted"] = choice[f"stated {selector.measure}"] >= selector.trust
-        rows.append(choice)
+        found["trusted"] = found[f"stated {selector.measure}"] >= selector.trust
+        rows.append(found)
     return pd.DataFrame(rows)
 
 
@@ -70,7 +77,7 @@ def paired(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
     ).T
 
 
-def tell_all(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
+def told(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
     """Print scores, intervals and trust of the episodes."""
     first = next(iter(measures))
     tell(f"\n{title}: {first}")
@@ -86,25 +93,29 @@ def tell_all(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> Non
     tell(share.round(3).T.to_string())
 
 
+def weights_of(selector: Selector) -> dict[str, dict[str, float]]:
+    """Weights of the members of each candidate."""
+    return {one.name: dict(one.weights) for one in selector.candidates}
+
+
 def main(path: Path, tasks: Path) -> None:
     """Print what is measured on the test fold."""
     table = pd.read_parquet(path)
     about = pd.read_csv(tasks).set_index("task")["panel"]
     selector = load_selector("activity")
-    candidates = {candidate.name: dict(candidate.weights) for candidate in selector.candidates}
-    rows = choices(table, measured(table, candidates), selector)
+    rows = choices(table, measured(table, weights_of(selector)), selector, SINGLE["activity"])
     panel = rows["assay"].map(about).astype(bool)
     measures = selector.levels[selector.candidates[0].name]
-    tell_all("all assays", rows, measures)
-    tell_all("outside the panel", rows[~panel], measures)
+    told("all assays", rows, measures)
+    told("outside the panel", rows[~panel], measures)
     with_values = valued(table)
     for_values = load_selector("value")
-    scored = measured_values(with_values)
-    rows = choices(with_values, scored, for_values)
+    scored = measured_values(with_values, weights_of(for_values))
+    rows = choices(with_values, scored, for_values, SINGLE["value"])
     wide = scored.pivot(index="episode", columns="candidate", values="r2")
     tell("\nmeasured values, R\u00b2")
     tell(wide.groupby(with_values["support"]).agg(["mean", "median"]).T.round(3).to_string())
-    tell_all("all assays with values", rows, for_values.levels["pretrained"])
+    told("all assays with values", rows, for_values.levels[for_values.reference])
 
 
 if __name__ == "__main__":

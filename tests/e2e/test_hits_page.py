@@ -25,7 +25,7 @@ LIBRARY = {
     "CCOc1ccc2ccccc2c1": "ether", "CCCCCN": "=HYPERLINK(1)", "c1ccncc1": HOSTILE,
     "Oc1cc2ccccc2cc1O": "catechol, the one", "CC(=O)OC": "ester", "CCNc1ccc2ccccc2c1": "amine",
 }  # fmt: skip
-WARNING = "the model puts only 51% of the support's own pairs in order"
+WARNING = "the model ranks only 51 % of these pairs correctly"
 
 
 def inputs(library, warning=""):
@@ -238,6 +238,14 @@ def test_the_value_of_the_nearest_compound_is_shown(page):
 
 def test_the_title_says_what_to_expect(page):
     assert "hits expected in the top" in page.inner_text("h1")
+
+
+def test_a_warning_is_about_analogues_and_the_expectation_about_the_library(page):
+    assert "Do not rely on the order of close analogues yet" in page.inner_text("[role=alert]")
+    assert WARNING in page.inner_text("[role=alert]")
+    library = page.inner_text("section[aria-labelledby=library-title]")
+    assert "A random choice of" in library
+    assert "rely" not in library
 
 
 def test_measured_compounds_are_drawn(page):

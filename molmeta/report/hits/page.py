@@ -18,6 +18,7 @@ from molmeta.report.drawings import HEIGHT, WIDTH, molecule
 from molmeta.report.hits.charts import curve_points, hits_curve, score_histogram
 from molmeta.report.hits.drawings import hit_drawings
 from molmeta.report.templating import asset, environment, script_hash
+from molmeta.report.wording import percent
 from molmeta.runtime.outputs import write_text
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS
@@ -104,7 +105,7 @@ def _render(
     of_support = predictor.predict(list(support.smiles), prevalence=facts.share)
     script = asset("hits.js")
     pages = environment()
-    pages.filters["percent"] = _percent
+    pages.filters["percent"] = percent
     return pages.get_template("hits.html.j2").render(
         calibrated_at=predictor.share,
         cards=_cards(shown, weights),
@@ -113,9 +114,11 @@ def _render(
         curve=hits_curve(curve) if curve else None,
         default_prevalence=DEFAULT_PREVALENCE,
         domain=DOMAIN,
-        expected=[point for point in curve if point.top in TOPS],
+        # A library smaller than the least of them is expected as a whole.
+        expected=[point for point in curve if point.top in TOPS] or curve[-1:],
         facts=facts,
         introduction=introduction,
+        prevalence=DEFAULT_PREVALENCE if facts.share is None else facts.share,
         histogram=score_histogram(probabilities, support, of_support) if len(hits) else None,
         measured=_measured(facts.inputs.reading),
         n_active=facts.inputs.reading.n_active,
@@ -160,19 +163,22 @@ def _title(expected: Sequence[Expected]) -> str:
     if not first:
         return "Candidates, best first"
     top, hits = first[-1].top, first[-1].hits
-    number = f"{hits:.1f} hits expected in the top {top}"
+    number = f"{hits:.1f} hits expected in the top {top} of the library"
     return f"No compound stands out: {number}" if hits < STANDS_OUT else number.capitalize()
 
 
 def _measured(reading: SupportReading) -> dict[str, dict[str, Any]]:
     """Number, label, name, value in words and drawing of each compound, actives first."""
+    # A chemist knows their own pIC50; pX is what any of them is called here.
+    as_given = reading.scale == "pX" and reading.unit.startswith("p")
+    scale = reading.unit if as_given else reading.scale
     rows = zip(reading.support.smiles, reading.support.active, reading.values, strict=True)
     return {
         smiles: {
             "number": number,
             "active": bool(label),
             "name": reading.names.get(smiles, ""),
-            "value": "" if math.isnan(value) else f", {reading.scale} {value:.3g}",
+            "value": "" if math.isnan(value) else f", {scale} {value:.3g}",
             "drawing": _with_id(molecule(smiles), f"m{number}"),
         }
         for number, (smiles, label, value) in enumerate(sorted(rows, key=lambda row: -row[1]))
@@ -194,7 +200,3 @@ def _scaffolds(hits: pd.DataFrame) -> Sequence[tuple[str, int]]:
     """Return the scaffolds that two or more hits share, the most frequent first."""
     counts = hits["scaffold"].astype(str).value_counts()
     return [(str(name), int(n)) for name, n in counts.items() if n > 1 and name]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"

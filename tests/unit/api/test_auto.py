@@ -1,6 +1,7 @@
 """`molmeta.auto` from tables as chemists have them to a folder of results."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -46,7 +47,7 @@ def test_one_call_writes_a_folder(table, library, tmp_path):
 def test_the_page_loads_nothing_and_takes_no_name_for_markup(table, library, tmp_path):
     molmeta.auto(table, library, output=tmp_path / "run", quick=True)
     page = (tmp_path / "run" / "index.html").read_text()
-    assert "What to expect" in page
+    assert "Ordering analogues in your own series" in page
     assert "molmeta.auto(" in page
     assert "<b>" not in page.replace("<b>1</b>", "").split("<main>")[1].split('id="hits"')[0]
     assert "<i>0" not in page
@@ -54,9 +55,85 @@ def test_the_page_loads_nothing_and_takes_no_name_for_markup(table, library, tmp
     assert " src=" not in page
 
 
+def text_of(page):
+    """What a reader sees of a page, without code."""
+    shown = re.sub(r"<(style|script|svg|code)\b.*?</\1>", "", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", shown))
+
+
+def test_library_and_series_are_two_statements_with_an_expectation_each(table, library, tmp_path):
+    molmeta.auto(table, library, output=tmp_path / "run", quick=True)
+    text = text_of((tmp_path / "run" / "index.html").read_text())
+    about_library, about_series = text.split("Ordering analogues in your own series")
+    assert "in the top" in about_library.split("What was read")[0]
+    assert re.search(
+        r"Finding actives in the library .* Expect [\d.]+ actives among", about_library
+    )
+    assert "A random choice of" in about_library
+    assert "close analogues" not in about_library
+    assert "another question than finding actives in the library" in about_series
+    assert re.search(r"AUROC .* in the right order 0\.\d\d 0\.\d\d to [01]\.\d\d", about_series)
+    assert "Do not trust" not in text
+
+
+def test_models_have_plain_names_on_the_page_and_technical_ones_in_code(table, library, tmp_path):
+    result = molmeta.auto(table, library, output=tmp_path / "run", quick=True)
+    page = (tmp_path / "run" / "index.html").read_text()
+    assert f"result.choice.name  # &#39;{result.choice.name}&#39;" in page
+    text = text_of(page)
+    assert "random forest on descriptors" in text
+    for name in result.choice.candidates["candidate"]:
+        assert "_" not in name or name not in text
+    assert "profile_gp" not in text
+
+
+def test_the_page_says_that_there_was_hardly_a_choice(table, tmp_path):
+    result = molmeta.auto(table, output=tmp_path / "run", quick=True)
+    text = text_of((tmp_path / "run" / "index.html").read_text())
+    assert "of earlier assays too. Other models are sometimes better" in text
+    said = "The others were not cross-validated" in text
+    assert said == result.choice.certain
+
+
+def test_actives_alone_have_a_page_that_compares_no_models(library, tmp_path):
+    path = tmp_path / "actives.csv"
+    pd.DataFrame({"smiles": ACTIVE, "active": "yes"}).to_csv(path, index=False)
+    molmeta.auto(path, library, output=tmp_path / "run", quick=True)
+    text = text_of((tmp_path / "run" / "index.html").read_text())
+    assert "With compounds of one class, models cannot be compared" in text
+    assert "What was tried" not in text
+    assert "Expect" in text.split("Ordering analogues")[0]
+
+
+def test_labels_alone_are_not_expected_to_be_better_than_values(table):
+    """Expectations do not run away where a feature is unlike all earlier assays."""
+    labels = molmeta.auto((ACTIVE + INACTIVE, [1] * 6 + [0] * 6), quick=True).choice
+    assert "pretrained" not in set(labels.candidates["candidate"])
+    graded = molmeta.auto(table, quick=True).choice
+    for measure, most in (("auroc", 0.15), ("delta_auprc", 0.15)):
+        for name in graded.expected:
+            found = [one.expected[name][measure].value for one in (labels, graded)]
+            assert abs(found[0] - found[1]) < most
+
+
+def test_features_that_the_user_names_are_tried(table):
+    choice = molmeta.auto(table, featurizer="descriptors", quick=True, seconds=600).choice
+    rows = choice.candidates.set_index("candidate")
+    named = [name for name in rows.index if name.endswith(":descriptors")]
+    assert len(named) == 3
+    assert rows.loc[named, "tried"].all()
+    assert rows.loc["random_forest:descriptors", "title"] == "random forest on descriptors"
+
+
+def test_unknown_features_are_refused_before_anything_is_read():
+    with pytest.raises(ConfigError, match="did you mean 'morgan'"):
+        molmeta.auto("no_such_file.csv", featurizer="mrogan")
+
+
 def test_a_page_without_a_library(table, tmp_path):
     molmeta.auto(table, output=tmp_path / "run", quick=True)
     page = (tmp_path / "run" / "index.html").read_text()
+    assert "finding actives in the library" not in page
     assert "&lt;b&gt;" in page
     assert not (tmp_path / "run" / "hits.csv").exists()
 
@@ -81,7 +158,9 @@ def test_the_ranking_that_is_not_trusted_comes_with_a_plate(table, library, tmp_
     result = molmeta.auto(table, library, output=tmp_path / "run", quick=True)
     assert not result.choice.advice.trusted
     assert len(pd.read_csv(tmp_path / "run" / "next_plate.csv")) > 0
-    assert "Do not trust" in (tmp_path / "run" / "index.html").read_text()
+    page = (tmp_path / "run" / "index.html").read_text()
+    assert "Do not rely on the order of close analogues yet" in page
+    assert "next_plate.csv lists compounds of the library" in page
 
 
 def test_values_refine_the_labels(table):
@@ -123,7 +202,7 @@ def test_too_little_time_for_one_candidate_leaves_what_earlier_assays_say(table)
 def test_actives_alone_are_answered_with_a_warning():
     result = molmeta.auto((ACTIVE, [1] * 6), quick=True)
     assert result.choice.expected == {}
-    assert "one class" in result.choice.advice.text
+    assert "nothing can be said about the order of analogues" in result.choice.advice.text
 
 
 def test_two_assays_in_one_file_are_a_question(tmp_path):

@@ -12,7 +12,7 @@ from molmeta.learners.logistic_regression import LogisticRegression
 from molmeta.learners.random_forest import RandomForest
 from molmeta.learners.similarity import Similarity
 from molmeta.learners.tanimoto_gp import TanimotoGP, spectrum
-from molmeta.molecules.blocks import Bits, Molecules
+from molmeta.molecules.blocks import Bits, Molecules, Vectors
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.similarity import product, tanimoto
 
@@ -306,3 +306,51 @@ def test_a_forest_refuses_what_is_out_of_range(option):
     (name,) = option
     with pytest.raises(ConfigError, match=f"random_forest: {name} is out of range; got"):
         RandomForest(**option)
+
+
+def described(values, labels=None):
+    """Molecules with vectors of two components, and perhaps labels."""
+    block = Vectors(torch.tensor(values, dtype=torch.float32))
+    described = Molecules({"mine": block})
+    return described if labels is None else Labelled(described, torch.tensor(labels))
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression, RandomForest])
+def test_vectors_are_learned_from_like_fingerprints(learner):
+    one = learner(features="mine")
+    assert one.featurizers == ("mine",)
+    values = [[0.0, 5.0], [0.0, 6.0], [0.0, 7.0], [0.0, 1e4], [0.0, 2e4], [0.0, 3e4]]
+    predict = one.adapt(described(values, [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]))
+    low, high = predict(described([[0.0, 6.5], [0.0, 1.5e4]])).tolist()
+    assert low > 0 > high
+
+
+def test_logistic_regression_takes_vectors_as_scikit_learn_does_when_standardised():
+    rng = np.random.default_rng(0)
+    values, labels = rng.normal(size=(20, 3)), np.array([0.0, 1.0] * 10)
+    found = LogisticRegression(features="mine", c=1.0).adapt(described(values, labels))
+    logs = np.sign(values) * np.log1p(abs(values))
+    standard = (logs - logs.mean(0)) / logs.std(0)
+    expected = Reference(C=1.0, tol=1e-6).fit(standard, labels).decision_function(standard)
+    np.testing.assert_allclose(found(described(values)).numpy(), expected, atol=1e-3)
+
+
+def test_a_component_that_is_equal_in_the_support_does_not_count():
+    one = LogisticRegression(features="mine")
+    predict = one.adapt(described([[3.0, 1.0], [3.0, 2.0]], [0.0, 1.0]))
+    first, second = predict(described([[3.0, 1.5], [1e6, 1.5]])).tolist()
+    assert first == second
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression, RandomForest])
+def test_features_that_are_missing_are_named(learner):
+    with pytest.raises(ConfigError, match="features 'mine': cannot be used here; got molecules"):
+        learner(features="mine").adapt(support(KNOWN, LABELS))
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression, RandomForest])
+def test_another_fingerprint_can_be_named(learner):
+    renamed = Labelled(Molecules({"other": bits(KNOWN)}), torch.tensor(LABELS).float())
+    found = learner(features="other").adapt(renamed)(Molecules({"other": bits(QUERY)}))
+    expected = learner().adapt(support(KNOWN, LABELS))(molecules(QUERY))
+    torch.testing.assert_close(found, expected)
