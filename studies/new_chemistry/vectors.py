@@ -24,6 +24,7 @@ from molmeta.assays.assay import assays_of, read_curated
 from molmeta.learners.base import MetaLearner
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.learners.tanimoto_gp import TanimotoGP
+from molmeta.models.named import baseline
 from molmeta.molecules.blocks import Molecules, Vectors, tensor_of
 from molmeta.molecules.store import load_store
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from molmeta.molecules.labelled import Labelled
     from molmeta.molecules.store import Store
 
+OTHERS = ("tanimoto_gp", "logistic_regression", "similarity")
+"""Baselines on one fingerprint."""
 NONE = -20.0
 """Logarithm of a weight that is as good as 0."""
 
@@ -63,6 +66,8 @@ def main(results: Path, tasks: Path, output: Path, files: Sequence[str]) -> None
 def learners(names: Sequence[str]) -> Iterator[tuple[str, MetaLearner]]:
     """Yield the rows of the table."""
     yield BASELINE, TanimotoGP(fingerprints="+".join(ProfileGP.needs))
+    for name in OTHERS:
+        yield name, baseline(name).learner
     yield "process", with_numbers(ProfileGP())
     for name in names:
         yield f"process, {name}", with_numbers(ProfileGP(further=name))
