@@ -60,8 +60,9 @@ def tabpfn_content(architecture=ARCHITECTURE):
 
 
 def random_weights(model):
-    """Weights far enough from zero that labels and columns matter."""
+    """Weights with answers that differ by more than rounding does, from labels and columns."""
     with torch_seed(0, "tabular"):
         for weights in model.parameters():
-            nn.init.normal_(weights, std=0.5)
+            if weights.ndim > 1:
+                nn.init.normal_(weights, std=2 / weights.shape[-1] ** 0.5)
     return model.state_dict()

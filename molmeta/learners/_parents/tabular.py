@@ -112,9 +112,7 @@ class TabularLearner(MetaLearner):
         table, labels = np.array([[0.0, 1.0], [1.0, 0.0]], dtype=np.float32), np.array([0, 1])
         try:
             classifiers = self.opened(path)
-            answers = classifiers(device="cpu").fit(table, labels).predict_proba(table)
-            if np.shape(answers) != (2, 2) or not np.isfinite(answers).all():
-                raise ValueError(f"answers {np.shape(answers)} that are not probabilities")
+            _require_probabilities(classifiers(device="cpu").fit(table, labels), table)
         except ConfigError:
             raise
         except Exception as error:
@@ -141,6 +139,12 @@ def plain_checkpoint(path: Path) -> dict[str, Any]:
             "file of tensors and plain values. Code in a file is never run: name another file."
         ) from error
     return content
+
+
+def _require_probabilities(classifier: Any, table: NDArray[np.float32]) -> None:  # noqa: ANN401
+    answers = np.asarray(classifier.predict_proba(table))
+    if answers.shape != (len(table), 2) or not np.isfinite(answers).all():
+        raise ValueError(f"answers of shape {answers.shape} that are not probabilities")
 
 
 def _required_file(weights: str, learner: str) -> Path:
