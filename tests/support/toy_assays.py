@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from tabular_weights import weights_for
 from torch import nn
 
 from molmeta import learners
@@ -73,6 +74,7 @@ def episode(number=0, **options):
 
 def built(name, seed=0, *, fitted=True, **options):
     cls = learners.get(name)
+    options = weights_for(name) | options
     with torch_seed(seed, "contract"):
         learner = cls(Layer(), **options) if cls.meta_trained else cls(**options)
     if fitted:
