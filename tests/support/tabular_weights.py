@@ -45,8 +45,8 @@ def checkpoint(name):
 
 def tabicl_content(**changed):
     config = SMALL_TABICL | changed
-    model = importlib.import_module("tabicl._model.tabicl").TabICL(**config)
-    return {"config": config, "state_dict": random_weights(model)}
+    architecture = importlib.import_module("tabicl._model.tabicl").TabICL
+    return {"config": config, "state_dict": random_weights(architecture, **config)}
 
 
 def tabpfn_content(architecture=ARCHITECTURE):
@@ -55,13 +55,14 @@ def tabpfn_content(architecture=ARCHITECTURE):
     return {
         "config": dataclasses.asdict(config),
         "architecture_name": architecture,
-        "state_dict": random_weights(module.get_architecture(config)),
+        "state_dict": random_weights(module.get_architecture, config),
     }
 
 
-def random_weights(model):
+def random_weights(architecture, *config, **options):
     """Weights with answers that differ by more than rounding does, from labels and columns."""
     with torch_seed(0, "tabular"):
+        model = architecture(*config, **options)
         for weights in model.parameters():
             if weights.ndim > 1:
                 nn.init.normal_(weights, std=2 / weights.shape[-1] ** 0.5)
