@@ -180,11 +180,10 @@ def is_surely_a_compound(smiles: str, mol: Chem.Mol) -> bool:
     """
     if _UNUSUAL_NOTATION.search(smiles):
         return False
-    if "s" in smiles and mol.HasSubstructMatch(_UNUSUAL_AROMATIC):
+    # Whether an atom is aromatic is seen in the molecule only: text may have Kekulé bonds.
+    if mol.HasSubstructMatch(_UNUSUAL_AROMATIC):
         return False
-    if _UNUSUAL_ATOM.search(smiles) is None:
-        return True
-    return not any(map(mol.HasSubstructMatch, (_DATIVE_BOND, _UNUSUAL_AROMATIC)))
+    return _UNUSUAL_ATOM.search(smiles) is None or not mol.HasSubstructMatch(_DATIVE_BOND)
 
 
 def compounds(
