@@ -8,9 +8,10 @@ import torch
 from sklearn.linear_model import LogisticRegression as _Fit
 
 from molmeta.encoders.base import Encoder, Paper
+from molmeta.learners._parents.features import FeatureLearner
 from molmeta.learners._parts.inputs import scaled_by
 from molmeta.learners._parts.tuning import require
-from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import Predictor, require_both_classes
 from molmeta.molecules.blocks import Bits
 from molmeta.molecules.similarity import FINGERPRINT, product
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from molmeta.molecules.labelled import Labelled
 
 
-class LogisticRegression(MetaLearner):
+class LogisticRegression(FeatureLearner):
     """A weight for each bit, with an L2 penalty.
 
     logit(x) = w . x + b, minimising c * sum of log losses + |w|^2 / 2. Classes are not
@@ -52,19 +53,14 @@ class LogisticRegression(MetaLearner):
         ),
     )
     use_when = "you need a baseline that everybody has"
-    meta_trained: ClassVar[bool] = False
     search: ClassVar[Mapping[str, Any]] = {"features": [FINGERPRINT], "c": (1e-3, 1e2)}
 
     def __init__(
         self, encoder: Encoder | None = None, *, features: str = FINGERPRINT, c: float = 0.1
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, features)
         require("logistic_regression", {"c": (c, c > 0, "a number above 0")})
-        self.features, self.c = features, c
-
-    @property
-    def featurizers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*super().featurizers, self.features)))
+        self.c = c
 
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)

@@ -9,9 +9,10 @@ import torch
 from sklearn import ensemble
 
 from molmeta.encoders.base import Encoder, Paper
-from molmeta.learners._parts.inputs import dense
+from molmeta.learners._parents.features import FeatureLearner
+from molmeta.learners._parts.inputs import rows
 from molmeta.learners._parts.tuning import require
-from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _Forest: Any = ensemble.RandomForestClassifier
 
 
-class RandomForest(MetaLearner):
+class RandomForest(FeatureLearner):
     """The mean vote of decision trees, each grown on a resample of the support.
 
     p(x) = (n v + 1) / (n + 2) for n trees, with v the mean share of actives in the leaves that x
@@ -61,7 +62,6 @@ class RandomForest(MetaLearner):
         ),
     )
     use_when = "you compare with FS-Mol's own baseline"
-    meta_trained: ClassVar[bool] = False
     search: ClassVar[Mapping[str, Any]] = {
         "features": [FINGERPRINT],
         "n_estimators": [100, 200],
@@ -81,7 +81,7 @@ class RandomForest(MetaLearner):
         max_depth: int | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, features)
         rules = {
             "n_estimators": (n_estimators, n_estimators >= 1, "1 or more"),
             "min_samples_leaf": (min_samples_leaf, min_samples_leaf >= 1, "1 or more"),
@@ -96,15 +96,10 @@ class RandomForest(MetaLearner):
             "max_depth": max_depth,
             "random_state": seed,
         }
-        self.features = features
-
-    @property
-    def featurizers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*super().featurizers, self.features)))
 
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)
-        columns = _dense(support.molecules, self.features)
+        columns = rows(support.molecules, self.features)
         # Constant bits cannot split, but would count in `max_features`, a function of the columns.
         varies = _varying(columns)
         columns, active = columns[:, varies], support.labels.cpu().numpy() > 0.5
@@ -115,15 +110,11 @@ class RandomForest(MetaLearner):
         def predict(molecules: Molecules) -> Tensor:
             if len(molecules) == 0:
                 return torch.zeros(0, device=molecules.device)
-            votes = forest.predict_proba(_dense(molecules, self.features)[:, varies])[:, 1]
+            votes = forest.predict_proba(rows(molecules, self.features)[:, varies])[:, 1]
             logits = np.log(n * votes + 1) - np.log(n * (1 - votes) + 1)
             return torch.tensor(logits, dtype=torch.float32, device=molecules.device)
 
         return predict
-
-
-def _dense(molecules: Molecules, features: str) -> NDArray[np.float32]:
-    return dense(molecules, features).float().cpu().numpy()
 
 
 def _varying(values: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -13,9 +13,10 @@ import torch
 
 from molmeta.errors import ConfigError, one_line, similar_file
 from molmeta.extras import optional_packages
-from molmeta.learners._parts.inputs import dense
+from molmeta.learners._parents.features import FeatureLearner
+from molmeta.learners._parts.inputs import rows
 from molmeta.learners._parts.tuning import require
-from molmeta.learners.base import MetaLearner, Predictor, require_both_classes
+from molmeta.learners.base import Predictor, require_both_classes
 from molmeta.molecules.similarity import FINGERPRINT
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ LEAST = 1e-6
 """Smallest probability, so that log-odds are finite."""
 
 
-class TabularLearner(MetaLearner):
+class TabularLearner(FeatureLearner):
     """Parent of learners that hand the features of a support to a pretrained tabular model.
 
     The model reads the support as a table and answers in one forward pass; nothing is trained.
@@ -48,7 +49,6 @@ class TabularLearner(MetaLearner):
     A file of weights is opened as tensors and plain values, so that no code in it can run.
     """
 
-    meta_trained: ClassVar[bool] = False
     search: ClassVar[Mapping[str, Any]] = {"columns": (50, 500), "estimators": (1, 16)}
     package: ClassVar[str]
     """Name of the learner, and of the package with the model."""
@@ -63,14 +63,13 @@ class TabularLearner(MetaLearner):
         estimators: int = 8,
         seed: int = 0,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, features)
         rules = {
             "columns": (columns, columns >= 1, "1 or more"),
             "estimators": (estimators, estimators >= 1, "1 or more"),
         }
         require(self.package, rules)
-        self.features, self.columns = features, columns
-        self.estimators, self.seed = estimators, seed
+        self.columns, self.estimators, self.seed = columns, estimators, seed
         path = _required_file(weights, self.package)
         with optional_packages(f"learner '{self.package}'"):
             importlib.import_module(self.package)
@@ -80,26 +79,22 @@ class TabularLearner(MetaLearner):
     def opened(self, weights: Path) -> Classifiers:
         """Return what makes classifiers with these weights, without running code of the file."""
 
-    @property
-    def featurizers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*super().featurizers, self.features)))
-
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)
-        rows = _dense(support.molecules, self.features)
+        table = rows(support.molecules, self.features)
         active = support.labels.cpu().numpy() > 0.5
-        order = np.lexsort((active, *rows.T))
-        rows, active = rows[order], active[order]
-        columns = _varying_most(rows, self.columns)
+        order = np.lexsort((active, *table.T))
+        table, active = table[order], active[order]
+        columns = _varying_most(table, self.columns)
         if len(columns) == 0:
             # Not all of these models accept a table in which all rows are equal.
             return _always(float(np.log(active.sum() / (~active).sum())))
         classifier = self.classifiers(device=str(support.labels.device))
-        classifier.fit(rows[:, columns], active.astype(np.int64))
+        classifier.fit(table[:, columns], active.astype(np.int64))
 
         def predict(molecules: Molecules) -> Tensor:
-            table = _dense(molecules, self.features)[:, columns]
-            parts = [table[first : first + CHUNK] for first in range(0, len(table), CHUNK)]
+            queries = rows(molecules, self.features)[:, columns]
+            parts = [queries[first : first + CHUNK] for first in range(0, len(queries), CHUNK)]
             shares = [_share(classifier.predict_proba(part)) for part in parts]
             p = np.concatenate([np.zeros(0), *shares])
             logits = np.log(p) - np.log1p(-p)
@@ -169,15 +164,11 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _dense(molecules: Molecules, features: str) -> NDArray[np.float32]:
-    return dense(molecules, features).float().cpu().numpy()
-
-
-def _varying_most(rows: NDArray[np.float32], most: int) -> NDArray[np.int64]:
+def _varying_most(table: NDArray[np.float32], most: int) -> NDArray[np.int64]:
     """Columns with the largest variance, at most so many, in the order of the features."""
-    variance = rows.var(axis=0, dtype=np.float64)
+    variance = table.var(axis=0, dtype=np.float64)
     ranked = np.argsort(-variance, kind="stable")[:most]
-    return np.sort(ranked[np.ptp(rows[:, ranked], axis=0) > 0])
+    return np.sort(ranked[np.ptp(table[:, ranked], axis=0) > 0])
 
 
 def _share(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,6 +9,8 @@ from molmeta.errors import ConfigError
 from molmeta.molecules.blocks import Bits, Molecules, Vectors
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 LARGEST = 5.0
@@ -35,6 +37,15 @@ def dense(molecules: Molecules, name: str) -> Tensor:
         f"features '{name}': cannot be used here; got molecules with {sorted(molecules.blocks)}, "
         "expected a fingerprint or vectors of that name. Choose other 'features'."
     )
+
+
+def rows(molecules: Molecules, name: str) -> NDArray[np.float32]:
+    """Return `dense` as an array of NumPy.
+
+    Raises:
+        ConfigError: as `dense`.
+    """
+    return dense(molecules, name).float().cpu().numpy()
 
 
 def scaled_by(support: Molecules, name: str) -> Scaled:
