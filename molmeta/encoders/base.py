@@ -101,7 +101,7 @@ class Joined(Encoder):
 
     def part(self, name: str) -> Encoder | None:
         """The first part with this name, the name of its file; None if there is none."""
-        named = (part for part in self.encoders if type(part).__module__.endswith(f".{name}"))
+        named = (p for p in self.encoders if type(p).__module__.rpartition(".")[2] == name)
         return next(named, None)
 
     def without(self, part: Encoder) -> Joined:

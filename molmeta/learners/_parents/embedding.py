@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from molmeta.learners.base import MetaLearner, Predictor, require_encoder, require_support
 from molmeta.molecules.blocks import EMBEDDING, Molecules, Vectors, tensor_of
@@ -29,6 +30,17 @@ def in_chunks(embed: Callable[[Molecules], Tensor], molecules: Molecules) -> Ten
     rows = torch.arange(len(molecules), device=molecules.device)
     with torch.no_grad():
         return torch.cat([embed(molecules.select(part)) for part in torch.split(rows, CHUNK)])
+
+
+def in_float64(encoder: Encoder, molecules: Molecules) -> Tensor:
+    """Return the vectors of an encoder, shape (G, W), in float32.
+
+    Sums in float32 would depend on which other molecules are encoded, and with them the last
+    digits of a prediction.
+    """
+    weights = {name: weight.double() for name, weight in encoder.named_parameters()}
+    vectors: Tensor = functional_call(encoder, weights, (molecules,))
+    return vectors.float()
 
 
 class EmbeddingLearner(MetaLearner):

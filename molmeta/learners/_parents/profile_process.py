@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from molmeta.assays.records import ActivityRecords, Profiles
-from molmeta.encoders.base import Joined
+from molmeta.encoders.base import Encoder, Joined
 from molmeta.errors import ConfigError
-from molmeta.learners._parents.embedding import in_chunks
+from molmeta.learners._parents.embedding import in_chunks, in_float64
 from molmeta.learners._parts.background import Background
 from molmeta.learners._parts.nearness import Nearness
 from molmeta.learners._parts.noise import Averaged, averaged
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from molmeta.assays.training_data import TrainingData
-    from molmeta.encoders.base import Encoder
 
 STRUCTURES = ("morgan3", "pharmacophores", "atom_pairs", "torsions")
 TYPICAL_SUPPORT = 32
@@ -145,7 +143,7 @@ class ProfileProcess(MetaLearner):
         require("profile_gp", {"encoder_weight": (encoder_weight, in_range, "0 or more")})
         self.encoder_weight, self.profiles, self.mean = encoder_weight, profiles, mean
         self.assay_encoder, self.further = assay_encoder, further
-        if assay_encoder and self._apart is None:
+        if assay_encoder and self._encoders[1] is None:
             raise ConfigError(
                 f"profile_gp: 'assay_encoder' is not in 'encoder'; got '{assay_encoder}', expected "
                 "a part of a joined encoder, such as 'gine' in 'fingerprint+gine'. Correct it."
@@ -167,39 +165,31 @@ class ProfileProcess(MetaLearner):
 
     @property
     def library_featurizers(self) -> tuple[str, ...]:
-        compared = self._compared
+        compared, _ = self._encoders
         of_encoder = () if compared is None else compared.featurizers
         return tuple(dict.fromkeys((*of_encoder, *self.needs)))
 
     @property
     def featurizers(self) -> tuple[str, ...]:
-        apart, block = self._apart, self._further_block
-        further = (block,) if block else ()
-        if apart is not None and block == ENCODER:
-            further = apart.featurizers
+        source = self._source
+        further = source.featurizers if isinstance(source, Encoder) else filter(None, (source,))
         return tuple(dict.fromkeys((*self.library_featurizers, *further)))
 
     @property
-    def _further_block(self) -> str:
-        """Name of the block with the vectors u, "" without them."""
+    def _encoders(self) -> tuple[Encoder | None, Encoder | None]:
+        """The encoder of z, and the part of a joined encoder that is kept for u."""
+        if isinstance(self.encoder, Joined):
+            part = self.encoder.part(self.assay_encoder)
+            if part is not None:
+                return self.encoder.without(part), part
+        return self.encoder, None
+
+    @property
+    def _source(self) -> Encoder | str | None:
+        """What gives the vectors u: a part of the encoder, a featurizer, or nothing."""
         if self.further == ENCODER:
-            return "" if self._apart is None else ENCODER
-        return "" if self.further == NONE else self.further
-
-    @property
-    def _apart(self) -> Encoder | None:
-        """The part of the encoder that is compared within an assay only."""
-        if isinstance(self.encoder, Joined) and self.assay_encoder:
-            return self.encoder.part(self.assay_encoder)
-        return None
-
-    @property
-    def _compared(self) -> Encoder | None:
-        """The encoder without that part."""
-        apart = self._apart
-        if apart is not None and isinstance(self.encoder, Joined):
-            return self.encoder.without(apart)
-        return self.encoder
+            return self._encoders[1]
+        return None if self.further == NONE else self.further
 
     def fit(self, data: TrainingData) -> None:
         super().fit(data)
@@ -213,15 +203,13 @@ class ProfileProcess(MetaLearner):
 
         Vectors u are left out for molecules of a library, which come without the graphs for them.
         """
-        prepared = molecules
-        if self._compared is not None:
-            vectors = in_chunks(self._compared.directions, molecules)
+        prepared, source = molecules, self._source
+        compared, _ = self._encoders
+        if compared is not None:
+            vectors = in_chunks(compared.directions, molecules)
             prepared = prepared.with_block(EMBEDDING, Vectors(vectors))
-        apart = self._apart
-        if apart is None or self.further != ENCODER:
-            return prepared
-        if set(apart.featurizers) <= set(molecules.blocks):
-            vectors = in_chunks(partial(_in_float64, apart), molecules)
+        if isinstance(source, Encoder) and set(source.featurizers) <= set(molecules.blocks):
+            vectors = in_chunks(partial(in_float64, source), molecules)
             prepared = prepared.with_block(ENCODER, Vectors(vectors))
         return prepared
 
@@ -237,12 +225,14 @@ class ProfileProcess(MetaLearner):
         return inputs if vectors is None else inputs._replace(further=Nearness(vectors))
 
     def _further_vectors(self, molecules: Molecules) -> Tensor | None:
-        apart, block = self._apart, self._further_block
-        if not block:
+        source = self._source
+        if source is None:
             return None
-        if apart is not None and block == ENCODER and block not in molecules.blocks:
-            return _in_float64(apart, molecules)
-        return molecules.block(block, Vectors).values
+        if isinstance(source, str):
+            return molecules.block(source, Vectors).values
+        if ENCODER in molecules.blocks:
+            return molecules.block(ENCODER, Vectors).values
+        return in_float64(source, molecules)
 
     def _looked_up(self, molecules: Molecules, vectors: Tensor | None) -> ProfileInputs:
         structures = tuple(molecules.block(name, Bits) for name in STRUCTURES)
@@ -281,7 +271,7 @@ class ProfileProcess(MetaLearner):
         return total if x.further is None else total + FURTHER * unrecorded
 
     def _vectors(self, molecules: Molecules) -> Tensor | None:
-        compared = self._compared
+        compared, _ = self._encoders
         if compared is None or (self.training and self.encoder_weight is not None):
             return None
         if EMBEDDING in molecules.blocks:
@@ -308,17 +298,6 @@ class ProfileProcess(MetaLearner):
         regression = averaged(kernel, y.double(), noises.double(), self.noise_prior.double())
         scale = (self.log_scale[0] + self.log_scale[1] * log_size).exp()
         return ProfilePredictor(self, inputs, mean_weight, regression, offset, scale, size)
-
-
-def _in_float64(encoder: Encoder, molecules: Molecules) -> Tensor:
-    """Return the vectors of an encoder, shape (G, W), in float32.
-
-    Sums in float32 would depend on which other molecules are encoded, and with them the last
-    digits of a prediction.
-    """
-    weights = {name: weight.double() for name, weight in encoder.named_parameters()}
-    vectors: Tensor = functional_call(encoder, weights, (molecules,))
-    return vectors.float()
 
 
 @dataclass(frozen=True)
