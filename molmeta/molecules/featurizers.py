@@ -111,12 +111,7 @@ def require_vectors(name: object) -> None:
     Raises:
         ConfigError: no featurizer has this name, or its features are not vectors.
     """
-    kind = get(str(name)).kind
-    if kind != "vector":
-        raise ConfigError(
-            f"featurizer '{name}': cannot be used here; got one of kind '{kind}', expected one of "
-            "vectors, such as 'minimol' or 'descriptors'. Choose another."
-        )
+    _require_kind(str(name), ("vector",), "vectors, such as 'minimol' or 'descriptors'")
 
 
 def require_features(name: str) -> None:
@@ -125,12 +120,16 @@ def require_features(name: str) -> None:
     Raises:
         ConfigError: no featurizer has this name, its package is not installed, or it makes graphs.
     """
+    examples = "'descriptors' or 'deepchem:MACCSKeysFingerprint'"
+    _require_kind(name, ("bits", "vector"), f"fingerprints or vectors, such as {examples}")
+
+
+def _require_kind(name: str, kinds: tuple[str, ...], expected: str) -> None:
     kind = get(name).kind
-    if kind not in ("bits", "vector"):
+    if kind not in kinds:
         raise ConfigError(
             f"featurizer '{name}': cannot be used here; got one of kind '{kind}', expected one of "
-            "fingerprints or vectors, such as 'descriptors' or 'deepchem:MACCSKeysFingerprint'. "
-            "Choose another."
+            f"{expected}. Choose another."
         )
 
 
