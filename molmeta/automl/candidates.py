@@ -168,26 +168,26 @@ def members_with(featurizer: str, target: Target = "activity") -> dict[str, tupl
             member predicts values from it.
     """
     require_features(featurizer)
-    found = dict[str, tuple[Member, str]]()
+    further = dict[str, tuple[Member, str]]()
     if get(featurizer).kind == "vector":
         reference, like = REFERENCE[target], BLENDS[target][0].name
         with_vectors = Member(
             f"{MEMBERS[reference].title} and {featurizer}", NAME,
             {**MEMBERS[reference].options, "further": featurizer}, (target,),
         )  # fmt: skip
-        found[f"{reference}:{featurizer}"] = (with_vectors, like)
+        further[f"{reference}:{featurizer}"] = (with_vectors, like)
     if target == "activity":
         for learner in ("logistic_regression", "random_forest"):
             title = f"{learner.replace('_', ' ')} on {featurizer}"
             member = Member(title, learner, {"features": featurizer})
-            found[f"{learner}:{featurizer}"] = (member, "logistic_regression_descriptors")
-    if not found:
+            further[f"{learner}:{featurizer}"] = (member, "logistic_regression_descriptors")
+    if not further:
         raise ConfigError(
             f"--featurizer: values cannot be predicted from the fingerprint '{featurizer}'; got "
             "'--target value' with it, expected a featurizer of vectors such as 'descriptors'. "
             "Choose another, or leave --target out."
         )
-    return found
+    return further
 
 
 def model_of(candidate: CandidateModel, members: Mapping[str, Model]) -> Model:

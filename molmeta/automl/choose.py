@@ -119,14 +119,14 @@ def choose(
     seen = selector.within(features)
     usable = [c for c in selector.candidates if set(c.weights) <= set(members)]
     judged = _judged(support, members, selector, usable, seen, effort)
-    left = [c for c in usable if not set(c.weights) & set(judged.failures)]
-    if not left:
+    remaining = [c for c in usable if not set(c.weights) & set(judged.failures)]
+    if not remaining:
         raise EpisodeError(
             f"support: no candidate can be used; got {_listed(judged.failures)}, expected at least "
             "one that works. Add measured compounds."
         )
-    scores = held_out_scores(judged, left, selector.measure)
-    ranked = selector.rank(left, seen, scores)
+    scores = held_out_scores(judged, remaining, selector.measure)
+    ranked = selector.rank(remaining, seen, scores)
     chosen = ranked[0]
     expected = {
         name: {
@@ -165,8 +165,8 @@ def needed(support: Labelled, members: Mapping[str, Model], selector: Selector) 
 
 def _described(support: Labelled, selector: Selector) -> tuple[dict[str, float], Selector]:
     """Features of a support, and the selector for it."""
-    known = times_measured(load_pretrained().learner, support.molecules).numpy()
-    features = described(support, known)
+    n_records = times_measured(load_pretrained().learner, support.molecules).numpy()
+    features = described(support, n_records)
     return features, selector if features["values"] else selector.without_values()
 
 
@@ -212,7 +212,7 @@ def _judged(
     ]
     for repeat in range(effort.repeats):
         learners = _learners(racing, members)
-        new = {name: one for name, one in learners.items() if repeat or name not in judged.outputs}
+        new = {n: learner for n, learner in learners.items() if repeat or n not in judged.outputs}
         judge(new, repeat=repeat)
         if time.monotonic() > deadline:
             done = f"in repeat {repeat + 1} of {effort.repeats}"

@@ -88,7 +88,7 @@ class Spread:
 
     def interval(self, value: float, size: float, n_query: int) -> tuple[float, float]:
         """Return the ends of the interval around a predicted score."""
-        values, sizes, numbers = (np.array([float(one)]) for one in (value, size, n_query))
+        values, sizes, numbers = (np.array([float(x)]) for x in (value, size, n_query))
         inputs = spread_inputs(values, sizes, numbers, (self.start, self.end))
         variance = inputs @ [self.poor, self.good, self.small, self.sampling]
         deviation = math.sqrt(float(variance[0]))
@@ -181,7 +181,7 @@ class Selector:
             return self
         return replace(
             self,
-            candidates=tuple(one for one in self.candidates if one.name != twin),
+            candidates=tuple(c for c in self.candidates if c.name != twin),
             levels={**self.levels, self.reference: self.levels[twin]},
             spreads={**self.spreads, self.reference: self.spreads[twin]},
         )

@@ -29,9 +29,9 @@ class QuadraticProbe(MultiTask):
     """A Gaussian for each class in the space of a multi-task network.
 
     Training is that of `multitask`. Then p(k | z) ~ exp(-t d_k(z)) for vectors z centred on the
-    support and scaled to length 1. Here, d_k(z) = (z - w_k)' M_k (z - w_k), with the metric M_k =
-    [(1 - l) Cov_k + l I]^-1. For given w_k, this M_k minimises tr(M S_k) - log det M with S_k = (1
-    - l) Cov_k + l I: it is that of the most likely Gaussian.
+    support and scaled to length 1. Here, d_k(z) = (z - w_k)' M_k (z - w_k), with the metric
+    M_k = [(1 - l) Cov_k + l I]^-1. For given w_k, this M_k minimises tr(M S_k) - log det M with
+    S_k = (1 - l) Cov_k + l I: it is that of the most likely Gaussian.
 
     | symbol | attribute     | meaning                                                   |
     | ------ | ------------- | --------------------------------------------------------- |

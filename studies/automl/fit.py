@@ -64,17 +64,17 @@ def candidates_of(table: pd.DataFrame, target: Target) -> dict[str, dict[str, fl
     """
     single = {name: {name: 1.0} for name in members_for(target)}
     # The reference first, as ties are decided by the order.
-    found = {REFERENCE[target]: single[REFERENCE[target]]} | single
+    weights_of = {REFERENCE[target]: single[REFERENCE[target]]} | single
     for blend in BLENDS[target]:
         if target == "value":
-            found[blend.name] = {blend.first: 1 - blend.share, blend.second: blend.share}
+            weights_of[blend.name] = {blend.first: 1 - blend.share, blend.second: blend.share}
             continue
         first, second = (
             table[f"query {name}"].map(np.std).median() for name in (blend.first, blend.second)
         )
         weight = round(float(blend.share * first / second), 3)
-        found[blend.name] = {blend.first: 1.0, blend.second: weight}
-    return found
+        weights_of[blend.name] = {blend.first: 1.0, blend.second: weight}
+    return weights_of
 
 
 def measured(table: pd.DataFrame, candidates: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def told_coverage(
     inside = np.zeros(len(table), bool)
     for fold in range(FOLDS):
         others = group != fold
-        parts = (one[others] for one in (error, predicted, size, n_query, weights))
+        parts = (column[others] for column in (error, predicted, size, n_query, weights))
         spread = Spread(**spread_of(*parts))
         for row in np.flatnonzero(~others):
             value = predicted[row]
@@ -154,7 +154,7 @@ def section(
 
     def held_inputs(held: Floats) -> Floats:
         pairs = zip(table[list(FEATURES)].to_dict("records"), np.nan_to_num(held), strict=True)
-        return np.array([held_out_inputs(row, one) for row, one in pairs])
+        return np.array([held_out_inputs(row, gap) for row, gap in pairs])
 
     # Validation assays were selected as test assays were, so they count as much as all others.
     valid = table["fold"].eq("valid").to_numpy()
@@ -220,12 +220,12 @@ def measured_values(
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(table.to_dict("records")):
         y, support = (np.asarray(row[k], np.float64) for k in ("query_values", "support_values"))
-        known = np.isfinite(y)
+        has_value = np.isfinite(y)
         for name, weights in candidates.items():
             if not all(len(row[f"value {member}"]) for member in weights):
                 continue
-            outputs = combined(row, "value", weights)[known]
-            score = r2(y[known], outputs, float(support.mean()))
+            outputs = combined(row, "value", weights)[has_value]
+            score = r2(y[has_value], outputs, float(support.mean()))
             rows.append({"episode": number, "candidate": name, "held_out": np.nan, "r2": score})
     return pd.DataFrame(rows)
 
@@ -257,11 +257,11 @@ def judged(
         return np.where(predicted[rows, best] > margin, best, of_reference)
 
     worth = {margin: y[rows, chosen(margin)].mean() for margin in MARGINS}
-    margin = max(worth, key=lambda one: worth[one])
+    margin = max(worth, key=lambda candidate: worth[candidate])
     frame = pd.DataFrame(y, columns=names).assign(
         chosen=y[rows, chosen(margin)], hindsight=np.nanmax(y, axis=1)
     )
-    tell({one: round(float(value), 4) for one, value in worth.items()})
+    tell({m: round(float(value), 4) for m, value in worth.items()})
     tell(pd.Series(np.array(names)[chosen(margin)]).value_counts().to_string())
     usual = float((chosen(margin) == of_reference).mean())
     return margin, usual, frame.groupby(report["support"]).mean().T
@@ -276,12 +276,12 @@ def filled(
 ) -> dict[str, Any]:  # fmt: skip
     """A complete section of the file."""
     reference = REFERENCE[target]
-    made, report = section(table, scored, candidates, reference, measures)
+    entries, report = section(table, scored, candidates, reference, measures)
     margin, usual, means = judged(report, list(candidates), reference, measures[0])
     tell(means.round(4).to_string())
     trust = trusted(report, measures[0], reference)
     return {
-        **made,
+        **entries,
         "trust": trust,
         "margin": margin,
         "usual": round(usual, 3),

@@ -106,7 +106,7 @@ def rows(
     held_out: Sequence[int],
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each episode of an assay; `molecules` are those of its rows."""
-    known = times_measured(learners[NAME], molecules).numpy()
+    n_records = times_measured(learners[NAME], molecules).numpy()
     missing = [name for name in members_for() if name not in learners]
     with torch.no_grad():
         prepared = {NAME: learners[NAME].prepare(molecules)}
@@ -124,14 +124,16 @@ def rows(
         judged = HeldOut(episode.labelled(molecules)[0])
         support, _ = drawn[NAME]
         if size in held_out:
-            judged.judge({n: one for n, one in learners.items() if not n.startswith(FOREST)})
+            judged.judge(
+                {n: learner for n, learner in learners.items() if not n.startswith(FOREST)}
+            )
         complete = bool(np.isfinite(assay.values[episode.support]).all())
         yield {
             "assay": assay.name, "target": assay.target, "cluster": assay.cluster,
             "support": size, "repeat": 0, "labels": episode.query_labels,
             "support_labels": episode.support_labels, "query_values": episode.query_values,
             "support_values": episode.support_values,
-            **described(support, known[episode.support]),
+            **described(support, n_records[episode.support]),
             **outputs("query", learners, drawn),
             **outputs("value", values if complete else {}, drawn),
             **{f"value {name}": NOTHING for name in ({} if complete else values)},
@@ -154,12 +156,12 @@ def outputs(
         drawn: support and query, prepared by the learner of that name; all others take those of
             the pretrained model.
     """
-    found = dict[str, Any]()
+    columns = dict[str, Any]()
     with torch.no_grad():
         for name, learner in learners.items():
             support, query = drawn.get(name, drawn[NAME])
-            found[f"{prefix} {name}"] = learner.adapt(support)(query.molecules).numpy()
-    return found
+            columns[f"{prefix} {name}"] = learner.adapt(support)(query.molecules).numpy()
+    return columns
 
 
 def target_numbers_of(folder: Path) -> dict[str, int]:
@@ -186,8 +188,10 @@ def main(folder: Path, output: Path, fold: str) -> None:
     if fold != "test":
         frame = frame.sample(frac=1, random_state=0).groupby("assay").head(MOST)
     learners, values = members("activity", targets), members("value", targets)
-    quick = {name: one for name, one in learners.items() if name not in (*SLOW, *SEEN)}
-    features = tuple(sorted({name for one in learners.values() for name in one.featurizers}))
+    quick = {name: learner for name, learner in learners.items() if name not in (*SLOW, *SEEN)}
+    features = tuple(
+        sorted({name for learner in learners.values() for name in learner.featurizers})
+    )
     path = output.with_suffix(".safetensors")
     store = update(load_store(path) if path.exists() else None, distinct_compounds(frame), features)
     save_store(store, path)
@@ -199,8 +203,8 @@ def main(folder: Path, output: Path, fold: str) -> None:
         assay = assays[number]
         molecules = store.molecules.select(tensor_of(assay.rows))
         if targets:
-            own = torch.full((len(assay),), targets[assay.name])
-            molecules = replace(molecules, hidden_targets=own)
+            hidden = torch.full((len(assay),), targets[assay.name])
+            molecules = replace(molecules, hidden_targets=hidden)
         held_out = sizes[number % len(sizes)]
         chosen = quick if fold == "valid" and number % EVERY else learners
         return pd.DataFrame(list(rows(chosen, values, assay, molecules, held_out)))

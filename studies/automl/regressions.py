@@ -56,10 +56,10 @@ def line(
     weights: Floats,
 ) -> tuple[dict[str, list[float]], Floats]:  # fmt: skip
     """A `LinearModel` of the selector, and its out-of-fold predictions where y is known."""
-    known = np.isfinite(y)
+    rows = np.isfinite(y)
     predicted = np.full(len(y), np.nan)
-    without, predicted[known] = fitted(features[known], y[known], group[known], weights[known])
-    has = np.isfinite(held) & known
+    without, predicted[rows] = fitted(features[rows], y[rows], group[rows], weights[rows])
+    has = np.isfinite(held) & rows
     if not has.any():
         return {"weights": rounded(without), "held_out": []}, predicted
     both = np.hstack([features, held_inputs])[has]
@@ -85,7 +85,7 @@ def spread_of(
     """
     large = (size + n_query >= SMALLEST) & np.isfinite(error)
     error, predicted, size, n_query, weights = (
-        one[large] for one in (error, predicted, size, n_query, weights)
+        column[large] for column in (error, predicted, size, n_query, weights)
     )
     start, end = rounded(np.quantile(predicted, ENDS))
     design = spread_inputs(predicted, size, n_query, (start, end))

@@ -42,23 +42,23 @@ def choices(
         of = scores.set_index("candidate")
         features = selector.within({name: float(row[name]) for name in FEATURES})
         held = of["held_out"].dropna().to_dict()
-        candidates = [one for one in selector.candidates if one.name in of.index]
+        candidates = [c for c in selector.candidates if c.name in of.index]
         name = selector.rank(candidates, features, held)[0].name
         n_query = len(row["labels"])
-        found: dict[str, Any] = {
+        scores_of_row: dict[str, Any] = {
             "episode": number, "assay": row["assay"], "support": row["support"], "chosen": name,
         }  # fmt: skip
         for measure in selector.levels[name]:
             stated = selector.expected(name, measure, features, held.get(name), n_query)
             realised = float(of.loc[name, measure])
-            found |= {
+            scores_of_row |= {
                 measure: realised,
                 f"single {measure}": float(of.loc[single, measure]),
                 f"stated {measure}": stated.value,
                 f"inside {measure}": stated.low <= realised <= stated.high,
             }
-        found["trusted"] = found[f"stated {selector.measure}"] >= selector.trust
-        rows.append(found)
+        scores_of_row["trusted"] = scores_of_row[f"stated {selector.measure}"] >= selector.trust
+        rows.append(scores_of_row)
     return pd.DataFrame(rows)
 
 
@@ -77,7 +77,7 @@ def paired(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
     ).T
 
 
-def told(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
+def print_scores(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
     """Print scores, intervals and trust of the episodes."""
     first = next(iter(measures))
     tell(f"\n{title}: {first}")
@@ -95,7 +95,7 @@ def told(title: str, rows: pd.DataFrame, measures: Mapping[str, Any]) -> None:
 
 def weights_of(selector: Selector) -> dict[str, dict[str, float]]:
     """Weights of the members of each candidate."""
-    return {one.name: dict(one.weights) for one in selector.candidates}
+    return {c.name: dict(c.weights) for c in selector.candidates}
 
 
 def main(path: Path, tasks: Path) -> None:
@@ -106,8 +106,8 @@ def main(path: Path, tasks: Path) -> None:
     rows = choices(table, measured(table, weights_of(selector)), selector, SINGLE["activity"])
     panel = rows["assay"].map(about).astype(bool)
     measures = selector.levels[selector.candidates[0].name]
-    told("all assays", rows, measures)
-    told("outside the panel", rows[~panel], measures)
+    print_scores("all assays", rows, measures)
+    print_scores("outside the panel", rows[~panel], measures)
     with_values = valued(table)
     for_values = load_selector("value")
     scored = measured_values(with_values, weights_of(for_values))
@@ -115,7 +115,7 @@ def main(path: Path, tasks: Path) -> None:
     wide = scored.pivot(index="episode", columns="candidate", values="r2")
     tell("\nmeasured values, R\u00b2")
     tell(wide.groupby(with_values["support"]).agg(["mean", "median"]).T.round(3).to_string())
-    told("all assays with values", rows, for_values.levels[for_values.reference])
+    print_scores("all assays with values", rows, for_values.levels[for_values.reference])
 
 
 if __name__ == "__main__":

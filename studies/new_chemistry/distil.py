@@ -137,9 +137,9 @@ def schedule(step: int, steps: int) -> float:
 
 def explained(student: Student, teacher: Teacher) -> float:
     """Return the share of the variance of the vectors that the student explains."""
-    found = in_chunks(student.eval(), teacher.molecules)
+    predicted = in_chunks(student.eval(), teacher.molecules)
     centred = teacher.vectors - teacher.vectors.mean(0)
-    return 1 - float((found - teacher.vectors).square().sum() / centred.square().sum())
+    return 1 - float((predicted - teacher.vectors).square().sum() / centred.square().sum())
 
 
 def model_of(student: Student) -> Model:
