@@ -59,15 +59,26 @@ class Measurements:
         of_chosen = np.repeat(np.arange(len(chosen)), counts)
         return Measurements(self.rows[chosen], of_chosen, self.assays[index], self.aims[index])
 
+    def shares(self) -> NDArray[np.float32]:
+        """Return 1 / the number of measurements of its compound, for each measurement, shape (P,).
+
+        A mean of losses with these weights counts every measurement the same if compounds are
+        `drawn`, because compounds with many measurements are drawn more often.
+        """
+        counts = np.bincount(self.compounds, minlength=len(self.rows))
+        return (1 / counts[self.compounds]).astype(np.float32)
+
     def drawn(self, step: int, n: int, seed: int) -> NDArray[np.int64]:
         """Return the n compounds of a step, the first of which is 1, for `select`.
 
-        Each pass over the compounds has an order of its own, which depends on seed and pass alone.
+        They are the compounds of n measurements, so that one measured in many assays is drawn more
+        often, and may be drawn twice. Each pass over the measurements has an order of its own,
+        which depends on seed and pass alone.
         """
         places = np.arange((step - 1) * n, step * n)
-        passes, within = np.divmod(places, len(self.rows))
+        passes, within = np.divmod(places, len(self.compounds))
         chosen = np.empty(n, np.int64)
         for number in np.unique(passes):
-            order = generator(seed, "compounds", int(number)).permutation(len(self.rows))
-            chosen[passes == number] = order[within[passes == number]]
+            order = generator(seed, "measurements", int(number)).permutation(len(self.compounds))
+            chosen[passes == number] = self.compounds[order[within[passes == number]]]
         return chosen

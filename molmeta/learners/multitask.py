@@ -25,7 +25,7 @@ from molmeta.learners._parts.tuning import require
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -188,11 +188,13 @@ class MultiTask(EmbeddingLearner):
 
     def backward_measurements(self, drawn: Measurements, molecules: Molecules) -> float:
         x = self.seen(self.encode(molecules.select(tensor_of(drawn.rows).to(molecules.device))))
-        compounds, assays, aims = (
-            tensor_of(part).to(x.device) for part in (drawn.compounds, drawn.assays, drawn.aims)
+        compounds, assays, aims, shares = (
+            tensor_of(part).to(x.device)
+            for part in (drawn.compounds, drawn.assays, drawn.aims, drawn.shares())
         )
         logits = (x[compounds] * self.weights[assays]).sum(1) + self.biases[assays]
-        loss = self.loss(logits, aims.to(logits))
+        losses = self.each_loss(logits, aims.to(logits), reduction="none")
+        loss = (losses * shares).sum() / len(drawn.rows)
         torch.autograd.backward(loss)
         return float(loss.detach())
 
@@ -201,9 +203,13 @@ class MultiTask(EmbeddingLearner):
         return vectors if self.linear else F.gelu(self.norm(vectors))
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        if self.target == "value":
-            return F.mse_loss(logits, labels)
-        return super().loss(logits, labels)
+        return self.each_loss(logits, labels)
+
+    @property
+    def each_loss(self) -> Callable[..., Tensor]:
+        """The loss of an output, which takes outputs, aims and a reduction."""
+        by_value = self.target == "value"
+        return F.mse_loss if by_value else F.binary_cross_entropy_with_logits
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         centre = vectors.mean(0)

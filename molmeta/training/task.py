@@ -53,7 +53,8 @@ class TrainingOptions(Options):
     """Episodes per step, over all devices."""
     compounds: NonNegativeInt = 0
     """Compounds per step, over all devices, each with everything that the training assays measured
-    for it, instead of episodes; 0 draws episodes. For learners with an output for each training
+    for it, instead of episodes; 0 draws episodes. A compound with many measurements is drawn more
+    often, so that every measurement counts the same. For learners with an output for each training
     assay, such as `multitask`."""
     supports: Sizes = (16, 32)
     """Support sizes; each step draws one of them."""

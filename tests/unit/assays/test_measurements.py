@@ -1,4 +1,6 @@
-"""What assays measured, by compound: nothing is lost, and every pass sees every compound once."""
+"""What assays measured, by compound: nothing is lost, and every measurement counts the same."""
+
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -33,12 +35,23 @@ def test_what_has_no_aim_is_left_out():
     assert len(found.rows) == len(np.unique(found.rows[found.compounds]))
 
 
-def test_a_pass_has_every_compound_once_in_an_order_of_its_own(whole):
-    n = len(whole.rows)
-    passes = [np.concatenate([whole.rows[whole.drawn(step, 1, 0)] for step in steps])
+def test_a_pass_has_a_compound_as_often_as_it_was_measured_in_an_order_of_its_own(whole):
+    n = len(whole.compounds)
+    passes = [np.concatenate([whole.drawn(step, 1, 0) for step in steps])
               for steps in (range(1, n + 1), range(n + 1, 2 * n + 1))]  # fmt: skip
-    assert all(sorted(one) == sorted(whole.rows) for one in passes)
+    assert all(sorted(one) == sorted(whole.compounds) for one in passes)
     assert not np.array_equal(*passes)
+
+
+def test_every_measurement_counts_the_same_over_a_pass(whole):
+    drawn = whole.select(whole.drawn(1, len(whole.compounds), 0))
+    counted = Counter()
+    for measurement, share in zip(
+        zip(drawn.rows[drawn.compounds], drawn.assays, strict=True), drawn.shares(), strict=True
+    ):
+        counted[measurement] += share
+    assert len(counted) == len(whole.compounds) > len(whole.rows)
+    assert list(counted.values()) == pytest.approx([1.0] * len(counted))
 
 
 def test_a_batch_depends_on_step_and_seed_alone(whole):
@@ -50,5 +63,5 @@ def test_a_batch_depends_on_step_and_seed_alone(whole):
 
 
 def test_a_batch_has_all_measurements_of_its_compounds(whole):
-    drawn = whole.select(whole.drawn(1, 3, 0))
+    drawn = whole.select(np.unique(whole.drawn(1, 3, 0)))
     assert triples(drawn) == [one for one in triples(whole) if one[0] in set(drawn.rows)]
