@@ -17,14 +17,18 @@ LOG = logging.getLogger(__name__)
 
 @cache
 def bfloat16_is_native() -> bool:
-    """Whether products in bfloat16 are faster than in float32 here; says so in the log if not."""
+    """Whether products in bfloat16 are faster than in float32 here; says so in the log if not.
+
+    On CPUs, that needs AMX. With the AVX512-BF16 instructions alone, training took 1.5 times as
+    long as in float32.
+    """
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     cpu: Any = torch.cpu
     capabilities = cpu.get_capabilities()
-    native = bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+    native = bool(capabilities.get("amx_bf16"))
     if not native:
-        LOG.info("bfloat16: this CPU does not multiply it natively; training is in float32")
+        LOG.info("bfloat16: this CPU has no AMX to multiply it; training is in float32")
     return native
 
 
