@@ -151,7 +151,10 @@ class MultiTask(EmbeddingLearner):
         if not self.linear or final is None or int(self.trained.sum()) <= self.encoder.width:
             return
         with torch.no_grad():
-            root = _root(torch.cov(self.weights[self.trained].double().T))
+            weights = self.weights[self.trained].double()
+            if not weights.any():  # No step was taken.
+                return
+            root = _root(torch.cov(weights.T))
             final.weight.copy_(root @ final.weight.double())
             final.bias.copy_(root @ final.bias.double())
             self.weights.copy_(_linalg.solve(root, self.weights.double().T).T)

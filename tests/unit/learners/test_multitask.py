@@ -182,6 +182,15 @@ def test_after_training_the_assays_differ_alike_in_all_directions_and_predict_th
     torch.testing.assert_close(covariance, torch.eye(len(covariance)).double(), atol=1e-3, rtol=0)
 
 
+def test_a_network_that_took_no_step_keeps_its_vectors():
+    model = linear(assays=300)
+    torch.nn.init.zeros_(model.weights)
+    model.trained[:] = True
+    before = model.encoder(store().molecules)
+    model.finish()
+    assert torch.equal(model.encoder(store().molecules), before)
+
+
 def test_too_few_assays_for_a_covariance_leave_the_vectors_as_they_are():
     model = linear()
     before = model.encoder(store().molecules)
