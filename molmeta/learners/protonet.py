@@ -42,9 +42,10 @@ class ProtoNet(EmbeddingLearner):
     Args:
         encoder: any encoder.
         metric: 'mahalanobis' or 'euclidean'.
-        length: length to which vectors are scaled first, a start value that is trained; None
-            leaves them as they are. Use it with `init`, as another learner's vectors may be so
-            long that all probabilities are close to 0 or 1.
+        length: length to which vectors are scaled, after the mean of the support is subtracted: a
+            start value that is trained. None leaves vectors as they are. Use it with `init`, as
+            another learner's vectors may be so long that all probabilities are close to 0 or 1
+            (CL2N of Wang et al., SimpleShot, arXiv 1911.04623, 2019).
     """
 
     papers = (
@@ -75,16 +76,24 @@ class ProtoNet(EmbeddingLearner):
             require("protonet", {"length": (length, 0 < length < math.inf, "a number above 0")})
             self.log_length = nn.Parameter(torch.tensor(math.log(length)))
 
-    def points(self, vectors: Tensor) -> Tensor:
-        """Return the points whose distances are compared, from vectors of shape (G, W)."""
-        return self.log_length.exp() * F.normalize(vectors, dim=1) if self.scaled else vectors
+    def points(self, vectors: Tensor, centre: Tensor) -> Tensor:
+        """Return the points whose distances are compared.
+
+        Args:
+            vectors: shape (G, W).
+            centre: mean vector of the support, shape (W,).
+        """
+        if not self.scaled:
+            return vectors
+        return self.log_length.exp() * F.normalize(vectors - centre, dim=1)
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        vectors, active = self.points(vectors), labels > 0.5
-        distances = [self._distance(vectors, vectors[members]) for members in (~active, active)]
+        centre, active = vectors.mean(0), labels > 0.5
+        support = self.points(vectors, centre)
+        distances = [self._distance(support, support[members]) for members in (~active, active)]
 
         def logits(query: Tensor) -> Tensor:
-            points = self.points(query)
+            points = self.points(query, centre)
             inactive, active = (distance(points) for distance in distances)
             return (inactive - active).to(query)
 

@@ -88,3 +88,25 @@ def test_molecules_that_repeat_leave_finite_logits():
     support = vectors(1).repeat(6, 1)
     labels = torch.tensor([1.0, 0.0] * 3)
     assert torch.isfinite(ProtoNet(Nothing()).head(support, labels)(vectors(3, seed=1))).all()
+
+
+def test_scaled_vectors_are_seen_from_the_mean_of_the_support():
+    support, query = vectors(10), vectors(4, seed=1)
+    labels = torch.tensor([0.0, 1.0] * 5)
+    scaled, mean = ProtoNet(Nothing(), metric="euclidean", length=2.0), support.mean(0)
+    at_length = [2 * (row - mean) / torch.linalg.norm(row - mean) for row in support]
+    expected = []
+    for q in query:
+        point = 2 * (q - mean) / torch.linalg.norm(q - mean)
+        means = [sum(at_length[label::2]) / 5 for label in (0, 1)]
+        distances = [(point - one).square().sum() for one in means]
+        expected.append(distances[0] - distances[1])
+    found = scaled.head(support, labels)(query)
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-5, atol=1e-5)
+
+
+def test_scaled_molecules_that_repeat_leave_finite_logits():
+    support = vectors(1).repeat(6, 1)
+    labels = torch.tensor([1.0, 0.0] * 3)
+    found = ProtoNet(Nothing(), length=2.0).head(support, labels)(vectors(3, seed=1))
+    assert torch.isfinite(found).all()

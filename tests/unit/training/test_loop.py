@@ -129,6 +129,12 @@ def test_the_log_holds_the_rate_of_the_schedule():
     assert log["learning_rate"].tolist() == pytest.approx(expected)
 
 
+def test_a_training_that_would_change_no_weight_is_refused():
+    with pytest.raises(ConfigError, match=r"nothing is trained.*'steps' to 0"):
+        train(task(recipe("protonet"), steps=2, encoder_rate=0.0))
+    train(task(recipe("protonet"), steps=0, encoder_rate=0.0))
+
+
 def test_the_encoder_is_held_when_its_rate_is_zero():
     model, _ = train(task(recipe("mann"), steps=2, encoder_rate=0.0))
     start = recipe("mann").build(0).state_dict()
