@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import zipfile
 from dataclasses import replace
 from datetime import date, datetime, time
@@ -43,6 +44,8 @@ def is_workbook(content: bytes) -> bool:
 def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
     """Return the table on a sheet of a workbook.
 
+    A date that does not exist, such as one in the year 300,000, is read as the error of a formula.
+
     Args:
         path: file that messages name.
         content: its bytes.
@@ -52,6 +55,13 @@ def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
         TableError: the workbook is encrypted, in the old format, damaged or too large. Or the sheet
             is missing or not clear, or a formula was saved without its value.
     """
+    with warnings.catch_warnings():
+        # It warns of such dates, and of parts of a workbook that are no cells.
+        warnings.filterwarnings("ignore", module=r"openpyxl\.")
+        return _read(path, content, sheet)
+
+
+def _read(path: Path, content: bytes, sheet: str) -> TableFile:
     book = _opened(path, content, values=True)
     if sheet and sheet not in book.sheetnames:
         raise question(
