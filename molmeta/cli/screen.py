@@ -97,7 +97,6 @@ def run(
     import torch
 
     from molmeta.api.screen import run_screen
-    from molmeta.api.space import run_space
     from molmeta.screening.plan import ScreenPlan
 
     torch.set_num_threads(1)
@@ -112,6 +111,8 @@ def run(
             run_screen, library=_library(library), plan=plan, prevalence=share, seed=seed
         )
     else:
+        from molmeta.api.space import run_space
+
         others = (library, all_scores, prefilter, part, id_column, exclude_support)
         search = _search_plan(others, budget, seed, top, share)
         rank = partial(run_space, space=space, plan=search)

@@ -10,14 +10,12 @@ from dataclasses import replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from molmeta.curation.detection.cells import TYPED
 from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import are_structures
 from molmeta.curation.headers import Row, TableFile, table_of
 from molmeta.errors import one_line, suggestion
+from molmeta.runtime.deferred import Deferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from openpyxl.workbook.workbook import Workbook
 
+openpyxl: Any = Deferred("openpyxl")
 
 MAX_ROWS = 200_000
 MAX_BYTES = 1 << 30
@@ -99,7 +98,13 @@ def _opened(path: Path, content: bytes, *, values: bool) -> Workbook:
                 f"at most {MAX_BYTES >> 20} MB", "Save the sheet as CSV.",
             )  # fmt: skip
         return openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=values)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        openpyxl.utils.exceptions.InvalidFileException,
+        KeyError,
+        ValueError,
+        OSError,
+    ) as error:
         raise question(
             path, "is not a workbook", f"'{one_line(error)}'", "a complete .xlsx file",
             "Save or copy it again.",
