@@ -97,9 +97,11 @@ def run(
     import torch
 
     from molmeta.api.screen import run_screen
+    from molmeta.screening.hitfiles import require_suffix
     from molmeta.screening.plan import ScreenPlan
 
     torch.set_num_threads(1)
+    require_suffix(output)
     _require_top(report, top)
     share = _prevalence(prevalence)
     if space is None:
