@@ -49,7 +49,7 @@ def doctor() -> dict[str, str]:
         "Python": f"{platform.python_version()}, {platform.system()} {platform.machine()}",
         "packages": ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES),
         "extras": _extras(),
-        "processor": f"{os.cpu_count()} cores; {torch.get_num_threads()} threads for torch",
+        "processor": f"{os.cpu_count()} cores; torch uses {torch.get_num_threads()}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
         "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none found",
         NAME: f"{model!r}, checksum correct",

@@ -134,14 +134,15 @@ def with_values(assays: Sequence[Assay]) -> list[Assay]:
 def _assays(frame: pd.DataFrame, rows: NDArray[np.int64]) -> Iterator[Assay]:
     frame = frame.assign(row=rows)
     for name, group in frame.groupby("assay", sort=True):
+        # Copies, because columns of pandas are read-only and torch warns about them.
         yield Assay(
             name=str(name),
             target=str(group["target"].iloc[0]),
             cluster=str(group["cluster"].iloc[0]),
             smiles=tuple(group["smiles"]),
-            rows=group["row"].to_numpy(np.int64),
-            labels=group["active"].to_numpy(np.float32),
-            values=group["value"].to_numpy(np.float32),
+            rows=group["row"].to_numpy(np.int64, copy=True),
+            labels=group["active"].to_numpy(np.float32, copy=True),
+            values=group["value"].to_numpy(np.float32, copy=True),
         )
 
 

@@ -97,10 +97,11 @@ def run(
     import torch
 
     from molmeta.api.screen import run_screen
-    from molmeta.api.space import run_space
+    from molmeta.screening.hitfiles import require_suffix
     from molmeta.screening.plan import ScreenPlan
 
     torch.set_num_threads(1)
+    require_suffix(output)
     _require_top(report, top)
     share = _prevalence(prevalence)
     if space is None:
@@ -112,6 +113,8 @@ def run(
             run_screen, library=_library(library), plan=plan, prevalence=share, seed=seed
         )
     else:
+        from molmeta.api.space import run_space
+
         others = (library, all_scores, prefilter, part, id_column, exclude_support)
         search = _search_plan(others, budget, seed, top, share)
         rank = partial(run_space, space=space, plan=search)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import zipfile
 from dataclasses import replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
-
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
 from molmeta.curation.detection.cells import TYPED
 from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import are_structures
 from molmeta.curation.headers import Row, TableFile, table_of
 from molmeta.errors import one_line, suggestion
+from molmeta.runtime.deferred import Deferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from openpyxl.workbook.workbook import Workbook
 
+openpyxl: Any = Deferred("openpyxl")
 
 MAX_ROWS = 200_000
 MAX_BYTES = 1 << 30
@@ -43,6 +43,8 @@ def is_workbook(content: bytes) -> bool:
 def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
     """Return the table on a sheet of a workbook.
 
+    A date that does not exist, such as one in the year 300,000, is read as the error of a formula.
+
     Args:
         path: file that messages name.
         content: its bytes.
@@ -52,6 +54,13 @@ def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
         TableError: the workbook is encrypted, in the old format, damaged or too large. Or the sheet
             is missing or not clear, or a formula was saved without its value.
     """
+    with warnings.catch_warnings():
+        # It warns of such dates, and of parts of a workbook that are no cells.
+        warnings.filterwarnings("ignore", module=r"openpyxl\.")
+        return _read(path, content, sheet)
+
+
+def _read(path: Path, content: bytes, sheet: str) -> TableFile:
     book = _opened(path, content, values=True)
     if sheet and sheet not in book.sheetnames:
         raise question(
@@ -89,7 +98,13 @@ def _opened(path: Path, content: bytes, *, values: bool) -> Workbook:
                 f"at most {MAX_BYTES >> 20} MB", "Save the sheet as CSV.",
             )  # fmt: skip
         return openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=values)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        openpyxl.utils.exceptions.InvalidFileException,
+        KeyError,
+        ValueError,
+        OSError,
+    ) as error:
         raise question(
             path, "is not a workbook", f"'{one_line(error)}'", "a complete .xlsx file",
             "Save or copy it again.",

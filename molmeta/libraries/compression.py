@@ -40,11 +40,23 @@ def format_of(path: Path) -> str:
     return Path(name.stem).suffix if name.suffix in SUFFIXES else name.suffix
 
 
+class _Source:
+    """A stream that Arrow reads but does not close: it may have been closed or detached before."""
+
+    closed = False
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self.read = stream.read
+
+    def close(self) -> None:
+        """Leave the stream to its owner."""
+
+
 _FORMATS: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
     b"\x28\xb5\x2f\xfd": lambda stream: io.BufferedReader(
-        pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"), 1 << 16
+        pa.CompressedInputStream(pa.PythonFile(_Source(stream), mode="r"), "zstd"), 1 << 16
     ),
 }

@@ -65,6 +65,12 @@ def _inside(folder: Path) -> list[Path]:
     ]
     files = [path for path in visible if format_of(path) in FORMATS]
     if not files:
+        if any(path.suffix == ".arrow" for path in visible):
+            raise TableError(
+                f"{folder}: has featurized files, but not the index that lists them; got "
+                f"{len(visible)} files, expected the complete folder of 'molmeta featurize'. Run "
+                "that command again, without --part, or give a pattern such as 'folder/*.arrow'."
+            )
         raise TableError(
             f"{folder}: has no files of a library; got {len(visible)} other files, expected names "
             f"that end in {', '.join(FORMATS)}, optionally with {', '.join(SUFFIXES)}. Give a "

@@ -1,4 +1,4 @@
-"""A library that was featurized in parts: a folder of Arrow files, and an index that lists them."""
+"""A featurized library of several Arrow files: a folder with an index, or files of one pattern."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from molmeta.runtime.outputs import write_text
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from molmeta.libraries.prepare import Prepared
@@ -42,10 +42,10 @@ class IndexedFile:
 
 @dataclass(frozen=True)
 class LibraryFolder:
-    """The parts of a featurized library, read as one file.
+    """The files of a featurized library, read as one file.
 
     Attributes:
-        path: of the index.
+        path: of the index, or of the first file of a list.
         featurizers: that were run.
         files: names of the files of the library.
         blocks: number of blocks of all parts.
@@ -88,6 +88,31 @@ def open_features(
     if is_library_file(path):
         return open_library(path, names, model)
     return _opened(path, names, model) if exists(path / INDEX) else None
+
+
+def joined_features(
+    paths: Mapping[str, Path], names: Sequence[str] = (), model: str = ""
+) -> LibraryFolder:
+    """Open several featurized libraries, by their names, as one.
+
+    Raises:
+        ModelError: one is damaged or not featurized.
+        ConfigError: a featurizer was not run for one.
+    """
+    for path in paths.values():
+        if not is_library_file(path):
+            raise ModelError(
+                f"{path}: is not featurized, but other files of the library are; got both, "
+                "expected files of one kind. Screen them separately."
+            )
+    libraries = [open_library(path, names, model) for path in paths.values()]
+    return LibraryFolder(
+        libraries[0].path, libraries[0].featurizers, tuple(paths),
+        sum(library.blocks for library in libraries),
+        next((library.broken for library in libraries if library.broken), ""),
+        tuple(enumerate(paths.values())),
+        tuple(accumulate(library.blocks for library in libraries)), (names, model),
+    )  # fmt: skip
 
 
 def write_index(folder: Path, files: Sequence[IndexedFile]) -> None:

@@ -10,8 +10,9 @@ from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 from molmeta.errors import TableError
+from molmeta.libraries.file import is_library_file
 from molmeta.libraries.files import library_files
-from molmeta.libraries.folder import open_features
+from molmeta.libraries.folder import joined_features, open_features
 from molmeta.libraries.lines import Record, in_file
 from molmeta.libraries.prepare import Prepared, prepare, prepare_all
 from molmeta.libraries.reading import CHUNK, STDIN, read_library
@@ -27,7 +28,7 @@ class LibrarySource:
     """The records of a library. If it breaks off, the error is kept until they are used.
 
     Args:
-        path: as `library_files` takes it, or a featurized library.
+        path: as `library_files` takes it, or a featurized library; a pattern may match several.
         names: featurizers to run, or that must have been run.
         progress: called with the number of records done since the last call.
         model: digest of the model that scores the records, for its vectors in the library.
@@ -62,6 +63,9 @@ class LibrarySource:
         self.empty = True
         self.file = open_features(path, names, model)
         self._paths = library_files(path) if self.file is None else [self.file.path]
+        if len(self._paths) > 1 and any(map(is_library_file, self._paths)):
+            paths = dict(zip(names_of(self._paths), self._paths, strict=True))
+            self.file = joined_features(paths, names, model)
         self.files = names_of(self._paths) if self.file is None else self.file.files
         identities = [_identity(path) for path in self._paths]
         self.identity = identities[0] if len(identities) == 1 else identities

@@ -11,6 +11,7 @@ from molmeta.errors import ConfigError, ModelError, one_line
 from molmeta.models.conversion import FORMAT, converted
 from molmeta.models.model import Model
 from molmeta.models.recipes import at_most, recipe_of
+from molmeta.models.unallocated import unallocated
 from molmeta.molecules import featurizers
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.version import __version__
@@ -67,8 +68,8 @@ def load(path: Path) -> Model:
     try:
         tensors, header = converted(tensors, header)
         recipe, history = recipe_of(header["recipe"]), dict(header["history"])
-        with registry.without_plugin_imports(), at_most(len(tensors)), torch.device("meta"):
-            learner = recipe.build(0)
+        with registry.without_plugin_imports(), at_most(len(tensors)):
+            learner = unallocated(recipe)
         half = torch.float16
         tensors = {name: t.float() if t.dtype == half else t for name, t in tensors.items()}
         _require_numbers(learner.state_dict(), tensors)

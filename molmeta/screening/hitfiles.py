@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
-import openpyxl
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
-from molmeta.errors import ConfigError, OutputError
+from molmeta.errors import ConfigError, OutputError, closest
 from molmeta.libraries.lines import Record, location
+from molmeta.runtime.deferred import Deferred
 from molmeta.runtime.outputs import written
 from molmeta.runtime.spreadsheets import safe_cell, write_rows
 from molmeta.screening.hits import ScoredCompound, Support, candidates_table
@@ -22,6 +22,7 @@ from molmeta.screening.hits import ScoredCompound, Support, candidates_table
 if TYPE_CHECKING:
     from pathlib import Path
 
+openpyxl: Any = Deferred("openpyxl")
 
 BLOCK = 50_000
 """Candidates in one table."""
@@ -100,6 +101,21 @@ def require_other_names(library: Path, outputs: Iterable[Path | None]) -> None:
         raise ConfigError(
             f"{library}: would contain the result; got an output in the folder of the library, "
             "whose files are all read, expected another folder. Choose another --output."
+        )
+
+
+def require_suffix(output: Path) -> None:
+    """Refuse a misspelled suffix, with which the table would be CSV.
+
+    Raises:
+        ConfigError: the suffix is almost that of a Parquet file, SDF or Excel workbook.
+    """
+    suffix = output.suffix.casefold()
+    close = closest(suffix, _WRITERS)
+    if close and close != suffix:
+        raise ConfigError(
+            f"--output: '{output.name}' would be written as CSV; got the suffix '{output.suffix}', "
+            f"expected {', '.join(_WRITERS)}, or .csv. Did you mean '{close}'?"
         )
 
 

@@ -151,7 +151,7 @@ class ProfileProcess(MetaLearner):
         self.records = ActivityRecords()
         self.log_structure = nn.Parameter(torch.full((len(STRUCTURES),), -math.log(4)))
         self.log_profile = nn.Parameter(torch.zeros(1))
-        self.log_shrink = nn.Parameter(torch.log(torch.tensor([2.0, 1.5])))
+        self.log_shrink = nn.Parameter(torch.tensor([math.log(2.0), math.log(1.5)]))
         self.mean_weight = nn.Parameter(torch.full((1,), 0.4))
         self.mean_power = nn.Parameter(torch.full((1,), 0.4))
         self.log_ridge = nn.Parameter(torch.tensor([math.log(0.5), 0.3]))

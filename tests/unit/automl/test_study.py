@@ -1,6 +1,7 @@
 """Storages of searches: shared, resumed, and refused where they cannot be used."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_a_locked_storage_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("molmeta.automl.study.SQLITE_SECONDS", 0.1)
     path = tmp_path / "study.db"
     open_study(str(path), "one")
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(ConfigError, match="locked"):
             open_study(str(path), "two")
@@ -47,7 +48,7 @@ def test_a_locked_storage_is_refused(tmp_path, monkeypatch):
 
 def test_a_database_of_something_else_is_refused(tmp_path):
     path = tmp_path / "study.db"
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE studies (compound TEXT)")
     with pytest.raises(ConfigError, match="--storage"):
         open_study(str(path), "one")

@@ -289,6 +289,9 @@ def test_evaluate_refuses_sizes_that_no_assay_can_fill(molmeta, table, tmp_path)
     assert not output.exists()
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="DeepChem's last release ends at Python 3.11"
+)
 def test_evaluate_splits_by_scaffold(molmeta, table, tmp_path):
     output = tmp_path / "metrics.parquet"
     smiles = [f"{tail}{ring}" for ring in ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1")

@@ -24,6 +24,7 @@ from chemist_tables import (
 
 from molmeta.curation import workbooks
 from molmeta.curation.measurements import measured
+from molmeta.curation.tablefiles import read_file
 from molmeta.curation.tableoptions import TableOptions
 from molmeta.curation.usertables import read_user_table
 from molmeta.errors import MolMetaError, TableError
@@ -168,6 +169,21 @@ def test_blank_rows_at_the_end_of_a_sheet_do_not_count(tmp_path, monkeypatch):
     book.active.row_dimensions[1048576].height = 20
     book.save(tmp_path / "a.xlsx")
     assert len(read_user_table(tmp_path / "a.xlsx").rows) == 12
+
+
+def test_a_date_that_does_not_exist_is_an_empty_cell_without_a_warning(tmp_path):
+    book = openpyxl.Workbook()
+    for row, day in zip(
+        IC50_BOOK, ["measured", 45_000, 10**9, *range(45_001, 45_020)], strict=False
+    ):
+        book.active.append([*row, day])
+    for cell in book.active["D"]:
+        cell.number_format = "yyyy-mm-dd"
+    book.save(tmp_path / "a.xlsx")
+    assert list(read_file(tmp_path / "a.xlsx").frame["measured"][:2]) == ["2023-03-15", "#VALUE!"]
+    assert results(read_user_table(tmp_path / "a.xlsx").rows, "value") == pytest.approx(
+        PX, abs=2e-3
+    )
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):

@@ -1,13 +1,15 @@
 import gzip
 import json
+import os
 import shutil
+from io import BytesIO
 
 import pandas as pd
 import pytest
 
 from molmeta.errors import ConfigError, ModelError, OutputError, TableError
 from molmeta.libraries import reading, scatter, source
-from molmeta.libraries.featurize import FeaturizePlan
+from molmeta.libraries.featurize import FeaturizePlan, featurize_library
 from molmeta.libraries.files import library_files
 from molmeta.libraries.folder import INDEX, open_features
 from molmeta.models.named import baseline
@@ -207,3 +209,40 @@ def test_the_other_files_of_the_output_folder_are_kept(vendor, tmp_path):
 def test_a_result_in_the_folder_of_the_library_is_refused(vendor):
     with pytest.raises(ConfigError, match="would contain the result"):
         screened(vendor, vendor)
+
+
+@pytest.fixture
+def features(vendor, tmp_path):
+    """A featurized library of its own for each file."""
+    folder = tmp_path / "arrows"
+    folder.mkdir()
+    for path in library_files(vendor):
+        featurize_library(path, folder / f"{path.name}.arrow", FeaturizePlan(("morgan",)))
+    return folder
+
+
+def test_a_pattern_of_featurized_libraries_is_screened_as_their_files_are(vendor, features):
+    _, from_features = screened(features / "*.arrow", features.parent)
+    _, direct = screened(vendor, features.parent)
+    columns = ["smiles", "probability"]
+    tables = [pd.read_csv(BytesIO(hits))[columns] for hits, _ in (from_features, direct)]
+    assert len(tables[0]) == 11 + 7 + 5
+    assert tables[0].equals(tables[1])
+
+
+def test_a_changed_file_of_a_pattern_changes_the_identity(features):
+    pattern = features / "*.arrow"
+    before = source.LibrarySource(pattern, ("morgan",)).identity
+    os.utime(features / "c.csv.arrow", (0, 0))
+    assert source.LibrarySource(pattern, ("morgan",)).identity != before
+
+
+def test_a_pattern_of_featurized_and_other_files_is_refused(vendor, features):
+    shutil.copy(vendor / "a.smi", features)
+    with pytest.raises(ModelError, match=r"a\.smi: is not featurized, but other files"):
+        screened(features / "*", features.parent)
+
+
+def test_a_folder_of_featurized_files_without_an_index_is_refused_with_the_pattern(features):
+    with pytest.raises(TableError, match=r"without --part, or give a pattern"):
+        screened(features, features.parent)

@@ -1,13 +1,14 @@
 import csv
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
 from rdkit.Chem import MolToSmiles, SDMolSupplier
 
-from molmeta.errors import OutputError
+from molmeta.errors import ConfigError, OutputError
 from molmeta.screening import hitfiles
-from molmeta.screening.hitfiles import candidate_tables, write_tables
+from molmeta.screening.hitfiles import candidate_tables, require_suffix, write_tables
 from molmeta.screening.hits import COLUMNS, ScoredCompound, Support
 
 SUPPORT = Support(["CCN", "c1ccccc1"], [1, 0])
@@ -97,3 +98,14 @@ def test_an_sdf_has_a_drawn_molecule_with_properties_for_each_candidate(tmp_path
 def test_no_candidates_are_a_file_too(tmp_path, name):
     assert write_tables(tmp_path / name, candidate_tables(iter([]), SUPPORT)) == 0
     assert (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["hits.xlxs", "hits.XLS", "hits.parqet"])
+def test_a_misspelled_suffix_is_refused_with_the_right_one(name):
+    with pytest.raises(ConfigError, match=r"written as CSV; .* Did you mean '\.(xlsx|parquet)'"):
+        require_suffix(Path(name))
+
+
+@pytest.mark.parametrize("name", ["hits.csv", "hits.XLSX", "hits.tsv", "hits", "hits.sdf", "a.txt"])
+def test_other_suffixes_are_accepted(name):
+    require_suffix(Path(name))
