@@ -259,6 +259,8 @@ def test_the_command_needs_file_names_only(table, library, tmp_path):
     done = CliRunner().invoke(cli.build(), [*words, "--output", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run" / "hits.csv").is_file()
+    assert "chosen=pretrained model, " in done.output
+    assert "pretrained_" not in done.output
 
 
 def test_an_unknown_target_is_refused(table, tmp_path):
