@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import torch
 import yaml
-from fit import tell
+from intervals import tell
 from measure import SIZES
 
 import molmeta
