@@ -6,11 +6,14 @@ import copy
 import importlib
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from paths import ROOT
 
 from molmeta.automl.candidates import members_for
+from molmeta.automl.describe import FEATURES
+from molmeta.automl.spread import SIZES, Spread
 from molmeta.models.pretrained import load_pretrained
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
@@ -57,3 +60,21 @@ def test_a_portfolio_holds_settings_that_are_good_on_different_assays(studies):
     assert portfolio.complementary(scores, 2, n_judges=2) == [0, 2]
     assert portfolio.complementary(scores, 9, n_judges=2)[:2] == [0, 2]
     assert len(portfolio.complementary(scores, 9, n_judges=2)) == 3
+
+
+def test_intervals_come_from_predictions_with_a_held_out_score_as_in_use(studies):
+    fit, n = studies("fit"), 200
+    rng = np.random.default_rng(0)
+    judged = np.arange(n) % 2 == 0
+    table = pd.DataFrame({name: rng.normal(size=n) for name in FEATURES}).assign(
+        assay=np.arange(n).astype(str), target=np.arange(n).astype(str), fold="train", weight=1.0,
+        support=rng.choice(SIZES, n), labels=[np.zeros(150)] * n,
+    )  # fmt: skip
+    scored = pd.DataFrame({
+        "episode": np.arange(n), "candidate": "a", "held_out": np.where(judged, 0.2, np.nan),
+        "delta_auprc": rng.normal(0.3, np.where(judged, 0.01, 0.5)),
+    })  # fmt: skip
+    content, _ = fit.section(table, scored, {"a": {"a": 1.0}}, "a", ("delta_auprc",))
+    spread = Spread(**content["candidates"]["a"]["spreads"]["delta_auprc"])
+    low, high = spread.interval(0.3, 64, 100)
+    assert high - low < 0.1
