@@ -39,7 +39,7 @@ from molmeta.screening.inspection import Inspection, inspect_table
 from molmeta.screening.screen import ScreenPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from molmeta.automl.selector import Selector
     from molmeta.learners.base import Target
@@ -131,7 +131,7 @@ def auto(
     reading = support_of(support, load_pretrained(), options, assay=assay, size=size, seed=seed)
     log_facts(reading.facts())
     choice = _chosen(reading, tried, _effort(seed, seconds, quick=quick))
-    _log_choice(choice)
+    _log_choice(choice, tried.titles)
     predictor = choice.model.adapt(*reading.support, values=reading.values)
     result = AutoResult(choice, reading, predictor)
     path = None if output is None else Path(output)
@@ -233,12 +233,12 @@ def _labelled(reading: SupportReading, tried: _Tried) -> Labelled:
     return replace(support, molecules=replace(support.molecules, blocks=blocks))
 
 
-def _log_choice(choice: ModelChoice) -> None:
-    _log.info("chosen: %s (%s)", choice.title, choice.name)
+def _log_choice(choice: ModelChoice, titles: Mapping[str, str]) -> None:
+    _log.info("chosen: %s", choice.title)
     for name, scores in choice.expected.items():
         for measure, (value, low, high) in scores.items():
             _log.info("for further analogues, %s of %s: %.2f (80 %% interval %.2f to %.2f)",
-                      MEASURES[measure][0], name, value, low, high)  # fmt: skip
+                      MEASURES[measure][0], titles[name], value, low, high)  # fmt: skip
     if choice.advice.text:
         _log.warning("do not rely on the order of close analogues yet: %s", choice.advice.text)
 

@@ -118,12 +118,13 @@ def choose(
     features, selector = _described(support, selector)
     seen = selector.within(features)
     usable = [c for c in selector.candidates if set(c.weights) <= set(members)]
-    judged = _judged(support, members, selector, usable, seen, effort)
+    judged = HeldOut(support, titles=titles)
+    _judge(judged, members, selector, usable, seen, effort)
     remaining = [c for c in usable if not set(c.weights) & set(judged.failures)]
     if not remaining:
         raise EpisodeError(
-            f"support: no candidate can be used; got {_listed(judged.failures)}, expected at least "
-            "one that works. Add measured compounds."
+            f"support: no candidate can be used; got {_listed(judged, judged.failures)}, expected "
+            "at least one that works. Add measured compounds."
         )
     scores = held_out_scores(judged, remaining, selector.measure)
     ranked = selector.rank(remaining, seen, scores)
@@ -186,19 +187,19 @@ def held_out_scores(
     return scores
 
 
-def _judged(
-    support: Labelled,
+def _judge(
+    judged: HeldOut,
     members: Mapping[str, Model],
     selector: Selector,
     candidates: list[CandidateModel],
     features: Mapping[str, float],
     effort: Effort,
-) -> HeldOut:
+) -> None:
     """Cross-validate candidates that may win, in every repeat the better half of those before.
 
     Similarity search is judged too, because its expected score is stated.
     """
-    judged, deadline = HeldOut(support), time.monotonic() + effort.seconds
+    deadline = time.monotonic() + effort.seconds
     judge = partial(judged.judge, seed=effort.seed, deadline=deadline)
     first = [candidate for candidate in candidates if candidate.name == selector.reference]
     judge(_learners(first, members))
@@ -207,7 +208,7 @@ def _judged(
     racing = [
         candidate
         for candidate in candidates
-        if _readable(candidate, members, support)
+        if _readable(candidate, members, judged.support)
         and (open_race or candidate.name == SEARCH or selector.may_win(candidate.name, features))
     ]
     for repeat in range(effort.repeats):
@@ -220,7 +221,6 @@ def _judged(
             break
         scores = held_out_scores(judged, racing, selector.measure)
         racing = selector.rank(racing, features, scores)[: max(len(racing) // 2, 2)]
-    return judged
 
 
 def _readable(candidate: CandidateModel, members: Mapping[str, Model], support: Labelled) -> bool:
@@ -249,14 +249,14 @@ def _table(
             "advantage": selector.advantage(candidate.name, features, scores),
             "tried": candidate.name in scores or candidate not in ranked,
             "repeats": min((len(judged.outputs.get(n, ())) for n in candidate.weights), default=0),
-            "note": _listed(
-                {n: judged.failures[n] for n in candidate.weights if n in judged.failures}
-            ),
+            "note": _listed(judged, candidate.weights),
         }
         for candidate in (*ranked, *failed)
     ]
     return pd.DataFrame(rows)
 
 
-def _listed(failures: Mapping[str, str]) -> str:
-    return "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+def _listed(judged: HeldOut, members: Collection[str]) -> str:
+    """Why members failed, those that did."""
+    reasons = {judged.titles.get(n, n): r for n, r in judged.failures.items() if n in members}
+    return "; ".join(f"{title}: {reason}" for title, reason in reasons.items())

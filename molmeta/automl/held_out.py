@@ -39,6 +39,7 @@ class HeldOut:
         outputs: logits or values by learner, a row for each repeat, shape (R, S).
         failures: reason by learner.
         seconds: time by learner.
+        titles: name of a learner for people to read; without one, its own name is logged.
     """
 
     support: Labelled
@@ -47,6 +48,7 @@ class HeldOut:
     )
     failures: dict[str, str] = field(default_factory=dict[str, str])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
+    titles: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def judge(
         self,
@@ -77,7 +79,7 @@ class HeldOut:
                 outputs = _left_out(learner, self.support, fold_of)
             except FAILURES as error:
                 self.failures[name] = one_line(error)
-                _log.warning("candidate '%s' left out: %s", name, one_line(error))
+                _log.warning("%s left out: %s", self.titles.get(name, name), one_line(error))
                 continue
             kept = self.outputs.get(name, np.zeros((0, len(fold_of))))
             self.outputs[name] = np.vstack([kept, outputs])

@@ -64,4 +64,4 @@ def run(
                 assay=assay, size=size, featurizer=featurizer, seed=seed, cores=cores,
                 progress=advance, **table,
             )  # fmt: skip
-        outcome.update(chosen=result.choice.name, written=output)
+        outcome.update(chosen=result.choice.title, written=output)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from regressions import FOLDS, SMALLEST, line, rounded, spread_of
+from intervals import print_coverage, sizes_of, tell
+from regressions import line, rounded, spread_of
 
 from molmeta.automl.candidates import BLENDS, LABELS_ONLY, REFERENCE, members_for
 from molmeta.automl.describe import FEATURES
@@ -25,12 +26,11 @@ from molmeta.automl.selector import (
     FORMAT,
     INPUTS,
     PATH,
-    SIZES,
-    Spread,
     by_chance,
     held_out_inputs,
     inputs,
 )
+from molmeta.automl.spread import SIZES
 from molmeta.evaluation.metrics.ranking import delta_auprc
 from molmeta.evaluation.metrics.values import r2
 from molmeta.learners.base import Target
@@ -44,11 +44,6 @@ if TYPE_CHECKING:
 
 RANGE = (0.01, 0.99)
 """Quantiles of a feature outside of which nothing is extrapolated."""
-
-
-def tell(*parts: object) -> None:
-    """Write a line."""
-    sys.stdout.write(" ".join(map(str, parts)) + "\n")
 
 
 def combined(row: Mapping[str, Any], prefix: str, weights: Mapping[str, float]) -> Floats:
@@ -93,45 +88,6 @@ def measured(table: pd.DataFrame, candidates: Mapping[str, Mapping[str, float]])
             held_out = delta_auprc(held, outputs) if len(outputs) else np.nan
             rows.append({"episode": number, "candidate": name, "held_out": held_out, **of_query})
     return pd.DataFrame(rows)
-
-
-def told_coverage(
-    measure: str, error: Floats, predicted: Floats, table: pd.DataFrame, weights: Floats
-) -> None:
-    """Print the share of errors inside intervals that were estimated on the other targets.
-
-    By fold and support size, and by the third of predicted scores.
-    """
-    size, n_query, group = sizes_of(table)
-    inside = np.zeros(len(table), bool)
-    for fold in range(FOLDS):
-        others = group != fold
-        parts = (column[others] for column in (error, predicted, size, n_query, weights))
-        spread = Spread(**spread_of(*parts))
-        for row in np.flatnonzero(~others):
-            value = predicted[row]
-            low, high = spread.interval(value, size[row], int(n_query[row]))
-            inside[row] = low <= value + error[row] <= high
-    kept = (size + n_query >= SMALLEST) & np.isfinite(error)
-    share = pd.Series(inside[kept], index=table.index[kept])
-    by = [table["fold"][kept], table["support"][kept]]
-    tell(
-        measure, "inside:\n", share.groupby(by).agg(["mean", "size"]).unstack().round(3).to_string()
-    )
-    thirds = pd.qcut(predicted[kept], 3, labels=["low", "middle", "high"])
-    tell(share.groupby(np.asarray(thirds)).mean().round(3).to_dict())
-
-
-def sizes_of(table: pd.DataFrame) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Support size, number of compounds in the query, and fold of the target, of each episode."""
-    targets = table["target"].astype(str)
-    names = np.random.default_rng(0).permutation(np.unique(targets))
-    numbers = {name: number for number, name in enumerate(names)}
-    return (
-        table["support"].to_numpy(np.float64),
-        table["labels"].map(len).to_numpy(np.float64),
-        targets.map(numbers).to_numpy(np.int64) % FOLDS,
-    )
 
 
 def section(
@@ -182,11 +138,14 @@ def section(
             y = wide[measure][name].to_numpy() - chance[measure]
             level, predicted = line(features, held, held_inputs(held), y, group, weights)
             entry["levels"][measure] = level
-            error, stated = y - predicted, predicted + chance[measure]
+            # In use, there is a held-out score; predictions without one have larger errors.
+            as_in_use = np.isfinite(held) | ~np.isfinite(held).any()
+            error = np.where(as_in_use, y - predicted, np.nan)
+            stated = predicted + chance[measure]
             parts = (error, stated, *sizes_of(table)[:2], weights * balance)
             entry["spreads"][measure] = spread_of(*parts)
             if name == reference:
-                told_coverage(measure, error, stated, table, weights * balance)
+                print_coverage(measure, error, stated, table, weights * balance)
             report[f"{measure} {name}"], report[f"predicted {measure} {name}"] = y, predicted
         entries[name] = entry
     ranges = {name: rounded(np.quantile(table[name], RANGE)) for name in INPUTS}

@@ -6,11 +6,14 @@ FOLDER holds the curated folds `train`, `valid` and `test` of FS-Mol. Writes a r
 of one FOLD: features of the support, labels, and outputs of every member for the query and for
 held-out compounds of the support. An interrupted run resumes at its assay.
 
-Training assays set aside: the pretrained model has seen them. Its networks are therefore left out,
-which changes next to nothing within an assay (docs/fsmol.md), and every assay hides the records of
-its own target. What remains are about twenty numbers, fitted to all training assays. The pretrained
-graph network cannot be measured on them at all, and members that take long are not: every third
-validation assay has to do for these. Random forests are not cross-validated, which would take
+Training assays set aside: the pretrained model has seen them. Its fingerprint networks were trained
+on their labels, so they get weight 0, which changes next to nothing within an assay
+(docs/fsmol.md). Its graph network was distilled from MiniMol and has seen no labels of FS-Mol, so
+it stays. Every assay hides the records of its own target. What remains are about twenty numbers,
+fitted to all training assays. The pretrained graph network that is a model of its own cannot be
+measured on them at all, and members that take long are not: every third
+validation assay has to do for these. The test fold leaves them out too: `test_fold.py` checks that
+the selector could choose none of them. Random forests are not cross-validated, which would take
 longer than all else.
 """
 
@@ -22,7 +25,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 
     from molmeta.assays.assay import Assay
     from molmeta.learners.base import MetaLearner, Target
+    from molmeta.learners.profile_gp import ProfileGP
     from molmeta.models.model import Model
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
@@ -84,14 +88,15 @@ def set_aside(frame: pd.DataFrame) -> list[str]:
 
 
 def blinded(models: dict[str, Model], targets: Mapping[str, int]) -> dict[str, MetaLearner]:
-    """Learners without the networks of the pretrained model, which hide records by target."""
+    """Learners that hide records by target, without networks trained on labels of FS-Mol."""
     learners = {name: m.learner for name, m in models.items() if name not in (*SLOW, *SEEN)}
     assays = load_pretrained().history["assays"]
     of_assay = torch.tensor([targets[name] for name in assays])
     for name in learners:
         if name.startswith(NAME):
-            learner = copy.copy(learners[name])
-            vars(learner)["_modules"] = {**vars(learner)["_modules"], "encoder": None}
+            learner = cast("ProfileGP", copy.copy(learners[name]))
+            # Weighs the fingerprint networks alone; the graph network has one of its own.
+            learner.encoder_weight = 0.0
             for records in records_in(learner):
                 records.targets = of_assay
             learners[name] = learner
@@ -189,6 +194,7 @@ def main(folder: Path, output: Path, fold: str) -> None:
         frame = frame.sample(frac=1, random_state=0).groupby("assay").head(MOST)
     learners, values = members("activity", targets), members("value", targets)
     quick = {name: learner for name, learner in learners.items() if name not in (*SLOW, *SEEN)}
+    learners = learners if fold == "valid" else quick
     features = tuple(
         sorted({name for learner in learners.values() for name in learner.featurizers})
     )
@@ -206,7 +212,7 @@ def main(folder: Path, output: Path, fold: str) -> None:
             hidden = torch.full((len(assay),), targets[assay.name])
             molecules = replace(molecules, hidden_targets=hidden)
         held_out = sizes[number % len(sizes)]
-        chosen = quick if fold == "valid" and number % EVERY else learners
+        chosen = quick if number % EVERY else learners
         return pd.DataFrame(list(rows(chosen, values, assay, molecules, held_out)))
 
     kind = [fold, list(learners), list(values), len(assays)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import nnls
 
-from molmeta.automl.selector import spread_inputs
+from molmeta.automl.spread import spread_inputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

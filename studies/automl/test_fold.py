@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from fit import measured, measured_values, tell, valued
+from fit import measured, measured_values, valued
+from intervals import tell
 
 from molmeta.automl.describe import FEATURES
 from molmeta.automl.selector import load_selector
@@ -33,7 +34,8 @@ def choices(
 ) -> pd.DataFrame:
     """A row for each episode: the candidate chosen, its scores, and what was stated about it.
 
-    Only candidates that were measured can be chosen.
+    Raises:
+        ValueError: a candidate that was not measured could be chosen.
     """
     rows: list[dict[str, Any]] = []
     for (number, scores), row in zip(
@@ -43,6 +45,9 @@ def choices(
         features = selector.within({name: float(row[name]) for name in FEATURES})
         held = of["held_out"].dropna().to_dict()
         candidates = [c for c in selector.candidates if c.name in of.index]
+        for missing in {c.name for c in selector.candidates} - set(of.index):
+            if selector.may_win(missing, features):
+                raise ValueError(f"{row['assay']}: '{missing}' could be chosen; measure it")
         name = selector.rank(candidates, features, held)[0].name
         n_query = len(row["labels"])
         scores_of_row: dict[str, Any] = {

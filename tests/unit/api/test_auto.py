@@ -1,6 +1,7 @@
 """`molmeta.auto` from tables as chemists have them to a folder of results."""
 
 import json
+import logging
 import re
 from dataclasses import replace
 
@@ -85,6 +86,26 @@ def test_models_have_plain_names_on_the_page_and_technical_ones_in_code(table, l
     for name in result.choice.candidates["candidate"]:
         assert "_" not in name or name not in text
     assert "profile_gp" not in text
+
+
+def test_the_log_has_the_plain_names_of_the_page(table, caplog, monkeypatch):
+    from molmeta.learners.similarity import Similarity
+
+    def fails(_, __):
+        raise EpisodeError("support: too strange")
+
+    monkeypatch.setattr(Similarity, "adapt", fails)
+    with caplog.at_level(logging.INFO):
+        choice = molmeta.auto(table, quick=True).choice
+    assert f"chosen: {choice.title}" in caplog.messages
+    assert f"AUROC of {choice.title}: " in caplog.text
+    assert "AUROC of similarity search: " in caplog.text
+    assert "similarity search left out: support: too strange" in caplog.messages
+    notes = choice.candidates.set_index("title")["note"]
+    assert notes["similarity search"] == "similarity search: support: too strange"
+    technical = {name for name in choice.candidates["candidate"] if "_" in name}
+    assert technical
+    assert not [name for name in technical if name in caplog.text]
 
 
 def test_the_page_says_that_there_was_hardly_a_choice(table, tmp_path):
@@ -238,6 +259,8 @@ def test_the_command_needs_file_names_only(table, library, tmp_path):
     done = CliRunner().invoke(cli.build(), [*words, "--output", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run" / "hits.csv").is_file()
+    assert "chosen=pretrained model, " in done.output
+    assert "pretrained_" not in done.output
 
 
 def test_an_unknown_target_is_refused(table, tmp_path):

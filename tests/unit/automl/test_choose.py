@@ -24,15 +24,14 @@ from molmeta.automl.candidates import (
 from molmeta.automl.choose import Effort, choose
 from molmeta.automl.describe import FEATURES, described
 from molmeta.automl.selector import (
-    SIZES,
     ExpectedScore,
     LinearModel,
     Selector,
-    Spread,
     held_out_inputs,
     inputs,
     load_selector,
 )
+from molmeta.automl.spread import SIZES, Spread
 from molmeta.errors import ConfigError, EpisodeError, ModelError
 from molmeta.models.files import load, save
 from molmeta.models.named import baseline
