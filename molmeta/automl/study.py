@@ -12,6 +12,7 @@ import optuna
 from optuna.exceptions import ExperimentalWarning, OptunaError
 from optuna.storages import InMemoryStorage, RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from molmeta.errors import ConfigError, one_line
 
@@ -138,14 +139,15 @@ def _storage(storage: str) -> RDBStorage | None:
     if not storage:
         return None
     url = storage if "://" in storage else f"sqlite:///{storage}"
-    sqlite = url.startswith("sqlite")
+    # Workers that write at the same time wait for each other. A study is never closed, so none of
+    # its connections may stay open.
+    waiting = {"connect_args": {"timeout": SQLITE_SECONDS}, "poolclass": NullPool}
     with warnings.catch_warnings():
         # Signs of life are marked as experimental since 2021.
         warnings.simplefilter("ignore", ExperimentalWarning)
         return RDBStorage(
             url,
-            # Workers that write at the same time wait for each other.
-            engine_kwargs={"connect_args": {"timeout": SQLITE_SECONDS}} if sqlite else None,
+            engine_kwargs=waiting if url.startswith("sqlite") else None,
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
             heartbeat_stale_trial_callback=_repeat,
