@@ -155,14 +155,16 @@ def _distinct_names(items: tuple[NamedT, ...]) -> tuple[NamedT, ...]:
 
 
 def _bundled_model(
-    learner: str,
-    encoder: str = "gine",
-    init: str = "pretrained",
-    **training: object,
+    learner: str, options: Mapping[str, object] | None = None, **training: object
 ) -> ModelOptions:
-    common = {"n_query": 32, "supports": [16, 32, 64]}
-    chosen = TrainingOptions.from_mapping({**common, **training})
-    return ModelOptions(learner=learner, encoder=encoder, init=init, training=chosen)
+    common = {"n_query": 32, "supports": [16, 32, 64], "episodes": 8, "encoder_rate": 0.0}
+    return ModelOptions(
+        learner=learner,
+        encoder="gine",
+        init="pretrained",
+        learner_options=dict(options or {}),
+        training=TrainingOptions.from_mapping({**common, **training}),
+    )
 
 
 class Config(Options):
@@ -192,12 +194,19 @@ class Config(Options):
     """Tanimoto similarity from which the audit counts two compounds as near neighbours."""
     models: Mapping[Name, ModelOptions] = {
         "protonet": _bundled_model(
-            "protonet", "gine+fingerprint", "", steps=250, episodes=8, validate_every=50
+            "protonet", {"length": 1.5}, steps=60, learning_rate=0.02, validate_every=20
         ),
         "maml": _bundled_model(
-            "maml", "gine", "", supports=(16,), steps=200, episodes=4, validate_every=50
+            "maml",
+            {"prototypes": True, "inner_steps": 1, "evaluation_steps": 1, "inner_rate": 0.02},
+            steps=10,
+            episodes=4,
+            supports=(16, 32),
+            encoder_rate=0.1,
+            validate_every=10,
+            validation_repeats=1,
         ),
-        "mann": _bundled_model("mann", steps=250, episodes=8, encoder_rate=0.0, validate_every=125),
+        "mann": _bundled_model("mann", steps=150, validate_every=50),
     }
     """Models to meta-train, under names of your choice."""
     seeds: SeedList = (0, 1)

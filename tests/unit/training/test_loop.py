@@ -311,7 +311,7 @@ def test_init_of_another_width_is_refused():
         steps=0,
         init=[pretrained_encoder("gine")],
     )
-    with pytest.raises(ConfigError, match=r"got 'gine' .*'width': 192"):
+    with pytest.raises(ConfigError, match=r"got 'gine' .*'width': 256"):
         train(narrow)
 
 
