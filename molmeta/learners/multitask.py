@@ -25,7 +25,7 @@ from molmeta.learners._parts.tuning import require
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -196,8 +196,7 @@ class MultiTask(EmbeddingLearner):
             for part in (drawn.compounds, drawn.assays, drawn.aims, drawn.shares())
         )
         logits = (x[compounds] * self.weights[assays]).sum(1) + self.biases[assays]
-        losses = self.each_loss(logits, aims.to(logits), reduction="none")
-        loss = (losses * shares).sum() / len(drawn.rows)
+        loss = (self.losses_of(logits, aims.to(logits)) * shares).sum() / len(drawn.rows)
         torch.autograd.backward(loss)
         return float(loss.detach())
 
@@ -206,13 +205,13 @@ class MultiTask(EmbeddingLearner):
         return vectors if self.linear else F.gelu(self.norm(vectors))
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return self.each_loss(logits, labels)
+        return self.losses_of(logits, labels).mean()
 
-    @property
-    def each_loss(self) -> Callable[..., Tensor]:
-        """The loss of an output, which takes outputs, aims and a reduction."""
-        by_value = self.target == "value"
-        return F.mse_loss if by_value else F.binary_cross_entropy_with_logits
+    def losses_of(self, outputs: Tensor, aims: Tensor) -> Tensor:
+        """Return the loss of each of P outputs, shape (P,)."""
+        if self.target == "value":
+            return F.mse_loss(outputs, aims, reduction="none")
+        return F.binary_cross_entropy_with_logits(outputs, aims, reduction="none")
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         centre = vectors.mean(0)

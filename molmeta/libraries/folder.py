@@ -92,19 +92,21 @@ def open_features(
 
 def joined_features(
     paths: Mapping[str, Path], names: Sequence[str] = (), model: str = ""
-) -> LibraryFolder:
-    """Open several featurized libraries, by their names, as one.
+) -> LibraryFolder | None:
+    """Open several featurized libraries, by their names, as one; None if none is featurized.
 
     Raises:
-        ModelError: one is damaged or not featurized.
+        ModelError: one is damaged, or some are not featurized.
         ConfigError: a featurizer was not run for one.
     """
-    for path in paths.values():
-        if not is_library_file(path):
-            raise ModelError(
-                f"{path}: is not featurized, but other files of the library are; got both, "
-                "expected files of one kind. Screen them separately."
-            )
+    others = [path for path in paths.values() if not is_library_file(path)]
+    if len(others) == len(paths):
+        return None
+    if others:
+        raise ModelError(
+            f"{others[0]}: is not featurized, but other files of the library are; got both, "
+            "expected files of one kind. Screen them separately."
+        )
     libraries = [open_library(path, names, model) for path in paths.values()]
     return LibraryFolder(
         libraries[0].path, libraries[0].featurizers, tuple(paths),

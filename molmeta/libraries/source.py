@@ -10,7 +10,6 @@ from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 from molmeta.errors import TableError
-from molmeta.libraries.file import is_library_file
 from molmeta.libraries.files import library_files
 from molmeta.libraries.folder import joined_features, open_features
 from molmeta.libraries.lines import Record, in_file
@@ -63,7 +62,7 @@ class LibrarySource:
         self.empty = True
         self.file = open_features(path, names, model)
         self._paths = library_files(path) if self.file is None else [self.file.path]
-        if len(self._paths) > 1 and any(map(is_library_file, self._paths)):
+        if len(self._paths) > 1:
             paths = dict(zip(names_of(self._paths), self._paths, strict=True))
             self.file = joined_features(paths, names, model)
         self.files = names_of(self._paths) if self.file is None else self.file.files

@@ -34,6 +34,22 @@ def require_consistent(task: Task) -> None:
         )
 
 
+def require_weights(learner: MetaLearner, task: Task) -> None:
+    """Refuse a training that would change no weight of its learner.
+
+    Raises:
+        ConfigError: the encoder is held, and holds all weights.
+    """
+    options, encoder = task.training, learner.encoder
+    of_encoder = 0 if encoder is None else len(list(encoder.parameters()))
+    if options.steps and not options.encoder_rate and of_encoder == len(list(learner.parameters())):
+        raise ConfigError(
+            f"training: nothing is trained; got 'encoder_rate' 0 for '{task.recipe.learner}', all "
+            "of whose weights are those of its encoder, expected a rate above 0. Raise it, or set "
+            "'steps' to 0."
+        )
+
+
 def learning_measurements(learner: MetaLearner) -> LearnsMeasurements:
     """Return a learner that can be trained on measurements.
 

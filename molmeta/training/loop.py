@@ -21,7 +21,12 @@ from molmeta.molecules.featurizers import revision
 from molmeta.runtime.seeds import torch_seed
 from molmeta.runtime.tensorfiles import read_tensors, write_tensors
 from molmeta.training.checkpoints import LOG, Progress, restore_run, save_run
-from molmeta.training.checks import learning_measurements, require_consistent, sees_vectors_only
+from molmeta.training.checks import (
+    learning_measurements,
+    require_consistent,
+    require_weights,
+    sees_vectors_only,
+)
 from molmeta.training.devices import fabric_of
 from molmeta.training.optimizer import optimizer_of, schedule
 from molmeta.training.sampler import Sampler
@@ -123,6 +128,7 @@ class _Run:
         self.optimizer: Any
         self.task, self.checkpoint = task, checkpoint
         self.learner = task.recipe.build(task.seed).to(device)
+        require_weights(self.learner, task)
         if self.learner.target == "value" and options.prevalence is not None:
             raise ConfigError(
                 "training: decoys have no values; got 'prevalence' with 'target: value', "

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from molmeta.errors import ConfigError
-
 if TYPE_CHECKING:
     from molmeta.learners import MetaLearner
     from molmeta.training.task import TrainingOptions
@@ -18,19 +16,10 @@ def optimizer_of(learner: MetaLearner, options: TrainingOptions) -> torch.optim.
     """Return AdamW with one parameter group for the encoder and one for the rest.
 
     `share` of a group is its learning rate as a share of the rate of the schedule.
-
-    Raises:
-        ConfigError: no weight is trained.
     """
     of_encoder = [] if learner.encoder is None else list(learner.encoder.parameters())
     ids = set(map(id, of_encoder))
     others = [parameter for parameter in learner.parameters() if id(parameter) not in ids]
-    if options.steps and not others and options.encoder_rate == 0:
-        raise ConfigError(
-            f"training: nothing is trained; got 'encoder_rate' 0 for the learner "
-            f"'{type(learner).__name__}', whose only weights are those of its encoder, expected a "
-            "rate above 0. Raise it, or set 'steps' to 0."
-        )
     groups: list[dict[str, Any]] = [
         {"params": of_encoder, "lr": 0.0, "share": options.encoder_rate},
         {"params": others, "lr": 0.0, "share": 1.0},

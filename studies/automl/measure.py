@@ -10,8 +10,8 @@ Training assays set aside: the pretrained model has seen them. Its fingerprint n
 on their labels, so they get weight 0, which changes next to nothing within an assay
 (docs/fsmol.md). Its graph network was distilled from MiniMol and has seen no labels of FS-Mol, so
 it stays. Every assay hides the records of its own target. What remains are about twenty numbers,
-fitted to all training assays. The pretrained graph network that is a model of its own cannot be
-measured on them at all, and members that take long are not: every third
+fitted to all training assays. The pretrained graph network that is a model of its own is not
+measured on them, as its kernel was fitted to them, nor are members that take long: every third
 validation assay has to do for these. The test fold leaves them out too: `test_fold.py` checks that
 the selector could choose none of them. Random forests are not cross-validated, which would take
 longer than all else.
