@@ -20,6 +20,8 @@ rule train:
         "results/benchmarks/train/{model}/{seed}.tsv"
     conda:
         "../../environment.yml"
+    # First, because an evaluation waits for each model.
+    priority: 1
     threads: 1
     resources:
         mem_mb=grows(4000),

@@ -51,6 +51,17 @@ def test_predictions_do_not_depend_on_the_precision_of_training(monkeypatch):
     assert torch.equal(encoder(drugs()), vectors)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_predictions_in_parts_are_those_of_all_molecules_at_once(name, monkeypatch):
+    encoder = built(name).eval()
+    at_once = encoder(drugs()).detach()
+    monkeypatch.setattr("molmeta.encoders._message_passing.CHUNK", 5)
+    with torch.no_grad():
+        in_parts = encoder(drugs())
+    assert len(drugs()) > 5
+    torch.testing.assert_close(in_parts, at_once, rtol=1e-5, atol=1e-6)
+
+
 def test_a_cpu_without_bfloat16_says_so(monkeypatch, caplog):
     monkeypatch.setattr(_precision.torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(_precision.torch.cpu, "get_capabilities", lambda: {"avx2": True})
