@@ -10,7 +10,7 @@ from molmeta.assays.assay import assays_of, read_curated, with_values
 from molmeta.models.files import save
 from molmeta.models.pretrained import NAME, pretrained_encoder
 from molmeta.models.recipes import Recipe, recipe_of
-from molmeta.runtime.outputs import written
+from molmeta.runtime.outputs import remove, written
 from molmeta.runtime.parquetfiles import write_parquet
 from molmeta.training.loop import train as run_training
 from molmeta.training.task import Task, TrainingOptions
@@ -88,5 +88,5 @@ def train(
             write_parquet(temporary, trained.log)
         save(trained.model, output)
         # Only now is the run safe in its file.
-        checkpoint.unlink(missing_ok=True)
+        remove(checkpoint)
     return trained

@@ -35,7 +35,7 @@ def written(path: Path) -> Generator[Path]:
         'smiles'
     """
     target = target_of(path)
-    temporary = target.with_name(f".{target.name}.partial{''.join(target.suffixes[-2:])}")
+    temporary = _temporary(target)
     with exclusive(path):
         try:
             temporary.unlink(missing_ok=True)
@@ -51,6 +51,18 @@ def written(path: Path) -> Generator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it exists, with what a killed run that wrote it left beside it.
+
+    Raises:
+        OutputError: another run is writing it, or its folder cannot be written.
+    """
+    target = target_of(path)
+    with exclusive(path):
+        for leftover in (_temporary(target), target):
+            leftover.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text in UTF-8, completely or not at all.
 
@@ -59,6 +71,10 @@ def write_text(path: Path, text: str) -> None:
     """
     with written(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial{''.join(target.suffixes[-2:])}")
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from elsewhere import being_written
 
 from molmeta.errors import OutputError
-from molmeta.runtime.outputs import written
+from molmeta.runtime.outputs import remove, written
 
 FULL = """
 import resource, sys
@@ -151,6 +151,21 @@ def test_what_a_killed_run_leaves_is_removed_by_the_next(tmp_path):
         assert temporary.read_text() == ""
         temporary.write_text("new")
     assert listed(tmp_path) == ["a.csv"]
+
+
+def test_a_file_is_removed_with_what_a_killed_run_left(tmp_path):
+    (tmp_path / "a.csv").write_text("old")
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "a.csv")], check=False)
+    remove(tmp_path / "a.csv")
+    assert listed(tmp_path) == []
+    remove(tmp_path / "a.csv")
+
+
+def test_a_file_that_is_being_written_is_not_removed(tmp_path):
+    (tmp_path / "a.csv").write_text("old")
+    with being_written(tmp_path / "a.csv"), pytest.raises(OutputError):
+        remove(tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "old"
 
 
 def test_two_runs_never_share_a_temporary_file(tmp_path):
