@@ -58,7 +58,7 @@ def run(
         raise ConfigError(f"--target: {unknown_name('target', target, kinds)}")
     kind: Any = target
     with session("auto", output=output, seed=seed) as outcome:
-        with bar(None, "auto") as advance:
+        with bar(None, "compounds") as advance:
             result = auto(
                 support, library, output=output, target=kind, quick=quick, seconds=seconds,
                 assay=assay, size=size, featurizer=featurizer, seed=seed, cores=cores,

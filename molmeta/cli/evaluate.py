@@ -59,7 +59,7 @@ def run(
         scaffold=scaffold, split=split,
     )  # fmt: skip
     with session("evaluate", model=model, plan=plan) as outcome:
-        with bar(None, "evaluate") as advance:
+        with bar(None, "assays") as advance:
             rows = evaluate(
                 model, tables, plan=plan, molecules=molecules, name=name, output=output,
                 examples=examples, cores=cores, progress=advance, **table,

@@ -68,7 +68,7 @@ def run(
         smiles = distinct_compounds(read_curated(tables))
         old = _existing_store(output)
         n_before = 0 if old is None else len(old)
-        with bar(len(smiles), "featurize") as advance:
+        with bar(len(smiles), "compounds") as advance:
             store = update(old, smiles, featurizer, cores=cores, progress=advance)
         save_store(store, output)
         outcome.update(compounds=len(store), known_before=n_before, written=output)
@@ -98,7 +98,7 @@ def _featurize_library(
         with library_file(item) as path:
             files += library_files(path)
     with session("featurize", library=library[0], featurizers=blocks, cores=cores) as outcome:
-        with bar(None, "featurize") as advance:
+        with bar(None, "compounds") as advance:
             if len(files) > 1 or plan.part or output.is_dir():
                 done = featurize_folder(files, output, plan, cores=cores, progress=advance)
             else:

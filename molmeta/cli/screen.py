@@ -119,7 +119,7 @@ def run(
         search = _search_plan(others, budget, seed, top, share)
         rank = partial(run_space, space=space, plan=search)
     with session("screen", output=output, seed=seed) as outcome:
-        with bar(None, "screen") as advance:
+        with bar(None, "compounds") as advance:
             done = rank(
                 support, output=output, model=model, assay=assay, size=size, cores=cores,
                 progress=advance, **table,

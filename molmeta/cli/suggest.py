@@ -62,7 +62,7 @@ def run(
         exclude=() if exclude is None else _smiles(exclude), force=force, seed=seed,
     )  # fmt: skip
     with session("suggest", library=library, model=model or "pretrained", seed=seed) as outcome:
-        with bar(None, "suggest") as advance:
+        with bar(None, "compounds") as advance:
             done, reading = run_suggest(
                 support, library, model=model, plan=plan, output=output, assay=assay, size=size,
                 cores=cores, progress=advance, **table,

@@ -39,7 +39,7 @@ def run(
     entry = mapping(recipe, "--recipe", setting)
     training = TrainingOptions.from_mapping(entry.pop("training", {}))
     with session("train", recipe=entry, seed=seed, init=init, tables=len(tables)) as outcome:
-        with bar(training.steps, "train") as advance:
+        with bar(training.steps, "steps") as advance:
             trained = train(
                 tables, valid=valid, recipe=entry, training=training, molecules=molecules,
                 init=init, seed=seed, output=output, progress=advance,

@@ -47,7 +47,7 @@ def run(
     torch.set_num_threads(1)
     entry = {**mapping(recipe, "--recipe", setting), "learner": learner}
     with session("tune", learner=learner, seed=seed, budget=budget or trials) as outcome:
-        with bar(trials, "tune") as advance:
+        with bar(trials, "trials") as advance:
             tuned = tune(
                 entry, tables or [], valid=valid, budget=budget, trials=trials, storage=storage,
                 start_from=start_from, use_portfolio=portfolio, molecules=molecules, init=init,

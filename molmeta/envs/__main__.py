@@ -73,7 +73,7 @@ def _trained(
 
     env = from_tables(tables, model=model)
     judges = from_tables(sorted(valid.glob("*.parquet")), model=model) if valid else None
-    with bar(steps, "train") as advance:
+    with bar(steps, "steps") as advance:
         training = PolicyTraining(steps=steps, seed=seed)
         return learn(env, training, valid=judges, progress=advance)
 

@@ -43,7 +43,7 @@ def session(verb: str, **inputs: object) -> Generator[dict[str, Any]]:
 
 @contextmanager
 def bar(total: int | None, what: str) -> Generator[Callable[[int], None]]:
-    """Yield a function that advances a progress bar by a number of items.
+    """Yield a function that advances a progress bar by a number of items, called `what`.
 
     Without a terminal, a line is logged every 5 percent, or every 100,000 items if the total is
     None. Both show the rate, and the time left if the total is known.

@@ -221,7 +221,7 @@ def test_killed_run_goes_on_from_its_checkpoint_with_the_same_command(line):
     done = longer.run(model)
     assert done.returncode == 0, done.stderr[-4000:]
     log = (line.folder / "logs" / "train" / "maml" / "0.log").read_text()
-    assert int(re.findall(r"train: (\d+) of 200", log)[0]) >= 40
+    assert int(re.findall(r"steps: (\d+) of 200", log)[0]) >= 40
     assert "done in" in log
 
 

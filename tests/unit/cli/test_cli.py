@@ -417,21 +417,21 @@ def test_a_renamed_option_is_refused_with_its_new_name(molmeta, verb, old, new):
 
 def test_progress_without_a_terminal_is_a_line_for_every_5_percent(caplog):
     caplog.set_level("INFO", logger="molmeta")
-    with console.bar(200, "train") as advance:
+    with console.bar(200, "steps") as advance:
         for _ in range(200):
             advance(1)
     assert len(caplog.messages) == 20
-    assert re.fullmatch(r"train: 100 of 200 \(50 %\), [\d,]+/s, 0:00:00 left", caplog.messages[9])
+    assert re.fullmatch(r"steps: 100 of 200 \(50 %\), [\d,]+/s, 0:00:00 left", caplog.messages[9])
 
 
 def test_progress_of_unknown_length_is_a_line_now_and_then(caplog):
     caplog.set_level("INFO", logger="molmeta")
-    with console.bar(None, "screen") as advance:
+    with console.bar(None, "compounds") as advance:
         for _ in range(25):
             advance(10_000)
     assert [text.partition(",")[0] for text in caplog.messages] == [
-        "screen: 100000 done",
-        "screen: 200000 done",
+        "compounds: 100000 done",
+        "compounds: 200000 done",
     ]
 
 
