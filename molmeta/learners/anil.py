@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from torch.nn import functional as F
 
 from molmeta.encoders.base import Paper
-from molmeta.learners._parents.gradient import BIAS, WEIGHT, GradientLearner, Objective, Weights
+from molmeta.learners._parents.gradient import (
+    BIAS,
+    CENTRE,
+    WEIGHT,
+    GradientLearner,
+    Objective,
+    Weights,
+    seen,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +52,8 @@ class ANIL(GradientLearner):
         vectors = self.encoder(labelled.molecules)
 
         def loss(weights: Weights) -> Tensor:
-            logits = F.linear(vectors, weights[WEIGHT], weights[BIAS]).squeeze(1)
+            points = seen(vectors, weights[CENTRE]) if self.prototypes else vectors
+            logits = F.linear(points, weights[WEIGHT], weights[BIAS]).squeeze(1)
             return self.loss(logits, labelled.labels)
 
         return loss

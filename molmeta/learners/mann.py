@@ -46,6 +46,7 @@ class MANN(MemoryLearner[State]):
         slot_width: length of one row.
         reads: read heads.
         orders: orders of the support to average over in evaluation.
+        centred: whether the mean of the support is subtracted from all vectors. Use it with `init`.
     """
 
     papers = (
@@ -70,8 +71,9 @@ class MANN(MemoryLearner[State]):
         slot_width: int = 40,
         reads: int = 4,
         orders: int = 4,
+        centred: bool = False,
     ) -> None:
-        super().__init__(encoder, orders)
+        super().__init__(encoder, orders, centred=centred)
         self.cell = LRUACell(
             self.encoder.width + 1,
             controller=controller,

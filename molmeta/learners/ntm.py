@@ -57,6 +57,7 @@ class NTM(MemoryLearner[MemoryState]):
         slot_width: length of one row.
         heads: read heads, and as many write heads.
         orders: orders of the support to average over in evaluation.
+        centred: whether the mean of the support is subtracted from all vectors. Use it with `init`.
     """
 
     papers = (
@@ -80,8 +81,9 @@ class NTM(MemoryLearner[MemoryState]):
         slot_width: int = 20,
         heads: int = 1,
         orders: int = 4,
+        centred: bool = False,
     ) -> None:
-        super().__init__(encoder, orders)
+        super().__init__(encoder, orders, centred=centred)
         self.cell = NTMCell(
             self.encoder.width + 1,
             controller=controller,

@@ -198,7 +198,7 @@ class Config(Options):
         ),
         "maml": _bundled_model(
             "maml",
-            {"prototypes": True, "inner_steps": 1, "evaluation_steps": 1, "inner_rate": 0.02},
+            {"prototypes": True, "inner_steps": 1, "evaluation_steps": 1, "inner_rate": 0.05},
             steps=10,
             episodes=4,
             supports=(16, 32),
@@ -206,7 +206,7 @@ class Config(Options):
             validate_every=10,
             validation_repeats=1,
         ),
-        "mann": _bundled_model("mann", steps=150, validate_every=50),
+        "mann": _bundled_model("mann", {"centred": True}, steps=150, validate_every=50),
     }
     """Models to meta-train, under names of your choice."""
     seeds: SeedList = (0, 1)

@@ -11,7 +11,8 @@ from molmeta.workflow.names import check_names
 
 CONFIGS = (
     "config/config.yaml", "config/fsmol.yaml", "config/fsmol_learners.yaml",
-    "config/fsmol_values.yaml", "tests/e2e/config_small.yaml", "tests/e2e/config_screens.yaml",
+    "config/fsmol_graphs.yaml", "config/fsmol_values.yaml", "tests/e2e/config_small.yaml",
+    "tests/e2e/config_screens.yaml",
 )  # fmt: skip
 MAIN = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 SCHEMA = Config.model_json_schema()

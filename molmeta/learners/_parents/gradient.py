@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn import functional as F
 
 from molmeta.learners.base import MetaLearner, Predictor, require_both_classes, require_encoder
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 
-WEIGHT, BIAS = "head.weight", "head.bias"
+WEIGHT, BIAS, CENTRE = "head.weight", "head.bias", "centre"
 INNER_STEPS, EVALUATION_STEPS = 3, 5
 """Defaults of all gradient learners, so that one differs from another by its method alone."""
+_linalg: Any = torch.linalg
 Weights = dict[str, Tensor]
 Objective = Callable[[Weights], Tensor]
 """From weights to the loss that one step descends."""
@@ -39,16 +41,29 @@ class GradientLearner(MetaLearner):
         inner_steps: gradient steps on the support in training.
         evaluation_steps: gradient steps on the support in evaluation.
         inner_rate: step size.
-        prototypes: whether the steps start from a prototypical network. Then s 2 (m_1 - m_0) / v is
-            added to the weights of the head, and s (|m_0|^2 - |m_1|^2) / v to its intercept. Here,
-            m_c is the mean vector of class c, and v the mean squared distance of the support's
-            vectors from their mean. The scale s is trained and starts at 4.
+        prototypes: whether the steps start from a prototypical network. The head then sees vectors
+            around the mean of the support, scaled to length 1, and starts as described below.
+
+    With prototypes, the head starts at w + d and b - d' (m_0 + m_1) / 2, for
+
+    d = 2 s P (m_1 - m_0), P = r (C + r I)^-1.
+
+    | symbol | attribute   | meaning                                 | start value |
+    | ------ | ----------- | --------------------------------------- | ----------- |
+    | w, b   | `head`      | trained start without prototypes        | 0           |
+    | m_c    |             | mean of what the head sees of class c   |             |
+    | C      |             | covariance of what it sees of the support |         |
+    | s      | `log_scale` | scale of the logits, exp of it          | 10          |
+    | r      | `log_ridge` | ridge, exp of it                        | 0.05        |
 
     Source:
-        Triantafillou et al., Meta-Dataset, ICLR 2020 (prototypes as a start).
+        Triantafillou et al., Meta-Dataset, ICLR 2020 (prototypes as a start); Stanley et al.,
+        FS-Mol, NeurIPS 2021 (the covariance); Wang et al., SimpleShot, arXiv 1911.04623, 2019 (the
+        centred vectors of length 1).
     """
 
     encoder: Encoder
+    centre: Tensor
     order: ClassVar[int] = 2
     """Passed to `descend` when the steps are differentiated."""
 
@@ -66,9 +81,12 @@ class GradientLearner(MetaLearner):
         self.inner_steps, self.evaluation_steps = inner_steps, evaluation_steps
         self.inner_rate, self.prototypes = inner_rate, prototypes
         if prototypes:
+            # Not trained: each support has its own.
+            self.register_buffer(CENTRE, torch.zeros(self.encoder.width), persistent=False)
             nn.init.zeros_(self.head.weight)
             nn.init.zeros_(self.head.bias)
-            self.log_scale = nn.Parameter(torch.tensor(math.log(4.0)))
+            self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+            self.log_ridge = nn.Parameter(torch.tensor(math.log(0.05)))
         self.add_parameters()
 
     def add_parameters(self) -> None:
@@ -76,7 +94,8 @@ class GradientLearner(MetaLearner):
 
     def forward(self, molecules: Molecules) -> Tensor:
         """Return the logit of each molecule, shape (G,), without adaptation."""
-        return self.head(self.encoder(molecules)).squeeze(1)
+        vectors = self.encoder(molecules)
+        return self.head(seen(vectors, self.centre) if self.prototypes else vectors).squeeze(1)
 
     def adapt(self, support: Labelled) -> Predictor:
         require_both_classes(support.labels)
@@ -100,15 +119,17 @@ class GradientLearner(MetaLearner):
         if not self.prototypes:
             return weights
         vectors, active = self.encoder(support.molecules), support.labels > 0.5
-        spread = (vectors - vectors.mean(0)).square().sum(1).mean().clamp(min=1e-12)
-        inactive_mean, active_mean = vectors[~active].mean(0), vectors[active].mean(0)
-        scale = self.log_scale.exp() / spread
-        direction = scale * 2 * (active_mean - inactive_mean).unsqueeze(0)
-        intercept = scale * (inactive_mean.square().sum() - active_mean.square().sum())
+        centre = vectors.mean(0)
+        points = seen(vectors, centre)
+        inactive_mean, active_mean = points[~active].mean(0), points[active].mean(0)
+        difference = 2 * self.log_scale.exp() * (active_mean - inactive_mean)
+        direction = shrunk(difference, points - points.mean(0), self.log_ridge.exp())
+        intercept = -direction @ (inactive_mean + active_mean) / 2
         return {
             **weights,
-            WEIGHT: weights[WEIGHT] + direction,
+            WEIGHT: weights[WEIGHT] + direction.unsqueeze(0),
             BIAS: weights[BIAS] + intercept.unsqueeze(0),
+            CENTRE: centre,
         }
 
     def initial(self) -> Weights:
@@ -128,6 +149,27 @@ class GradientLearner(MetaLearner):
     def update(self) -> Update:
         """Return the update rule of the steps on one support."""
         return descent(dict.fromkeys(self.initial(), self.inner_rate))
+
+
+def seen(vectors: Tensor, centre: Tensor) -> Tensor:
+    """Return vectors around a centre, scaled to length 1, shape (G, W)."""
+    return F.normalize(vectors - centre, dim=1)
+
+
+def shrunk(vector: Tensor, deviations: Tensor, ridge: Tensor) -> Tensor:
+    """Return r (C + r I)^-1 v, C the covariance of deviations from a mean.
+
+    The W x W inverse is never formed: by Woodbury's identity, a system of S equations suffices.
+
+    Args:
+        vector: v, shape (W,).
+        deviations: shape (S, W).
+        ridge: r, above 0.
+    """
+    rows = deviations / len(deviations) ** 0.5
+    gram = rows @ rows.T + ridge * torch.eye(len(rows)).to(rows)
+    solution: Tensor = _linalg.solve(gram, rows @ vector)
+    return vector - rows.T @ solution
 
 
 def descend(
@@ -159,10 +201,11 @@ def descend(
 
 
 def descent(rates: dict[str, float] | Weights) -> Update:
-    """Return plain gradient descent, w - a g, with these step sizes a."""
+    """Return plain gradient descent, w - a g, with these step sizes a; other weights stay."""
 
     def update(weights: Weights, gradients: Weights) -> Weights:
-        stepped = {name: weights[name] - rates[name] * g for name, g in gradients.items()}
+        moved = {name: g for name, g in gradients.items() if name in rates}
+        stepped = {name: weights[name] - rates[name] * g for name, g in moved.items()}
         return {**weights, **stepped}
 
     return update

@@ -93,7 +93,8 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
     A label arrives one step late, so that the network must remember the molecule until then; a
     final step provides the last label. Queries then read the memory without writing, so that they
     do not influence each other. In evaluation, predictions are averaged over several orders of
-    the support, which are the same in every call.
+    the support, which are the same in every call. If `centred`, the mean of the support is
+    subtracted from all vectors first.
 
     Attributes:
         cell: takes the vector of a molecule and one number for the label.
@@ -104,9 +105,9 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
     cell: MemoryCell[StateT]
     out: nn.Linear
 
-    def __init__(self, encoder: Encoder, orders: int) -> None:
+    def __init__(self, encoder: Encoder, orders: int, *, centred: bool) -> None:
         super().__init__(encoder)
-        self.orders = orders
+        self.orders, self.centred = orders, centred
         self.norm = nn.LayerNorm(self.encoder.width)
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
@@ -115,9 +116,9 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
         # Permutations are drawn on the CPU, as a GPU gives others for the same seed.
         generators = (torch.Generator().manual_seed(seed) for seed in seeds)
         orders = torch.stack([torch.randperm(n, generator=generator) for generator in generators])
-        orders = orders.to(labels.device)
-        state = self.memorise(vectors[orders], labels[orders])
-        return lambda query: self.recall(state, query.expand(n_orders, -1, -1)).mean(0)
+        orders, centre = orders.to(labels.device), self.centre(vectors)
+        state = self.memorise((vectors - centre)[orders], labels[orders])
+        return lambda query: self.recall(state, (query - centre).expand(n_orders, -1, -1)).mean(0)
 
     def losses(
         self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
@@ -126,12 +127,20 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
             return super().losses(episodes, supports, queries)
         # Supports of one size are written side by side, a step for all episodes at once.
         labels = torch.stack([tensor_of(e.support_labels) for e in episodes])
-        state = self.memorise(torch.stack(supports), labels.to(supports[0]))
+        centres = [self.centre(support) for support in supports]
+        parts = zip(supports, centres, strict=True)
+        vectors = torch.stack([support - centre for support, centre in parts])
+        state = self.memorise(vectors, labels.to(vectors))
         losses: list[Tensor] = []
         for row, (episode, query) in enumerate(zip(episodes, queries, strict=True)):
-            logits = self.recall(_sequence(state, row), query.unsqueeze(0)).squeeze(0)
+            seen = (query - centres[row]).unsqueeze(0)
+            logits = self.recall(_sequence(state, row), seen).squeeze(0)
             losses.append(self.loss(logits, tensor_of(episode.query_labels).to(query)))
         return losses
+
+    def centre(self, support: Tensor) -> Tensor:
+        """Return what is subtracted from all vectors, shape (W,)."""
+        return support.mean(0) if self.centred else support.new_zeros(support.shape[1])
 
     def memorise(self, vectors: Tensor, labels: Tensor) -> StateT:
         """Write N supports of shapes (N, S, W) and (N, S), and return the final states."""

@@ -4,6 +4,7 @@ import pytest
 import torch
 import toy_training
 from torch import nn
+from torch.nn import functional as F
 from toy_assays import CLOSE, Layer, built, drawn, episode, logits, world
 
 from molmeta import encoders, learners, registry
@@ -129,9 +130,23 @@ def test_step_sizes_are_learnt_one_for_every_weight():
 def test_without_steps_prototypes_are_a_prototypical_network(name):
     (support, query), learner = episode(), built(name, prototypes=True, evaluation_steps=0).eval()
     vectors, queries = learner.encoder(support.molecules), learner.encoder(query.molecules)
-    active = support.labels > 0.5
-    means = [vectors[~active].mean(0), vectors[active].mean(0)]
-    inactive, near = ((queries - mean).square().sum(1) for mean in means)
-    spread = (vectors - vectors.mean(0)).square().sum(1).mean()
+    centre, active = vectors.mean(0), support.labels > 0.5
+    points, asked = (F.normalize(v - centre, dim=1).detach().double() for v in (vectors, queries))
+    covariance = torch.cov(points.T, correction=0)
+    precision = 0.05 * torch.linalg.inv(covariance + 0.05 * torch.eye(len(covariance)).double())
+    inactive, near = (
+        torch.einsum("qi,ij,qj->q", asked - mean, precision, asked - mean)
+        for mean in (points[~active].mean(0), points[active].mean(0))
+    )
     found = logits(learner, support, query.molecules)
-    torch.testing.assert_close(found, (4 * (inactive - near) / spread).detach(), **CLOSE)
+    torch.testing.assert_close(found, (10 * (inactive - near)).float(), **CLOSE)
+
+
+@pytest.mark.parametrize("name", ["maml", "anil", "fomaml"])
+def test_steps_from_prototypes_leave_the_centre_and_lower_the_loss_of_the_support(name):
+    (support, _), losses = episode(), []
+    for steps in (0, 3):
+        learner = built(name, prototypes=True, evaluation_steps=steps, inner_rate=0.02).eval()
+        found = logits(learner, support, support.molecules)
+        losses.append(learner.loss(found, support.labels).item())
+    assert losses[1] < losses[0]

@@ -1,6 +1,7 @@
 """The memory network against its equations, written out step by step in plain loops."""
 
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,11 +23,10 @@ class Nothing(Encoder):
         raise NotImplementedError
 
 
-def learner():
+def learner(*, centred=False):
+    sizes = {"controller": HIDDEN, "slots": SLOTS, "slot_width": WIDTH, "reads": READS}
     with torch_seed(0, "mann"):
-        found = MANN(
-            Nothing(), controller=HIDDEN, slots=SLOTS, slot_width=WIDTH, reads=READS, orders=3
-        )
+        found = MANN(Nothing(), **sizes, orders=3, centred=centred)
     return found.double().eval()
 
 
@@ -191,6 +191,19 @@ def test_several_orders_of_the_support_are_averaged():
         written = model.memorise(vectors[order].unsqueeze(0), labels[order].unsqueeze(0))
         logits.append(model.recall(written, query.unsqueeze(0))[0])
     torch.testing.assert_close(model.head(vectors, labels)(query), torch.stack(logits).mean(0))
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_what_all_vectors_have_in_common_is_subtracted_if_centred(centred):
+    model = learner(centred=centred)
+    vectors, query, common = drawn(6, W), drawn(2, W, seed=3), drawn(W, seed=4)
+    labels = torch.tensor([1.0, 0, 1, 0, 0, 1]).double()
+    found = model.head(vectors, labels)(query)
+    moved = model.head(vectors + common, labels)(query + common)
+    assert torch.allclose(found, moved) == centred
+    episodes = 2 * [SimpleNamespace(support_labels=labels.numpy(), query_labels=np.array([0, 1]))]
+    losses = model.losses(episodes, [vectors, vectors + common], [query, query + common])
+    assert torch.allclose(losses[0], losses[1]) == centred
 
 
 def test_more_molecules_than_slots_can_be_written():

@@ -1,0 +1,183 @@
+"""Compares single-task learning, transfer and meta-learning on graphs and fingerprints, on FS-Mol.
+
+    snakemake --cores 2 --configfile config/fsmol.yaml config/fsmol_graphs.yaml
+    python studies/graphs.py single-task  # in the folder of that run, for the networks below
+    python studies/graphs.py ../shared/data/fsmol  # there; writes docs/results/graphs.md
+
+The second command evaluates networks that learn from the support alone, which no config trains. The
+third writes tables and picture between the marks of the page, from the metrics of the run.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import pandas as pd
+from marks import head, line, rewritten, rounded
+
+import molmeta
+from molmeta.evaluation.evaluate import EvaluationPlan
+from molmeta.evaluation.published import read_groups
+from molmeta.evaluation.statistics import ALL, CLEAN, compare, scopes, summarise
+from molmeta.models.files import save
+from molmeta.models.model import Model
+from molmeta.models.recipes import Recipe
+from molmeta.report import svg
+from molmeta.report.evidence import Sources, read
+from molmeta.runtime.outputs import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE, PICTURE = DOCS / "results" / "graphs.md", DOCS / "assets" / "graphs.svg"
+INPUTS = {"graph": "graphs", "fingerprint": "fingerprints", "both": "both"}
+COLORS = {"graphs": "#0f766e", "fingerprints": "#b45309", "both": "#1d4ed8"}
+SUPPORTS, OUTSIDE, BASELINE = (16, 64), "panel: False", "tanimoto_gp"
+SCOPES = {ALL: "117 assays", OUTSIDE: "62 outside the panel", CLEAN: "12 clean"}
+SINGLE, TRANSFER, META = "single-task", "transfer", "meta-learning"
+METHODS = {
+    "random forest": (SINGLE, {"fingerprints": "random_forest"}),
+    "Gaussian process": (SINGLE, {"fingerprints": BASELINE}),
+    "network": (SINGLE, {name: f"single_task_{key}" for key, name in INPUTS.items()}),
+    "linear probe, no labels": (TRANSFER, {"graphs": "imitation_graph"}),
+    "linear probe": (TRANSFER, {name: f"multitask_{key}" for key, name in INPUTS.items()}),
+    "ProtoNet": (META, {name: f"protonet_{key}" for key, name in INPUTS.items()}),
+    "in-context": (META, {name: f"incontext_{key}" for key, name in INPUTS.items()}),
+    "deep kernel (ADKF)": (META, {name: f"adkf_{key}" for key, name in INPUTS.items()}),
+    "MAML": (META, {"graphs": "maml_graph", "fingerprints": "maml_fingerprint"}),
+    "MANN": (META, {name: f"mann_{key}" for key, name in INPUTS.items()}),
+}
+"""Kind and models of each method, by input."""
+NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "single_task_graph": ("gine", {}),
+    "single_task_fingerprint": (
+        "fingerprint",
+        {"bits": "morgan3+pharmacophores+atom_pairs+torsions", "hidden": 512},
+    ),
+}
+"""Encoder and options of the networks without any training before the support."""
+NETWORKS["single_task_both"] = (
+    "gine+fingerprint",
+    {"fingerprint": NETWORKS["single_task_fingerprint"][1]},
+)
+
+
+def single_task() -> None:
+    """Evaluate the networks that learn from the support alone, one draw of each assay."""
+    plan = EvaluationPlan(supports=SUPPORTS, repeats=1, n_query=None)
+    for name, (encoder, options) in NETWORKS.items():
+        recipe = Recipe("single_task", encoder, encoder_options=options)
+        path = Path(f"results/models/{name}/0.safetensors")
+        save(Model(recipe.build(0).eval(), recipe, {"version": molmeta.__version__}), path)
+        molmeta.evaluate(
+            path,
+            [Path("results/curated/test/test.parquet")],
+            plan=plan,
+            molecules=Path("results/molecules.safetensors"),
+            name=name,
+            output=Path(f"results/metrics/{name}/0.parquet"),
+        )
+
+
+def write_page(data: Path) -> None:
+    """Write tables and picture of the page from the metrics in this folder."""
+    metrics = _metrics(data)
+    tables = {scope: _table(rows) for scope, rows in metrics.items()}
+    page = PAGE.read_text(encoding="utf-8")
+    for scope, table in tables.items():
+        name = SCOPES[scope].split(" ", 1)[1]
+        page = rewritten(page, name, "\n".join(_levels(table)))
+    page = rewritten(page, "differences", "\n".join(_differences(metrics[OUTSIDE])))
+    write_text(PAGE, page)
+    svg.save(_picture(tables[OUTSIDE]), PICTURE)
+
+
+def _metrics(data: Path) -> dict[str, pd.DataFrame]:
+    """Return the metrics of all models by scope."""
+    names = [name for _, models in METHODS.values() for name in models.values()]
+    paths = [Path(f"results/metrics/{name}/0.parquet") for name in names]
+    evidence = read(Sources([p for p in paths if p.is_file()], audit=Path("results/audit.csv")))
+    rows = evidence.metrics[evidence.metrics["support"].isin(SUPPORTS)]
+    by_scope = scopes(rows, evidence.audit)
+    groups = read_groups(data / "tasks.csv.gz", "panel")
+    everything = by_scope[ALL]
+    outside = everything[everything["assay"].map(groups).eq(OUTSIDE)]
+    return {ALL: everything, OUTSIDE: outside, CLEAN: by_scope[CLEAN]}
+
+
+def _table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each method, input and support, with mean and interval."""
+    means = summarise(metrics, names=["delta_auprc"]).set_index(["model", "support"])
+    rows = [
+        {"kind": kind, "method": method, "input": source, "support": support}
+        | means.loc[(model, support), ["mean", "low", "high"]].to_dict()
+        for method, (kind, models) in METHODS.items()
+        for source, model in models.items()
+        for support in SUPPORTS
+        if (model, support) in means.index
+    ]
+    return pd.DataFrame(rows)
+
+
+def _levels(table: pd.DataFrame) -> Iterator[str]:
+    yield from head(["", "", *INPUTS.values()])
+    means = table.set_index(["method", "input", "support"])["mean"].to_dict()
+    for method, (kind, _) in METHODS.items():
+        cells = [
+            " / ".join(rounded(means[method, source, s]) for s in SUPPORTS)
+            if (method, source, SUPPORTS[0]) in means
+            else ""
+            for source in INPUTS.values()
+        ]
+        yield line([kind, method, *cells])
+
+
+def _differences(metrics: pd.DataFrame) -> Iterator[str]:
+    """Yield the paired differences to the Gaussian process, with intervals."""
+    paired = compare(metrics, baselines=[BASELINE]).set_index(["model", "support"])
+    yield from head(["", "input", *map(str, SUPPORTS), "better on, 16 / 64"])
+    for method, (_, models) in METHODS.items():
+        for source, model in models.items():
+            if model == BASELINE or (model, SUPPORTS[0]) not in paired.index:
+                continue
+            rows = [paired.loc[(model, support)] for support in SUPPORTS]
+            shares = " / ".join(f"{100 * row['share_better']:.0f} %" for row in rows)
+            yield line([method, source, *map(_difference, rows), shares])
+
+
+def _difference(row: Any) -> str:  # noqa: ANN401 - a row of pandas
+    sign = "+" if round(row["difference"], 3) >= 0 else ""
+    return f"{sign}{rounded(row['difference'])} [{rounded(row['low'])}, {rounded(row['high'])}]"
+
+
+def _picture(table: pd.DataFrame) -> alt.Chart:
+    """Return means and intervals of all methods, a column for each support size."""
+    order = list(METHODS)
+    names = {m: f"{m} ({kind})" for m, (kind, _) in METHODS.items()}
+    rows = table.assign(method=table["method"].map(names))
+    rows["support"] = rows["support"].map("{} measured compounds".format)
+    columns = list(rows["support"].unique())
+    base = alt.Chart(rows).encode(
+        y=alt.Y("method:N", sort=[names[m] for m in order], title=None,
+                axis=alt.Axis(labelLimit=260, domain=False, ticks=False)),
+        yOffset=alt.YOffset("input:N", sort=list(COLORS)),
+        color=alt.Color("input:N", scale=alt.Scale(domain=list(COLORS), range=[*COLORS.values()]),
+                        legend=alt.Legend(title=None, orient="top")),
+    )  # fmt: skip
+    x = alt.X("mean:Q", title="delta-AUPRC, 62 assays outside the panel")
+    layers = base.mark_rule(opacity=0.5).encode(x="low:Q", x2="high:Q") + base.mark_point(
+        filled=True, size=55, opacity=1
+    ).encode(x=x)
+    return (
+        layers.properties(width=260, height=330)
+        .facet(column=alt.Column("support:N", sort=columns, title=None))
+        .configure_view(stroke="#e4e7eb")
+    )
+
+
+if __name__ == "__main__":
+    single_task() if sys.argv[1] == "single-task" else write_page(Path(sys.argv[1]))
