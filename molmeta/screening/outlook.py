@@ -152,8 +152,10 @@ def _auroc(
         # Once for all pairs: what a learner prepares depends on no label, so nothing leaks.
         prepared = learner.prepare(molecules.only(learner.featurizers))
         outputs = learner.left_out(Labelled(prepared, tensor_of(labels)), tensor_of(left_out))
-    active, inactive = outputs.double().cpu().numpy().T
-    return float(np.mean((active > inactive) + (active == inactive) / 2))
+    scores: NDArray[np.float64] = outputs.double().cpu().numpy()
+    n_above = int((scores[:, 0] > scores[:, 1]).sum())
+    n_tied = int((scores[:, 0] == scores[:, 1]).sum())
+    return (n_above + n_tied / 2) / len(scores)
 
 
 def scored_without(
