@@ -15,7 +15,7 @@ def uncollected() -> Generator[None]:
     """Exempt what the block imports from garbage collection, for the rest of the process.
 
     Modules stay until the end. Searching those of torch and pandas for garbage, while they are
-    imported and later, takes a twelfth of the processor time of a small screen.
+    imported and later, takes up to a twelfth of the processor time of a small screen.
     """
     was_enabled = gc.isenabled()
     gc.disable()
