@@ -106,14 +106,20 @@ def distinct_compounds(frame: pd.DataFrame) -> dict[str, str]:
     return {str(key): str(smiles) for key, smiles in first.items()}
 
 
-def assays_of(frame: pd.DataFrame, store: Store) -> list[Assay]:
+def assays_of(frame: pd.DataFrame, store: Store | None) -> list[Assay]:
     """Return the assays of a curated frame, in the order of their names.
+
+    Args:
+        frame: of `read_curated`.
+        store: molecules that the rows of the assays point into; None numbers the compounds, for
+            callers that read no features.
 
     Raises:
         ModelError: a compound is missing from the store.
     """
     frame = frame.sort_values(["assay", "inchikey"], kind="stable")
-    return list(_assays(frame, store.rows(list(frame["inchikey"]))))
+    rows = np.arange(len(frame)) if store is None else store.rows(list(frame["inchikey"]))
+    return list(_assays(frame, rows))
 
 
 def with_values(assays: Sequence[Assay]) -> list[Assay]:

@@ -31,6 +31,7 @@ import typer
 
 from molmeta.cli import _options
 from molmeta.errors import ConfigError
+from molmeta.runtime.collector import uncollected
 from molmeta.runtime.console import bar, session
 
 if TYPE_CHECKING:
@@ -94,11 +95,12 @@ def run(
     **table: Unpack[SupportOptions],
 ) -> None:
     # Imported here, because `molmeta --help` reads this module and must not wait for torch.
-    import torch
+    with uncollected():
+        import torch
 
-    from molmeta.api.screen import run_screen
-    from molmeta.screening.hitfiles import require_suffix
-    from molmeta.screening.plan import ScreenPlan
+        from molmeta.api.screen import run_screen
+        from molmeta.screening.hitfiles import require_suffix
+        from molmeta.screening.plan import ScreenPlan
 
     torch.set_num_threads(1)
     require_suffix(output)

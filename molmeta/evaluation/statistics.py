@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from molmeta.evaluation.metrics import names as metric_names
+from molmeta.runtime.deferred import Deferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+# It takes half a second, and a page that only names scopes needs none of it.
+stats: Any = Deferred("scipy.stats")
 
 BASELINES = ("similarity", "tanimoto_gp", "logistic_regression", "random_forest")
 """Models that learn from the support alone; a meta-learner has to beat them."""

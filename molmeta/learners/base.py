@@ -133,6 +133,29 @@ class MetaLearner(nn.Module, ABC):
         """
         return self.adapt(support)
 
+    def left_out(self, support: Labelled, rows: Tensor) -> Tensor:
+        """Return outputs for molecules left out of a support, adapting to the others each time.
+
+        A learner that shares work between the P times overrides it.
+
+        Args:
+            support: S molecules, prepared.
+            rows: R molecules to leave out, P times, shape (P, R).
+
+        Returns:
+            Logits or values, shape (P, R).
+
+        Raises:
+            EpisodeError: as for `adapt`.
+        """
+        others = complements(rows, len(support))
+        return torch.stack(
+            [
+                self.adapt(support.select(kept))(support.molecules.select(left))
+                for kept, left in zip(others, rows, strict=True)
+            ]
+        )
+
     def library_share(self, support: Labelled) -> float:
         """Return the share of actives for which probabilities in a library are calibrated."""
         return float(support.labels.mean()) if len(support) else 0.0
@@ -158,6 +181,22 @@ class MetaLearner(nn.Module, ABC):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the binary cross-entropy of logits of shape (Q,)."""
         return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+def complements(rows: Tensor, size: int) -> Tensor:
+    """Return the other rows of a support, in ascending order, shape (P, S - R).
+
+    Args:
+        rows: R different rows, P times, shape (P, R).
+        size: size S of the support.
+
+    Example:
+        >>> complements(torch.tensor([[0, 2], [3, 0]]), 4)
+        tensor([[1, 3],
+                [1, 2]])
+    """
+    kept = torch.ones(len(rows), size, dtype=torch.bool, device=rows.device)
+    return kept.scatter(1, rows, value=False).nonzero()[:, 1].reshape(len(rows), -1)
 
 
 def require_encoder(encoder: Encoder | None, learner: MetaLearner) -> Encoder:

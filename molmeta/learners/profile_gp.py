@@ -20,7 +20,7 @@ from molmeta.learners._parents.profile_process import (
 )
 from molmeta.learners._parts.relatedness import analogue_probability, library_likeness
 from molmeta.learners._parts.targets import Scale, graded, require_target, scale_of, support_numbers
-from molmeta.learners.base import Target, require_support
+from molmeta.learners.base import Target, complements, require_support
 from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
@@ -107,11 +107,27 @@ class ProfileGP(ProfileProcess):
             inputs = self._looked_up(support.molecules, vectors)
         else:
             inputs = self.inputs(support.molecules, further=True)
-        mean_weight = self._mean_weight(len(support))
-        y = graded(support.labels, support.values if self.graded else None).to(inputs.activity)
-        residual = y - inputs.activity * mean_weight
-        offset = residual.mean() if bool((support.labels < 0.5).any()) else -torch.ones(())
-        return self.conditioned(inputs, residual - offset, mean_weight, offset, len(support))
+        y, mean_weight, offset = self._residuals(inputs.activity, support.labels, support.values)
+        return self.conditioned(inputs, y, mean_weight, offset, len(support))
+
+    def left_out(self, support: Labelled, rows: Tensor) -> Tensor:
+        n_active = int((support.labels > 0.5).sum())
+        # Values have a scale of their own, and a support of one class another process.
+        if self.target == "value" or min(n_active, len(support) - n_active) <= rows.shape[1]:
+            return super().left_out(support, rows)
+        inputs = self.inputs(support.molecules, further=True)
+        # Compared once, since all these supports are of one size.
+        size = len(support) - rows.shape[1]
+        kernel_for, variance = self.kernel_among(inputs, size), self.variance(inputs, size)
+        outputs: list[Tensor] = []
+        for left, others in zip(rows, complements(rows, len(support)), strict=True):
+            kernel, labelled = kernel_for(others), support.labels[others]
+            values = None if support.values is None else support.values[others]
+            residuals = self._residuals(inputs.activity[others], labelled, values)
+            process = self.regressed(kernel[others][:, others], *residuals, size)
+            of_left = inputs.activity[left], kernel[left][:, others], variance[left]
+            outputs.append(process.logits(*process.posterior(*of_left)))
+        return torch.stack(outputs)
 
     def adapt_library(self, support: Labelled) -> ProfilePredictor | ValuePredictor | Mixture:
         if self.target == "value":
@@ -162,6 +178,16 @@ class ProfileGP(ProfileProcess):
         offset = residual.mean()
         process = self.conditioned(inputs, residual - offset, mean_weight, offset, len(support))
         return ValuePredictor(process, scale)
+
+    def _residuals(
+        self, activity: Tensor, labels: Tensor, values: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return y - m - o of shape (S,), the weight of the mean, and o."""
+        mean_weight = self._mean_weight(len(labels))
+        y = graded(labels, values if self.graded else None).to(activity)
+        residual = y - activity * mean_weight
+        offset = residual.mean() if bool((labels < 0.5).any()) else -torch.ones(())
+        return residual - offset, mean_weight, offset
 
     def _mean_weight(self, size: int) -> Tensor:
         log_size = math.log(size / TYPICAL_SUPPORT)

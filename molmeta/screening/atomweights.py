@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 from rdkit import Chem
 
@@ -16,11 +17,11 @@ from molmeta.molecules.store import unpacked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from rdkit.Chem import Mol
 
     from molmeta.models.model import AssayPredictor
+    from molmeta.molecules.featurizers import Arrays
 
 _log = logging.getLogger(__name__)
 
@@ -53,36 +54,43 @@ def atom_weights(
         >>> atom_weights(predictor, ["CCCO"])["CCCO"].shape
         (4,)
     """
-    in_training = predictor.model.known(smiles) > 0
-    by_smiles = {
-        text: _weights(predictor, text, centred=bool(centred))
-        for text, centred in zip(smiles, in_training, strict=True)
-    }
-    return {text: weights for text, weights in by_smiles.items() if weights is not None}
+    names = predictor.model.library_featurizers
+    masked = {text: part for text in smiles if (part := _with_atoms_masked(text, names))}
+    if not masked:
+        return {}
+    # Together, because a predictor prepares its support anew in every call.
+    molecules = unpacked(part.features for part in masked.values())
+    with torch.no_grad():
+        logits = predictor.predictor(molecules).double().cpu().numpy()
+    ends = np.cumsum([part.n for part in masked.values()])
+    in_training = predictor.model.known(masked) > 0
+    parts = zip(masked, np.split(logits, ends[:-1]), in_training, strict=True)
+    return {text: _weights(part, centred=bool(centred)) for text, part, centred in parts}
 
 
-def _weights(
-    predictor: AssayPredictor, smiles: str, *, centred: bool
-) -> NDArray[np.float64] | None:
+class _Masked(NamedTuple):
+    """Features of n molecules: a compound, and the compound with each atom masked."""
+
+    features: Arrays
+    n: int
+
+
+def _weights(logits: NDArray[np.float64], *, centred: bool) -> NDArray[np.float64]:
+    weights = logits[0] - logits[1:]
+    return weights - weights.mean() if centred else weights
+
+
+def _with_atoms_masked(smiles: str, names: Sequence[str]) -> _Masked | None:
     try:
         mol = standardize(parse(smiles))
-        masked = [_masked(mol, atom) for atom in range(mol.GetNumAtoms())]
-        logits = _logits(predictor, [mol, *masked], smiles)
+        mols = [mol, *(_masked(mol, atom) for atom in range(mol.GetNumAtoms()))]
+        return _Masked(featurize_mols(mols, [smiles] * len(mols), names), len(mols))
     except MoleculeError as error:
         _log.warning("no atom weights: %s", error)
         return None
-    weights = logits[0] - logits[1:]
-    return weights - weights.mean() if centred else weights
 
 
 def _masked(mol: Mol, atom: int) -> Mol:
     masked = Chem.RWMol(mol)
     masked.GetAtomWithIdx(atom).SetAtomicNum(0)
     return masked.GetMol()
-
-
-def _logits(predictor: AssayPredictor, mols: Sequence[Mol], smiles: str) -> NDArray[np.float64]:
-    names = predictor.model.library_featurizers
-    molecules = unpacked([featurize_mols(mols, [smiles] * len(mols), names)])
-    with torch.no_grad():
-        return predictor.predictor(molecules).double().cpu().numpy()

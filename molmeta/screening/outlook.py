@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_PAIRS, FEWEST_PAIRS = 200, 20
 COMPOUNDS = 20_000
-"""Compounds adapted to in all, over all pairs: 9 s for 500 compounds and the pretrained model."""
+"""Compounds adapted to in all, over all pairs: 2 s for 500 compounds and the pretrained model."""
 SLOW = frozenset({"random_forest", "single_task", "finetune"})
 """Learners that fit a new model to every support, which takes up to a second."""
 WORTH = 0.6
@@ -151,11 +151,11 @@ def _auroc(
     with torch.no_grad():
         # Once for all pairs: what a learner prepares depends on no label, so nothing leaks.
         prepared = learner.prepare(molecules.only(learner.featurizers))
-    support = Labelled(prepared, tensor_of(labels))
-    scores = [scored_without(learner.adapt, support, pair) for pair in left_out]
-    return sum((active > inactive) + (active == inactive) / 2 for active, inactive in scores) / len(
-        scores
-    )
+        outputs = learner.left_out(Labelled(prepared, tensor_of(labels)), tensor_of(left_out))
+    scores: NDArray[np.float64] = outputs.double().cpu().numpy()
+    n_above = int((scores[:, 0] > scores[:, 1]).sum())
+    n_tied = int((scores[:, 0] == scores[:, 1]).sum())
+    return (n_above + n_tied / 2) / len(scores)
 
 
 def scored_without(

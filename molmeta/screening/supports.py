@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from molmeta.assays.assay import Assay, assays_of, distinct_compounds, read_curated
+from molmeta.assays.assay import Assay, assays_of, read_curated
 from molmeta.assays.episodes import Draw, draw_episode
 from molmeta.curation.curate import Curated, Rules
 from molmeta.curation.measurements import REASONS, measured
@@ -20,8 +20,6 @@ from molmeta.curation.units import MOLAR, PERCENT_UNIT
 from molmeta.curation.usertables import UserTable, by_target, read_user_table
 from molmeta.errors import TableError
 from molmeta.molecules.compounds import Compound, compounds
-from molmeta.molecules.similarity import FINGERPRINT
-from molmeta.molecules.store import update
 from molmeta.runtime.seeds import generator
 from molmeta.screening.hits import Support
 from molmeta.version import __version__
@@ -171,7 +169,7 @@ def read_support(
     source = support.name if isinstance(support, Path) else "table in memory"
     if isinstance(support, Path) and support.is_file() and is_curated(support):
         frame = read_curated([support])
-        chosen = _only_assay(source, _assays(frame), assay)
+        chosen = _only_assay(source, assays_of(frame, None), assay)
         return _drawn(SupportReading(_NOTHING, (), source, n_rows=len(frame)), chosen, size, seed)
     table = by_target(read_user_table(support, options))
     where = support if isinstance(support, Path) else source
@@ -189,7 +187,7 @@ def read_support(
         reading = SupportReading(alone, values, source, assay, table.columns)
         return replace(reading, n_rows=len(table.rows), names=_standard_names(table))
     curated = curated_assays(where, table, rules=RULES, least_share=LEAST_SHARE)
-    chosen = _only_assay(source, _assays(curated.kept), assay)
+    chosen = _only_assay(source, assays_of(curated.kept, None), assay)
     reading = reading_of(source, table, curated, chosen.name)
     return _drawn(replace(reading, names=_standard_names(table)), chosen, size, seed)
 
@@ -260,10 +258,6 @@ def _actives_alone(rows: pd.DataFrame, assay: str) -> list[str]:
         return []
     parsed = [item for item in compounds(list(judged["smiles"])) if isinstance(item, Compound)]
     return list({item.inchikey: item.smiles for item in parsed}.values())
-
-
-def _assays(frame: pd.DataFrame) -> list[Assay]:
-    return assays_of(frame, update(None, distinct_compounds(frame), (FINGERPRINT,)))
 
 
 def _drawn(reading: SupportReading, assay: Assay, size: int | None, seed: int) -> SupportReading:

@@ -82,7 +82,7 @@ def finished(line: Line, *targets: str) -> dict[str, object]:
 
 
 def locally(line: Line, *targets: str) -> dict[str, object]:
-    done = line.run(*targets)
+    done = replace(line, patience=PATIENCE).run(*targets)
     assert done.returncode == 0, done.stderr[-4000:]
     return results_of(line.folder)
 

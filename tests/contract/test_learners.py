@@ -148,6 +148,20 @@ def test_prepared_molecules_are_predicted_as_others(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@torch.no_grad()
+def test_molecules_left_out_are_predicted_from_the_others(name):
+    learner, (support, _) = built(name), episode()
+    actives, inactives = (torch.nonzero(support.labels == label)[:2, 0] for label in (1, 0))
+    rows = torch.stack([actives, inactives.flip(0)], 1)
+    found = learner.left_out(support, rows)
+    for pair, of_pair in zip(rows.tolist(), found, strict=True):
+        others = torch.tensor([row for row in range(len(support)) if row not in pair])
+        predictor = learner.adapt(support.select(others))
+        expected = predictor(support.molecules.select(torch.tensor(pair)))
+        torch.testing.assert_close(of_pair, expected, **CLOSE)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_declared_featurizers_are_all_it_reads(name):
     learner, (support, query) = built(name), episode()
     read = learner.featurizers

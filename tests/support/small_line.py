@@ -31,6 +31,8 @@ class Line:
 
     folder: Path
     config: Path = SMALL
+    patience: float = 900
+    """Seconds after which a run is given up."""
 
     def command(self, *words: str) -> list[str]:
         start = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
@@ -54,7 +56,7 @@ class Line:
             check=False,
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=self.patience,
             env=self.environment,
         )
 

@@ -24,7 +24,7 @@ from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.similarity import tanimoto
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from molmeta.assays.training_data import TrainingData
 
@@ -256,9 +256,27 @@ class ProfileProcess(MetaLearner):
         if x.vectors is not None and others.vectors is not None:
             total = total + self._weight(size) * (x.vectors @ others.vectors.T)
         if x.further is not None and others.further is not None:
-            unrecorded = self.log_shrink[0].exp() / lengths
-            total = total + FURTHER * unrecorded * x.further.to(others.further)
+            total = total + self._of_further(lengths) * x.further.to(others.further)
         return total
+
+    def kernel_among(self, inputs: ProfileInputs, size: int) -> Callable[[Tensor], Tensor]:
+        """Return the kernel of S molecules for the supports that are drawn from them.
+
+        Args:
+            inputs: features of S molecules.
+            size: size of these supports.
+
+        Returns:
+            From the rows of a support to the covariances of all molecules, shape (S, S). They
+            depend on the rows only through the scale of the vectors u.
+        """
+        alone, further = inputs._replace(further=None), inputs.further
+        kernel = self.kernel(alone, alone, size)
+        if further is None:
+            return lambda _: kernel
+        length = self._length(inputs)
+        weight = self._of_further(torch.outer(length, length))
+        return lambda rows: kernel + weight * further.among(rows)
 
     def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
         """Return the prior variance of each molecule, shape (G,), for a support of this size."""
@@ -283,6 +301,10 @@ class ProfileProcess(MetaLearner):
         weight = self.log_encoder_weight.exp() if fixed is None else fixed
         return weight * (n_support / TYPICAL_SUPPORT) ** -FADING
 
+    def _of_further(self, lengths: Tensor) -> Tensor:
+        """Weight of the vectors u for pairs of molecules, whose lengths are multiplied."""
+        return FURTHER * (self.log_shrink[0].exp() / lengths)
+
     def _length(self, x: ProfileInputs) -> Tensor:
         return (x.profiles.sums(x.profiles.values**2) + self.log_shrink[0].exp()).sqrt()
 
@@ -290,14 +312,61 @@ class ProfileProcess(MetaLearner):
         self, inputs: ProfileInputs, y: Tensor, mean_weight: Tensor, offset: Tensor, size: int
     ) -> ProfilePredictor:
         """Condition on y, the labels less mean and offset, shape (S,), with S taken as `size`."""
+        kernel = self.kernel(inputs, inputs, size)
+        process = self.regressed(kernel, y, mean_weight, offset, size)
+        return ProfilePredictor(self, inputs, process, size)
+
+    def regressed(
+        self, kernel: Tensor, y: Tensor, mean_weight: Tensor, offset: Tensor, size: int
+    ) -> Regressed:
+        """Return what `conditioned` does, from the kernel of the support, shape (S, S)."""
         log_size = math.log(size / TYPICAL_SUPPORT)
         ridge = (self.log_ridge[0] + self.log_ridge[1] * log_size).exp()
         noises = ridge * torch.tensor(NOISES).to(ridge) + JITTER
         # In float64: near-duplicates make the kernel almost singular at the lowest noise.
-        kernel = self.kernel(inputs, inputs, size).double()
-        regression = averaged(kernel, y.double(), noises.double(), self.noise_prior.double())
+        prior = self.noise_prior.double()
+        regression = averaged(kernel.double(), y.double(), noises.double(), prior)
         scale = (self.log_scale[0] + self.log_scale[1] * log_size).exp()
-        return ProfilePredictor(self, inputs, mean_weight, regression, offset, scale, size)
+        return Regressed(self, mean_weight, regression, offset, scale)
+
+
+@dataclass(frozen=True)
+class Regressed:
+    """The process conditioned on a support, for molecules whose covariances are known.
+
+    Attributes:
+        learner: the learner with its trained parameters.
+        mean_weight: b (S / 32)^-h, shape (1,).
+        regression: regression of y - m - o, averaged over noise levels.
+        offset: o.
+        scale: s.
+    """
+
+    learner: ProfileProcess
+    mean_weight: Tensor
+    regression: Averaged
+    offset: Tensor
+    scale: Tensor
+
+    def logits(self, mean: Tensor, variance: Tensor) -> Tensor:
+        """Return the logits for mean and variance of the process, each of shape (G,)."""
+        doubt = (1 + self.learner.log_doubt.exp() * variance).sqrt()
+        return self.scale * mean / doubt + self.learner.bias
+
+    def posterior(self, activity: Tensor, kernel: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and variance of the process, each of shape (G,).
+
+        Args:
+            activity: shrunk mean of each molecule's profile, shape (G,).
+            kernel: prior covariance with the support, shape (G, S).
+            prior: prior variance, shape (G,).
+        """
+        kernel = kernel.double()
+        of_kernel = (kernel @ self.regression.weights).to(activity)
+        mean = activity * self.mean_weight + self.offset + of_kernel
+        explained = (kernel @ self.regression.factor).square().sum(1).to(mean)
+        # Rounding can make the difference negative for compounds of the support.
+        return mean, (prior - explained).clamp(min=1e-6)
 
 
 @dataclass(frozen=True)
@@ -307,25 +376,17 @@ class ProfilePredictor:
     Attributes:
         learner: the learner with its trained parameters.
         support: features of the support, including the background.
-        mean_weight: b (S / 32)^-h, shape (1,).
-        regression: regression of y - m - o, averaged over noise levels.
-        offset: o.
-        scale: s.
+        process: conditioned on them.
         size: support size S.
     """
 
     learner: ProfileProcess
     support: ProfileInputs
-    mean_weight: Tensor
-    regression: Averaged
-    offset: Tensor
-    scale: Tensor
+    process: Regressed
     size: int
 
     def __call__(self, molecules: Molecules) -> Tensor:
-        mean, variance = self.posterior(molecules)
-        doubt = (1 + self.learner.log_doubt.exp() * variance).sqrt()
-        return self.scale * mean / doubt + self.learner.bias
+        return self.process.logits(*self.posterior(molecules))
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
         """Return the posterior standard deviation, with labels of 1 and -1, shape (G,)."""
@@ -334,10 +395,6 @@ class ProfilePredictor:
     def posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
         """Return mean and variance of the process, each of shape (G,)."""
         query = self.learner.inputs(molecules, further=self.support.further is not None)
-        kernel = self.learner.kernel(query, self.support, self.size).double()
-        of_kernel = (kernel @ self.regression.weights).to(query.activity)
-        mean = query.activity * self.mean_weight + self.offset + of_kernel
-        explained = (kernel @ self.regression.factor).square().sum(1).to(mean)
+        kernel = self.learner.kernel(query, self.support, self.size)
         prior = self.learner.variance(query, self.size)
-        # Rounding can make the difference negative for compounds of the support.
-        return mean, (prior - explained).clamp(min=1e-6)
+        return self.process.posterior(query.activity, kernel, prior)

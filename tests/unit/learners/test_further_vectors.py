@@ -52,6 +52,18 @@ def test_equal_vectors_are_all_near():
 
 
 @torch.no_grad()
+def test_molecules_left_out_are_compared_on_the_scale_of_the_others(learner):
+    support, _ = drawn(0, n_support=12).labelled(with_vectors(world()))
+    rows = torch.stack([support.labels.argmax(), support.labels.argmin()])[None]
+    others = torch.tensor([row for row in range(12) if row not in rows])
+    kept = support.select(others)
+    scales = [Nearness(s.molecules.block("mine", Vectors).values).scale for s in (support, kept)]
+    assert scales[0] != scales[1]
+    expected = learner.adapt(kept)(support.molecules.select(rows[0]))
+    torch.testing.assert_close(learner.left_out(support, rows)[0], expected)
+
+
+@torch.no_grad()
 def test_the_kernel_gains_the_vectors_of_compounds_without_records(learner):
     points = learner.inputs(with_vectors(world()), further=True)
     gained = learner.kernel(points, points, 16) - learner.kernel(

@@ -12,7 +12,7 @@ from toy_assays import CLOSE, FINGERPRINTS, TRAINING_ASSAYS, assay, built, drawn
 from molmeta.assays.records import STEP, ActivityRecords, hide_own_targets, structure_keys
 from molmeta.assays.training_data import TrainingData
 from molmeta.encoders.fingerprint import Fingerprint
-from molmeta.errors import ConfigError, ModelError
+from molmeta.errors import ConfigError, EpisodeError, ModelError
 from molmeta.learners._parents.profile_process import NOISES, STRUCTURES
 from molmeta.learners.profile_gp import ProfileGP
 from molmeta.models.files import load, save
@@ -296,6 +296,34 @@ def test_what_is_prepared_is_scored_the_same_and_not_encoded_again(monkeypatch):
     monkeypatch.setattr(model.encoder, "forward", None)
     found = model.adapt(Labelled(ready[0], support.labels))(ready[1])
     torch.testing.assert_close(found, expected)
+
+
+@torch.no_grad()
+def test_a_support_is_compared_once_for_all_that_is_left_out_of_it(monkeypatch):
+    model, (support, _) = with_encoder(0.3), episode()
+    actives, inactives = (torch.nonzero(support.labels == label)[:3, 0] for label in (1, 0))
+    rows = torch.stack([actives, inactives], 1)
+    calls: list[int] = []
+    whole = model.kernel
+    monkeypatch.setattr(model, "kernel", lambda *args: calls.append(1) or whole(*args))
+    model.left_out(support, rows)
+    assert len(calls) == 1
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_a_class_of_one_that_is_left_out_leaves_a_support_of_the_other(label):
+    model, (support, _) = learner(), episode()
+    labels = torch.full((12,), 1 - label)
+    labels[3] = label
+    support = Labelled(support.molecules, labels)
+    if label == 1:
+        with pytest.raises(EpisodeError, match="one class only"):
+            model.left_out(support, torch.tensor([[3]]))
+        return
+    others = torch.tensor([row for row in range(12) if row != 3])
+    expected = model.adapt(support.select(others))(support.molecules.select(torch.tensor([3])))
+    torch.testing.assert_close(model.left_out(support, torch.tensor([[3]]))[0], expected)
 
 
 def test_an_encoder_of_fixed_weight_is_left_out_of_training():

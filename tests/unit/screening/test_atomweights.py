@@ -40,5 +40,17 @@ def test_compound_that_does_not_parse_is_left_out(predictor):
     assert list(atom_weights(predictor, ["nonsense", "Oc1ccccc1Br"])) == ["Oc1ccccc1Br"]
 
 
+def test_compounds_together_have_the_weights_of_each(predictor):
+    texts = ["CCCOc1ccccc1", "Oc1ccccc1Br", "CCN"]
+    together = atom_weights(predictor, texts)
+    assert list(together) == texts
+    for text in texts:
+        np.testing.assert_allclose(together[text], atom_weights(predictor, [text])[text], atol=1e-6)
+
+
+def test_without_compounds_there_are_no_weights(predictor):
+    assert atom_weights(predictor, []) == {}
+
+
 def test_weights_of_a_salt_are_those_of_its_parent(predictor):
     assert atom_weights(predictor, ["CC(=O)[O-].[Na+]"])["CC(=O)[O-].[Na+]"].shape == (4,)
