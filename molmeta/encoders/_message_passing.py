@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 HEADS = 8
 """Largest number of parts of the readout with attention of their own."""
 CHUNK = 128
-"""Molecules that a CPU encodes at once if there are no gradients. The states of their atoms then fit
-into its cache: at width 256, it encodes twice as many in a second as with 2,048 at once."""
+"""Molecules that a CPU encodes at once if there are no gradients. The states of their atoms then
+fit into its cache: at width 256, it encodes twice as many in a second as with 2,048 at once."""
 
 
 @dataclass(frozen=True)
