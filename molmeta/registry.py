@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -66,7 +67,9 @@ def find(package: str, name: str, base: type[T]) -> type[T]:
                 f"plugin '{name}': {package} has a module of this name; got it twice, expected "
                 "another name. Rename the plugin."
             )
-        with optional_packages(f"{kind} '{name}'"):
+        with optional_packages(f"{kind} '{name}'"), warnings.catch_warnings():
+            # torch-geometric scripts two functions as it is imported; torch 2.14 warns users of it.
+            warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
             return _only_class(importlib.import_module(f"{package}.{name}"), base)
     if name not in plugins:
         raise ConfigError(unknown_name(kind, name, names(package, base)))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from molmeta.assays.assay import distinct_compounds, read_curated
 from molmeta.curation.tableoptions import TableOptions
-from molmeta.errors import EpisodeError, TableError, exists, similar_file
+from molmeta.errors import ConfigError, EpisodeError, TableError, exists, similar_file
 from molmeta.libraries.files import library_files
 from molmeta.models.model import Model
 from molmeta.models.named import named
@@ -55,6 +55,23 @@ def model_of(model: ModelLike) -> Model:
     if isinstance(model, Model):
         return model
     return named(NAME if model is None else str(model))
+
+
+def ranking_model(model: ModelLike) -> Model:
+    """The model that was named, if it ranks compounds by their activity.
+
+    Raises:
+        ConfigError: it predicts measured values.
+        ConfigError, ModelError: as `model_of`.
+    """
+    chosen = model_of(model)
+    if chosen.learner.target == "value":
+        raise ConfigError(
+            f"model '{model_name(model)}': predicts measured values; got a model with the target "
+            "'value', expected one of activity, because a library is ranked by the probability "
+            "of being active. Name another --model, or use molmeta.load() and predict() in Python."
+        )
+    return chosen
 
 
 def model_name(model: ModelLike) -> str:

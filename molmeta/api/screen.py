@@ -20,7 +20,7 @@ from molmeta.api._inputs import (
     library_name,
     log_facts,
     model_name,
-    model_of,
+    ranking_model,
     require_library,
     support_of,
 )
@@ -197,7 +197,7 @@ def adapted(
         TableError, EpisodeError, ConfigError: as `screen`.
     """
     require_library(library)
-    chosen = model_of(model)
+    chosen = ranking_model(model)
     reading = support_of(support, chosen, options, assay=assay, size=size, seed=seed)
     inputs = inputs_of(reading, chosen, model_name(model), library)
     log_facts(inputs.facts())

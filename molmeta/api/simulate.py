@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from molmeta.api._inputs import ModelLike, existing, model_name, model_of
+from molmeta.api._inputs import ModelLike, existing, model_name, ranking_model
 from molmeta.campaigns import simulation
 from molmeta.campaigns.simulation import SimulationPlan
 from molmeta.curation.reading import assays_and_molecules
@@ -51,7 +51,7 @@ def simulate(
         TableError: a table cannot be read.
         EpisodeError: no assay is large enough.
     """
-    chosen, plan = model_of(model), plan or SimulationPlan()
+    chosen, plan = ranking_model(model), plan or SimulationPlan()
     learner = without_records(chosen.learner) if without_memory else chosen.learner
     names = tuple(dict.fromkeys((*chosen.library_featurizers, FINGERPRINT)))
     store = None if molecules is None else existing(molecules)

@@ -12,7 +12,7 @@ from molmeta.api._inputs import (
     SupportOptions,
     library_file,
     log_facts,
-    model_of,
+    ranking_model,
     require_library,
     support_of,
 )
@@ -106,7 +106,7 @@ def run_suggest(
         TableError, EpisodeError, ConfigError: as `suggest`.
     """
     require_library(library)
-    chosen, plan = model_of(model), plan or PlatePlan()
+    chosen, plan = ranking_model(model), plan or PlatePlan()
     reading = support_of(support, chosen, options, assay=assay, size=size, seed=plan.seed)
     log_facts(reading.facts())
     if reading.n_active == len(reading.support.smiles):

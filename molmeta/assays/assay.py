@@ -78,11 +78,13 @@ def digest(assays: Iterable[Assay]) -> str:
 
 
 def read_curated(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read curated tables as one frame.
+    """Read curated tables as one frame; a folder stands for all tables in it.
 
     Raises:
-        TableError: a file is not a curated table, or an assay is in more than one table.
+        TableError: a file is not a curated table, a folder contains none, or an assay is in more
+            than one table.
     """
+    paths = [table for path in paths for table in (_inside(path) if path.is_dir() else [path])]
     frames = [_read(path) for path in paths]
     owner: dict[str, Path] = {}
     for path, frame in zip(paths, frames, strict=True):
@@ -150,6 +152,16 @@ def _assays(frame: pd.DataFrame, rows: NDArray[np.int64]) -> Iterator[Assay]:
             labels=group["active"].to_numpy(np.float32, copy=True),
             values=group["value"].to_numpy(np.float32, copy=True),
         )
+
+
+def _inside(folder: Path) -> list[Path]:
+    tables = sorted(folder.glob("*.parquet"))
+    if not tables:
+        raise TableError(
+            f"{folder}: contains no curated table; got no file that ends in .parquet, expected at "
+            "least one. Run 'molmeta curate' first, or name another folder."
+        )
+    return tables
 
 
 def _read(path: Path) -> pd.DataFrame:

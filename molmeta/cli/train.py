@@ -20,8 +20,8 @@ from molmeta.runtime.console import bar, session
 
 
 def run(
-    tables: list[Path] = typer.Argument(..., help="Curated tables to learn from."),
-    valid: list[Path] = typer.Option(..., help="Curated table to validate on; repeatable."),
+    tables: list[Path] = typer.Argument(..., help="Curated tables or folders to learn from."),
+    valid: list[Path] = typer.Option(..., help="Table or folder to validate on; repeatable."),
     molecules: Path = MOLECULES,
     recipe: str = typer.Option(..., help="YAML file or text: learner, encoder and options."),
     setting: list[str] = typer.Option([], "--set", help="Override, such as training.steps=500."),

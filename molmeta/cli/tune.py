@@ -20,9 +20,9 @@ from molmeta.runtime.console import bar, session
 def run(
     learner: str = typer.Argument(..., help="Name of a learner; see 'molmeta learners'."),
     tables: list[Path] = typer.Argument(
-        None, help="Curated tables to learn from; baselines need none."
+        None, help="Curated tables or folders to learn from; baselines need none."
     ),
-    valid: list[Path] = typer.Option(..., help="Curated table to judge on; repeatable."),
+    valid: list[Path] = typer.Option(..., help="Table or folder to judge on; repeatable."),
     output: Path = OUTPUT,
     budget: str | None = typer.Option(None, help="Time for trials, such as 90s, 60m or 2h."),
     trials: int | None = typer.Option(None, min=1, help="Most trials, with those of --storage."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 
@@ -28,6 +29,11 @@ EXAMPLES = [
 ]
 
 
+TROUBLES = re.findall(
+    r"^### ([^A-Z].+)", (DOCS / "howto" / "troubleshooting.md").read_text(), re.MULTILINE
+)
+
+
 def listed(nav):
     """Return the pages of a navigation."""
     if isinstance(nav, str):
@@ -50,6 +56,24 @@ def test_every_public_name_is_in_the_reference(name):
 @pytest.mark.parametrize("path", HOW_TO, ids=lambda path: path.stem)
 def test_a_how_to_fits_on_a_screen_or_two(path):
     assert len(path.read_text().split()) <= 560
+
+
+@pytest.fixture(scope="module")
+def messages():
+    """The texts in the code of the package, without its docstrings."""
+    texts = []
+    for path in (ROOT / "molmeta").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        constants = [node for node in nodes if isinstance(node, ast.Constant)]
+        texts += [node.value for node in constants if id(node) not in docstrings]
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+@pytest.mark.parametrize("title", TROUBLES)
+def test_error_messages_among_the_titles_are_those_of_the_code(title, messages):
+    for part in re.split(r"; | ?\.\.\.\??", title):
+        assert part.strip() in messages
 
 
 @pytest.mark.parametrize("code", EXAMPLES)

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 
 ORDER = ("inspect", "curate", "featurize", "audit", "train", "evaluate", "report")
 """Commands that write what later examples read, in this order."""
-ELSEWHERE = {"compare": "--published", "screen": "--space"}
-"""Options of the examples that read files which are not ours to give away."""
+ELSEWHERE = {"compare": "--published"}
+"""Options of the examples that read files of the user."""
 
 
 def examples(name):

@@ -45,6 +45,14 @@ def test_an_imported_class_is_not_taken_for_the_files_own(package):
     assert registry.find("plugins", "two", thing()).__name__ == "Two"
 
 
+def test_what_torch_says_of_packages_that_a_file_imports_is_not_shown(package):
+    warning = 'warnings.warn("`torch.jit.script` is deprecated.", FutureWarning)'
+    (package / "mine.py").write_text(
+        f"import warnings\nfrom plugins.base import Thing\n{warning}\nclass Mine(Thing): pass\n"
+    )
+    assert registry.find("plugins", "mine", thing()).__name__ == "Mine"
+
+
 @pytest.mark.parametrize(("body", "n"), [("", 0), ("class A(Thing): pass\nclass B(A): pass\n", 2)])
 def test_a_file_with_none_or_several_classes_is_refused(package, body, n):
     (package / "mine.py").write_text(f"from plugins.base import Thing\n{body}")

@@ -193,6 +193,12 @@ def test_screen_takes_a_threshold_on_values():
     pd.testing.assert_frame_equal(found, expected)
 
 
+@pytest.mark.parametrize("function", [molmeta.screen, molmeta.suggest])
+def test_a_model_of_values_ranks_no_library(function, table):
+    with pytest.raises(ConfigError, match="predicts measured values"):
+        function(table, LIBRARY, model="tanimoto_gp:target=value")
+
+
 def test_suggest_returns_the_plate(table):
     plan = PlatePlan(wells=24, explore=0, max_similarity=1)
     plate = molmeta.suggest(table, [*LIBRARY, ACTIVE[0]], model="tanimoto_gp", plan=plan)

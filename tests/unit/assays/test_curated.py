@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from toy_training import assays, smiles, store
 
 from molmeta.assays.assay import assays_of, read_curated
 from molmeta.assays.training_data import TrainingData
+from molmeta.errors import TableError
 from molmeta.molecules.blocks import tensor_of
 
 
@@ -30,3 +32,14 @@ def test_rows_are_those_of_the_store(tmp_path):
     found = assays_of(curated(tmp_path / "a.parquet"), store())
     assert np.array_equal(TrainingData(store().molecules, found).rows, np.arange(len(smiles())))
     assert np.array_equal(found[0].labels, assays()[0].labels)
+
+
+def test_a_folder_stands_for_the_tables_in_it(tmp_path):
+    expected = curated(tmp_path / "a.parquet")
+    (tmp_path / "a.assays.csv").write_text("assay\na\n")
+    pd.testing.assert_frame_equal(read_curated([tmp_path]), expected)
+
+
+def test_a_folder_without_tables_is_refused(tmp_path):
+    with pytest.raises(TableError, match="contains no curated table"):
+        read_curated([tmp_path])
