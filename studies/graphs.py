@@ -30,7 +30,7 @@ from molmeta.report.evidence import Sources, read
 from molmeta.runtime.outputs import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, PICTURE = DOCS / "results" / "graphs.md", DOCS / "assets" / "graphs.svg"
@@ -93,7 +93,7 @@ def write_page(data: Path) -> None:
         page = rewritten(page, name, "\n".join(_levels(table)))
     page = rewritten(page, "differences", "\n".join(_differences(metrics[OUTSIDE])))
     write_text(PAGE, page)
-    svg.save(_picture(tables[OUTSIDE]), PICTURE)
+    svg.save(_picture(tables), PICTURE)
 
 
 def _metrics(data: Path) -> dict[str, pd.DataFrame]:
@@ -154,28 +154,29 @@ def _difference(row: Any) -> str:  # noqa: ANN401 - a row of pandas
     return f"{sign}{rounded(row['difference'])} [{rounded(row['low'])}, {rounded(row['high'])}]"
 
 
-def _picture(table: pd.DataFrame) -> alt.Chart:
-    """Return means and intervals of all methods, a column for each support size."""
-    order = list(METHODS)
-    names = {m: f"{m} ({kind})" for m, (kind, _) in METHODS.items()}
-    rows = table.assign(method=table["method"].map(names))
-    rows["support"] = rows["support"].map("{} measured compounds".format)
-    columns = list(rows["support"].unique())
+def _picture(tables: Mapping[str, pd.DataFrame]) -> alt.Chart:
+    """Return means and intervals of all methods at the smallest support, a column for a scope."""
+    names = {method: f"{method} ({kind})" for method, (kind, _) in METHODS.items()}
+    rows = pd.concat([table.assign(scope=SCOPES[scope]) for scope, table in tables.items()])
+    rows = rows[rows["support"] == SUPPORTS[0]]
+    rows["method"] = rows["method"].map(names)
+    axis = alt.Axis(labelLimit=260, domain=False, ticks=False)
+    colors = alt.Scale(domain=list(COLORS), range=list(COLORS.values()))
     base = alt.Chart(rows).encode(
-        y=alt.Y("method:N", sort=[names[m] for m in order], title=None,
-                axis=alt.Axis(labelLimit=260, domain=False, ticks=False)),
+        y=alt.Y("method:N", sort=list(names.values()), title=None, axis=axis),
         yOffset=alt.YOffset("input:N", sort=list(COLORS)),
-        color=alt.Color("input:N", scale=alt.Scale(domain=list(COLORS), range=[*COLORS.values()]),
-                        legend=alt.Legend(title=None, orient="top")),
-    )  # fmt: skip
-    x = alt.X("mean:Q", title="delta-AUPRC, 62 assays outside the panel")
-    layers = base.mark_rule(opacity=0.5).encode(x="low:Q", x2="high:Q") + base.mark_point(
-        filled=True, size=55, opacity=1
-    ).encode(x=x)
+        color=alt.Color("input:N", scale=colors, legend=alt.Legend(title=None, orient="top")),
+    )
+    title = f"delta-AUPRC, {SUPPORTS[0]} compounds"
+    intervals = base.mark_rule(opacity=0.5).encode(x="low:Q", x2="high:Q")
+    x = alt.X("mean:Q", title=title, axis=alt.Axis(values=[0, 0.1, 0.2, 0.3]))
+    means = base.mark_point(filled=True, size=55, opacity=1).encode(x=x)
     return (
-        layers.properties(width=260, height=330)
-        .facet(column=alt.Column("support:N", sort=columns, title=None))
-        .configure_view(stroke="#e4e7eb")
+        (intervals + means)
+        .properties(width=190, height=340)
+        .facet(column=alt.Column("scope:N", sort=list(SCOPES.values()), title=None))
+        # The renderer takes the labels for narrower than they are.
+        .properties(padding={"left": 70, "right": 10, "top": 5, "bottom": 5})
     )
 
 
