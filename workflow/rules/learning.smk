@@ -18,10 +18,10 @@ rule train:
         "logs/train/{model}/{seed}.log",
     benchmark:
         "results/benchmarks/train/{model}/{seed}.tsv"
-    conda:
-        "../../environment.yml"
     # First, because an evaluation waits for each model.
     priority: 1
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=grows(4000),
