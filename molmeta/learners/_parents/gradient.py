@@ -48,13 +48,13 @@ class GradientLearner(MetaLearner):
 
     d = 2 s P (m_1 - m_0), P = r (C + r I)^-1.
 
-    | symbol | attribute   | meaning                                 | start value |
-    | ------ | ----------- | --------------------------------------- | ----------- |
-    | w, b   | `head`      | trained start without prototypes        | 0           |
-    | m_c    |             | mean of what the head sees of class c   |             |
-    | C      |             | covariance of what it sees of the support |         |
-    | s      | `log_scale` | scale of the logits, exp of it          | 10          |
-    | r      | `log_ridge` | ridge, exp of it                        | 0.05        |
+    | symbol | attribute   | meaning                                   | start value |
+    | ------ | ----------- | ----------------------------------------- | ----------- |
+    | w, b   | `head`      | trained start without prototypes          | 0           |
+    | m_c    |             | mean of what the head sees of class c     |             |
+    | C      |             | covariance of what it sees of the support |             |
+    | s      | `log_scale` | scale of the logits, exp of it            | 10          |
+    | r      | `log_ridge` | ridge, exp of it                          | 0.05        |
 
     Source:
         Triantafillou et al., Meta-Dataset, ICLR 2020 (prototypes as a start); Stanley et al.,

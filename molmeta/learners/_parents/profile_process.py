@@ -16,7 +16,8 @@ from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import in_chunks, in_float64
 from molmeta.learners._parts.background import Background
 from molmeta.learners._parts.nearness import Nearness
-from molmeta.learners._parts.noise import Averaged, averaged
+from molmeta.learners._parts.noise import averaged
+from molmeta.learners._parts.regressed import Regressed
 from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner
 from molmeta.molecules.blocks import EMBEDDING, Bits, Molecules, Vectors
@@ -327,46 +328,7 @@ class ProfileProcess(MetaLearner):
         prior = self.noise_prior.double()
         regression = averaged(kernel.double(), y.double(), noises.double(), prior)
         scale = (self.log_scale[0] + self.log_scale[1] * log_size).exp()
-        return Regressed(self, mean_weight, regression, offset, scale)
-
-
-@dataclass(frozen=True)
-class Regressed:
-    """The process conditioned on a support, for molecules whose covariances are known.
-
-    Attributes:
-        learner: the learner with its trained parameters.
-        mean_weight: b (S / 32)^-h, shape (1,).
-        regression: regression of y - m - o, averaged over noise levels.
-        offset: o.
-        scale: s.
-    """
-
-    learner: ProfileProcess
-    mean_weight: Tensor
-    regression: Averaged
-    offset: Tensor
-    scale: Tensor
-
-    def logits(self, mean: Tensor, variance: Tensor) -> Tensor:
-        """Return the logits for mean and variance of the process, each of shape (G,)."""
-        doubt = (1 + self.learner.log_doubt.exp() * variance).sqrt()
-        return self.scale * mean / doubt + self.learner.bias
-
-    def posterior(self, activity: Tensor, kernel: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and variance of the process, each of shape (G,).
-
-        Args:
-            activity: shrunk mean of each molecule's profile, shape (G,).
-            kernel: prior covariance with the support, shape (G, S).
-            prior: prior variance, shape (G,).
-        """
-        kernel = kernel.double()
-        of_kernel = (kernel @ self.regression.weights).to(activity)
-        mean = activity * self.mean_weight + self.offset + of_kernel
-        explained = (kernel @ self.regression.factor).square().sum(1).to(mean)
-        # Rounding can make the difference negative for compounds of the support.
-        return mean, (prior - explained).clamp(min=1e-6)
+        return Regressed(mean_weight, regression, offset, scale, self.log_doubt.exp(), self.bias)
 
 
 @dataclass(frozen=True)
