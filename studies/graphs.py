@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import pandas as pd
-from marks import head, line, rewritten, rounded
+from marks import difference, head, line, rewritten, rounded
 
 import molmeta
 from molmeta.evaluation.evaluate import EvaluationPlan
@@ -39,31 +39,33 @@ COLORS = {"graphs": "#0f766e", "fingerprints": "#b45309", "both": "#1d4ed8"}
 SUPPORTS, OUTSIDE, BASELINE = (16, 64), "panel: False", "tanimoto_gp"
 SCOPES = {ALL: "117 assays", OUTSIDE: "62 outside the panel", CLEAN: "12 clean"}
 SINGLE, TRANSFER, META = "single-task", "transfer", "meta-learning"
+
+
+def _on(learner: str, *inputs: str) -> dict[str, str]:
+    """Return the models of a learner by what they read."""
+    return {INPUTS[key]: f"{learner}_{key}" for key in inputs or INPUTS}
+
+
 METHODS = {
     "random forest": (SINGLE, {"fingerprints": "random_forest"}),
     "Gaussian process": (SINGLE, {"fingerprints": BASELINE}),
-    "network": (SINGLE, {name: f"single_task_{key}" for key, name in INPUTS.items()}),
-    "linear probe, no labels": (TRANSFER, {"graphs": "imitation_graph"}),
-    "linear probe": (TRANSFER, {name: f"multitask_{key}" for key, name in INPUTS.items()}),
-    "ProtoNet": (META, {name: f"protonet_{key}" for key, name in INPUTS.items()}),
-    "in-context": (META, {name: f"incontext_{key}" for key, name in INPUTS.items()}),
-    "deep kernel (ADKF)": (META, {name: f"adkf_{key}" for key, name in INPUTS.items()}),
-    "MAML": (META, {"graphs": "maml_graph", "fingerprints": "maml_fingerprint"}),
-    "MANN": (META, {name: f"mann_{key}" for key, name in INPUTS.items()}),
+    "network": (SINGLE, _on("single_task")),
+    "linear probe, no labels": (TRANSFER, _on("imitation", "graph")),
+    "linear probe": (TRANSFER, _on("multitask")),
+    "ProtoNet": (META, _on("protonet")),
+    "in-context": (META, _on("incontext")),
+    "deep kernel (ADKF)": (META, _on("adkf")),
+    "MAML": (META, _on("maml", "graph", "fingerprint")),
+    "MANN": (META, _on("mann")),
 }
 """Kind and models of each method, by input."""
+BITS = {"bits": "morgan3+pharmacophores+atom_pairs+torsions", "hidden": 512}
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "single_task_graph": ("gine", {}),
-    "single_task_fingerprint": (
-        "fingerprint",
-        {"bits": "morgan3+pharmacophores+atom_pairs+torsions", "hidden": 512},
-    ),
+    "single_task_fingerprint": ("fingerprint", BITS),
+    "single_task_both": ("gine+fingerprint", {"fingerprint": BITS}),
 }
 """Encoder and options of the networks without any training before the support."""
-NETWORKS["single_task_both"] = (
-    "gine+fingerprint",
-    {"fingerprint": NETWORKS["single_task_fingerprint"][1]},
-)
 
 
 def single_task() -> None:
@@ -146,12 +148,7 @@ def _differences(metrics: pd.DataFrame) -> Iterator[str]:
                 continue
             rows = [paired.loc[(model, support)] for support in SUPPORTS]
             shares = " / ".join(f"{100 * row['share_better']:.0f} %" for row in rows)
-            yield line([method, source, *map(_difference, rows), shares])
-
-
-def _difference(row: Any) -> str:  # noqa: ANN401 - a row of pandas
-    sign = "+" if round(row["difference"], 3) >= 0 else ""
-    return f"{sign}{rounded(row['difference'])} [{rounded(row['low'])}, {rounded(row['high'])}]"
+            yield line([method, source, *map(difference, rows), shares])
 
 
 def _picture(tables: Mapping[str, pd.DataFrame]) -> alt.Chart:

@@ -12,11 +12,11 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import yaml
-from marks import between, head, line, rewritten, rounded
+from marks import between, difference, head, line, rewritten, rounded
 
 from molmeta.evaluation.published import compare_published, read_groups, read_published
 from molmeta.evaluation.statistics import ALL, CLEAN, scopes, summarise
@@ -219,7 +219,7 @@ def _differences(run: Figures, scope: str) -> list[str]:
     for model in run.settings:
         table = of_scope[of_scope["model"] == model].set_index("support")
         if not table.empty:
-            cells = [_difference(table.loc[s]) if s in table.index else "" for s in SUPPORTS]
+            cells = [difference(table.loc[s]) if s in table.index else "" for s in SUPPORTS]
             rows.append(line([where, f"`{model}`", _called(table["method"].iloc[0]), *cells]))
     return rows
 
@@ -254,11 +254,6 @@ def _row(means: Mapping[int, float]) -> list[str]:
 
 def _pair(means: Mapping[int, float]) -> str:
     return f"{rounded(means[16])} / {rounded(means[64])}"
-
-
-def _difference(row: Any) -> str:  # noqa: ANN401 - a row of pandas
-    sign = "+" if round(row["difference"], 3) >= 0 else ""
-    return f"{sign}{rounded(row['difference'])} [{rounded(row['low'])}, {rounded(row['high'])}]"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from molmeta.errors import TableError
 
@@ -48,6 +48,12 @@ def head(cells: Sequence[str]) -> list[str]:
 def line(cells: Sequence[str]) -> str:
     """Return a line of a table."""
     return f"| {' | '.join(cells)} |"
+
+
+def difference(row: Any) -> str:  # noqa: ANN401 - a row of pandas
+    """Return the column `difference` with its sign, and its interval from `low` and `high`."""
+    sign = "+" if round(row["difference"], 3) >= 0 else ""
+    return f"{sign}{rounded(row['difference'])} [{rounded(row['low'])}, {rounded(row['high'])}]"
 
 
 def rounded(value: float) -> str:
