@@ -34,6 +34,7 @@ from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.compounds import parses
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
+from molmeta.report import svg
 from molmeta.screening.hits import Support
 from molmeta.screening.plan import ScreenPlan
 from molmeta.screening.screen import screen_to_files
@@ -78,7 +79,7 @@ def main() -> None:
     for what, group in table.groupby("what", sort=False):
         time_power, memory_power = (_exponent(group, column) for column in ("seconds", "MB"))
         _say(f"| {what} | {time_power:.2f} | {memory_power:.2f} |")
-    _picture(table).save(options.picture)
+    svg.save(_picture(table), options.picture)
 
 
 def _works(
@@ -158,10 +159,14 @@ def _exponent(group: pd.DataFrame, column: str) -> float:
 
 def _picture(table: pd.DataFrame) -> Any:  # noqa: ANN401 - altair is untyped
     long = table.melt(["what", "size"], ["seconds", "MB"], "quantity", "value")
-    size = _alt.X("size:Q", scale=_alt.Scale(type="log"), title="size")
-    value = _alt.Y("value:Q", scale=_alt.Scale(type="log"), title=None)
+    # The tables say what is done with them.
+    long["what"] = long["what"].str.split().str[0]
+    powers, logarithmic = [10.0**power for power in range(-1, 7)], _alt.Scale(type="log")
+    sizes, values = (_alt.Axis(values=powers, format=text) for text in ("~s", ",~"))
+    size = _alt.X("size:Q", scale=logarithmic, axis=sizes, title="size")
+    value = _alt.Y("value:Q", scale=logarithmic, axis=values, title=None)
     chart = _alt.Chart(long, width=200, height=150).mark_line(point=True).encode(size, value)
-    what = _alt.Column("what:N", title=None, sort=list(table["what"].unique()))
+    what = _alt.Column("what:N", title=None, sort=list(long["what"].unique()))
     return chart.encode(column=what, row=_alt.Row("quantity:N", title=None)).resolve_scale(
         x="independent", y="independent"
     )
