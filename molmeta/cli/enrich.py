@@ -74,7 +74,7 @@ def run(
     plan = EnrichmentPlan(draws=draws, seed=seed, **kinds)
     names = MODELS if models is None else _listed(models)
     with session("enrich", models=",".join(names), plan=plan) as outcome:
-        with bar(None, "enrich") as advance:
+        with bar(None, "targets") as advance:
             rows = enrich(
                 tables, library=library, library_size=library_size, models=names, plan=plan,
                 molecules=molecules, decoys=decoys, without_memory=without_memory, output=output,

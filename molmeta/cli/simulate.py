@@ -51,7 +51,7 @@ def run(
     policies = tuple(name.strip() for name in acquisition.split(","))
     plan = SimulationPlan(start, batch, rounds, policies, repeats, seed, max_similarity)
     with session("simulate", model=model, plan=plan) as outcome:
-        with bar(None, "simulate") as advance:
+        with bar(None, "campaigns") as advance:
             rows = simulate(
                 tables, model=model, plan=plan, molecules=molecules,
                 without_memory=without_memory, cores=cores, progress=advance,
