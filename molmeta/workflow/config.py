@@ -157,7 +157,14 @@ def _distinct_names(items: tuple[NamedT, ...]) -> tuple[NamedT, ...]:
 def _bundled_model(
     learner: str, options: Mapping[str, object] | None = None, **training: object
 ) -> ModelOptions:
-    common = {"n_query": 32, "supports": [16, 32, 64], "episodes": 8, "encoder_rate": 0.0}
+    common = {
+        "steps": 60,
+        "episodes": 8,
+        "n_query": 32,
+        "supports": [16, 32, 64],
+        "encoder_rate": 0.0,
+        "validate_every": 20,
+    }
     return ModelOptions(
         learner=learner,
         encoder="gine",
@@ -193,9 +200,7 @@ class Config(Options):
     near: Annotated[float, Field(gt=0, le=1)] = 0.6
     """Tanimoto similarity from which the audit counts two compounds as near neighbours."""
     models: Mapping[Name, ModelOptions] = {
-        "protonet": _bundled_model(
-            "protonet", {"length": 1.5}, steps=60, learning_rate=0.02, validate_every=20
-        ),
+        "protonet": _bundled_model("protonet", {"length": 1.5}, learning_rate=0.02),
         "maml": _bundled_model(
             "maml",
             {"prototypes": True, "inner_steps": 1, "evaluation_steps": 1, "inner_rate": 0.05},
@@ -206,10 +211,10 @@ class Config(Options):
             validate_every=10,
             validation_repeats=1,
         ),
-        "mann": _bundled_model("mann", {"centred": True}, steps=150, validate_every=50),
+        "mann": _bundled_model("mann", {"centred": True}),
     }
     """Models to meta-train, under names of your choice."""
-    seeds: SeedList = (0, 1)
+    seeds: SeedList = (0,)
     """Each model is trained once with each of these seeds."""
     baselines: Annotated[tuple[Baseline, ...], Field(strict=False), AfterValidator(distinct)] = (
         "pretrained",

@@ -74,7 +74,7 @@ def test_names_that_exist_pass(check, changes):
         ({"baselines": ["similarity:mod=mean"]}, "baselines", "mod", "mode"),
         ({"baselines": ["pretraind"]}, "baselines", "pretraind", "pretrained"),
         ({"examples": "frist/0"}, "examples", "frist/0", "first/0"),
-        ({"examples": "first/7"}, "examples", "first/7", "first/1"),
+        ({"examples": "first/7"}, "examples", "first/7", "first/0"),
         (screens(model="frist"), "screens[0].model", "frist", "first"),
         (screens(support="test/mime"), "screens[0].support", "test/mime", "test/mine"),
         (screens(support="mime.csv"), "screens[0].support", "mime.csv", "mine.csv"),
