@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     Work = tuple[str, int, Callable[[], object]]
 
-N_ACTIVES = 32
+N_ACTIVES, N_BITS, TOP = 32, 2048, 100
 FEW = 500
 """Compounds for contestants that take more than a millisecond each."""
 
@@ -75,6 +77,14 @@ def graphs(smiles: Sequence[str]) -> Iterator[Work]:
 
         featurizer: Any = MolGraphConvFeaturizer(use_edges=True)
         yield "DeepChem: MolGraphConvFeaturizer", FEW, lambda: featurizer.featurize(few)
+    if find_spec("chemprop"):
+        chemprop: Any = import_module("chemprop.featurizers")
+        graph_of = chemprop.SimpleMoleculeMolGraphFeaturizer()
+
+        def graph(text: str) -> object:
+            return graph_of(Chem.MolFromSmiles(text))
+
+        yield "chemprop: SimpleMoleculeMolGraphFeaturizer", FEW, partial(_each, graph, few)
 
 
 def similarities(smiles: Sequence[str]) -> Iterator[Work]:
@@ -95,11 +105,29 @@ def similarities(smiles: Sequence[str]) -> Iterator[Work]:
     popcount()
     yield "RDKit: BulkTanimotoSimilarity", len(smiles), bulk
     yield "bound: popcount of shared bits", len(smiles), popcount
+    if find_spec("FPSim2"):
+        engine = _fpsim2(smiles)
+
+        def top() -> object:
+            return [engine.top_k(text, TOP, threshold=0.0) for text in smiles[:N_ACTIVES]]
+
+        yield "FPSim2: top 100 of each active", len(smiles), top
+
+
+def _fpsim2(smiles: Sequence[str]) -> Any:  # noqa: ANN401 - has no types
+    fpsim2: Any = import_module("FPSim2")
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "library.h5")
+        numbered = [[text, number] for number, text in enumerate(smiles)]
+        fpsim2.io.create_db_file(
+            numbered, path, "smiles", "Morgan", {"radius": 2, "fpSize": N_BITS}
+        )
+        return fpsim2.FPSim2Engine(path)
 
 
 @cache
 def _vectors(smiles: tuple[str, ...]) -> list[Any]:
-    morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=N_BITS)
     return [morgan.GetFingerprint(Chem.MolFromSmiles(text)) for text in smiles]
 
 
