@@ -47,6 +47,8 @@ class MANN(MemoryLearner[State]):
         reads: read heads.
         orders: orders of the support to average over in evaluation.
         centred: whether the mean of the support is subtracted from all vectors. Use it with `init`.
+        matching: whether the logit of a matching network on the vectors is added to that of the
+            memory, which then starts at 0. Use it with `init` and `centred`.
     """
 
     papers = (
@@ -62,7 +64,7 @@ class MANN(MemoryLearner[State]):
     )
     use_when = "you study memory; it has to learn that the order of a support does not matter"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options of the method
         self,
         encoder: Encoder,
         *,
@@ -72,16 +74,17 @@ class MANN(MemoryLearner[State]):
         reads: int = 4,
         orders: int = 4,
         centred: bool = False,
+        matching: bool = False,
     ) -> None:
-        super().__init__(encoder, orders, centred=centred)
-        self.cell = LRUACell(
+        super().__init__(encoder, orders, centred=centred, matching=matching)
+        cell = LRUACell(
             self.encoder.width + 1,
             controller=controller,
             slots=slots,
             slot_width=slot_width,
             reads=reads,
         )
-        self.out = nn.Linear(self.cell.width, 1)
+        self.attach(cell)
 
 
 class LRUACell(MemoryCell[State]):

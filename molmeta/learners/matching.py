@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from molmeta.encoders.base import Encoder, Paper
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
-from molmeta.learners._parts.attention import attended
+from molmeta.learners._parts.attention import attended, cosine
 from molmeta.learners._parts.tuning import require
 
 
@@ -116,8 +115,3 @@ def stepped(
     enter, keep, new, leave = gates.chunk(4, dim=1)
     cell = keep.sigmoid() * cell + enter.sigmoid() * new.tanh()
     return leave.sigmoid() * cell.tanh(), cell
-
-
-def cosine(x: Tensor, others: Tensor) -> Tensor:
-    """Return the cosine of vectors (A, W) with vectors (B, W), shape (A, B)."""
-    return F.normalize(x, dim=1) @ F.normalize(others, dim=1).T

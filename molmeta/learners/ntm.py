@@ -58,6 +58,8 @@ class NTM(MemoryLearner[MemoryState]):
         heads: read heads, and as many write heads.
         orders: orders of the support to average over in evaluation.
         centred: whether the mean of the support is subtracted from all vectors. Use it with `init`.
+        matching: whether the logit of a matching network on the vectors is added to that of the
+            memory, which then starts at 0. Use it with `init` and `centred`.
     """
 
     papers = (
@@ -72,7 +74,7 @@ class NTM(MemoryLearner[MemoryState]):
     )
     use_when = "as `mann`"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options of the method
         self,
         encoder: Encoder,
         *,
@@ -82,16 +84,17 @@ class NTM(MemoryLearner[MemoryState]):
         heads: int = 1,
         orders: int = 4,
         centred: bool = False,
+        matching: bool = False,
     ) -> None:
-        super().__init__(encoder, orders, centred=centred)
-        self.cell = NTMCell(
+        super().__init__(encoder, orders, centred=centred, matching=matching)
+        cell = NTMCell(
             self.encoder.width + 1,
             controller=controller,
             slots=slots,
             slot_width=slot_width,
             heads=heads,
         )
-        self.out = nn.Linear(self.cell.width, 1)
+        self.attach(cell)
 
 
 class NTMCell(MemoryCell[MemoryState]):

@@ -211,7 +211,7 @@ class Config(Options):
             validate_every=10,
             validation_repeats=1,
         ),
-        "mann": _bundled_model("mann", {"centred": True}),
+        "mann": _bundled_model("mann", {"centred": True, "matching": True}),
     }
     """Models to meta-train, under names of your choice."""
     seeds: SeedList = (0,)

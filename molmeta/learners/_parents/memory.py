@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
+from molmeta.learners._parts.attention import attended, cosine
 from molmeta.molecules.blocks import tensor_of
 
 if TYPE_CHECKING:
@@ -96,19 +98,35 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
     the support, which are the same in every call. If `centred`, the mean of the support is
     subtracted from all vectors first.
 
+    If `matching`, the logit of a matching network is added: that of sum_i softmax_i(s cos(x, x_i))
+    y_i, with s = 6 at first. The memory starts with an output of 0, so that it learns what the
+    nearest compounds do not say.
+
     Attributes:
         cell: takes the vector of a molecule and one number for the label.
         out: from an output of the cell to a logit.
+
+    Source:
+        Vinyals et al., Matching Networks for One Shot Learning, NeurIPS 2016.
     """
 
     order_invariant = False
     cell: MemoryCell[StateT]
     out: nn.Linear
 
-    def __init__(self, encoder: Encoder, orders: int, *, centred: bool) -> None:
+    def __init__(self, encoder: Encoder, orders: int, *, centred: bool, matching: bool) -> None:
         super().__init__(encoder)
-        self.orders, self.centred = orders, centred
+        self.orders, self.centred, self.matching = orders, centred, matching
         self.norm = nn.LayerNorm(self.encoder.width)
+        if matching:
+            self.log_scale = nn.Parameter(torch.tensor(math.log(6.0)))
+
+    def attach(self, cell: MemoryCell[StateT]) -> None:
+        """Set the memory, and the layer from its output to a logit."""
+        self.cell, self.out = cell, nn.Linear(cell.width, 1)
+        if self.matching:
+            nn.init.zeros_(self.out.weight)
+            nn.init.zeros_(self.out.bias)
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
         n_orders = 1 if self.training else self.orders
@@ -117,8 +135,15 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
         generators = (torch.Generator().manual_seed(seed) for seed in seeds)
         orders = torch.stack([torch.randperm(n, generator=generator) for generator in generators])
         orders, centre = orders.to(labels.device), self.centre(vectors)
-        state = self.memorise((vectors - centre)[orders], labels[orders])
-        return lambda query: self.recall(state, (query - centre).expand(n_orders, -1, -1)).mean(0)
+        support = vectors - centre
+        state = self.memorise(support[orders], labels[orders])
+
+        def logits(query: Tensor) -> Tensor:
+            seen = query - centre
+            recalled = self.recall(state, seen.expand(n_orders, -1, -1)).mean(0)
+            return recalled + self.matched(seen, support, labels)
+
+        return logits
 
     def losses(
         self, episodes: Sequence[Episode], supports: list[Tensor], queries: list[Tensor]
@@ -126,21 +151,28 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
         if len({len(support) for support in supports}) > 1:
             return super().losses(episodes, supports, queries)
         # Supports of one size are written side by side, a step for all episodes at once.
-        labels = torch.stack([tensor_of(e.support_labels) for e in episodes])
+        labels = torch.stack([tensor_of(e.support_labels) for e in episodes]).to(supports[0])
         centres = [self.centre(support) for support in supports]
         parts = zip(supports, centres, strict=True)
         vectors = torch.stack([support - centre for support, centre in parts])
-        state = self.memorise(vectors, labels.to(vectors))
+        state = self.memorise(vectors, labels)
         losses: list[Tensor] = []
         for row, (episode, query) in enumerate(zip(episodes, queries, strict=True)):
-            seen = (query - centres[row]).unsqueeze(0)
-            logits = self.recall(_sequence(state, row), seen).squeeze(0)
+            seen = query - centres[row]
+            recalled = self.recall(_sequence(state, row), seen.unsqueeze(0)).squeeze(0)
+            logits = recalled + self.matched(seen, vectors[row], labels[row])
             losses.append(self.loss(logits, tensor_of(episode.query_labels).to(query)))
         return losses
 
     def centre(self, support: Tensor) -> Tensor:
         """Return what is subtracted from all vectors, shape (W,)."""
         return support.mean(0) if self.centred else support.new_zeros(support.shape[1])
+
+    def matched(self, query: Tensor, support: Tensor, labels: Tensor) -> Tensor:
+        """Return the logits of the matching network, shape (Q,), or zeros if there is none."""
+        if not self.matching:
+            return query.new_zeros(len(query))
+        return attended(self.log_scale.exp() * cosine(query, support), labels)
 
     def memorise(self, vectors: Tensor, labels: Tensor) -> StateT:
         """Write N supports of shapes (N, S, W) and (N, S), and return the final states."""

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from torch.nn import functional as F
+
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def cosine(x: Tensor, others: Tensor) -> Tensor:
+    """Return the cosine of vectors (A, W) with vectors (B, W), shape (A, B)."""
+    return F.normalize(x, dim=1) @ F.normalize(others, dim=1).T
 
 
 def attended(closeness: Tensor, labels: Tensor) -> Tensor:

@@ -23,10 +23,10 @@ class Nothing(Encoder):
         raise NotImplementedError
 
 
-def learner(*, centred=False):
+def learner(**options):
     sizes = {"controller": HIDDEN, "slots": SLOTS, "slot_width": WIDTH, "reads": READS}
     with torch_seed(0, "mann"):
-        found = MANN(Nothing(), **sizes, orders=3, centred=centred)
+        found = MANN(Nothing(), **sizes, orders=3, **options)
     return found.double().eval()
 
 
@@ -237,3 +237,34 @@ def test_one_item_more_takes_the_place_of_the_one_used_longest_ago():
     memory = filled(items)
     kept = similarity(items.unsqueeze(0), memory)[0].amax(1) > 1 - 1e-9
     assert kept.tolist() == [False] + [True] * SLOTS
+
+
+def matched(vectors, labels, query, scale):
+    """Logit of the share that the actives have in the attention of a query, one query at a time."""
+    centre = vectors.mean(0).numpy()
+    logits = []
+    for x in query.numpy() - centre:
+        weights = softmax(np.array([scale * cosine(x, v) for v in vectors.numpy() - centre]))
+        share = weights @ labels.numpy()
+        logits.append(np.log(share / (1 - share)))
+    return torch.tensor(np.array(logits))
+
+
+def test_with_matching_it_starts_as_a_matching_network():
+    model, vectors, query = learner(centred=True, matching=True), drawn(6, W), drawn(2, W, seed=3)
+    labels = torch.tensor([1.0, 0, 1, 0, 0, 1]).double()
+    expected = matched(vectors, labels, query, 6)
+    torch.testing.assert_close(model.head(vectors, labels)(query), expected)
+    torch.nn.init.constant_(model.out.bias, 0.5)
+    torch.testing.assert_close(model.head(vectors, labels)(query), expected + 0.5)
+
+
+def test_with_matching_the_loss_is_that_of_what_is_predicted():
+    model, query = learner(centred=True, matching=True), drawn(2, W, seed=3)
+    labels, vectors = np.array([1.0, 0, 1, 0, 0, 1]), drawn(2, 6, W)
+    answers = np.array([0.0, 1.0])
+    episodes = 2 * [SimpleNamespace(support_labels=labels, query_labels=answers)]
+    losses = model.losses(episodes, list(vectors), [query, query])
+    for loss, support in zip(losses, vectors, strict=True):
+        logits = model.head(support, torch.tensor(labels))(query)
+        torch.testing.assert_close(loss, model.loss(logits, torch.tensor(answers)))
