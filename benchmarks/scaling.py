@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 _alt: Any = alt
 PICTURE = Path(__file__).parents[1] / "docs" / "assets" / "scaling.svg"
-ASSAYS = (10, 32, 100, 316, 1000)
-COMPOUNDS = (10_000, 30_000, 100_000, 300_000, 1_000_000)
+ASSAYS = (10, 100, 316, 1000, 3162, 10_000)
+COMPOUNDS = (10_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 SUPPORTS = (16, 64, 256, 1000, 2500, 5000)
 MEASURED, SCORED, DISTINCT = 96, 1000, 5000
 """Compounds of an assay, compounds scored after adapting to a support, and compounds in all."""
@@ -161,7 +161,7 @@ def _picture(table: pd.DataFrame) -> Any:  # noqa: ANN401 - altair is untyped
     long = table.melt(["what", "size"], ["seconds", "MB"], "quantity", "value")
     # The tables say what is done with them.
     long["what"] = long["what"].str.split().str[0]
-    powers, logarithmic = [10.0**power for power in range(-1, 7)], _alt.Scale(type="log")
+    powers, logarithmic = [10.0**power for power in range(-1, 8)], _alt.Scale(type="log")
     sizes, values = (_alt.Axis(values=powers, format=text) for text in ("~s", ",~"))
     size = _alt.X("size:Q", scale=logarithmic, axis=sizes, title="size")
     value = _alt.Y("value:Q", scale=logarithmic, axis=values, title=None)
@@ -179,7 +179,7 @@ def _say(line: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--most", type=int, default=1_000_000)
+    parser.add_argument("--most", type=int, default=10_000_000)
     parser.add_argument("--picture", type=Path, default=PICTURE)
     return parser.parse_args()
 
