@@ -5,8 +5,8 @@
     python studies/encoders.py ../shared/data/fsmol  # in the folder of that run
 
 Each network is trained from random weights on all measurements of the training assays at once, as
-`multitask_graph` is, for as many steps as take 15 minutes on one core. A linear probe on it is then
-evaluated. An interrupted run resumes. The table is written into docs/learners.md.
+`multitask_graph` is, for as many steps as take 11 to 13 minutes on one core. A linear probe on it
+is then evaluated. An interrupted run resumes. The table is written into docs/learners.md.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SUPPORTS, COMPOUNDS, VALIDATIONS = (16, 64), 512, 3
 
 
 class Network(NamedTuple):
-    """An encoder, and the number of steps that take 15 minutes."""
+    """An encoder, and the number of steps that take 11 to 13 minutes."""
 
     encoder: str
     width: int
