@@ -14,7 +14,7 @@ from molmeta.assays.records import target_numbers
 from molmeta.encoders.base import Encoder, Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
-from molmeta.learners._parts.attention import attended
+from molmeta.learners._parts.attention import attended, cosine
 from molmeta.learners._parts.tuning import require
 from molmeta.molecules.blocks import Molecules, tensor_of
 
@@ -93,13 +93,8 @@ class ProxyNCA(EmbeddingLearner):
         self.proxy_of_assay = numbers
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        support = F.normalize(vectors, dim=1)
-
-        def logits(query: Tensor) -> Tensor:
-            cosine = F.normalize(query, dim=1) @ support.T
-            return attended(self.log_sharpness.exp() * cosine, labels)
-
-        return logits
+        sharpness = self.log_sharpness.exp()
+        return lambda query: attended(sharpness * cosine(query, vectors), labels)
 
     def backward(self, episodes: Sequence[Episode], molecules: Molecules) -> float:
         actives = [_actives(episode) for episode in episodes]
@@ -109,8 +104,7 @@ class ProxyNCA(EmbeddingLearner):
         distinct, index = np.unique(np.concatenate(actives), return_inverse=True)
         vectors = self.encode(molecules.select(tensor_of(distinct).to(molecules.device)))
         n_targets = max(self.proxy_of_assay.values()) + 1
-        proxies = F.normalize(self.proxies[:n_targets], dim=1)
-        logits = self.log_sharpness.exp() * (F.normalize(vectors, dim=1) @ proxies.T)
+        logits = self.log_sharpness.exp() * cosine(vectors, self.proxies[:n_targets])
         row, target = (
             tensor_of(part).to(logits.device) for part in (index, np.repeat(of_episode, counts))
         )
