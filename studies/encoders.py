@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
-from marks import head, line, rewritten, rounded
+from marks import OUTSIDE, head, line, rewritten, rounded
 
 import molmeta
 from molmeta.evaluation.evaluate import EvaluationPlan
 from molmeta.evaluation.published import read_groups
 from molmeta.evaluation.statistics import summarise
 from molmeta.models.files import load
+from molmeta.models.recipes import Recipe
 from molmeta.runtime.outputs import write_text, written
+from molmeta.runtime.parquetfiles import write_parquet
 from molmeta.training.task import TrainingOptions
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ NETWORKS = (
 def main(data: Path) -> None:
     """Train and evaluate all networks, and write the table."""
     outside = outside_panel(data)
-    lines = [*head(["encoder", "width, layers", "weights", "steps", "16 / 64"])]
+    lines = head(["encoder", "width, layers", "weights", "steps", "16 / 64"])
     for network in NETWORKS:
         model = trained(network, outside)
         lines.append(line(list(cells(network, model, scores(model, outside)))))
@@ -71,7 +73,7 @@ def outside_panel(data: Path) -> Path:
     table = pd.read_parquet(CURATED / "valid/valid.parquet")
     groups = read_groups(data / "tasks.csv.gz", "panel")
     with written(path) as temporary:
-        table[table["assay"].map(groups).eq("panel: False")].to_parquet(temporary)
+        write_parquet(temporary, table[table["assay"].map(groups).eq(OUTSIDE)])
     return path
 
 
@@ -81,12 +83,8 @@ def trained(network: Network, valid: Path) -> Model:
     path = FOLDER / f"{encoder}_{width}.safetensors"
     if path.is_file():
         return load(path)
-    recipe: dict[str, Any] = {
-        "learner": "multitask",
-        "encoder": encoder,
-        "encoder_options": {"width": width, "layers": layers, "dropout": 0.05},
-        "learner_options": {"linear": True, "ridge": 0.2},
-    }
+    options = {"width": width, "layers": layers, "dropout": 0.05}
+    recipe = Recipe("multitask", encoder, {"linear": True, "ridge": 0.2}, options)
     training = TrainingOptions(
         steps=steps, compounds=COMPOUNDS, learning_rate=0.003, weight_decay=0.05,
         validate_every=steps // VALIDATIONS, validation_repeats=3,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import yaml
-from marks import between, difference, head, line, rewritten, rounded
+from marks import OUTSIDE, between, difference, head, line, rewritten, rounded
 
 from molmeta.evaluation.published import compare_published, read_groups, read_published
 from molmeta.evaluation.statistics import ALL, CLEAN, scopes, summarise
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[1] / "docs" / "learners.md"
 CONFIGS = (Path("config/fsmol.yaml"), Path("config/fsmol_learners.yaml"))
-SUPPORTS, OUTSIDE = (16, 32, 64, 128, 256), "panel: False"
+SUPPORTS = (16, 32, 64, 128, 256)
 METHODS = {
     "profile_gp": "ADKF-IFT", "adkf": "ADKF-IFT", "dkt": "DKT", "cnp": "CNP",
     "protonet": "ProtoNet-gnn+ecfp+fc-Support64", "maml": "MAML-Support16",

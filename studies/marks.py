@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 END = "<!-- end -->"
+OUTSIDE = "panel: False"
+"""Group of the assays outside the kinase panel, as `read_groups` names it."""
 
 
 def rewritten(page: str, name: str, text: str) -> str:
