@@ -98,9 +98,9 @@ class MemoryLearner(EmbeddingLearner, Generic[StateT]):
     the support, which are the same in every call. If `centred`, the mean of the support is
     subtracted from all vectors first.
 
-    If `matching`, the logit of a matching network is added: that of sum_i softmax_i(s cos(x, x_i))
-    y_i, with s = 6 at first. The memory starts with an output of 0, so that it learns what the
-    nearest compounds do not say.
+    If `matching`, the logit of a matching network is added: that of
+    sum_i softmax_i(s cos(x, x_i)) y_i, with s = 6 at first. The output of the memory starts at 0
+    and is trained as a correction.
 
     Attributes:
         cell: takes the vector of a molecule and one number for the label.
