@@ -16,6 +16,7 @@ from molmeta.learners._parts.gaussian_process import (
     Prior,
     implicit,
     optimum,
+    typical_length,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from molmeta.learners._parents.gaussian_learner import Fitted, KernelInputs
     from molmeta.learners.base import Target
 
-NARROW, WIDE, MIN_SQUARED_DISTANCE = 0.25, 1.0, 1e-10
+NARROW, WIDE = 0.25, 1.0
 
 
 class ADKF(GaussianLearner):
@@ -105,7 +106,7 @@ class ADKF(GaussianLearner):
     def prior(self, support: Observations) -> Prior:
         """Return the prior for one support, whose vectors set the mode of the length scale."""
         modes = self.modes.double()
-        length = modes[LENGTH] + typical_length(support).log()
+        length = modes[LENGTH] + typical_length(support.pairs.squared).log()
         centre = torch.cat([modes[:LENGTH], length.unsqueeze(0), modes[LENGTH + 1 :]])
         scales = (NARROW, WIDE, NARROW, *([WIDE] * len(modes[LENGTH + 1 :])))
         return Prior(centre, support.y.new_tensor(scales))
@@ -114,17 +115,3 @@ class ADKF(GaussianLearner):
         if self.objective == "marginal":
             return self.marginal_loss(fitted, query, query_y)
         return self.joint_loss(fitted, query, query_y)
-
-
-def typical_length(support: Observations) -> Tensor:
-    """Return sqrt(m / 2) for the median m of the squared distances within a support, above 0.
-
-    A support of one molecule has length 1.
-    """
-    squared = support.pairs.squared
-    n = len(squared)
-    if n < 2:
-        return squared.new_ones(())
-    # Distinct pairs only: zeros on the diagonal would lower the median of a small support.
-    row, column = torch.triu_indices(n, n, offset=1, device=squared.device)
-    return (squared[row, column].median() / 2).clamp(min=MIN_SQUARED_DISTANCE).sqrt()

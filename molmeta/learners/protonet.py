@@ -12,6 +12,8 @@ from torch.nn import functional as F
 from molmeta.encoders.base import Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import EmbeddingLearner, Head
+from molmeta.learners._parts.gaussian_process import squared_distances, typical_length
+from molmeta.learners._parts.positive import cholesky
 from molmeta.learners._parts.tuning import require
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 SHRINKAGE = 0.1
 RIDGE = 0.1
+JITTER = 1e-6
 _linalg: Any = torch.linalg
 
 
@@ -37,7 +40,10 @@ class ProtoNet(EmbeddingLearner):
     | l      | min(n_c / (n_c + 1), 0.1) for a class of n_c molecules                   |
 
     The Mahalanobis form is that of Stanley et al., FS-Mol, 2021. The support must have both
-    classes.
+    classes. With `bandwidth`, q and m_c are points in the feature space of the kernel
+    L^2 exp(-d^2 / (2 b^2 t^2)), with d the distance of two vectors, L `length`, b `bandwidth` and
+    t = sqrt(m / 2) for the median m of the squared distances in the support (Mika et al., Fisher
+    discriminant analysis with kernels, 1999).
 
     Args:
         encoder: any encoder.
@@ -46,6 +52,8 @@ class ProtoNet(EmbeddingLearner):
             start value that is trained. None leaves vectors as they are. Use it with `init`, as
             another learner's vectors may be so long that all probabilities are close to 0 or 1
             (CL2N of Wang et al., SimpleShot, arXiv 1911.04623, 2019).
+        bandwidth: width of a Gaussian kernel in which the vectors are compared: a start value that
+            is trained. None compares the vectors themselves. It needs `length`.
     """
 
     papers = (
@@ -64,6 +72,7 @@ class ProtoNet(EmbeddingLearner):
         *,
         metric: Literal["mahalanobis", "euclidean"] = "mahalanobis",
         length: float | None = None,
+        bandwidth: float | None = None,
     ) -> None:
         super().__init__(encoder)
         if metric not in ("mahalanobis", "euclidean"):
@@ -71,30 +80,37 @@ class ProtoNet(EmbeddingLearner):
                 f"learner 'protonet': metric is unknown; got '{metric}', expected 'mahalanobis' "
                 "or 'euclidean'. Change it in the recipe."
             )
-        self.metric, self.scaled = metric, length is not None
-        if length is not None:
-            require("protonet", {"length": (length, 0 < length < math.inf, "a number above 0")})
-            self.log_length = nn.Parameter(torch.tensor(math.log(length)))
+        if bandwidth is not None and length is None:
+            raise ConfigError(
+                "learner 'protonet': 'bandwidth' needs the length of a point; got no 'length', "
+                "expected for example 2. Add it to the recipe."
+            )
+        self.metric = metric
+        self.log_length = _log_parameter("length", length)
+        self.log_bandwidth = _log_parameter("bandwidth", bandwidth)
 
-    def points(self, vectors: Tensor, centre: Tensor) -> Tensor:
-        """Return the points whose distances are compared.
+    def points(self, support: Tensor) -> Head:
+        """Return a function from vectors (G, W) to the points whose distances are compared.
 
         Args:
-            vectors: shape (G, W).
-            centre: mean vector of the support, shape (W,).
+            support: vectors of the support, shape (S, W).
         """
-        if not self.scaled:
-            return vectors
-        return self.log_length.exp() * F.normalize(vectors - centre, dim=1)
+        if self.log_length is None:
+            return lambda vectors: vectors
+        length, centre = self.log_length.exp(), support.mean(0)
+        if self.log_bandwidth is None:
+            return lambda vectors: length * F.normalize(vectors - centre, dim=1)
+        mapped = kernel_points(support, self.log_bandwidth.exp())
+        return lambda vectors: length * mapped(vectors)
 
     def head(self, vectors: Tensor, labels: Tensor) -> Head:
-        centre, active = vectors.mean(0), labels > 0.5
-        support = self.points(vectors, centre)
+        points, active = self.points(vectors), labels > 0.5
+        support = points(vectors)
         distances = [self._distance(support, support[members]) for members in (~active, active)]
 
         def logits(query: Tensor) -> Tensor:
-            points = self.points(query, centre)
-            inactive, active = (distance(points) for distance in distances)
+            mapped = points(query)
+            inactive, active = (distance(mapped) for distance in distances)
             return (inactive - active).to(query)
 
         return logits
@@ -105,6 +121,28 @@ class ProtoNet(EmbeddingLearner):
             return lambda query: (query - mean).square().sum(1)
         quadratic = mahalanobis(support.double(), members.double())
         return lambda query: quadratic((query - mean).double())
+
+
+def kernel_points(support: Tensor, bandwidth: Tensor) -> Head:
+    """Return a function from vectors to points whose inner products are a Gaussian kernel.
+
+    A point has S coordinates: those of the span of the support, which contains all class means.
+    What lies outside is equally far from both classes.
+
+    Args:
+        support: vectors of the support, shape (S, W).
+        bandwidth: of the kernel, as a multiple of `typical_length`.
+    """
+    vectors = support.double()
+    squared = squared_distances(vectors, vectors)
+    scale = 2 * (bandwidth.double() * typical_length(squared)).square()
+    factor = cholesky((-squared / scale).exp() + JITTER * torch.eye(len(squared)).to(squared))
+
+    def points(x: Tensor) -> Tensor:
+        similarities = (-squared_distances(vectors, x.double()) / scale).exp()
+        return _linalg.solve_triangular(factor, similarities, upper=False).T
+
+    return points
 
 
 def mahalanobis(support: Tensor, members: Tensor) -> Head:
@@ -132,3 +170,11 @@ def mahalanobis(support: Tensor, members: Tensor) -> Head:
         return (d.square().sum(1) - (d @ whitened.T).square().sum(1)) / RIDGE
 
     return quadratic
+
+
+def _log_parameter(name: str, start: float | None) -> nn.Parameter | None:
+    """Return the logarithm of an option that is trained, None without a start value."""
+    if start is None:
+        return None
+    require("protonet", {name: (start, 0 < start < math.inf, "a number above 0")})
+    return nn.Parameter(torch.tensor(math.log(start)))

@@ -200,7 +200,9 @@ class Config(Options):
     near: Annotated[float, Field(gt=0, le=1)] = 0.6
     """Tanimoto similarity from which the audit counts two compounds as near neighbours."""
     models: Mapping[Name, ModelOptions] = {
-        "protonet": _bundled_model("protonet", {"length": 1.5}, learning_rate=0.02),
+        "protonet": _bundled_model(
+            "protonet", {"length": 2.0, "bandwidth": 0.65}, learning_rate=0.02
+        ),
         "maml": _bundled_model(
             "maml",
             {"prototypes": True, "inner_steps": 1, "evaluation_steps": 1, "inner_rate": 0.05},

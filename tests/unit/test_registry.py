@@ -100,4 +100,5 @@ def test_the_encoder_is_no_option():
 
 
 def test_defaults_are_those_of_the_constructor():
-    assert registry.option_defaults(ProtoNet) == {"metric": "mahalanobis", "length": None}
+    defaults = {"metric": "mahalanobis", "length": None, "bandwidth": None}
+    assert registry.option_defaults(ProtoNet) == defaults

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NOISE, SCALE, LENGTH = 0, 1, 2
 """Indices of the first parameters; the weights of further kernels follow."""
-NEAREST = 1e-12
+NEAREST, MIN_SQUARED_DISTANCE = 1e-12, 1e-10
 TOLERANCE, STEPS, LONGEST, HALVINGS = 1e-10, 50, 1.0, 25
 _linalg: Any = torch.linalg
 
@@ -86,6 +86,22 @@ def squared_distances(x: Tensor, others: Tensor) -> Tensor:
     product = x @ others.T
     x_squared, others_squared = x.square().sum(1, keepdim=True), others.square().sum(1)
     return (x_squared + others_squared - 2 * product).clamp(min=0)
+
+
+def typical_length(squared: Tensor) -> Tensor:
+    """Return sqrt(m / 2) for the median m of the squared distances within a support, above 0.
+
+    A support of one molecule has length 1.
+
+    Args:
+        squared: shape (S, S).
+    """
+    n = len(squared)
+    if n < 2:
+        return squared.new_ones(())
+    # Distinct pairs only: zeros on the diagonal would lower the median of a small support.
+    row, column = torch.triu_indices(n, n, offset=1, device=squared.device)
+    return (squared[row, column].median() / 2).clamp(min=MIN_SQUARED_DISTANCE).sqrt()
 
 
 def kernel(pairs: Pairs, u: Tensor) -> Tensor:

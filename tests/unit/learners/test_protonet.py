@@ -1,10 +1,13 @@
 """The heads of the prototypical network against plain loops and the inverse written out."""
 
+import math
+
 import pytest
 import torch
 
 from molmeta.encoders.base import Encoder
-from molmeta.learners.protonet import ProtoNet, mahalanobis
+from molmeta.errors import ConfigError
+from molmeta.learners.protonet import ProtoNet, kernel_points, mahalanobis
 
 W = 6
 
@@ -110,3 +113,64 @@ def test_scaled_molecules_that_repeat_leave_finite_logits():
     labels = torch.tensor([1.0, 0.0] * 3)
     found = ProtoNet(Nothing(), length=2.0).head(support, labels)(vectors(3, seed=1))
     assert torch.isfinite(found).all()
+
+
+def similarity(a, b, support, bandwidth):
+    """The Gaussian kernel of two vectors by plain loops."""
+    n = len(support)
+    squared = sorted(
+        float((support[i] - support[j]).square().sum()) for i in range(n) for j in range(i)
+    )
+    typical = squared[(len(squared) - 1) // 2] / 2
+    return math.exp(-float((a - b).square().sum()) / (2 * bandwidth**2 * typical))
+
+
+def test_products_of_points_with_those_of_the_support_are_the_kernel():
+    support, query = vectors(7), vectors(4, seed=1)
+    points = kernel_points(support, torch.tensor(0.8))
+    found = points(query) @ points(support).T
+    expected = [[similarity(q, s, support, 0.8) for s in support] for q in query]
+    torch.testing.assert_close(found, torch.tensor(expected).double(), rtol=1e-4, atol=1e-4)
+
+
+def test_logits_in_a_kernel_are_those_of_its_mean_similarities():
+    support, query = vectors(8), vectors(3, seed=1)
+    labels = torch.tensor([0.0, 1.0] * 4)
+    classes = support[0::2], support[1::2]
+
+    def mean(ones, others):
+        pairs = [similarity(a, b, support, 0.6) for a in ones for b in others]
+        return sum(pairs) / len(pairs)
+
+    within = [mean(members, members) for members in classes]
+    expected = [
+        9 * (within[0] - 2 * mean([q], classes[0]) - within[1] + 2 * mean([q], classes[1]))
+        for q in query
+    ]
+    learner = ProtoNet(Nothing(), metric="euclidean", length=3.0, bandwidth=0.6)
+    found = learner.head(support, labels)(query)
+    torch.testing.assert_close(found, torch.tensor(expected).double(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("repeated", [6, 3])
+def test_molecules_that_repeat_leave_finite_logits_and_gradients_in_a_kernel(repeated):
+    support = vectors(6 // repeated).repeat(repeated, 1).requires_grad_()
+    labels = torch.tensor([1.0, 0.0] * 3)
+    learner = ProtoNet(Nothing(), length=2.0, bandwidth=0.5)
+    found = learner.head(support, labels)(vectors(3, seed=1))
+    found.sum().backward()
+    assert torch.isfinite(found).all()
+    assert torch.isfinite(support.grad).all()
+    assert torch.isfinite(learner.log_bandwidth.grad)
+
+
+def test_the_bandwidth_of_a_kernel_is_trained():
+    support, labels = vectors(12), torch.tensor([1.0, 0.0, 0.0] * 4)
+    learner = ProtoNet(Nothing(), length=2.0, bandwidth=0.5)
+    learner.head(support, labels)(vectors(3, seed=1)).square().sum().backward()
+    assert learner.log_bandwidth.grad != 0
+
+
+def test_a_bandwidth_without_a_length_is_refused():
+    with pytest.raises(ConfigError, match="'bandwidth' needs the length"):
+        ProtoNet(Nothing(), bandwidth=0.5)
