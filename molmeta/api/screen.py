@@ -27,7 +27,7 @@ from molmeta.api._inputs import (
 from molmeta.models.prevalence import Estimate
 from molmeta.screening.annotations import annotator
 from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, library_hits
-from molmeta.screening.outlook import outlook
+from molmeta.screening.outlook import outlook, unsuited_for_libraries
 from molmeta.screening.plan import ScreenPlan
 from molmeta.screening.prevalence import left_out
 from molmeta.screening.screen import Screened, ranked, screen_to_files
@@ -190,8 +190,8 @@ def adapted(
 ) -> tuple[ScreenInputs, AssayPredictor]:
     """Read the support, log what was understood, and adapt the model to it.
 
-    The name of the library is logged. `outlooks` warns of a model that does not fit the support;
-    the other arguments are those of `screen`.
+    The name of the library is logged. `outlooks` warns of a model that does not fit the support, or
+    that is not made for libraries; the other arguments are those of `screen`.
 
     Raises:
         TableError, EpisodeError, ConfigError: as `screen`.
@@ -204,9 +204,10 @@ def adapted(
     predictor = chosen.adapt(*reading.support)
     # Parts of one screen would all repeat the same check.
     warning = outlook(chosen, *reading.support).warning if outlooks else ""
-    if warning:
-        _log.warning("%s", warning)
-    return replace(inputs, warning=warning), predictor
+    unsuited = unsuited_for_libraries(chosen) if outlooks else ""
+    for text in filter(None, (unsuited, warning)):
+        _log.warning("%s", text)
+    return replace(inputs, warning=warning, unsuited=unsuited), predictor
 
 
 def inputs_of(

@@ -103,6 +103,11 @@ class MetaLearner(nn.Module, ABC):
         """Names of the blocks that predictors of `adapt_library` read from molecules."""
         return self.featurizers
 
+    @property
+    def for_libraries(self) -> bool:
+        """Whether its scores of a library are of use; most learners compare analogues only."""
+        return type(self).adapt_library is not MetaLearner.adapt_library
+
     def fit(self, data: TrainingData) -> None:
         """Compute fixed statistics from the training data, before the first episode."""
         if self.encoder is not None:

@@ -112,6 +112,10 @@ class Ensemble(MetaLearner):
             return molecules
         return molecules.with_block(EMBEDDING, prepared.blocks[EMBEDDING])
 
+    @property
+    def for_libraries(self) -> bool:
+        return any(learner.for_libraries for learner in self.learners)
+
     def adapt(self, support: Labelled) -> MeanPredictor:
         usable = self._usable(support)
         return MeanPredictor(tuple((w, m.adapt(support), m.uncertainty) for w, m in usable))

@@ -9,7 +9,7 @@ import torch
 from molmeta.encoders.base import Encoder, Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parts.tuning import require
-from molmeta.learners.base import MetaLearner, Predictor, require_support
+from molmeta.learners.base import MetaLearner, Predictor, complements, require_support
 from molmeta.molecules.similarity import FINGERPRINT, bits_of, similarity_to, tanimoto
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ class Similarity(MetaLearner):
         require("similarity", {"steepness": (steepness, steepness > 0, "a number above 0")})
         self.mode, self.steepness = mode, steepness
 
+    @property
+    def for_libraries(self) -> bool:
+        return True
+
     def adapt(self, support: Labelled) -> Predictor:
         require_support(support.labels, actives_only=self.mode != "difference")
         support_bits, active = bits_of(support.molecules), support.labels > 0.5
-        # A molecule's similarity to itself, always 1, would raise the centre.
-        within = tanimoto(support_bits, support_bits).fill_diagonal_(0)
-        centre = self._score(within, active).mean()
-        prior = torch.logit(support.labels.mean()) if not active.all() else torch.tensor(0.0)
-
+        intercept = self._intercept(tanimoto(support_bits, support_bits), support.labels)
         # Inactives count in one mode only; the others need not be compared with them.
         compared = (
             torch.arange(len(active)) if self.mode == "difference" else active.nonzero()[:, 0]
@@ -88,10 +88,30 @@ class Similarity(MetaLearner):
         similarity, among = similarity_to(support_bits.select(compared)), active[compared]
 
         def predict(molecules: Molecules) -> Tensor:
-            score = self._score(similarity(bits_of(molecules)), among)
-            return prior + self.steepness * (score - centre)
+            return intercept + self.steepness * self._score(similarity(bits_of(molecules)), among)
 
         return predict
+
+    def left_out(self, support: Labelled, rows: Tensor) -> Tensor:
+        bits = bits_of(support.molecules)
+        similarity = tanimoto(bits, bits)
+        outputs: list[Tensor] = []
+        for left, others in zip(rows, complements(rows, len(support)), strict=True):
+            labels = support.labels[others]
+            require_support(labels, actives_only=self.mode != "difference")
+            intercept = self._intercept(similarity[others][:, others], labels)
+            score = self._score(similarity[left][:, others], labels > 0.5)
+            outputs.append(intercept + self.steepness * score)
+        return torch.stack(outputs)
+
+    def _intercept(self, similarity: Tensor, labels: Tensor) -> Tensor:
+        """Return logit(p) - steepness * c, from similarities within the support, shape (S, S)."""
+        # A molecule's similarity to itself, always 1, would raise the centre.
+        itself = torch.eye(len(labels), dtype=torch.bool, device=similarity.device)
+        active = labels > 0.5
+        centre = self._score(similarity.masked_fill(itself, 0), active).mean()
+        prior = centre.new_zeros(()) if active.all() else torch.logit(labels.mean())
+        return prior - self.steepness * centre
 
     def _score(self, similarity: Tensor, active: Tensor) -> Tensor:
         to_actives = similarity if active.all() else similarity[:, active]

@@ -83,12 +83,20 @@ class Model:
         return self.learner.library_featurizers
 
     @property
+    def for_libraries(self) -> bool:
+        """Whether it is made for finding actives in a library: its learner is, or it saw decoys."""
+        training = self.history.get("training", {})
+        return self.learner.for_libraries or training.get("prevalence") is not None
+
+    @property
     def digest(self) -> str:
         """SHA-256 of everything that predictions depend on: versions, recipe and weights."""
         versions = json.dumps([__version__, rdkit.__version__, self.recipe.to_dict()])
         sha = hashlib.sha256(versions.encode())
         for name, tensor in self.learner.state_dict().items():
-            sha.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+            sha.update(name.encode())
+            # Without a copy, since a large model is hashed before each screen.
+            sha.update(tensor.cpu().contiguous().numpy())
         return sha.hexdigest()
 
     def adapt(

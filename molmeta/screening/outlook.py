@@ -112,6 +112,18 @@ def outlook(
     return judge(model.learner, search.learner, molecules, labels, pairs=pairs, seed=seed)
 
 
+def unsuited_for_libraries(model: Model) -> str:
+    """Return a warning for the chemist if a model is not made for libraries, or ""."""
+    if model.for_libraries:
+        return ""
+    return (
+        f"The learner '{model.recipe.learner}' orders analogues of the measured compounds. It has "
+        "not learned what tells an active from the many other compounds of a library: actives may "
+        "be far down the list, and the hits expected may be far too many. Use the model "
+        "'pretrained' to search a library."
+    )
+
+
 def judge(
     learner: MetaLearner,
     search: MetaLearner,

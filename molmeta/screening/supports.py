@@ -114,6 +114,7 @@ class ScreenInputs:
         date: day of the screen, in ISO format.
         n_in_training: number of support compounds in the model's training data.
         warning: of `molmeta.screening.outlook`, or "".
+        unsuited: why the model does not suit a library, or "".
     """
 
     reading: SupportReading
@@ -122,6 +123,7 @@ class ScreenInputs:
     date: str
     n_in_training: int = 0
     warning: str = ""
+    unsuited: str = ""
 
     def facts(self) -> dict[str, str]:
         """What was understood, a line for each subject."""

@@ -28,9 +28,12 @@ LIBRARY = {
 WARNING = "the model ranks only 51 % of these pairs correctly"
 
 
-def inputs(library, warning=""):
+UNSUITED = "it <i>orders</i> analogues of the measured compounds"
+
+
+def inputs(library, **warnings):
     reading = SupportReading(SUPPORT, (7.5, 6.5, 5.0, float("nan")), "assay.csv", scale="pX")
-    return ScreenInputs(reading, "similarity", library, "2026-01-31", warning=warning)
+    return ScreenInputs(reading, "similarity", library, "2026-01-31", **warnings)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,9 @@ def address(tmp_path_factory):
         reverse=True,
     )
     table = annotator(predictor.model)(candidates_table(hits, SUPPORT))
-    facts = ScreenFacts(inputs("<b>library</b>.smi", WARNING), 7, None, "ranked.csv")
+    facts = ScreenFacts(
+        inputs("<b>library</b>.smi", warning=WARNING, unsuited=UNSUITED), 7, None, "ranked.csv"
+    )
     path = tmp_path_factory.mktemp("hits") / "hits.html"
     hits_page(table, predictor, path, facts=facts)
     return path.as_uri()
@@ -219,7 +224,11 @@ def test_nothing_selected_is_said(page):
 
 
 def test_warning_of_the_outlook_stands_at_the_top(page):
-    assert WARNING in page.inner_text(".warning")
+    assert WARNING in page.locator(".warning").nth(1).inner_text()
+
+
+def test_a_model_that_is_not_made_for_libraries_is_said_first(page):
+    assert UNSUITED in page.locator("[role=alert]").first.inner_text()
 
 
 def test_missing_prevalence_is_said_to_give_no_library_figure(page):
@@ -241,8 +250,9 @@ def test_the_title_says_what_to_expect(page):
 
 
 def test_a_warning_is_about_analogues_and_the_expectation_about_the_library(page):
-    assert "Do not rely on the order of close analogues yet" in page.inner_text("[role=alert]")
-    assert WARNING in page.inner_text("[role=alert]")
+    alert = page.locator("[role=alert]").nth(1).inner_text()
+    assert "Do not rely on the order of close analogues yet" in alert
+    assert WARNING in alert
     library = page.inner_text("section[aria-labelledby=library-title]")
     assert "A random choice of" in library
     assert "rely" not in library
@@ -325,5 +335,6 @@ def test_page_is_capped_and_says_so(tmp_path, monkeypatch):
     facts = ScreenFacts(inputs("library.smi"), 3, 0.01, "ranked.csv")
     hits_page(table, predictor, tmp_path / "hits.html", facts=facts)
     text = (tmp_path / "hits.html").read_text()
+    assert "This model compares analogues" not in text
     assert text.count('class="card"') == 2
     assert "This page shows the best 2 of 3 candidates; all are in ranked.csv." in text

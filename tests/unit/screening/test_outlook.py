@@ -1,10 +1,14 @@
 """Leave-pair-out on supports whose answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from molmeta.models.named import baseline
-from molmeta.screening.outlook import WORTH, Outlook, outlook, pairs_for
+from molmeta.models.pretrained import load_pretrained
+from molmeta.models.recipes import Recipe
+from molmeta.screening.outlook import WORTH, Outlook, outlook, pairs_for, unsuited_for_libraries
 
 ALCOHOLS = ["C" * n + "O" for n in range(2, 10)]
 PHENYLS = ["C" * n + "c1ccccc1" for n in range(2, 10)]
@@ -71,3 +75,30 @@ def test_without_a_number_of_pairs_the_support_decides():
 
 def test_a_good_outlook_says_nothing():
     assert Outlook(0.9, 0.95, 0.1).warning == ""
+
+
+@pytest.mark.parametrize("name", ["similarity", "tanimoto_gp"])
+def test_baselines_for_libraries_are_not_warned_of(name):
+    assert unsuited_for_libraries(baseline(name)) == ""
+
+
+def test_the_pretrained_model_is_made_for_libraries():
+    assert unsuited_for_libraries(load_pretrained()) == ""
+
+
+def test_a_learner_without_a_predictor_for_libraries_is_warned_of():
+    found = unsuited_for_libraries(baseline("random_forest"))
+    assert "'random_forest' orders analogues" in found
+    assert "Use the model 'pretrained'" in found
+
+
+def test_a_model_that_was_trained_with_decoys_is_made_for_libraries():
+    trained = replace(baseline("random_forest"), history={"training": {"prevalence": [0.01, 0.1]}})
+    assert unsuited_for_libraries(trained) == ""
+
+
+@pytest.mark.parametrize(("of", "suited"), [("similarity", True), ("random_forest", False)])
+def test_an_ensemble_is_made_for_libraries_if_one_of_its_members_is(of, suited):
+    members = [{"learner": name} for name in (of, "logistic_regression")]
+    learner = Recipe("ensemble", "", {"members": members}).build(0)
+    assert learner.for_libraries is suited
