@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor, nn
 
@@ -66,8 +68,8 @@ class Fingerprint(Encoder):
         """Return the sum of the rows of the on-bits, shape (G, hidden)."""
         blocks = [molecules.block(name, Bits) for name in self.bits]
         rows = torch.split(self.embedding, self.sizes)
-        sums = [self._sum(*pair) for pair in zip(blocks, rows, strict=True)]
-        return torch.stack(sums).sum(0)
+        sums = (self._sum(*pair) for pair in zip(blocks, rows, strict=True))
+        return functools.reduce(torch.add, sums)
 
     def _sum(self, bits: Bits, rows: Tensor) -> Tensor:
         if self.training or torch.is_grad_enabled():

@@ -206,12 +206,12 @@ def _from_arrow(file: pa.RecordBatchFileReader, number: int, wanted: Wanted) -> 
 
 
 def _array(column: pa.Array) -> NDArray[Any]:
-    """Return the array that a row of a column holds, without copying it."""
+    """Return a copy of the array that a row of a column holds; torch refuses read-only memory."""
     values, shape = column.flatten(), [-1]
     while pa.types.is_fixed_size_list(values.type):
         shape.append(values.type.list_size)
         values = values.flatten()
-    return values.to_numpy().reshape(shape)
+    return values.to_numpy(zero_copy_only=False, writable=True).reshape(shape)
 
 
 def _from_safetensors(file: Any, number: int, wanted: Wanted) -> Prepared:  # noqa: ANN401

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch.nn import functional as F
 
 from molmeta.molecules.blocks import Bits, Molecules
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+SLICE = 128
+"""Columns that a processor multiplies at once: their rows then fit into the cache of a core, which
+makes wide products two to three times as fast."""
 FINGERPRINT = "morgan"
 """Featurizer of the fingerprint used for similarity wherever no other one is named."""
 
@@ -36,9 +40,12 @@ def product(bits: Bits, columns: Tensor) -> Tensor:
         bits: G fingerprints.
         columns: floating point, shape (size, W).
     """
-    return F.embedding_bag(
-        bits.positions, columns, bits.offsets, mode="sum", include_last_offset=True
-    )
+    parts = (columns,) if columns.is_cuda else torch.split(columns, SLICE, dim=1)
+    of_parts = [
+        F.embedding_bag(bits.positions, part, bits.offsets, mode="sum", include_last_offset=True)
+        for part in parts
+    ]
+    return of_parts[0] if len(of_parts) == 1 else torch.cat(of_parts, dim=1)
 
 
 def tanimoto(bits: Tensor | Bits, others: Tensor | Bits) -> Tensor:

@@ -274,10 +274,13 @@ def joined(parts: Iterable[Arrays]) -> Arrays:
     for part in parts:
         for name, array in part.items():
             collected.setdefault(name, []).append(array)
-    return {
-        name: _joined_offsets(arrays) if name.endswith("offsets") else np.concatenate(arrays)
-        for name, arrays in collected.items()
-    }
+    return {name: _joined(name, arrays) for name, arrays in collected.items()}
+
+
+def _joined(name: str, arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
+    if len(arrays) == 1:
+        return arrays[0]
+    return _joined_offsets(arrays) if name.endswith("offsets") else np.concatenate(arrays)
 
 
 def _joined_offsets(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.int64]:

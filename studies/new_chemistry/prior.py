@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -64,7 +65,7 @@ class WithPrior(ProfileGP):
         inputs = super()._looked_up(molecules, vectors)
         properties = self.prior.standardised(molecules)
         prior = self.prior(properties, self.centre)
-        return inputs._replace(activity=prior, vectors=properties if self.in_kernel else None)
+        return replace(inputs, activity=prior, vectors=properties if self.in_kernel else None)
 
     def kernel(self, x: ProfileInputs, others: ProfileInputs, size: int) -> Tensor:
         structure = super().kernel(x._replace(vectors=None), others, size)

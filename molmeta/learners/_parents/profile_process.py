@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner
 from molmeta.molecules.blocks import EMBEDDING, Bits, Molecules, Vectors
 from molmeta.molecules.featurizers import FEATURIZERS
-from molmeta.molecules.similarity import tanimoto
+from molmeta.molecules.similarity import similarity_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +42,8 @@ FURTHER = 0.6
 """Weight of the vectors u; see docs/new-chemistry.md."""
 
 
-class ProfileInputs(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ProfileInputs:
     """The features of G molecules that the process compares.
 
     Attributes:
@@ -58,6 +59,11 @@ class ProfileInputs(NamedTuple):
     activity: Tensor
     vectors: Tensor | None
     further: Nearness | None = None
+
+    @cached_property
+    def similarities(self) -> tuple[Callable[[Bits], Tensor], ...]:
+        """Tanimoto similarity of fingerprints of each kind to those here, for many calls."""
+        return tuple(map(similarity_to, self.structures))
 
 
 class ProfileProcess(MetaLearner):
@@ -223,7 +229,7 @@ class ProfileProcess(MetaLearner):
         """
         inputs = self._looked_up(molecules, self._vectors(molecules))
         vectors = self._further_vectors(molecules) if further else None
-        return inputs if vectors is None else inputs._replace(further=Nearness(vectors))
+        return inputs if vectors is None else replace(inputs, further=Nearness(vectors))
 
     def _further_vectors(self, molecules: Molecules) -> Tensor | None:
         source = self._source
@@ -249,8 +255,8 @@ class ProfileProcess(MetaLearner):
             others: features of S molecules.
             size: support size, which sets the weight of the encoder.
         """
-        triples = zip(self.log_structure.exp(), x.structures, others.structures, strict=True)
-        of_structure = sum(weight * tanimoto(bits, theirs) for weight, bits, theirs in triples)
+        triples = zip(self.log_structure.exp(), others.similarities, x.structures, strict=True)
+        of_structure = sum(weight * similarity(bits) for weight, similarity, bits in triples)
         lengths = torch.outer(self._length(x), self._length(others))
         of_profile = self.log_profile.exp() * x.profiles.products(others.profiles) / lengths
         total = of_structure + of_profile
@@ -271,7 +277,7 @@ class ProfileProcess(MetaLearner):
             From the rows of a support to the covariances of all molecules, shape (S, S). They
             depend on the rows only through the scale of the vectors u.
         """
-        alone, further = inputs._replace(further=None), inputs.further
+        alone, further = replace(inputs, further=None), inputs.further
         kernel = self.kernel(alone, alone, size)
         if further is None:
             return lambda _: kernel

@@ -38,8 +38,12 @@ def with_parts(parts: Iterable[str]) -> type[Block]:
     Raises:
         KeyError: no kind has these arrays.
     """
-    wanted = set(parts)
+    return _with_parts(frozenset(parts))
+
+
+@cache
+def _with_parts(parts: frozenset[str]) -> type[Block]:
     for kind in map(get, names()):
-        if set(kind.parts()) == wanted:
+        if set(kind.parts()) == parts:
             return kind
-    raise KeyError(sorted(wanted))
+    raise KeyError(sorted(parts))
