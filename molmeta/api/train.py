@@ -76,6 +76,8 @@ def train(
     learning, validation = read_curated(paths), read_curated(valid_paths)
     names = chosen.build(seed).featurizers
     store = molecule_store(molecules, [*paths, *valid_paths], names, cores)
+    # Compounds of other tables would be encoded for nothing.
+    store = store.selected({*learning["inchikey"], *validation["inchikey"]}, names)
     assays = assays_of(learning, store)
     if chosen.learner_options.get("target") == "value":
         assays = with_values(assays)

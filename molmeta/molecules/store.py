@@ -75,6 +75,18 @@ class Store:
             )
         return rows
 
+    def selected(self, inchikeys: Iterable[str], names: Sequence[str]) -> Store:
+        """Return the store of these compounds and features alone.
+
+        Raises:
+            ModelError: a compound is not in the store.
+            ConfigError: a featurizer was not run.
+        """
+        rows = np.unique(self.rows([*inchikeys]))
+        molecules = self.molecules.only(tuple(names)).select(tensor_of(rows))
+        revisions = {name: self.revisions[name] for name in names}
+        return Store(self.keys[rows], self.digests[rows], molecules, revisions)
+
     def _row_of(self, keys: NDArray[np.bytes_]) -> NDArray[np.int64]:
         """Row of each key, -1 if it is missing."""
         if len(self) == 0:

@@ -22,7 +22,7 @@ rule train:
     priority: 1
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: processes
     resources:
         mem_mb=grows(4000),
     params:

@@ -66,6 +66,24 @@ def test_compounds_stand_in_the_order_of_their_keys(path):
     assert [key.decode() for key in load_store(path).keys] == KEYS
 
 
+def test_some_compounds_and_features_make_a_store_of_their_own(path):
+    wanted = [KEYS[4], KEYS[1], KEYS[4]]
+    found, made = load_store(path).selected(wanted, ["morgan"]), update(None, some(5), ["morgan"])
+    assert found.keys.tolist() == [key.encode() for key in (KEYS[1], KEYS[4])]
+    assert found.revisions == made.revisions
+    assert found.digests.tolist() == made.digests[[1, 4]].tolist()
+    rows = torch.tensor([1, 4])
+    assert torch.equal(
+        found.molecules.block("morgan", Bits).dense(),
+        made.molecules.block("morgan", Bits).select(rows).dense(),
+    )
+
+
+def test_a_store_of_compounds_that_it_lacks_is_refused(path):
+    with pytest.raises(ModelError, match="1 compounds are missing"):
+        load_store(path).selected(["XXXXXXXXXXXXXX-XXXXXXXXXX-X"], NAMES)
+
+
 def test_rows_are_found_by_key_in_any_order(path):
     assert load_store(path).rows([KEYS[3], KEYS[0], KEYS[3]]).tolist() == [3, 0, 3]
 
