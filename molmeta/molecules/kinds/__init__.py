@@ -44,6 +44,6 @@ def with_parts(parts: Iterable[str]) -> type[Block]:
 @cache
 def _with_parts(parts: frozenset[str]) -> type[Block]:
     for kind in map(get, names()):
-        if set(kind.parts()) == parts:
+        if frozenset(kind.parts()) == parts:
             return kind
     raise KeyError(sorted(parts))
