@@ -1,5 +1,7 @@
 """Vectors of a featurizer as one more kernel of the pretrained model, within an assay only."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -67,14 +69,14 @@ def test_molecules_left_out_are_compared_on_the_scale_of_the_others(learner):
 def test_the_kernel_gains_the_vectors_of_compounds_without_records(learner):
     points = learner.inputs(with_vectors(world()), further=True)
     gained = learner.kernel(points, points, 16) - learner.kernel(
-        points._replace(further=None), points, 16
+        replace(points, further=None), points, 16
     )
     lengths = points.profiles.sums(points.profiles.values**2)
     share = learner.log_shrink[0].exp() / (lengths + learner.log_shrink[0].exp())
     expected = FURTHER * torch.outer(share, share).sqrt() * points.further.to(points.further)
     torch.testing.assert_close(gained, expected, atol=1e-5, rtol=1e-4)
     assert share.max() < 0.5, "all compounds of the toy world have records"
-    more = learner.variance(points, 16) - learner.variance(points._replace(further=None), 16)
+    more = learner.variance(points, 16) - learner.variance(replace(points, further=None), 16)
     torch.testing.assert_close(more, gained.diagonal(), atol=1e-5, rtol=1e-4)
 
 
@@ -82,7 +84,7 @@ def test_the_kernel_gains_the_vectors_of_compounds_without_records(learner):
 def test_without_records_they_count_in_full():
     points = ProfileGP(further="mine").eval().inputs(with_vectors(world()), further=True)
     learner = ProfileGP(further="mine").eval()
-    plain = learner.kernel(points._replace(further=None), points, 16)
+    plain = learner.kernel(replace(points, further=None), points, 16)
     gained = learner.kernel(points, points, 16) - plain
     expected = FURTHER * points.further.to(points.further)
     torch.testing.assert_close(gained, expected, atol=1e-5, rtol=1e-4)

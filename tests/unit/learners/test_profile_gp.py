@@ -278,7 +278,7 @@ def with_encoder(weight):
 def test_the_encoder_is_one_more_kernel_that_counts_less_with_more_compounds(n_support, weight):
     model, molecules = with_encoder(0.3), world()
     points, known = (model.inputs(molecules.select(torch.arange(n))) for n in (9, n_support))
-    plain = points._replace(vectors=None)
+    plain = replace(points, vectors=None)
     vectors = torch.nn.functional.normalize(model.encoder(molecules), dim=1)
     kernels = [model.kernel(inputs, known, n_support) for inputs in (points, plain)]
     found = kernels[0] - kernels[1]
