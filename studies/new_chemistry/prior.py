@@ -68,11 +68,11 @@ class WithPrior(ProfileGP):
         return replace(inputs, activity=prior, vectors=properties if self.in_kernel else None)
 
     def kernel(self, x: ProfileInputs, others: ProfileInputs, size: int) -> Tensor:
-        structure = super().kernel(x._replace(vectors=None), others, size)
+        structure = super().kernel(replace(x, vectors=None), others, size)
         return structure * structure_factor(x.vectors, others.vectors)
 
     def variance(self, x: ProfileInputs, n_support: int) -> Tensor:
-        alone = super().variance(x._replace(vectors=None), n_support)
+        alone = super().variance(replace(x, vectors=None), n_support)
         return alone if x.vectors is None else alone * LARGEST
 
 
