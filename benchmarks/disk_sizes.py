@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from bundled import bundled_smiles
 
-from molmeta.molecules.compounds import compounds
+from molmeta.molecules.compounds import compound
 from molmeta.molecules.store import save_store, update
 
 if TYPE_CHECKING:
@@ -30,13 +30,8 @@ COMPOUNDS = 2000
 
 def main() -> None:
     """Print a line for each format."""
-    known = {item.inchikey: item.smiles for item in compounds(bundled_smiles(COMPOUNDS))}
-    smiles = list(known.values())
-    formats: dict[str, Save] = {
-        "molmeta: molecule store": lambda _, path: save_store(
-            update(None, known, ("graph",)), path / "store.safetensors"
-        )
-    }
+    smiles = bundled_smiles(COMPOUNDS)
+    formats: dict[str, Save] = {"molmeta: molecule store": _molmeta}
     if find_spec("torch_geometric"):
         formats["PyTorch Geometric: torch.save of from_smiles"] = _pyg
     if find_spec("deepchem"):
@@ -52,6 +47,11 @@ def _bytes(save: Save, smiles: Sequence[str]) -> float:
         save(smiles, Path(name))
         files = [path for path in Path(name).rglob("*") if path.is_file()]
         return sum(path.stat().st_size for path in files) / len(smiles)
+
+
+def _molmeta(smiles: Sequence[str], folder: Path) -> None:
+    known = {item.inchikey: item.smiles for item in map(compound, smiles)}
+    save_store(update(None, known, ("graph",)), folder / "store.safetensors")
 
 
 def _pyg(smiles: Sequence[str], folder: Path) -> None:

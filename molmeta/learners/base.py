@@ -106,7 +106,7 @@ class MetaLearner(nn.Module, ABC):
     @property
     def for_libraries(self) -> bool:
         """Whether its scores of a library are of use; most learners compare analogues only."""
-        return type(self).adapt_library is not MetaLearner.adapt_library
+        return has_library_predictor(self)
 
     def fit(self, data: TrainingData) -> None:
         """Compute fixed statistics from the training data, before the first episode."""
@@ -186,6 +186,11 @@ class MetaLearner(nn.Module, ABC):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the binary cross-entropy of logits of shape (Q,)."""
         return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+def has_library_predictor(learner: MetaLearner) -> bool:
+    """Return whether a learner adapts to libraries in a way of its own."""
+    return type(learner).adapt_library is not MetaLearner.adapt_library
 
 
 def complements(rows: Tensor, size: int) -> Tensor:

@@ -13,7 +13,13 @@ from molmeta import encoders, learners, registry
 from molmeta.encoders.base import Encoder, Paper
 from molmeta.errors import ConfigError
 from molmeta.learners._parts.targets import require_target, support_numbers
-from molmeta.learners.base import MetaLearner, Predictor, Target, UncertainPredictor
+from molmeta.learners.base import (
+    MetaLearner,
+    Predictor,
+    Target,
+    UncertainPredictor,
+    has_library_predictor,
+)
 from molmeta.molecules.blocks import EMBEDDING, Molecules
 
 if TYPE_CHECKING:
@@ -131,8 +137,7 @@ class Ensemble(MetaLearner):
 
     def _for_library(self, support: Labelled) -> list[tuple[float, MetaLearner]]:
         usable = self._usable(support)
-        base = MetaLearner.adapt_library
-        return [(w, m) for w, m in usable if type(m).adapt_library is not base] or usable
+        return [(w, m) for w, m in usable if has_library_predictor(m)] or usable
 
     def _usable(self, support: Labelled) -> list[tuple[float, MetaLearner]]:
         support_numbers(support, self.target)

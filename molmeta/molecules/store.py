@@ -83,7 +83,9 @@ class Store:
             ConfigError: a featurizer was not run.
         """
         rows = np.unique(self.rows([*inchikeys]))
-        molecules = self.molecules.only(tuple(names)).select(tensor_of(rows))
+        molecules = self.molecules.only(tuple(names))
+        if len(rows) < len(self):
+            molecules = molecules.select(tensor_of(rows))
         revisions = {name: self.revisions[name] for name in names}
         return Store(self.keys[rows], self.digests[rows], molecules, revisions)
 

@@ -79,7 +79,7 @@ def cores_by_size(wildcards):
     return 8 if Path(source(wildcards)).stat().st_size > 1_000_000 else 1
 
 
-def processes(wildcards):
+def cores_of_training(wildcards):
     """Return the cores that a training uses."""
     training = CONFIG.models[wildcards.model].training
     return training.devices * training.threads

@@ -22,7 +22,7 @@ rule train:
     priority: 1
     conda:
         "../../environment.yml"
-    threads: processes
+    threads: cores_of_training
     resources:
         mem_mb=grows(4000),
     params:
