@@ -223,7 +223,7 @@ class ProfileGP(ProfileProcess):
 
 @dataclass(frozen=True)
 class Mixture:
-    """A weighted mean of predictors.
+    """A weighted mean of predictors of one learner, which share the features of molecules.
 
     Attributes:
         parts: weight and predictor; the weights add up to 1.
@@ -232,11 +232,13 @@ class Mixture:
     parts: tuple[tuple[float, ProfilePredictor], ...]
 
     def __call__(self, molecules: Molecules) -> Tensor:
-        return torch.stack([weight * part(molecules) for weight, part in self.parts]).sum(0)
+        query = self.parts[0][1].inputs(molecules)
+        return torch.stack([weight * part.logits(query) for weight, part in self.parts]).sum(0)
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
         """Return the mean posterior standard deviation, with labels of 1 and -1, shape (G,)."""
-        return torch.stack([w * part.uncertainty(molecules) for w, part in self.parts]).sum(0)
+        query = self.parts[0][1].inputs(molecules)
+        return torch.stack([w * part.deviation(query) for w, part in self.parts]).sum(0)
 
 
 @dataclass(frozen=True)

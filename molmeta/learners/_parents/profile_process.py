@@ -354,15 +354,30 @@ class ProfilePredictor:
     size: int
 
     def __call__(self, molecules: Molecules) -> Tensor:
-        return self.process.logits(*self.posterior(molecules))
+        return self.logits(self.inputs(molecules))
 
     def uncertainty(self, molecules: Molecules) -> Tensor:
         """Return the posterior standard deviation, with labels of 1 and -1, shape (G,)."""
-        return self.posterior(molecules)[1].sqrt()
+        return self.deviation(self.inputs(molecules))
 
     def posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
         """Return mean and variance of the process, each of shape (G,)."""
-        query = self.learner.inputs(molecules, further=self.support.further is not None)
+        return self.moments(self.inputs(molecules))
+
+    def inputs(self, molecules: Molecules) -> ProfileInputs:
+        """Return the features that are compared with the support."""
+        return self.learner.inputs(molecules, further=self.support.further is not None)
+
+    def logits(self, query: ProfileInputs) -> Tensor:
+        """Return what a call does, from features."""
+        return self.process.logits(*self.moments(query))
+
+    def deviation(self, query: ProfileInputs) -> Tensor:
+        """Return what `uncertainty` does, from features."""
+        return self.moments(query)[1].sqrt()
+
+    def moments(self, query: ProfileInputs) -> tuple[Tensor, Tensor]:
+        """Return what `posterior` does, from features."""
         kernel = self.learner.kernel(query, self.support, self.size)
         prior = self.learner.variance(query, self.size)
         return self.process.posterior(query.activity, kernel, prior)
