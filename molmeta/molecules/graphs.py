@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,23 +39,16 @@ class MolGraph(NamedTuple):
 
 def molgraph(mol: Mol) -> MolGraph:
     """Return atoms and bonds as categories, see ATOM_SIZES and BOND_SIZES."""
-    rings = mol.GetRingInfo()
-    smallest = [0] * mol.GetNumAtoms()
-    # From the largest ring to the smallest, which is the one that stays.
-    for ring in sorted(rings.AtomRings(), key=len, reverse=True):
-        for atom in ring:
-            smallest[atom] = min(len(ring) - 2, 6)
-    cyclic = {bond for ring in rings.BondRings() for bond in ring}
-    # By number, because RDKit's iterators take twice as long; as bytes, because numpy reads lists
-    # of tuples slowly.
-    atoms = b"".join([_atom(mol.GetAtomWithIdx(i), size) for i, size in enumerate(smallest)])
-    bonds = [mol.GetBondWithIdx(i) for i in range(mol.GetNumBonds())]
-    categories = b"".join([_bond(bond, cyclic=i in cyclic) for i, bond in enumerate(bonds)])
-    ends = [end for bond in bonds for end in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())]
+    ring = mol.GetRingInfo().MinAtomRingSize
+    # By number, and none of them kept: RDKit's iterators, and lists of its objects, take twice as
+    # long. As bytes, because numpy reads lists of tuples slowly.
+    atoms = b"".join([_atom(mol.GetAtomWithIdx(i), ring(i)) for i in range(mol.GetNumAtoms())])
+    bonds = b"".join([_bond(mol.GetBondWithIdx(i)) for i in range(mol.GetNumBonds())])
+    both = np.frombuffer(bonds, np.uint8).reshape(-1, _BOND.size)
     return MolGraph(
         np.frombuffer(atoms, np.uint8).reshape(-1, len(ATOM_SIZES)),
-        np.array(ends, np.int16).reshape(-1, 2),
-        np.frombuffer(categories, np.uint8).reshape(-1, len(BOND_SIZES)),
+        both[:, : -len(BOND_SIZES)].view(np.int16),
+        both[:, -len(BOND_SIZES) :],
     )
 
 
@@ -61,15 +56,33 @@ def _atom(atom: Atom, ring: int) -> bytes:
     degree, hydrogens, aromatic = atom.GetDegree(), atom.GetTotalNumHs(), atom.GetIsAromatic()
     # Other atoms are never chiral, and asking takes as long as three other features.
     can_be_chiral = not aromatic and hydrogens < 2 and degree + hydrogens > 2
-    return bytes((
-        _ELEMENT.get(atom.GetAtomicNum(), len(ELEMENTS)),
-        degree if degree < 6 else 6,
-        _CHARGE.get(atom.GetFormalCharge(), 5),
-        hydrogens if hydrogens < 4 else 4,
-        _HYBRID.get(atom.GetHybridization(), len(HYBRIDS)),
+    return _atom_categories((
+        atom.GetAtomicNum(),
+        degree,
+        atom.GetFormalCharge(),
+        hydrogens,
+        atom.GetHybridization(),
         _chirality(atom) if can_be_chiral else 0,
         aromatic,
         ring,
+    ))  # fmt: skip
+
+
+# Few distinct atoms make up all molecules, and finding one takes a third of the time.
+@cache
+def _atom_categories(
+    features: tuple[int, int, int, int, Chem.HybridizationType, int, bool, int],
+) -> bytes:
+    element, degree, charge, hydrogens, hybrid, chirality, aromatic, ring = features
+    return bytes((
+        _ELEMENT.get(element, len(ELEMENTS)),
+        min(degree, 6),
+        _CHARGE.get(charge, 5),
+        min(hydrogens, 4),
+        _HYBRID.get(hybrid, len(HYBRIDS)),
+        chirality,
+        aromatic,
+        min(ring - 2, 6) if ring else 0,
     ))  # fmt: skip
 
 
@@ -79,20 +92,26 @@ def _chirality(atom: Atom) -> int:
     return 1 if atom.GetProp("_CIPCode") == "R" else 2
 
 
-def _bond(bond: Bond, *, cyclic: bool) -> bytes:
-    kind = bond.GetBondType()
-    return bytes((
-        _ORDER.get(kind, len(BOND_TYPES)),
-        _STEREO.get(bond.GetStereo(), 0) if kind == _DOUBLE else 0,
+def _bond(bond: Bond) -> bytes:
+    order = bond.GetBondTypeAsDouble()
+    return _BOND.pack(
+        bond.GetBeginAtomIdx(),
+        bond.GetEndAtomIdx(),
+        _ORDER.get(order, len(BOND_TYPES)),
+        _STEREO.get(bond.GetStereo(), 0) if order == _DOUBLE else 0,
         bond.GetIsConjugated(),
-        cyclic,
-    ))  # fmt: skip
+        bond.IsInRing(),
+    )
 
 
+_BOND = Struct("=hh4B")
+"""The two atoms of a bond and its categories."""
 _table: Any = Chem.GetPeriodicTable()
 _ELEMENT = {_table.GetAtomicNumber(name): number for number, name in enumerate(ELEMENTS)}
 _CHARGE = {charge: number for number, charge in enumerate((-2, -1, 0, 1, 2))}
 _HYBRID = {getattr(Chem.HybridizationType, name): n for n, name in enumerate(HYBRIDS)}
-_ORDER = {getattr(Chem.BondType, name): number for number, name in enumerate(BOND_TYPES)}
-_DOUBLE = Chem.BondType.DOUBLE
+_DOUBLE = 2.0
+# By order, because RDKit's names of types take four times as long. No compound has a dative bond,
+# whose order is that of a single bond.
+_ORDER = dict(zip((1.0, _DOUBLE, 3.0, 1.5), range(len(BOND_TYPES)), strict=True))
 _STEREO = {Chem.BondStereo.STEREOE: 1, Chem.BondStereo.STEREOZ: 2}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rdkit import Chem, rdBase
-from rdkit.Chem.Scaffolds import MurckoScaffold
 
 
 def scaffold_of(mol: Chem.Mol) -> str:
@@ -20,6 +19,15 @@ def scaffold_of(mol: Chem.Mol) -> str:
     """
     try:
         with rdBase.BlockLogs():
-            return str(Chem.MolToSmiles(MurckoScaffold.GetScaffoldForMol(mol)))
+            return str(Chem.MolToSmiles(_scaffold(mol)))
     except (ValueError, RuntimeError):
         return str(Chem.MolToSmiles(mol))
+
+
+def _scaffold(mol: Chem.Mol) -> Chem.Mol:
+    """Return what RDKit's `MurckoScaffold` does, whose import takes 0.1 s."""
+    scaffold = Chem.MurckoDecompose(mol)
+    scaffold.ClearComputedProps()
+    scaffold.UpdatePropertyCache()
+    Chem.GetSymmSSSR(scaffold)
+    return scaffold

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit, ndtri
 
 from molmeta.models.prevalence import Estimate, prior_shift
 
@@ -69,11 +70,10 @@ def expected_hits(
         >>> expected_hits([0.5] * 10, [10], spread=0.0)
         [Expected(top=10, hits=5.0, low=3, high=7)]
     """
-    # Log odds of 0 and 1 are infinite, and no shift moves them.
-    best = np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP)
+    best = _log_odds(probabilities)
     # Midpoints of equally likely strata need no weights: the mixture is a plain mean.
-    nodes = ndtri((np.arange(NODES) + 0.5) / NODES)
-    given_b = expit(logit(best) + spread * nodes[:, None])
+    nodes = np.array([NormalDist().inv_cdf((node + 0.5) / NODES) for node in range(NODES)])
+    given_b = 1 / (1 + np.exp(-best - spread * nodes[:, None]))
     possible = {top for top in tops if 0 < top <= len(best)}
     # The work grows with the square of the candidates; those below the largest top are cut.
     distributions = _distributions(given_b[:, : max(possible, default=0)], possible)
@@ -114,10 +114,15 @@ def library_hits(
         return library_hits([*map(shift, probabilities)], tops, prevalence=DEFAULT_PREVALENCE)
     if isinstance(prevalence, Estimate):
         return _over_interval(probabilities, tops, prevalence)
-    origin = logit(prevalence)
-    best = logit(np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP))
-    moved = expit(origin + LIBRARY_POWER * (best - origin))
+    origin = math.log(prevalence / (1 - prevalence))
+    moved = 1 / (1 + np.exp(-origin - LIBRARY_POWER * (_log_odds(probabilities) - origin)))
     return expected_hits(moved, tops, spread=LIBRARY_SPREAD)
+
+
+def _log_odds(probabilities: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    # Those of 0 and 1 are infinite, and no shift moves them.
+    p = np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP)
+    return np.log(p / (1 - p))
 
 
 def _over_interval(

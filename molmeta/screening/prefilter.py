@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.special import logit
 
 from molmeta.libraries.prepare import Prepared, prepare
 from molmeta.molecules.blocks import Bits, Molecules, tensor_of
 from molmeta.molecules.featurizers import FEATURIZERS
 from molmeta.molecules.similarity import FINGERPRINT, product
+from molmeta.screening.prevalence import log_odds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,8 +37,6 @@ SAMPLE = 20_000
 """Records that the model scores to fit the cheap score."""
 RIDGE, HIGHEST = 10.0, 10.0
 """Of the regression: its ridge, and the greatest weight of a compound."""
-FURTHEST = 20.0
-"""Log odds are cut to this size: those of probabilities that round to 0 or 1 are infinite."""
 
 
 class Selection(NamedTuple):
@@ -169,7 +167,7 @@ def _fit_data(predictor: AssayPredictor, molecules: Molecules) -> tuple[Tensor, 
     """Return the scores to fit, as log odds unless they are values, and their fingerprints."""
     scores = predictor.predict_molecules(molecules)
     if predictor.model.learner.target != "value":
-        scores = np.clip(logit(scores), -FURTHEST, FURTHEST)
+        scores = log_odds(scores)
     rows = np.flatnonzero(np.isfinite(scores))
     bits = molecules.block(FINGERPRINT, Bits).select(tensor_of(rows))
     return tensor_of(scores[rows]), bits
