@@ -78,7 +78,14 @@ def model_name(model: ModelLike) -> str:
     """Name of a model for people to read."""
     if isinstance(model, Model):
         return model.recipe.learner
-    return NAME if model is None else Path(model).stem
+    if model is None:
+        return NAME
+    path = Path(model)
+    # `NAME:OPTION=0.5` has a point, but no suffix.
+    if path.suffix != ".safetensors":
+        return str(model)
+    # The workflow names models by their seeds, such as models/maml/0.safetensors.
+    return f"{path.parent.name}/{path.stem}" if path.stem.isdigit() else path.stem
 
 
 def support_of(

@@ -33,7 +33,15 @@ def audit(tables: Sequence[Path | str], *, near: float = 0.6, cores: int = 1) ->
         ConfigError: `near` is out of range.
     """
     paths = [existing(table) for table in tables]
-    frames = {_split_of(path): read_curated([path]) for path in paths}
+    frames: dict[tuple[str, str], pd.DataFrame] = {}
+    for path in paths:
+        split, table = _split_of(path)
+        if (split, table) in frames:
+            raise TableError(
+                f"{path}: another table of '{split}' has this name; got '{table}' twice, expected "
+                "every name once in a split. Rename one of them."
+            )
+        frames[split, table] = read_curated([path])
     return audit_frames(frames, near=near, cores=cores)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 from dataclasses import dataclass, replace
@@ -142,7 +143,9 @@ def auto(
         hits = None if path is None else path / HITS
         result = replace(result, screened=_ranked(result, library, hits, cores, progress))
     if path is not None:
-        _write(result, path, support, library, TableOptions(**options), assay, cores)
+        given = {"target": target, "quick": quick, "seconds": seconds, "assay": assay, "size": size,
+                 "featurizer": featurizer, "seed": seed, **options}  # fmt: skip
+        _write(result, path, support, library, TableOptions(**options), assay, cores, given)
     return result
 
 
@@ -266,14 +269,15 @@ def _history(choice: ModelChoice, reading: SupportReading, seed: int) -> dict[st
 
 def _write(
     result: AutoResult, folder: Path, support: SupportLike, library: LibraryLike | None,
-    options: TableOptions, assay: str, cores: int,
+    options: TableOptions, assay: str, cores: int, given: Mapping[str, object],
 ) -> None:  # fmt: skip
     """Write the model, the page, and the next plate if analogues cannot be ordered yet."""
     save(result.model, folder / MODEL, half=True)
     inspection = _inspected(support, options, assay)
     chosen = Chosen(
-        result.choice, result.reading, inspection, str(support), str(library or ""), folder
-    )
+        result.choice, result.reading, inspection, _path_or(support, "support"),
+        "" if library is None else _path_or(library, "library"), folder, _changed(given),
+    )  # fmt: skip
     if result.screened is None:
         chosen_page(chosen, folder / PAGE)
         return
@@ -289,6 +293,17 @@ def _write(
                 done.predictor, result.reading.support, path,
                 output=folder / PLATE, plan=PlatePlan(), cores=cores,
             )  # fmt: skip
+
+
+def _path_or(given: object, name: str) -> str:
+    """A path as Python writes it, or the name of a variable for what is in memory."""
+    return repr(str(given)) if isinstance(given, (str, Path)) else name
+
+
+def _changed(given: Mapping[str, object]) -> dict[str, object]:
+    """The arguments that differ from the defaults of `auto`, in their order."""
+    defaults = {p.name: p.default for p in inspect.signature(auto).parameters.values()}
+    return {n: v for n, v in given.items() if v not in ("", None) and v != defaults.get(n)}
 
 
 def _inspected(support: SupportLike, options: TableOptions, assay: str) -> Inspection | None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from molmeta.api._inputs import existing, model_of
+from molmeta.api._inputs import existing, model_name, model_of
 from molmeta.assays.screens import digest, read_screens, screens_of, stored
+from molmeta.errors import ConfigError
 from molmeta.evaluation import enrichment
 from molmeta.evaluation.contestants import Contestant
 from molmeta.evaluation.enrichment import EnrichmentPlan
@@ -81,6 +82,7 @@ def enrich(
         EpisodeError: no target is large enough for any support.
     """
     plan = plan or EnrichmentPlan()
+    _require_distinct(models)
     loaded = {base: model_of(base) for base in dict.fromkeys(map(_base, models))}
     contestants = _contestants(models, loaded, without_memory=without_memory)
     read = (name for each in contestants.values() for name in each.learner.library_featurizers)
@@ -109,7 +111,19 @@ def _base(name: str) -> str:
 
 def _label(name: str) -> str:
     base, at, variant = name.partition("@")
-    return Path(base).stem + at + variant
+    return model_name(base) + at + variant
+
+
+def _require_distinct(names: Sequence[str]) -> None:
+    """Refuse models with the same name in the table, of which only the last would be kept."""
+    name_of_label: dict[str, str] = {}
+    for name in names:
+        first = name_of_label.setdefault(_label(name), name)
+        if first != name:
+            raise ConfigError(
+                f"--models: two models get one name in the table; got '{first}' and '{name}', "
+                "expected different file names. Copy one of them to another name."
+            )
 
 
 def _contestants(

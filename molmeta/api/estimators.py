@@ -11,7 +11,7 @@ from sklearn.utils import multiclass, validation
 
 from molmeta.api._inputs import ModelLike, model_of
 from molmeta.errors import ConfigError, EpisodeError
-from molmeta.molecules.compounds import smiles_texts, standard_smiles
+from molmeta.molecules.compounds import compound, smiles_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -161,8 +161,9 @@ class FewShotRegressor(base.RegressorMixin, _FewShot):
                 "'tanimoto_gp:target=value'. Train one with learner_options {target: value}."
             )
         # Repeats of a compound may be on both sides of the median; its mean is on one.
-        compounds = [standard_smiles(text) for text in smiles]
-        above = pd.Series(values).groupby(compounds).transform("mean") > np.median(values)
+        # By InChIKey, as the check of labels compares them: tautomers have other SMILES.
+        keys = [compound(text).inchikey for text in smiles]
+        above = pd.Series(values).groupby(keys).transform("mean") > np.median(values)
         self._adapt(smiles, above.astype(int).tolist(), values.tolist())
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import re
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from molmeta import registry
 from molmeta.api._inputs import existing, model_of, molecule_store
 from molmeta.assays.assay import assays_of, read_curated
 from molmeta.automl.portfolio import fitting, portfolio
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import optuna
 
 
+_log = logging.getLogger(__name__)
 UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
 
@@ -131,18 +134,29 @@ def _first_settings(
 def _helpers(storage: str, plan: TuningPlan, n: int) -> Generator[None]:
     """Search in n further processes, each with a seed of its own, and wait for them at the end."""
     context = multiprocessing.get_context("spawn")
+    plugins = tuple(registry.loaded_plugins().values())
     processes = [
-        context.Process(target=_work, args=(storage, replace(plan, seed=plan.seed + number)))
-        for number in range(1, n + 1)
+        context.Process(target=_work, args=(plugins, storage, replace(plan, seed=plan.seed + k)))
+        for k in range(1, n + 1)
     ]
     for process in processes:
         process.start()
-    yield
-    for process in processes:
-        process.join()
+    try:
+        yield
+    except BaseException:
+        for process in processes:
+            process.terminate()
+        raise
+    finally:
+        for process in processes:
+            process.join()
+    if failed := sum(process.exitcode != 0 for process in processes):
+        _log.warning("%d of %d further workers failed; the others did their trials", failed, n)
 
 
-def _work(storage: str, plan: TuningPlan) -> None:
+def _work(plugins: Sequence[str], storage: str, plan: TuningPlan) -> None:
+    for source in plugins:
+        registry.load_plugin(source)
     search(open_study(storage, plan.task.recipe.learner), plan)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from molmeta.errors import ConfigError
 from molmeta.molecules.blocks import Bits, Molecules, csr, owner_of, ragged_index, tensor_of
 from molmeta.molecules.signatures import signatures
 from molmeta.molecules.tensors import offsets_by_owner
@@ -28,6 +29,8 @@ KEY_FINGERPRINTS = ("morgan3", "atom_pairs")
 """Fingerprints whose bits make up the key of a compound."""
 STEP = 1 / 50
 """Activities are stored as whole multiples of this, in 8 bits."""
+MOST_ASSAYS = 1 << 15
+"""Their numbers are stored in 16 bits."""
 MIN_SPREAD, MAX_Z = 0.3, 2.5
 """Smallest standard deviation to divide by, and where standardised values are clipped."""
 
@@ -134,6 +137,11 @@ class ActivityRecords(nn.Module):
 
     def _fill(self, data: TrainingData) -> None:
         n_assays, sizes = len(data.assays), [len(assay) for assay in data.assays]
+        if n_assays > MOST_ASSAYS:
+            raise ConfigError(
+                f"activity records: there are too many training assays; got {n_assays}, expected "
+                f"at most {MOST_ASSAYS}. Train on fewer, or set 'profiles: false'."
+            )
         rows = np.concatenate([assay.rows for assay in data.assays])
         activities = np.concatenate([_standardised(assay) for assay in data.assays])
         molecules = data.molecules.only(KEY_FINGERPRINTS)

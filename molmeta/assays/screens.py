@@ -179,18 +179,31 @@ def _extended(old: Store, smiles: dict[str, str], names: Sequence[str], cores: i
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        table = read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        table = read_parquet(path) if path.suffix == ".parquet" else _csv(path)
         if set(CURATED) <= set(table):
             return _of_assays(table, path.stem)
         if not {"source", "target"} & set(table):
             table = table.assign(source=path.stem, target=path.stem)
-        table = table[list(COLUMNS)].astype({"active": int, "smiles": str})
+        table = table[list(COLUMNS)].assign(active=_labels(table["active"])).astype({"smiles": str})
         return table.assign(cluster=table["target"])
     except (OSError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise TableError(
             f"{path}: cannot be read as screens; got '{error}', expected the columns "
             f"{', '.join(COLUMNS)}, active being 0 or 1. Correct the table."
         ) from error
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    # As text, because a target may be called 'NA'.
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def _labels(column: pd.Series) -> pd.Series:
+    labels = pd.to_numeric(column)
+    wrong = column[~labels.isin([0, 1])]
+    if len(wrong):
+        raise ValueError(f"active '{wrong.iloc[0]}'")
+    return labels.astype(int)
 
 
 def _of_assays(table: pd.DataFrame, source: str) -> pd.DataFrame:

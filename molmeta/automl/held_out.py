@@ -13,8 +13,9 @@ import torch
 from molmeta.errors import MolMetaError, one_line
 from molmeta.evaluation.metrics.ranking import auroc, delta_auprc
 from molmeta.evaluation.metrics.values import r2
+from molmeta.learners.base import predicted_left_out
+from molmeta.molecules.blocks import tensor_of
 from molmeta.runtime.seeds import generator
-from molmeta.screening.outlook import scored_without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -141,9 +142,10 @@ def _left_out(
     outputs = np.zeros(len(fold_of))
     with torch.no_grad():
         prepared = replace(support, molecules=learner.prepare(support.molecules))
-    for fold in range(int(fold_of.max()) + 1):
-        rows = np.flatnonzero(fold_of == fold)
-        outputs[rows] = scored_without(learner.adapt, prepared, rows)
+        for fold in range(int(fold_of.max()) + 1):
+            rows = np.flatnonzero(fold_of == fold)
+            (predicted,) = predicted_left_out(learner.adapt, prepared, tensor_of(rows)[None])
+            outputs[rows] = predicted.double().cpu().numpy()
     if not np.isfinite(outputs).all():
         raise ArithmeticError("predictions that are not finite")
     return outputs

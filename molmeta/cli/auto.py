@@ -50,9 +50,11 @@ def run(
 ) -> None:
     import torch
 
-    from molmeta.api.auto import auto
+    from molmeta.api.auto import HITS, auto
+    from molmeta.runtime.outputs import require_apart
 
     torch.set_num_threads(1)
+    require_apart({"--support": support, "--library": library}, {"--output": output / HITS})
     kinds = ("activity", "value")
     if target not in kinds:
         raise ConfigError(f"--target: {unknown_name('target', target, kinds)}")

@@ -28,6 +28,7 @@ import typer
 from molmeta.cli._options import CORES, FORCE, ID_COLUMN, OUTPUT, part_of
 from molmeta.errors import ConfigError
 from molmeta.runtime.console import bar, session
+from molmeta.runtime.outputs import require_apart
 
 if TYPE_CHECKING:
     from molmeta.molecules.store import Store
@@ -53,6 +54,8 @@ def run(
     from molmeta.curation.reading import is_curated
     from molmeta.molecules.store import save_store, update
 
+    for table in tables:
+        require_apart({"TABLES": table}, {"--output": output})
     if not (tables[0].is_file() and is_curated(tables[0])):
         _featurize_library(
             tables, output, featurizer, model, cores,

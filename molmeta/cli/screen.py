@@ -99,11 +99,16 @@ def run(
         import torch
 
         from molmeta.api.screen import run_screen
+        from molmeta.runtime.outputs import require_apart
         from molmeta.screening.hitfiles import require_suffix
         from molmeta.screening.plan import ScreenPlan
 
     torch.set_num_threads(1)
     require_suffix(output)
+    require_apart(
+        {"--support": support, "--library": library, "--space": space},
+        {"--output": output, "--all-scores": all_scores, "--report": report},
+    )
     _require_top(report, top)
     share = _prevalence(prevalence)
     if space is None:

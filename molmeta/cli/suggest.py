@@ -17,6 +17,7 @@ import typer
 
 from molmeta.cli import _options
 from molmeta.runtime.console import bar, session
+from molmeta.runtime.outputs import require_apart
 
 if TYPE_CHECKING:
     from molmeta.api._inputs import SupportOptions
@@ -56,6 +57,8 @@ def run(
     from molmeta.campaigns.suggest import PlatePlan
 
     torch.set_num_threads(1)
+    inputs = {"--support": support, "--controls": controls, "--exclude": exclude}
+    require_apart(inputs, {"--output": output})
     plan = PlatePlan(
         wells=wells, acquisition=acquisition, explore=explore, max_similarity=max_similarity,
         pool=pool, controls=() if controls is None else tuple(read_controls(controls)),

@@ -179,7 +179,10 @@ def _separator(path: Path, text: str) -> str:
 
 def _fit(head: str, separator: str) -> tuple[int, int, int]:
     """Whether there is a header, how many rows have several cells, and how many cells that is."""
-    rows = list(csv.reader(io.StringIO(head, newline=""), delimiter=separator))
+    try:
+        rows = list(csv.reader(io.StringIO(head, newline=""), delimiter=separator))
+    except csv.Error:
+        return 0, 0, 1
     named = any(len(row) > 1 and any(map(is_structure_name, row)) for row in rows)
     widths = Counter(len(row) for row in rows if len(row) > 1)
     width, n = widths.most_common(1)[0] if widths else (1, 0)

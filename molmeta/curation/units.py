@@ -25,7 +25,7 @@ PERCENT = frozenset({"%", "percent", "% inhibition", "%inhibition", "percent inh
 FOREIGN = frozenset({
     "ug/ml", "ng/ml", "mg/ml", "mg/l", "ug/l", "g/l", "pg/ml", "mg/kg", "ppm", "kcal/mol",
     "kj/mol", "rfu", "rlu", "cpm", "fold", "1/s", "s-1", "s", "min", "h", "m-1s-1", "ml/min",
-    "u/ml", "iu/ml", "°c",
+    "u/ml", "iu/ml", "°c", "millimetre", "cm",
 })  # fmt: skip
 """Units that neither pX nor % can be computed from."""
 
@@ -46,16 +46,26 @@ _QUALIFIED = re.compile(r"^\s*([<>=~≤≥≈]{0,2})\s*(.*?)\s*$")
 def scale_of(unit: str) -> str:
     """Return "pX" or "%" for a unit, and "" for any other.
 
-    Case does not matter, and both Unicode signs for micro are accepted.
+    Case does not matter, except that mm is a length. Both Unicode signs for micro are accepted.
 
     Example:
-        >>> scale_of("µM"), scale_of("% inhibition"), scale_of("ug/ml")
-        ('pX', '%', '')
+        >>> scale_of("µM"), scale_of("% inhibition"), scale_of("ug/ml"), scale_of("mm")
+        ('pX', '%', '', '')
     """
     name = _plain(unit)
     if name in MOLAR or name in LOGARITHMIC:
         return PX
     return PERCENT_UNIT if name in PERCENT else ""
+
+
+def is_foreign(unit: str) -> bool:
+    """Whether a text is a unit from which neither pX nor % can be computed.
+
+    Example:
+        >>> is_foreign("µg/mL"), is_foreign("nM"), is_foreign("mm")
+        (True, False, True)
+    """
+    return _plain(unit) in FOREIGN
 
 
 def is_concentration(unit: str) -> bool:
@@ -123,7 +133,8 @@ def flip_for_concentrations(relation: pd.Series, units: pd.Series) -> pd.Series:
 def _plain(unit: str) -> str:
     # First the micro sign of UTF-8 that was read as Latin-1: it contains the sign itself.
     text = unit.strip().rstrip(".").replace("\u00c2\u00b5", "u").replace("\u00b5", "u")
-    return text.replace("\u03bc", "u").casefold()
+    # A zone of inhibition is measured in mm; case alone tells it from a concentration.
+    return "millimetre" if text == "mm" else text.replace("\u03bc", "u").casefold()
 
 
 def _distinct(texts: pd.Series) -> Iterable[str]:

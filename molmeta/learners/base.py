@@ -153,13 +153,7 @@ class MetaLearner(nn.Module, ABC):
         Raises:
             EpisodeError: as for `adapt`.
         """
-        others = complements(rows, len(support))
-        return torch.stack(
-            [
-                self.adapt(support.select(kept))(support.molecules.select(left))
-                for kept, left in zip(others, rows, strict=True)
-            ]
-        )
+        return predicted_left_out(self.adapt, support, rows)
 
     def library_share(self, support: Labelled) -> float:
         """Return the share of actives for which probabilities in a library are calibrated."""
@@ -186,6 +180,24 @@ class MetaLearner(nn.Module, ABC):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the binary cross-entropy of logits of shape (Q,)."""
         return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+def predicted_left_out(
+    adapt: Callable[[Labelled], Predictor], support: Labelled, rows: Tensor
+) -> Tensor:
+    """Return outputs for molecules left out of a support, adapting to the others each time.
+
+    Args:
+        adapt: `adapt` or `adapt_library` of a learner.
+        support: S molecules, prepared by the learner.
+        rows: R molecules to leave out, P times, shape (P, R).
+
+    Returns:
+        Logits or values, shape (P, R).
+    """
+    pairs = zip(complements(rows, len(support)), rows, strict=True)
+    outputs = [adapt(support.select(kept))(support.molecules.select(left)) for kept, left in pairs]
+    return torch.stack(outputs)
 
 
 def has_library_predictor(learner: MetaLearner) -> bool:

@@ -43,7 +43,10 @@ TEXT_COLUMNS = ("line", "id", "smiles", "rejected")
 VECTORS = f"{EMBEDDING}.values"
 
 
-_ERRORS = (SafetensorError, pa.ArrowException, OSError, KeyError, TypeError, ValueError, IndexError)
+_ERRORS = (
+    SafetensorError, pa.ArrowException, OSError, KeyError, TypeError, ValueError, IndexError,
+    AttributeError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,8 @@ def _from_arrow(file: pa.RecordBatchFileReader, number: int, wanted: Wanted) -> 
     # Offsets of a damaged file would make Arrow read outside the file.
     batch.validate(full=True)
     lines, ids, smiles, rejected = (batch.column(name).flatten() for name in TEXT_COLUMNS)
+    if not len(lines) == len(ids) == len(smiles) or ids.null_count or smiles.null_count:
+        raise ValueError(f"block {number} whose columns of records do not fit each other")
     records = StoredRecords(lines.to_numpy(), ids, smiles)
     arrays = {
         name: _array(batch.column(name))

@@ -132,7 +132,7 @@ def write_index(folder: Path, files: Sequence[IndexedFile]) -> None:
 def _opened(folder: Path, names: Sequence[str], model: str) -> LibraryFolder:
     try:
         files = _indexed(json.loads((folder / INDEX).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(folder, f"an index that cannot be read ({one_line(error)})") from error
     parts = [(number, *part) for number, file in enumerate(files) for part in file.parts]
     for _, name, size, _ in parts:

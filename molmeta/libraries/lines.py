@@ -209,6 +209,9 @@ def _joined(lines: Iterator[Line], separator: str | None) -> Iterator[Line]:
         if _is_open(text, separator):
             pending.extendleft(reversed(joined))
             yield line._replace(fault="a quote that is never closed")
+        elif len(text) > MAX_LINE:
+            # Python's csv module raises for fields that are longer still.
+            yield line._replace(fault=f"longer than {MAX_LINE} characters")
         elif text.strip():
             yield line._replace(text=text)
 

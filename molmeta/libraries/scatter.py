@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import re
+from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -138,10 +139,15 @@ def _featurize(
         path = folder / f"{task.key}-{number:05d}.arrow"
         if task.is_wanted(number) and number not in parts:
             chunks = (chunk for _, chunk in group)
-            write_features(source, chunks, LibraryParts(path, task.key), plan.model, cores=cores)
-    # Which part is the last is known at the end of the file only.
-    if path is not None and path.exists():
-        path.rename(path.with_stem(f"{path.stem}{LAST}"))
+            # Another job may make this part too, of a file with the same content.
+            with exclusive(folder / task.key, timeout=-1):
+                if number not in _parts(folder, task.key):
+                    written = LibraryParts(path, task.key)
+                    write_features(source, chunks, written, plan.model, cores=cores)
+    # Which part is the last is known at the end of the file only. Another job may mark it first.
+    if path is not None:
+        with suppress(FileNotFoundError):
+            path.rename(path.with_stem(f"{path.stem}{LAST}"))
     return "" if source.error is None else str(source.error)
 
 

@@ -173,9 +173,16 @@ def _prepared(item: tuple[int, list[Record]], names: Sequence[str]) -> tuple[int
 def names_of(paths: Sequence[Path]) -> tuple[str, ...]:
     """Return the shortest paths that distinguish the files, from the folder that holds them all."""
     if len(paths) == 1:
-        return (paths[0].name,)
-    folder = os.path.commonpath([path.parent for path in paths])
-    return tuple(os.path.relpath(path, folder) for path in paths)
+        return (_text(paths[0].name),)
+    # Absolute, because a manifest may mix relative and absolute paths.
+    absolute = [path.absolute() for path in paths]
+    folder = os.path.commonpath([path.parent for path in absolute])
+    return tuple(_text(os.path.relpath(path, folder)) for path in absolute)
+
+
+def _text(name: str) -> str:
+    """Return a file name as text that can be written; bytes that are not UTF-8 become escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _identity(path: Path) -> list[str | int]:

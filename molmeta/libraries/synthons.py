@@ -191,7 +191,11 @@ def _rows(path: Path) -> tuple[Iterator[tuple[int, list[str]]], Mapping[str, int
 
 def _fields(line: str, separator: str | None) -> list[str]:
     if separator == ",":
-        return [field.strip() for field in next(csv.reader([line]))]
+        try:
+            return [field.strip() for field in next(csv.reader([line]))]
+        except csv.Error:
+            # A field beyond the limit of the csv module; the row lacks fields and is rejected.
+            return []
     return [field.strip() for field in line.split(separator)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -15,6 +15,7 @@ from molmeta.runtime.outputs import write_text
 from molmeta.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import jinja2
@@ -43,8 +44,9 @@ class Chosen:
         choice: the model and the candidates.
         reading: the support, and how its table was understood.
         inspection: how the columns of the table were read, None without a table.
-        support, library: names of the files; "" if missing.
+        support, library: their paths or variables, as Python writes them; "" if missing.
         folder: where the results are.
+        arguments: of `molmeta.auto` that differ from its defaults.
     """
 
     choice: ModelChoice
@@ -53,15 +55,20 @@ class Chosen:
     support: str
     library: str
     folder: Path
+    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def code(self) -> str:
         """Python code that gives the same model and ranking."""
         model = str(self.folder / "model.safetensors")
         lines = ["import molmeta", ""]
-        table = repr(self.support) if self.inspection else "support"
-        where = f"{table}, {self.library!r}, " if self.library else f"{table}, "
-        lines += [f"result = molmeta.auto({where}output={str(self.folder)!r})"]
+        named = {**self.arguments, "output": str(self.folder)}
+        words = [
+            self.support,
+            self.library,
+            *(f"{name}={value!r}" for name, value in named.items()),
+        ]
+        lines += [f"result = molmeta.auto({', '.join(filter(None, words))})"]
         lines += [f"result.choice.name  # {self.choice.name!r}", "", "# Later:"]
         lines += [f"model = molmeta.load({model!r})", "predictor = model.adapt(smiles, active)"]
         lines.append('predictor.predict(further_smiles, among="assay")')

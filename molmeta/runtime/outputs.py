@@ -6,10 +6,11 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from molmeta.errors import ConfigError
 from molmeta.runtime.locks import cannot_write, exclusive, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
 
@@ -51,6 +52,28 @@ def written(path: Path) -> Generator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def require_apart(inputs: Mapping[str, Path | None], outputs: Mapping[str, Path | None]) -> None:
+    """Refuse an output that would replace an input or another output.
+
+    Args:
+        inputs: files to read, by the option that names them.
+        outputs: files to write, by the option that names them.
+
+    Raises:
+        ConfigError: naming the two options.
+    """
+    named: dict[Path, str] = {}
+    for option, path in (*inputs.items(), *outputs.items()):
+        if path is None or str(path) == "-":
+            continue
+        first = named.setdefault(path.resolve(), option)
+        if first != option and option in outputs:
+            raise ConfigError(
+                f"{option}: would replace the file of {first}; got '{path}' for both, expected two "
+                f"files. Choose another {option}."
+            )
+
+
 def remove(path: Path) -> None:
     """Remove a file, if it exists, with what a killed run that wrote it left beside it.
 
@@ -70,7 +93,8 @@ def write_text(path: Path, text: str) -> None:
         OutputError: as `written`.
     """
     with written(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # Names of files may hold bytes that are not UTF-8.
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def _temporary(target: Path) -> Path:

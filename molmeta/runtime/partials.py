@@ -91,10 +91,12 @@ class Parts:
         return self._open(number).schema
 
     def batches(self, number: int) -> Iterator[Any]:
-        """Yield the record batches of a part by memory map."""
-        file = self._open(number)
-        for number_of_batch in range(file.num_record_batches):
-            yield file.get_batch(number_of_batch)
+        """Yield the record batches of a part by memory map.
+
+        The file is open only as long as a batch is used, so that many parts can be merged.
+        """
+        for number_of_batch in range(self._open(number).num_record_batches):
+            yield self._open(number).get_batch(number_of_batch)
 
     def clear(self) -> None:
         """Remove the folder.

@@ -13,6 +13,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
 from molmeta.errors import ConfigError, OutputError, closest
+from molmeta.libraries.files import library_files
 from molmeta.libraries.lines import Record, location
 from molmeta.runtime.deferred import Deferred
 from molmeta.runtime.outputs import written
@@ -92,7 +93,9 @@ def require_other_names(library: Path, outputs: Iterable[Path | None]) -> None:
         ConfigError: an output is the library, or is in its folder.
     """
     resolved = [path.resolve() for path in outputs if path is not None]
-    if library.resolve() in resolved:
+    # A folder is refused below, and one of featurized files is not a list of libraries.
+    read = [] if str(library) == "-" or library.is_dir() else library_files(library)
+    if not {library.resolve(), *(path.resolve() for path in read)}.isdisjoint(resolved):
         raise ConfigError(
             f"{library}: would be replaced by the result; got it as the library and as an output, "
             "expected two files. Choose another --output."
@@ -201,7 +204,8 @@ def _append(sheet: Any, tables: Iterable[pd.DataFrame]) -> int:  # noqa: ANN401
 def _value(value: Any) -> object:  # noqa: ANN401 - a cell of any column
     """A cell of a workbook: numbers and true or false as they are, text that is not a formula."""
     if isinstance(value, str):
-        return safe_cell(value)
+        # A workbook cannot hold control characters, which names in a library may contain.
+        return safe_cell(openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", value))
     plain = value.item() if hasattr(value, "item") else value
     return None if plain != plain else plain
 
@@ -223,7 +227,8 @@ def _molecule(row: dict[Any, Any]) -> Chem.Mol:
     """A candidate as a molecule with 2D coordinates, its columns as properties."""
     mol = Chem.MolFromSmiles(str(row["smiles"])) or Chem.Mol()
     rdDepictor.Compute2DCoords(mol)
-    mol.SetProp("_Name", str(row["id"]))
+    # A line break would end the title line of the record.
+    mol.SetProp("_Name", " ".join(str(row["id"]).split()))
     for name, value in row.items():
         [text] = _cells(str(name), [value])
         if text:

@@ -16,11 +16,11 @@ from molmeta.molecules.store import featurize
 from molmeta.runtime.seeds import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from molmeta.learners import MetaLearner, Predictor
+    from molmeta.learners import MetaLearner
     from molmeta.models.model import Model
 
 MOST_PAIRS, FEWEST_PAIRS = 200, 20
@@ -168,19 +168,3 @@ def _auroc(
     n_above = int((scores[:, 0] > scores[:, 1]).sum())
     n_tied = int((scores[:, 0] == scores[:, 1]).sum())
     return (n_above + n_tied / 2) / len(scores)
-
-
-def scored_without(
-    adapt: Callable[[Labelled], Predictor], support: Labelled, rows: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Log odds, or values, of P compounds of a support, after adapting to the others, shape (P,).
-
-    Args:
-        adapt: method of a learner, called with the other compounds.
-        support: S compounds, prepared by the learner.
-        rows: compounds to leave out, shape (P,).
-    """
-    others = support.select(tensor_of(np.setdiff1d(np.arange(len(support)), rows)))
-    with torch.no_grad():
-        outputs = adapt(others)(support.molecules.select(tensor_of(rows)))
-    return outputs.double().cpu().numpy()

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from molmeta.errors import ConfigError
+from molmeta.learners.base import predicted_left_out
 from molmeta.models.prevalence import Estimate
 from molmeta.molecules.blocks import Molecules, tensor_of
 from molmeta.molecules.compounds import standard_smiles
 from molmeta.molecules.labelled import Labelled
 from molmeta.molecules.store import featurize
-from molmeta.screening.outlook import scored_without
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -71,12 +71,11 @@ def each_left_out(
     learner: MetaLearner, molecules: Molecules, labels: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Return what `left_out` does, for S featurized molecules with labels of shape (S,)."""
+    actives = tensor_of(np.flatnonzero(labels > 0.5)[:, None])
     with torch.no_grad():
-        prepared = learner.prepare(molecules)
-    support = Labelled(prepared, tensor_of(labels))
-    actives = np.flatnonzero(labels > 0.5)
-    scores = [scored_without(learner.adapt_library, support, row) for row in actives[:, None]]
-    return np.concatenate(scores)
+        support = Labelled(learner.prepare(molecules), tensor_of(labels))
+        outputs = predicted_left_out(learner.adapt_library, support, actives)
+    return outputs[:, 0].double().cpu().numpy()
 
 
 def estimate(counts: NDArray[np.int64], active_scores: NDArray[np.float64]) -> Estimate:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from molmeta.curation.units import FOREIGN, RELATIONS, scale_of
+from molmeta.curation.units import RELATIONS, is_foreign, scale_of
 
 ACTIVE = frozenset({
     "1", "1.0", "true", "t", "yes", "y", "active", "positive", "pos", "+", "hit", "binder",
@@ -110,7 +110,7 @@ def parse_cell(text: str) -> Parsed | None:
 
 def is_unit(text: str) -> bool:
     """Whether a text is a unit, convertible or not."""
-    return scale_of(text) != "" or text.strip().casefold().replace("µ", "u") in FOREIGN
+    return scale_of(text) != "" or is_foreign(text)
 
 
 def is_date(text: str) -> bool:

@@ -42,23 +42,31 @@ _QUANTITIES: tuple[tuple[Quantity, re.Pattern[str]], ...] = tuple(
 )
 _NOT_A_RESULT = frozenset({
     # statistics of a result
-    "sd", "std", "stdev", "sem", "se", "error", "err", "cv", "n", "count", "num", "number", "ci",
-    "lower", "upper", "low", "high", "hill", "slope", "nh", "r2", "rsq", "chi2", "zprime", "min",
+    "sd", "std", "stdev", "sem", "se", "error", "err", "count", "num", "number", "ci",
+    "lower", "upper", "hill", "slope", "r2", "rsq", "chi2", "zprime",
     "max", "top", "bottom", "span", "curve", "fit", "pvalue", "runs", "replicates", "efficacy",
     "emax", "ratio", "selectivity", "le", "lle", "lipe", "bei", "sei", "efficiency", "score",
-    "deviation", "variance", "confidence", "outlier", "flag", "spread", "fold", "shift", "change",
-    "delta", "kinact", "yield",
+    "deviation", "variance", "confidence", "outlier", "spread", "fold", "shift", "change",
+    "kinact", "yield",
     # not measured
-    "pred", "predicted", "prediction", "calc", "calculated", "docking", "simulated",
+    "docking", "simulated",
     # properties, conditions and identifiers
     "mw", "molwt", "weight", "mass", "logp", "clogp", "alogp", "xlogp", "logd", "logs", "tpsa",
     "psa", "hba", "hbd", "rotatable", "rings", "pka", "purity", "solubility", "sol", "papp",
     "permeability", "clearance", "clint", "conc", "concentration", "dose", "tested", "year",
-    "date", "page", "plate", "well", "batch", "lot", "ph", "temp", "temperature", "time", "charge",
+    "date", "page", "plate", "well", "batch", "lot", "charge",
     "atoms", "formula", "qed", "price", "amount", "volume", "cid", "sid", "aid", "id", "index",
-    "rank", "kon", "koff", "comment", "comments", "remark", "note", "url", "type", "units", "unit",
-    "relation", "qualifier", "modifier", "mod", "operator", "prefix", "series", "violations", "tag",
+    "rank", "kon", "koff", "comment", "comments", "remark", "note", "url", "units", "unit",
+    "relation", "qualifier", "modifier", "mod", "operator", "prefix", "series", "violations",
 })  # fmt: skip
+_OFTEN_NOT_A_RESULT = frozenset({
+    "cv", "delta", "flag", "high", "low", "min", "n", "nh", "ph", "tag", "temp", "temperature",
+    "time", "type",
+})  # fmt: skip
+"""Words that are also part of targets, cells and conditions: PI3K delta, wild type, low ATP."""
+_COMPUTED = frozenset({"pred", "predicted", "prediction", "calc", "calculated"})
+_EXPLICIT = ("pX", "log", "concentration", "inhibition")
+"""Quantities that a name gives in so many words."""
 _BRACKETS = re.compile(r"[(\[{]([^)\]}]+)[)\]}]")
 _MEAN = re.compile(r"(?<![a-z])(?:geo[\s_]?mean|mean|average|avg|median|geometric)(?![a-z])")
 _WORDS = re.compile(r"[^\W_]+")
@@ -83,8 +91,30 @@ def quantity_of(name: str) -> Quantity:
 
 
 def is_other(name: str) -> bool:
-    """Whether the name says that a column holds a property, a statistic or an identifier."""
-    return bool(_NOT_A_RESULT & {*_WORDS.findall(_BRACKETS.sub(" ", _folded(name)))})
+    """Whether the name says that a column holds a property, a statistic or an identifier.
+
+    Example:
+        >>> [is_other(n) for n in ("IC50 SD", "pIC50 (calc)", "delta Ki (nM)", "pH")]
+        [True, True, False, True]
+    """
+    folded = _folded(name)
+    bare = _BRACKETS.sub(" ", folded)
+    words = {*_WORDS.findall(bare)}
+    if words & _NOT_A_RESULT or _COMPUTED & {*_WORDS.findall(folded)}:
+        return True
+    named = next((q for q, pattern in _QUANTITIES if pattern.search(bare)), "")
+    return bool(words & _OFTEN_NOT_A_RESULT) and named not in _EXPLICIT
+
+
+def without_doubtful_words(name: str) -> str:
+    """The name without brackets and words that may be those of a statistic.
+
+    Example:
+        >>> without_doubtful_words("IC50 n (nM)"), without_doubtful_words("IC50 (nM)")
+        ('ic50', 'ic50')
+    """
+    words = _WORDS.findall(_BRACKETS.sub(" ", _folded(name)))
+    return " ".join(word for word in words if word not in _OFTEN_NOT_A_RESULT)
 
 
 def unit_of(name: str) -> str:

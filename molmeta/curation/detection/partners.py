@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from molmeta.curation.detection.names import stem
+from molmeta.curation.detection.names import stem, without_doubtful_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,18 @@ def partner(columns: Sequence[Column], value: Column, role: Role) -> str:
 def is_general(column: Column) -> bool:
     """Whether the name of a column gives its role, but not the values it belongs to."""
     return _stem(column.name) == ""
+
+
+def statistic_of(columns: Sequence[Column], column: Column) -> str:
+    """The column that holds the results of which a column has a statistic, "" without one.
+
+    'IC50 n' counts replicates of 'IC50 (nM)', but 'delta IC50' next to 'gamma IC50' has results.
+    """
+    bare = _stem(without_doubtful_words(column.name))
+    if bare == _stem(column.name):
+        return ""
+    results = (other.name for other in columns if other.role == "value" and other != column)
+    return next((name for name in results if _stem(name) == bare), "")
 
 
 def _are_neighbours(first: Column, second: Column) -> bool:
