@@ -22,6 +22,8 @@ LOOK = 100
 """Rows at the start of a table among which the header is looked for."""
 _DESCRIPTIONS = re.compile(r"RESULT_(?:TYPE|DESCR|UNIT|IS_ACTIVE|ATTR)\w*")
 """First cells of the rows that PubChem puts between the header and the data."""
+_PAGE = re.compile(r"(?:page|seite)?\W*\d+", re.IGNORECASE)
+"""Numbers of pages, below which a header is repeated."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def table_of(rows: Sequence[Row], path: Path, *, may_be_wider: bool = False) -> 
         if any(cell.strip() for cell in row) and not _is_comment(row, column)
     ]
     body, units = _without_descriptions(body, column, names)
-    body = _without_repeats(body, column, rows[header], path) if header >= 0 <= column else body
+    body = (
+        _without_repeats(body, column, rows[: header + 1], path) if header >= 0 <= column else body
+    )
     if not may_be_wider:
         _require_width(body, width, column, path)
     cells = [[*row[:width], *[""] * (width - len(row))] for _, row in body]
@@ -194,16 +198,30 @@ def _without_descriptions(
 
 
 def _without_repeats(
-    body: list[tuple[int, Row]], column: int, header: Row, path: Path
+    body: list[tuple[int, Row]], column: int, head: Sequence[Row], path: Path
 ) -> list[tuple[int, Row]]:
-    """Leave out repeats of the header, as in exports that were joined, and refuse another one."""
+    """Leave out repeats of the header, as in exports that were joined, and refuse another one.
+
+    A repeat below a title of its own is the header of another table.
+    """
+    known = [_stripped(row) for row in head]
+    header = above = known[-1]
     for number, row in body:
-        if is_structure_name(_cell(row, column)) and _stripped(row) != _stripped(header):
+        row = _stripped(row)
+        below_title = above not in known and _is_title(above, column)
+        if is_structure_name(_cell(row, column)) and (row != header or below_title):
             raise TableError(
                 f"{path}: holds two tables, one below the other; got a second header in row "
                 f"{number}, expected one. Save them as two files or sheets."
             )
+        above = row
     return [(n, row) for n, row in body if not is_structure_name(_cell(row, column))]
+
+
+def _is_title(row: Row, column: int) -> bool:
+    compound = _cell(row, column)
+    is_compound = bool(compound) and are_structures([compound])
+    return not is_compound and _PAGE.match(" ".join(row).strip()) is None
 
 
 def _require_width(body: list[tuple[int, Row]], width: int, column: int, path: Path) -> None:

@@ -23,7 +23,8 @@ LOGARITHMIC = frozenset({
 })  # fmt: skip
 PERCENT = frozenset({"%", "percent", "% inhibition", "%inhibition", "percent inhibition"})
 FOREIGN = frozenset({
-    "ug/ml", "ng/ml", "mg/ml", "mg/l", "ug/l", "g/l", "pg/ml", "mg/kg", "ppm", "kcal/mol",
+    "ug/ml", "ng/ml", "mg/ml", "mg/l", "ug/l", "g/l", "pg/ml", "ug ml-1", "ng ml-1", "mg l-1",
+    "mg/kg", "ppm", "kcal/mol",
     "kj/mol", "rfu", "rlu", "cpm", "fold", "1/s", "s-1", "s", "min", "h", "m-1s-1", "ml/min",
     "u/ml", "iu/ml", "°c", "millimetre", "cm",
 })  # fmt: skip

@@ -55,7 +55,7 @@ def read_workbook(path: Path, content: bytes, sheet: str) -> TableFile:
             is missing or not clear, or a formula was saved without its value.
     """
     with warnings.catch_warnings():
-        # It warns of such dates, and of parts of a workbook that are no cells.
+        # It warns of such dates, and of parts of a workbook that are not cells.
         warnings.filterwarnings("ignore", module=r"openpyxl\.")
         return _read(path, content, sheet)
 

@@ -748,6 +748,61 @@ READ |= {
     "sdf_in_text": Table("a.txt", sdf({"pIC50": PX}), PX),
     "sdf_windows": Table("a.sdf", sdf({"IC50 (nM)": bounded(NM)}).replace("\n", "\r\n"), PX),
     "sdf_with_smiles": Table("a.sdf", sdf({"SMILES": SMILES, "pIC50": PX}), PX),
+    "footnote_marks": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "IC50 (nM)": [
+                    "5*",
+                    "12.6a",
+                    "4 x 10^1",
+                    "100†",
+                    "approx. 251",
+                    *NM[5:11],
+                    "> =100000",
+                ],
+            }
+        ),
+        PX,
+    ),
+    "statistics": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "IC50 (nM)": [*NM[:11], ">100000"],
+                "IC50 n": [2, 3] * 6,
+                "IC50 CV": NM,
+                "IC50 high": NM,
+            }
+        ),
+        PX,
+        columns={"value": "IC50 (nM)"},
+    ),
+    "one_delta": Table(
+        "a.csv",
+        lines({**ID, "PPAR delta EC50 (nM)": [*NM[:11], ">100000"]}),
+        PX,
+        columns={"value": "PPAR delta EC50 (nM)"},
+    ),
+    "replicates_by_run": Table(
+        "a.csv",
+        lines(
+            {
+                "SMILES": SMILES * 2,
+                "Run": ["a"] * 12 + ["b"] * 12,
+                "IC50 (nM)": [*NM[:11], ">100000"] * 2,
+            }
+        ),
+        PX,
+    ),
+    "repeated_header_below_a_page_number": Table(
+        "a.csv",
+        lines({"SMILES": SMILES[:6], "IC50 (nM)": NM[:6]}, tail="Page 2,\n")
+        + lines({"SMILES": SMILES[6:], "IC50 (nM)": [*NM[6:11], ">100000"]}),
+        PX,
+    ),
 }
 """Found by reading odd tables until one was read wrongly."""
 
@@ -778,6 +833,58 @@ AMBIGUOUS = {
         lines(vault(**{"Thrombin: IC50 (µM)": [*UM[:3], *[""] * 9]})),
         asks="--value-column",
     ),
+    **{
+        f"two_results_{number}": Table(
+            "a.csv", lines({**ID, first: NM, second: NM[::-1]}), asks="--value-column"
+        )
+        for number, (first, second) in enumerate(
+            [
+                ("PI3K delta IC50 (nM)", "PI3K alpha IC50 (nM)"),
+                ("Wild type IC50 (nM)", "T790M IC50 (nM)"),
+                ("N-type IC50 (nM)", "hERG IC50 (nM)"),
+                ("IC50 low ATP (nM)", "IC50 1 mM ATP (nM)"),
+                ("IC50 30 min preincubation (nM)", "IC50 (nM)"),
+                ("TRPV1 IC50 pH 5 (nM)", "TRPV1 IC50 capsaicin (nM)"),
+            ]
+        )
+    },
+    **{
+        f"repeated_by_{name}": Table(
+            "a.csv",
+            lines(
+                {
+                    "SMILES": SMILES * 2,
+                    name: [cell for cell in cells for _ in SMILES],
+                    "IC50 (nM)": NM + NM[::-1],
+                }
+            ),
+            asks=f"'{name}'",
+        )
+        for name, cells in {
+            "Cell line": ("HeLa", "MCF-7"),
+            "Isoform": ("HDAC1", "HDAC6"),
+            "Time (h)": (24, 72),
+        }.items()
+    },
+    "two_blocks": Table(
+        "a.csv",
+        lines({"SMILES": SMILES, "IC50 (nM)": NM}, head="HDAC1,\n")
+        + lines({"SMILES": [f"C{text}" for text in SMILES], "IC50 (nM)": NM}, head="HDAC6,\n"),
+        asks="two tables",
+    ),
+    "zones": Table("a.csv", lines({**ID, "Zone of inhibition (mm)": NM}), asks="--threshold"),
+    "micrograms": Table("a.csv", lines({**ID, "MIC (µg/mL)": UM}), asks="'µg/mL'"),
+    "calculated": Table("a.csv", lines({**ID, "pIC50 (calc)": PX}), asks="--value-column"),
+    "percent_among_ic50": Table(
+        "a.csv", lines({**ID, "IC50 (nM)": [*NM[:8], "45%", "30%", "12%", "5%"]}), asks="percent"
+    ),
+    "solubility": Table(
+        "a.csv",
+        lines({**ID, "Solubility (µM)": UM}),
+        asks="--higher-is-active",
+        options={"value_column": "Solubility (µM)"},
+    ),
+    "only_names": Table("a.csv", lines(ID), asks="'active' with 1"),
     "two_labels": Table(
         "a.csv", lines({**ID, "EGFR": LABELS, "HER2": LABELS[::-1]}), asks="--label-column"
     ),

@@ -41,6 +41,13 @@ _CELL = re.compile(
     r"(?P<number>[-+]?(?:\d{1,3}(?:[ ']\d{3})+(?:[.,]\d+)?|[.,]?\d[\d.,]*)(?:[eE][-+]?\d+)?)\s*"
     rf"(?:{_ERROR}\s*)?(?P<unit>[^\s\d(±][^(±]*?)?\s*(?:{_ERROR})?\s*(?:\([^)]*\))?"
 )
+_SPELLINGS = (
+    (re.compile(r"^(?:approx(?:\.|imately)?|about|circa)\s*", re.IGNORECASE), "~"),
+    (re.compile(r"^([<>])\s+="), r"\1="),
+    (re.compile(r"(?<=\d)\s*[x\u00d7·*]\s*10\s*\^?\s*([-+]?\d+)$"), r"e\1"),
+    (re.compile(r"(?<=\d)(?:\s*[*†‡§#]+|[⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉ]+|[a-d])$"), ""),
+)
+"""Spellings of numbers, and what to replace them with."""
 _PLAIN = re.compile(r"[<>=~≤≥≈]{0,2}\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 # Three digits after a comma or point may be thousands (1,234): alone they decide nothing.
 _COMMA_IS_DECIMAL = re.compile(
@@ -95,10 +102,10 @@ def parse_cell(text: str) -> Parsed | None:
     Example:
         >>> parse_cell(">10 µM")
         Parsed(qualifier='>', number='10', unit='µM')
-        >>> [parse_cell(text) is None for text in ("35 ± 4", "10-20")]
-        [False, True]
+        >>> [parse_cell(text) is None for text in ("35 ± 4", "17*", "3 x 10^2", "10-20")]
+        [False, False, False, True]
     """
-    match = _CELL.fullmatch(plain(text))
+    match = _CELL.fullmatch(_unmarked(plain(text)))
     if match is None:
         return None
     unit = (match["unit"] or "").strip()
@@ -106,6 +113,13 @@ def parse_cell(text: str) -> Parsed | None:
         return None
     qualifier = "~" if match["qualifier"] == "ca." else match["qualifier"]
     return Parsed(qualifier, match["number"], unit) if qualifier in RELATIONS else None
+
+
+def _unmarked(text: str) -> str:
+    """A number as in a table of a paper, without marks of footnotes and in plain notation."""
+    for pattern, plainly in _SPELLINGS:
+        text = pattern.sub(plainly, text)
+    return text
 
 
 def is_unit(text: str) -> bool:

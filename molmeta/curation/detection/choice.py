@@ -6,8 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection.columns import LABEL_NAME, filled, stripped
+from molmeta.curation.detection.conditions import separating_column
 from molmeta.curation.detection.names import compound_names, is_other
 from molmeta.curation.detection.partners import is_general, partner
 from molmeta.curation.detection.questions import SHOWN, missing, question
@@ -19,8 +22,6 @@ from molmeta.molecules.compounds import Compound, compounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pandas as pd
 
     from molmeta.curation.detection.judged import JudgedTable
     from molmeta.curation.detection.measures import Values
@@ -106,11 +107,28 @@ class _Chooser:
                 self.require_no_other_relation(values.column.name)
             kind = partner(self.columns, values.column, "type")
         documented = self.documented() or _is_active(label)
-        return Choice(
+        choice = Choice(
             smiles, label, values, relation, self.named("assay", exactly=documented),
             self.named("target", exactly=documented), kind, documented,
             compound_names([column.name for column in self.columns if column.role == "other"]),
         )  # fmt: skip
+        if not documented:
+            self.require_one_assay(choice)
+        return choice
+
+    def require_one_assay(self, choice: Choice) -> None:
+        """Refuse repeats of compounds that are not replicates, but of other cells or isoforms."""
+        keys = [name for name in (choice.smiles, choice.assay, choice.target, choice.kind) if name]
+        rows = zip(*(stripped(self.compounds[name]) for name in keys), strict=True)
+        compounds = pd.Series(["\n".join(row) for row in rows], self.compounds.index)
+        others = [c.name for c in self.columns if c.role == "other" and c.name not in keys]
+        if name := separating_column(compounds, self.compounds, others):
+            listed = ", ".join(f"'{cell}'" for cell in stripped(self.compounds[name]).unique()[:4])
+            raise question(
+                self.where, f"compounds are repeated with different '{name}'", listed,
+                "one assay", "Keep the rows of one, or rename the column 'Assay' and choose with "
+                "--assay.",
+            )  # fmt: skip
 
     def require_no_other_relation(self, value: str) -> None:
         """Refuse qualifiers that may belong to these values or to other values."""
@@ -250,10 +268,14 @@ class _Chooser:
 
     def no_result(self) -> TableError:
         names = [column.name for column in self.columns]
+        step = "Name yours with --label-column or --value-column."
+        others = [c.name for c in self.columns if c.role == "other" and c.evidence != "blank"]
+        if all(_IDENTIFIER.fullmatch(name) for name in others):
+            step = "If all compounds are actives, add a column 'active' with 1 in every row."
         return question(
             self.where, "has no column that is surely a result", list(names[:SHOWN]),
             "labels such as 'active', or values such as 'IC50 (nM)'",
-            "Name yours with --label-column or --value-column." + suggestion("active", names),
+            step + suggestion("active", names),
         )  # fmt: skip
 
     def named(self, role: str, *, exactly: bool) -> str:

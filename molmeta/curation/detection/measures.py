@@ -33,6 +33,8 @@ _POSSIBLE_PX = (1.5, 11.5)
 """Range of -log10 M in which all values must lie for a unit to be possible."""
 _WORDS = 0.2
 """Share of results in words above which the user has to decide."""
+_FEW = 0.1
+"""Share of cells in another kind of unit that is not worth a question; curation reports them."""
 _UNITS = ("nM", "uM", "mM", "M")
 
 
@@ -89,6 +91,7 @@ class Measures:
         self._require_direction()
         if self.strict:
             self._require_numbers(numbers, values, units)
+            self._require_one_scale(numbers.units)
             self._require_scale(units)
         source = unit_column(self.columns, column) if evidence.startswith("column ") else ""
         sign = "," if decimal == "," else ""
@@ -218,16 +221,18 @@ class Measures:
             if len(possible) == 1:
                 return possible[0]
             rule = " or ".join(possible or _UNITS)
+            step = "Name the unit with --unit."
         elif self.column.quantity == "inhibition" and values.abs().max() > 1.5:
             return PERCENT_UNIT
         else:
             rule = "a unit such as nM, pIC50 or %"
+            step = "Name the unit with --unit, or give a --threshold with --higher-is-active or "
+            step += "--lower-is-active."
         if self.options.threshold is not None and self.options.higher_is_active is not None:
             return ""
         raise question(
             self.where, f"the unit of column '{self.name}' is missing",
-            f"values from {values.min():g} to {values.max():g}", rule,
-            "Name the unit with --unit.",
+            f"values from {values.min():g} to {values.max():g}", rule, step,
         )  # fmt: skip
 
     def _require_px(self, values: pd.Series) -> None:
@@ -250,13 +255,33 @@ class Measures:
             )  # fmt: skip
 
     def _require_direction(self) -> None:
-        """Refuse percentages without a direction, as low ones may mean active."""
+        """Refuse percentages and properties without a direction, as low ones may mean active."""
         high = self.options.higher_is_active
+        if names.is_other(self.name) and high is None and self.strict:
+            raise question(
+                self.where, f"the name of column '{self.name}' does not say whether high or low "
+                "values are active", "no direction", "one",
+                "Give a --threshold with --higher-is-active or --lower-is-active.",
+            )  # fmt: skip
         if self.column.quantity in ("remaining", "percent") and high is None:
             raise question(
                 self.where, f"column '{self.name}' may be the activity that is inhibited or the "
                 "one that remains", "no direction", "one", "Give --higher-is-active for "
                 "inhibition, or --lower-is-active with a --threshold such as 50.",
+            )  # fmt: skip
+
+    def _require_one_scale(self, within: pd.Series) -> None:
+        """Refuse cells of concentrations among cells of percentages, which cannot be compared."""
+        kind = partner(self.columns, self.column, "type")
+        unit = self.column.unit or self.options.unit
+        units = within.where(within.ne(""), unit)[filled(self.frame[self.name]).index]
+        scales = units.map({unit: scale_of(str(unit)) for unit in units.unique()})
+        shares = scales[scales.ne("")].value_counts(normalize=True)
+        if not kind and len(shares) > 1 and shares.min() > _FEW:
+            raise question(
+                self.where, f"column '{self.name}' holds percentages and concentrations",
+                f"{(scales == PERCENT_UNIT).sum()} and {(scales == PX).sum()} values",
+                "one of them", "Keep the rows of one, or put them in two columns.",
             )  # fmt: skip
 
     def _require_scale(self, units: pd.Series) -> None:

@@ -127,7 +127,7 @@ def unit_of(name: str) -> str:
     quantity, folded = quantity_of(name), _folded(name)
     if quantity == "pX" or scale_of(name):
         return name if scale_of(name) else PX
-    if unit := unit_in_brackets(name):
+    if unit := unit_in_brackets(name) or _unit_after_comma(name):
         return unit
     if quantity in ("inhibition", "remaining", "percent"):
         return PERCENT_UNIT if "%" in folded else ""
@@ -140,6 +140,11 @@ def unit_of(name: str) -> str:
 def unit_in_brackets(name: str) -> str:
     """The unit in brackets, "" without one."""
     return next((str(t).strip() for t in _BRACKETS.findall(name) if is_unit(t)), "")
+
+
+def _unit_after_comma(name: str) -> str:
+    text = name.rpartition(",")[2].strip()
+    return text if "," in name and is_unit(text) else ""
 
 
 def is_mean(name: str) -> bool:
