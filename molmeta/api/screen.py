@@ -25,7 +25,7 @@ from molmeta.api._inputs import (
     support_of,
 )
 from molmeta.models.prevalence import Estimate
-from molmeta.screening.annotations import annotator
+from molmeta.screening.annotations import annotator, new
 from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, library_hits
 from molmeta.screening.outlook import outlook, unsuited_for_libraries
 from molmeta.screening.plan import ScreenPlan
@@ -173,7 +173,7 @@ def rank(
     with library_file(library) as path:
         screened = _screened(predictor, inputs.reading, path, output, plan, cores, progress)
     if len(screened.candidates):
-        log_expected_hits(screened, predictor.share)
+        log_expected_hits(screened, predictor.share_for_hits, screened.n_read)
     return ScreenResult(screened, inputs, predictor)
 
 
@@ -219,8 +219,14 @@ def inputs_of(
     return ScreenInputs(reading, name, library_name(library), today, n_in_training=n_in_training)
 
 
-def log_expected_hits(screened: Screened, share: float) -> None:
-    """Log the hits to expect among the best candidates; `share` is that of the predictor."""
+def log_expected_hits(screened: Screened, share: float, n_library: int | None = None) -> None:
+    """Log the hits to expect among the best candidates that were not measured yet.
+
+    Args:
+        screened: result of the screen.
+        share: `share_for_hits` of the predictor.
+        n_library: compounds in the library, None if unknown.
+    """
     prevalence = screened.prevalence
     if isinstance(prevalence, Estimate):
         _log.info(
@@ -229,13 +235,20 @@ def log_expected_hits(screened: Screened, share: float) -> None:
             "actives resemble each other",
             *prevalence,
         )  # fmt: skip
-    probabilities = screened.candidates["probability"].to_numpy(np.float64)
-    for expected in library_hits(probabilities, prevalence=prevalence, share=share):
+    candidates = new(screened.candidates)
+    if n_measured := len(screened.candidates) - len(candidates):
+        _log.info(
+            "%d candidates are compounds of the support and do not count as hits; "
+            "--exclude-support leaves them out", n_measured,
+        )  # fmt: skip
+    probabilities = candidates["probability"].to_numpy(np.float64)
+    hits = library_hits(probabilities, prevalence=prevalence, share=share, n_library=n_library)
+    for expected in hits:
         _log.info(
             "expected hits among the best %d: %.1f (80 %% interval %d to %d)",
             expected.top, expected.hits, expected.low, expected.high,
         )  # fmt: skip
-    if prevalence is None:
+    if hits and prevalence is None:
         _log.info(
             "expected hits assume a prevalence of %g, one active in %d compounds; use --prevalence "
             "for that of your library, or 'estimate'",
@@ -247,7 +260,8 @@ def _completed(
     plan: ScreenPlan, prevalence: Prevalence, model: Model, reading: SupportReading, cores: int
 ) -> ScreenPlan:
     """The plan with the prevalence, or what it is estimated from, and with annotations."""
-    annotate = None if plan.top is None else annotator(model, cores=cores)
+    measured = reading.support.smiles
+    annotate = None if plan.top is None else annotator(model, measured, cores=cores)
     if prevalence != ESTIMATE:
         return replace(plan, prevalence=prevalence, annotate=annotate)
     scores = None if plan.part else left_out(model, reading.support)

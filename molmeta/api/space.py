@@ -42,10 +42,10 @@ def run_space(
         TableError, EpisodeError, ConfigError: as `molmeta.screen`.
     """
     inputs, predictor = adapted(support, space, model, options, assay, size, plan.seed)
-    annotate = annotator(predictor.model, cores=cores)
+    annotate = annotator(predictor.model, inputs.reading.support.smiles, cores=cores)
     screened = screen_space(
         predictor, inputs.reading.support, existing(space), output=output, plan=plan,
         annotate=annotate, progress=progress,
     )  # fmt: skip
-    log_expected_hits(screened, predictor.share)
+    log_expected_hits(screened, predictor.share_for_hits)
     return ScreenResult(screened, inputs, predictor)

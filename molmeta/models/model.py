@@ -186,6 +186,11 @@ class AssayPredictor:
         """Share of actives for which probabilities in a library are calibrated."""
         return self.model.learner.library_share(self.support)
 
+    @property
+    def share_for_hits(self) -> float:
+        """`share`, or 1 for actives alone, whose probabilities are not chances of a hit."""
+        return self.share if bool((self.support.labels < 0.5).any()) else 1.0
+
     @cached_property
     def within_assay(self) -> Predictor:
         """From featurized molecules that belong to the assay's series to logits, or to values."""

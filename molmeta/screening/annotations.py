@@ -1,4 +1,4 @@
-"""Annotates candidates: scaffold, structural alerts, properties and applicability domain."""
+"""Annotates candidates: scaffold, alerts, properties, applicability domain, known results."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from molmeta.errors import MoleculeError
 from molmeta.molecules.compounds import parse, standardize
 from molmeta.molecules.scaffolds import scaffold_of
 from molmeta.runtime.parallel import mapped
+from molmeta.screening.known import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,19 +29,25 @@ DOMAIN = 0.4
 """Similarity to a support compound from which a candidate is inside; see docs/screening.md."""
 EXPLAINING_COLUMNS = (
     "scaffold", "alerts", "molecular_weight", "logp", "tpsa", "hbd", "hba", "rotatable_bonds",
-    "inside_domain", "training_assays", "hit_rate_elsewhere", "frequent_hitter",
+    "inside_domain", "training_assays", "hit_rate_elsewhere", "frequent_hitter", "measured",
 )  # fmt: skip
+SAME, ISOMER = "yes", "isomer"
+"""A candidate that was measured, and one that differs from a measured compound in its
+stereochemistry only."""
 FREQUENT_ASSAYS, FREQUENT_RATE = 10, 0.75
 """A frequent hitter was above the mean in three quarters of ten training assays or more."""
 CATALOGS = ("PAINS", "NIH")
+SKELETON = 14
+"""Characters of an InChIKey that do not depend on stereochemistry."""
 _log = logging.getLogger(__name__)
 
 
-def annotator(model: Model, *, cores: int = 1) -> Annotate:
+def annotator(model: Model, measured: Sequence[str] = (), *, cores: int = 1) -> Annotate:
     """Function that adds EXPLAINING_COLUMNS to a table of candidates.
 
     Args:
         model: counts the training assays that measured a compound.
+        measured: SMILES of the support, to recognise its compounds among the candidates.
         cores: processes for alerts and properties.
 
     Example:
@@ -49,7 +56,12 @@ def annotator(model: Model, *, cores: int = 1) -> Annotate:
         >>> annotator(baseline("similarity"))(hits)[["alerts", "inside_domain"]].values.tolist()
         [['PAINS:catechol_A(92);NIH:ortho_hydroquinone', 0]]
     """
-    return partial(_annotated, model, cores)
+    return partial(_annotated, model, tuple(measured), cores)
+
+
+def new(candidates: pd.DataFrame) -> pd.DataFrame:
+    """The candidates that are not compounds of the support; all of them without annotations."""
+    return candidates[candidates["measured"].ne(SAME)] if "measured" in candidates else candidates
 
 
 def inside_domain(similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -86,7 +98,9 @@ def alerts(mol: Mol) -> str:
     return ";".join(f"{source}:{name}" for source, name in matches)
 
 
-def _annotated(model: Model, cores: int, candidates: pd.DataFrame) -> pd.DataFrame:
+def _annotated(
+    model: Model, measured: Sequence[str], cores: int, candidates: pd.DataFrame
+) -> pd.DataFrame:
     texts = [str(text) for text in candidates["smiles"]]
     added = pd.DataFrame(mapped(_described, texts, cores=cores), columns=[*_COLUMNS])
     # Missing values turn integer columns into floats; always using floats keeps one schema.
@@ -99,7 +113,25 @@ def _annotated(model: Model, cores: int, candidates: pd.DataFrame) -> pd.DataFra
     added["hit_rate_elsewhere"] = rates.round(2)
     frequent = (training >= FREQUENT_ASSAYS) & (rates >= FREQUENT_RATE)
     added["frequent_hitter"] = frequent.astype(np.int64)
+    added["measured"] = _measured(texts, nearest, measured)
     return pd.concat([candidates.reset_index(drop=True), added], axis=1)
+
+
+def _measured(
+    smiles: Sequence[str], similarity: NDArray[np.float64], measured: Sequence[str]
+) -> list[str]:
+    """SAME, ISOMER or "" for each candidate, given its similarity to the nearest of the support."""
+    # An InChIKey takes half a millisecond, and equal fingerprints are rare.
+    rows = set(np.flatnonzero(similarity >= 1).tolist()) if measured else set[int]()
+    keys = {key_of(text) for text in measured} if rows else set[str]()
+    skeletons = {key[:SKELETON] for key in keys}
+    return [
+        "" if row not in rows
+        else SAME if (key := key_of(text)) in keys
+        else ISOMER if key[:SKELETON] in skeletons
+        else ""
+        for row, text in enumerate(smiles)
+    ]  # fmt: skip
 
 
 def _described(smiles: str) -> tuple[object, ...]:

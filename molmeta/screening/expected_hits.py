@@ -26,6 +26,9 @@ DEFAULT_PREVALENCE = 0.005
 """Share of actives that is assumed where none is given or estimated: one compound in 200."""
 NODES = 41
 CLIP = 1e-9
+HALVINGS = 40
+# Midpoints of equally likely strata need no weights: the mixture is a plain mean.
+_NODES = np.array([NormalDist().inv_cdf((node + 0.5) / NODES) for node in range(NODES)])
 
 
 class Expected(NamedTuple):
@@ -71,9 +74,7 @@ def expected_hits(
         [Expected(top=10, hits=5.0, low=3, high=7)]
     """
     best = _log_odds(probabilities)
-    # Midpoints of equally likely strata need no weights: the mixture is a plain mean.
-    nodes = np.array([NormalDist().inv_cdf((node + 0.5) / NODES) for node in range(NODES)])
-    given_b = 1 / (1 + np.exp(-best - spread * nodes[:, None]))
+    given_b = _sigmoid(best + spread * _NODES[:, None])
     possible = {top for top in tops if 0 < top <= len(best)}
     # The work grows with the square of the candidates; those below the largest top are cut.
     distributions = _distributions(given_b[:, : max(possible, default=0)], possible)
@@ -86,13 +87,15 @@ def library_hits(
     *,
     prevalence: float | Estimate | None,
     share: float = 0.5,
+    n_library: int | None = None,
 ) -> list[Expected]:
     """Hits expected among the best candidates of a library, with an 80 % interval.
 
     Models are trained on compounds that were chosen for a target. Most of a library is easier to
     distinguish from actives than those. The odds o of each compound are therefore moved away from
     the odds o_0 of the prevalence, to o_0 (o / o_0)^LIBRARY_POWER. Their shared error has the
-    standard deviation LIBRARY_SPREAD.
+    standard deviation LIBRARY_SPREAD. All odds are lowered by one factor where the candidates
+    would contain more actives than the prevalence allows for the whole library.
 
     Args:
         probabilities: of the best candidates, at the prevalence, best first, shape (G,).
@@ -102,6 +105,7 @@ def library_hits(
             end. None assumes DEFAULT_PREVALENCE.
         share: share of actives for which the probabilities hold if `prevalence` is None, as in
             `AssayPredictor.share`; the result is empty if it is 0 or 1.
+        n_library: compounds in the library, None if unknown.
 
     Example:
         >>> round(library_hits([0.2] * 10, [10], prevalence=0.01)[0].hits, 1)
@@ -111,12 +115,15 @@ def library_hits(
         if not 0 < share < 1:
             return []
         shift = prior_shift(DEFAULT_PREVALENCE, share)
-        return library_hits([*map(shift, probabilities)], tops, prevalence=DEFAULT_PREVALENCE)
+        moved = [*map(shift, probabilities)]
+        return library_hits(moved, tops, prevalence=DEFAULT_PREVALENCE, n_library=n_library)
     if isinstance(prevalence, Estimate):
-        return _over_interval(probabilities, tops, prevalence)
+        return _over_interval(probabilities, tops, prevalence, n_library)
     origin = math.log(prevalence / (1 - prevalence))
-    moved = 1 / (1 + np.exp(-origin - LIBRARY_POWER * (_log_odds(probabilities) - origin)))
-    return expected_hits(moved, tops, spread=LIBRARY_SPREAD)
+    log_odds = origin + LIBRARY_POWER * (_log_odds(probabilities) - origin)
+    if n_library is not None:
+        log_odds -= _excess(log_odds, prevalence * n_library)
+    return expected_hits(_sigmoid(log_odds), tops, spread=LIBRARY_SPREAD)
 
 
 def _log_odds(probabilities: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -125,12 +132,43 @@ def _log_odds(probabilities: Sequence[float] | NDArray[np.float64]) -> NDArray[n
     return np.log(p / (1 - p))
 
 
+def _sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-log_odds))
+
+
+def _excess(log_odds: NDArray[np.float64], most: float) -> float:
+    """By how much log odds must fall for at most this number of hits, with the shared error.
+
+    Args:
+        log_odds: of the candidates, shape (G,).
+        most: hits to expect among all of them at most.
+    """
+
+    def hits(fall: float) -> float:
+        shared = LIBRARY_SPREAD * _NODES[:, None] - fall
+        return float(_sigmoid(log_odds + shared).mean(axis=0).sum())
+
+    if not len(log_odds) or hits(0.0) <= most:
+        return 0.0
+    low, high = 0.0, 2 * math.log(1 / CLIP)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if hits(middle) > most else (low, middle)
+    return high
+
+
 def _over_interval(
-    probabilities: Sequence[float] | NDArray[np.float64], tops: Sequence[int], estimate: Estimate
+    probabilities: Sequence[float] | NDArray[np.float64],
+    tops: Sequence[int],
+    estimate: Estimate,
+    n_library: int | None,
 ) -> list[Expected]:
     at_low, at_estimate, at_high = (
         library_hits(
-            [*map(prior_shift(share, estimate.share), probabilities)], tops, prevalence=share
+            [*map(prior_shift(share, estimate.share), probabilities)],
+            tops,
+            prevalence=share,
+            n_library=n_library,
         )
         # A low end of 0 has log odds of minus infinity.
         for share in (max(estimate.low, CLIP), estimate.share, estimate.high)

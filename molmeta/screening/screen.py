@@ -52,6 +52,7 @@ class Ranking:
         n_support: compounds of the support found in the library.
         prevalence: given or estimated share of actives, to which probabilities are shifted.
         files: names of the files of the library.
+        share: share of actives for which the scores are calibrated.
     """
 
     n_read: int
@@ -59,6 +60,7 @@ class Ranking:
     n_support: int
     prevalence: float | Estimate | None
     files: tuple[str, ...]
+    share: float
     _shards: Shards = field(repr=False)
     _support: Support = field(repr=False)
     _plan: ScreenPlan = field(repr=False)
@@ -77,7 +79,7 @@ class Ranking:
         return (list(self._shifted(part)) for part in self._shards.by_line())
 
     def _shifted(self, compounds: Iterable[ScoredCompound]) -> Iterator[ScoredCompound]:
-        shift = prior_shift(share_of(self.prevalence), float(np.mean(self._support.active)))
+        shift = prior_shift(share_of(self.prevalence), self.share)
         return (item._replace(probability=shift(item.probability)) for item in compounds)
 
 
@@ -143,7 +145,8 @@ def ranked(
         WorkerError: a worker process was killed.
     """
     # Refuses a prevalence that does not fit before hours of scoring.
-    prior_shift(plan.prevalence, float(np.mean(support.active)))
+    share = predictor.share_for_hits
+    prior_shift(plan.prevalence, share)
     finder = KnownCompounds(support.smiles, predictor.model.library_featurizers)
     digest = predictor.model.digest
     opened = partial(
@@ -162,7 +165,7 @@ def ranked(
         if source.error is not None and source.empty:
             kept.clear()
             raise source.error
-        ranking = _ranking(kept, support, plan, source.files)
+        ranking = _ranking(kept, support, plan, source.files, share)
         if plan.part is None and not plan.force:
             # The shards stay, so that --force on the same command only has to write the result.
             require_mostly_valid(library, ranking.n_invalid, ranking.n_read)
@@ -215,17 +218,19 @@ def screen_to_files(
     return Screened(*counts, n_candidates, ranking.prevalence, kept)
 
 
-def _ranking(shards: Shards, support: Support, plan: ScreenPlan, files: tuple[str, ...]) -> Ranking:
+def _ranking(
+    shards: Shards, support: Support, plan: ScreenPlan, files: tuple[str, ...], share: float
+) -> Ranking:
     n_read, n_support, n_skipped = shards.counts()
     if plan.part is not None:
-        return Ranking(n_read, 0, n_support, None, files, shards, support, plan)
+        return Ranking(n_read, 0, n_support, None, files, share, shards, support, plan)
     scores = shards.scores()
     n_scored, of_actives = int(np.sum(scores)), plan.left_out
     prevalence = (
         plan.prevalence if of_actives is None or not n_scored else estimate(scores, of_actives)
     )
     n_invalid = n_read - n_scored - n_skipped - (n_support if plan.exclude_support else 0)
-    return Ranking(n_read, n_invalid, n_support, prevalence, files, shards, support, plan)
+    return Ranking(n_read, n_invalid, n_support, prevalence, files, share, shards, support, plan)
 
 
 def _wanted(shards: Shards, part: tuple[int, int] | None) -> Callable[[int], bool]:

@@ -67,7 +67,7 @@ def screen_space(
         TableError: the space cannot be read or has no usable reaction.
         OutputError: an output cannot be written, or another run is writing it.
     """
-    shift = prior_shift(plan.prevalence, float(np.mean(support.active)))
+    shift = prior_shift(plan.prevalence, predictor.share_for_hits)
     with exclusive(output):
         read = read_space(space)
         run = [predictor.model.digest, list(support.smiles), list(map(int, support.active))]

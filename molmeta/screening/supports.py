@@ -103,6 +103,9 @@ class SupportReading:
         return {subject: text for subject, text in lines.items() if text}
 
 
+ACTIVES_ALONE = "none, so probabilities order the library but are not chances of a hit"
+
+
 @dataclass(frozen=True)
 class ScreenInputs:
     """What a screen starts from, as the log and the page of candidates show it.
@@ -128,8 +131,10 @@ class ScreenInputs:
     def facts(self) -> dict[str, str]:
         """What was understood, a line for each subject."""
         of = f"{self.n_in_training} of {len(self.reading.support.smiles)}"
+        alone = {} if 0 in self.reading.support.active else {"inactives": ACTIVES_ALONE}
         return {
             **self.reading.facts(),
+            **alone,
             "model": f"{self.model}, molmeta {__version__}",
             "compounds in the model's training data": of,
             "library": self.library,

@@ -21,7 +21,7 @@ from molmeta.report.templating import asset, environment, script_hash
 from molmeta.report.wording import percent
 from molmeta.runtime.outputs import write_text
 from molmeta.runtime.spreadsheets import safe_cell
-from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS
+from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS, new
 from molmeta.screening.atomweights import atom_weights
 from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, TOPS, Expected, library_hits
 from molmeta.screening.hits import COLUMNS
@@ -56,12 +56,14 @@ class ScreenFacts:
         prevalence: share of actives that probabilities were shifted to, given or estimated; None
             left them at the share for which the predictor is calibrated.
         table: name of the file with all candidates.
+        is_searched: whether the records are products that a search chose from a larger space.
     """
 
     inputs: ScreenInputs
     n_read: int
     prevalence: float | Estimate | None
     table: str
+    is_searched: bool = False
 
     @property
     def share(self) -> float | None:
@@ -100,8 +102,12 @@ def _render(
     shown, support = hits.head(SHOWN), facts.inputs.reading.support
     weights = atom_weights(predictor, [str(text) for text in shown["smiles"].head(COLOURED)])
     probabilities = hits["probability"].to_numpy(np.float64)
-    tops = curve_points(len(hits), TOPS)
-    curve = library_hits(probabilities, tops, prevalence=facts.prevalence, share=predictor.share)
+    # What was measured already is not a new hit.
+    unknown = new(hits)["probability"].to_numpy(np.float64)
+    curve = library_hits(
+        unknown, curve_points(len(unknown), TOPS), prevalence=facts.prevalence,
+        share=predictor.share_for_hits, n_library=None if facts.is_searched else facts.n_read,
+    )  # fmt: skip
     of_support = predictor.predict(list(support.smiles), prevalence=facts.share)
     script = asset("hits.js")
     pages = environment()
@@ -124,6 +130,7 @@ def _render(
         n_active=facts.inputs.reading.n_active,
         n_frequent=int(hits["frequent_hitter"].sum()),
         n_hits=len(hits),
+        n_measured=len(hits) - len(unknown),
         n_inside=int(hits["inside_domain"].sum()),
         scaffolds=_scaffolds(shown),
         size=(WIDTH, HEIGHT),

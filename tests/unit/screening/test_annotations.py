@@ -13,6 +13,7 @@ from molmeta.screening.annotations import (
     alerts,
     annotator,
     inside_domain,
+    new,
 )
 from molmeta.screening.hitfiles import candidate_tables, write_tables
 from molmeta.screening.hits import COLUMNS, ScoredCompound, Support
@@ -90,3 +91,13 @@ def test_gap_changes_no_type_of_a_column(annotate):
 def test_no_hits_give_an_empty_table_with_all_columns(annotate):
     found = annotate(pd.DataFrame({"smiles": []}))
     assert [*found.columns] == ["smiles", *EXPLAINING_COLUMNS]
+
+
+def test_measured_compounds_and_their_isomers_are_recognised():
+    measured = ["N[C@@H](C)C(=O)O", "CCOc1ccccc1"]
+    smiles = ["C[C@@H](N)C(=O)O", "C[C@H](N)C(=O)O", "CCOc1ccccc1.Cl", "CCO"]
+    hits = pd.DataFrame({"smiles": smiles, "nearest_active_similarity": [1.0, 1.0, 1.0, 0.4]})
+    found = annotator(baseline("similarity"), measured)(hits)
+    assert sorted(found["measured"][:2]) == ["isomer", "yes"]
+    assert found["measured"].tolist()[2:] == ["yes", ""]
+    assert new(found)["smiles"].tolist().count("CCOc1ccccc1.Cl") == 0

@@ -98,3 +98,25 @@ def test_a_library_that_may_have_no_active_may_give_no_hit():
 def test_certain_compounds_of_a_library_give_whole_numbers():
     (found,) = library_hits([1.0] * 10, [10], prevalence=0.01)
     assert (found.hits, found.low, found.high) == (10, 10, 10)
+
+
+def test_a_library_is_not_expected_to_hold_more_actives_than_its_prevalence():
+    chances = np.linspace(0.9, 0.1, 500)
+    (free,) = library_hits(chances, [500], prevalence=0.01)
+    (bounded,) = library_hits(chances, [500], prevalence=0.01, n_library=1000)
+    assert free.hits > 100
+    assert bounded.hits == pytest.approx(10, rel=1e-3)
+    assert bounded.low <= 10
+
+
+def test_a_library_with_room_for_all_expected_hits_changes_nothing():
+    chances = [0.02] * 96
+    assert library_hits(chances, prevalence=0.01, n_library=10**6) == library_hits(
+        chances, prevalence=0.01
+    )
+
+
+def test_the_best_candidates_keep_the_most_hits_where_actives_are_few():
+    chances = [0.9] * 10 + [0.3] * 490
+    top, whole = library_hits(chances, [10, 500], prevalence=0.01, n_library=1000)
+    assert top.hits / 10 > 5 * whole.hits / 500
