@@ -124,7 +124,10 @@ def load_entry_point(group: str, name: str) -> Any:  # noqa: ANN401 - a class, f
         raise ConfigError(f"plugin '{name}': is not loaded. Name it by --plugin {name}.")
     try:
         _installed[group, name] = entry_points(group)[name].load()
+    except MemoryError:
+        raise
     except Exception as error:
+        # The code of a plugin may raise anything.
         raise _not_importable(name, error) from error
     return _installed[group, name]
 
@@ -186,7 +189,11 @@ def _load_file(path: Path) -> None:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
+    except MemoryError:
+        del sys.modules[name]
+        raise
     except Exception as error:
+        # The code of a plugin may raise anything.
         del sys.modules[name]
         raise _not_importable(str(path), error) from error
     _files[str(path)] = module

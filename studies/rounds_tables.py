@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
 
 
 def by_policy(runs: dict[tuple[str, str], pd.DataFrame]) -> Iterator[str]:
-    """Yield hits after the last round as a multiple of chance, with and without memory."""
+    """Yield hits after the last round as a multiple of chance, with and without records."""
     sizes = {name: runs[name, "rounds"]["assay"].nunique() for name in SETS}
     yield from head(["policy", *(f"{name} ({n})" for name, n in sizes.items())])
     for policy in ("greedy", "ucb", "one_shot", "similarity", "random"):

@@ -30,21 +30,20 @@ LINK = re.compile(r"\[([^\]]*)\]\((?!\w+:)([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: Any) -> Files:  # noqa: ANN401 - MkDocs' own type is partial
-    """Add the generated pages and those of the project."""
-    for name, text in {
-        "reference/commands.md": commands(),
-        "reference/config.md": configuration(),
-        **{f"project/{name}": (ROOT / name).read_text(encoding="utf-8") for name in PROJECT},
-    }.items():
-        files.append(File.generated(config, name, content=text))
+    """Add the pages of the project."""
+    for name in PROJECT:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        files.append(File.generated(config, f"project/{name}", content=text))
     for name in (path.relative_to(ROOT) for path in (ROOT / "studies").rglob("*.[ps][nv]g")):
         files.append(File.generated(config, f"project/{name}", abs_src_path=str(ROOT / name)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: object) -> str:  # noqa: ANN401
-    """Point links at pages of the project to their place in the site, and fill the glossary."""
+    """Point links at pages of the project to their place in the site, and fill generated pages."""
     source = page.file.src_uri
+    if source in GENERATED:
+        markdown = GENERATED[source]()
     inside = source.removeprefix("project/")
     # Where the page is in the repository, from which its links lead.
     place = inside if inside != source else f"docs/{source}"
@@ -86,7 +85,7 @@ def commands() -> str:
     head = (
         "# Commands\n\nThe help of each command, as `molmeta COMMAND --help` prints it. The "
         "examples use the files that `molmeta demo` writes. Every command exits with 0 when it "
-        "is done, 2 for a mistake that you can correct, and 1 for a bug.\n\n"
+        "is done, 2 for a user error, and 1 for a bug.\n\n"
     )
     return head + "\n".join(sections)
 
@@ -142,3 +141,7 @@ def _default(key: dict[str, Any]) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+GENERATED = {"reference/commands.md": commands, "reference/config.md": configuration}
+"""What replaces a page of docs/ that only says where to look without the site."""

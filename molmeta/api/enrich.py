@@ -50,7 +50,7 @@ def enrich(
     plan: EnrichmentPlan | None = None,
     molecules: Path | str | None = None,
     decoys: int | None = None,
-    without_memory: bool = False,
+    without_records: bool = False,
     output: Path | None = None,
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
@@ -68,7 +68,7 @@ def enrich(
         plan: kinds of supports and number of draws.
         molecules: molecule store to which features are added; None keeps none.
         decoys: largest number of inactives per target.
-        without_memory: evaluate models without their activity records.
+        without_records: evaluate models without their activity records.
         output: CSV to write; an interrupted run then resumes at its target.
         cores: processes that featurize.
         progress: called with 1 after each target.
@@ -84,7 +84,7 @@ def enrich(
     plan = plan or EnrichmentPlan()
     _require_distinct(models)
     loaded = {base: model_of(base) for base in dict.fromkeys(map(_base, models))}
-    contestants = _contestants(models, loaded, without_memory=without_memory)
+    contestants = _contestants(models, loaded, without_records=without_records)
     read = (name for each in contestants.values() for name in each.learner.library_featurizers)
     names = tuple(sorted({FINGERPRINT, *read}))
     targets = read_screens([existing(path) for path in tables], decoys=decoys, cores=cores)
@@ -93,7 +93,7 @@ def enrich(
     store = stored(everything, names, None if molecules is None else Path(molecules), cores=cores)
     library_rows = None if hiding is None else np.sort(store.rows(list(hiding["inchikey"])))
     digests = [(_label(name), loaded[_base(name)].digest) for name in models]
-    kind = [digests, asdict(plan), without_memory, library is None, digest(everything)]
+    kind = [digests, asdict(plan), without_records, library is None, digest(everything)]
     with kept(output, kind, progress) as keep:
         rows = enrichment.enrich(
             contestants, list(screens_of(targets, store)), store.molecules.only(names),
@@ -127,12 +127,12 @@ def _require_distinct(names: Sequence[str]) -> None:
 
 
 def _contestants(
-    names: Sequence[str], loaded: Mapping[str, Model], *, without_memory: bool
+    names: Sequence[str], loaded: Mapping[str, Model], *, without_records: bool
 ) -> dict[str, Contestant]:
     """Contestants by their label; the variants of a model share its learner."""
     learners = {base: model.learner for base, model in loaded.items()}
-    if without_memory:
-        learners = {base: enrichment.without_memory(learner) for base, learner in learners.items()}
+    if without_records:
+        learners = {base: enrichment.without_records(learner) for base, learner in learners.items()}
     return {
         _label(name): Contestant(learners[_base(name)], name.partition("@")[2]) for name in names
     }

@@ -9,7 +9,7 @@ from molmeta.api._inputs import ModelLike, existing, model_name, ranking_model
 from molmeta.campaigns import simulation
 from molmeta.campaigns.simulation import SimulationPlan
 from molmeta.curation.reading import assays_and_molecules
-from molmeta.evaluation.enrichment import without_memory as without_records
+from molmeta.evaluation import enrichment
 from molmeta.molecules.similarity import FINGERPRINT
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def simulate(
     model: ModelLike = None,
     plan: SimulationPlan | None = None,
     molecules: Path | str | None = None,
-    without_memory: bool = False,
+    without_records: bool = False,
     cores: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def simulate(
         model: a model, its file, or the name of a baseline; None takes the pretrained model.
         plan: numbers of compounds and rounds, and policies.
         molecules: molecule store of `molmeta featurize`; None featurizes the compounds here.
-        without_memory: judge the model as if no training assay had measured the compounds.
+        without_records: judge the model as if no training assay had measured the compounds.
         cores: processes that featurize.
         progress: called with 1 after each replay of one policy.
 
@@ -52,7 +52,9 @@ def simulate(
         EpisodeError: no assay is large enough.
     """
     chosen, plan = ranking_model(model), plan or SimulationPlan()
-    learner = without_records(chosen.learner) if without_memory else chosen.learner
+    learner = chosen.learner
+    if without_records:
+        learner = enrichment.without_records(learner)
     names = tuple(dict.fromkeys((*chosen.library_featurizers, FINGERPRINT)))
     store = None if molecules is None else existing(molecules)
     paths = [existing(table) for table in tables]

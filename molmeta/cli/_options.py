@@ -30,7 +30,12 @@ MODEL = typer.Option(
     "--model",
     help="Model file, 'pretrained' (default) or a baseline; NAME:OPTION=VALUE sets an option.",
 )
-RENAMED = {("evaluate", "--query"): "--n-query", ("suggest", "--plate"): "--wells"}
+RENAMED = {
+    ("enrich", "--without-memory"): "--without-records",
+    ("evaluate", "--query"): "--n-query",
+    ("simulate", "--without-memory"): "--without-records",
+    ("suggest", "--plate"): "--wells",
+}
 """Present name of each option that was renamed, by verb and former name."""
 MOLECULES = typer.Option(..., "--molecules", help="Molecule store of 'molmeta featurize'.")
 STORE = typer.Option(

@@ -2,8 +2,8 @@
 
 Writes a folder: the ranked library (hits.csv), the model (model.safetensors), and a page
 (index.html) that shows what was read, tried and chosen, what to expect, and the candidates. If the
-order of close analogues is not to be relied on yet, next_plate.csv lists what to measure next. With
-an --output that ends in .safetensors, only the model is written.
+order of close analogues is not reliable yet, next_plate.csv lists what to measure next. With an
+--output that ends in .safetensors, only the model is written.
 
 Example: molmeta auto --support measured.csv --library library.smi --output run
 

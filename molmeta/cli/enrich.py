@@ -57,7 +57,7 @@ def run(
         None, help="Molecule store to add the features to; by default they are not kept."
     ),
     decoys: int | None = typer.Option(None, min=1, help="Most inactives of a target."),
-    without_memory: bool = typer.Option(
+    without_records: bool = typer.Option(
         False, help="Judge models as if no training assay had measured the compounds."
     ),
     seed: int = SEED,
@@ -77,7 +77,7 @@ def run(
         with bar(None, "targets") as advance:
             rows = enrich(
                 tables, library=library, library_size=library_size, models=names, plan=plan,
-                molecules=molecules, decoys=decoys, without_memory=without_memory, output=output,
+                molecules=molecules, decoys=decoys, without_records=without_records, output=output,
                 cores=cores, progress=advance,
             )  # fmt: skip
         for table in (compared(rows, str(rows["model"].iloc[0])), overlap(rows)):

@@ -33,7 +33,7 @@ def run(
     acquisition: str = typer.Option("ucb,greedy", help="Policies, separated by commas."),
     repeats: int = typer.Option(3, min=1, help="Number of starts to draw for each assay."),
     max_similarity: float = MAX_SIMILARITY,
-    without_memory: bool = typer.Option(
+    without_records: bool = typer.Option(
         False, help="Judge the model as if no training assay had measured the compounds."
     ),
     seed: int = SEED,
@@ -54,7 +54,7 @@ def run(
         with bar(None, "campaigns") as advance:
             rows = simulate(
                 tables, model=model, plan=plan, molecules=molecules,
-                without_memory=without_memory, cores=cores, progress=advance,
+                without_records=without_records, cores=cores, progress=advance,
             )  # fmt: skip
         with written(output) as temporary:
             write_frame(temporary, rows, float_format="%.6g")

@@ -14,6 +14,7 @@ from molmeta.curation.detection.choice import Choice, choose
 from molmeta.curation.detection.columns import classify, filled, stripped
 from molmeta.curation.detection.judged import JudgedTable
 from molmeta.curation.detection.labels import read_labels
+from molmeta.curation.detection.partners import without_statistics
 from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import as_smiles
 from molmeta.curation.headers import TableFile, table_of_frame
@@ -88,7 +89,7 @@ def judge(
         strict: as in `JudgedTable`.
     """
     where = table if isinstance(table, Path) else Path("support")
-    columns = classify(source.frame, source.units)
+    columns = without_statistics(classify(source.frame, source.units))
     return JudgedTable(source.frame, columns, options, where, source.repeated, strict)
 
 

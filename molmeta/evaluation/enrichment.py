@@ -121,7 +121,7 @@ def enrich(
     return rows
 
 
-def without_memory(learner: MetaLearner) -> MetaLearner:
+def without_records(learner: MetaLearner) -> MetaLearner:
     """Return a copy of the learner without activity records."""
     without = copy.deepcopy(learner)
     for records in records_in(without):

@@ -11,13 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from molmeta.encoders.profile import Profile
-from molmeta.learners._parents.profile_process import (
-    ENCODER,
-    TYPICAL_SUPPORT,
-    ProfileInputs,
-    ProfilePredictor,
-    ProfileProcess,
-)
+from molmeta.learners._parents.profile_process import ENCODER, TYPICAL_SUPPORT, ProfileProcess
 from molmeta.learners._parts.relatedness import analogue_probability, library_likeness
 from molmeta.learners._parts.targets import Scale, graded, require_target, scale_of, support_numbers
 from molmeta.learners.base import Target, complements, require_support
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
 
     from molmeta.assays.episodes import Episode
     from molmeta.encoders.base import Encoder
+    from molmeta.learners._parts.profile_predictor import ProfileInputs, ProfilePredictor
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled
 

@@ -44,7 +44,9 @@ class TabICL(TabularLearner):
             venue="ICML",
         ),
     )
-    use_when = "you have its weights and want to compare with a model that knows no chemistry"
+    use_when = (
+        "you have its weights and want to compare with a model that was not trained on molecules"
+    )
     package: ClassVar[str] = "tabicl"
 
     def opened(self, weights: Path) -> Classifiers:

@@ -54,7 +54,9 @@ class TabPFN(TabularLearner):
             doi="10.1038/s41586-024-08328-6",
         ),
     )
-    use_when = "you have its weights and want to compare with a model that knows no chemistry"
+    use_when = (
+        "you have its weights and want to compare with a model that was not trained on molecules"
+    )
     package: ClassVar[str] = "tabpfn"
 
     def opened(self, weights: Path) -> Classifiers:

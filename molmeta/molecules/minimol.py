@@ -47,7 +47,10 @@ def vector(mol: Chem.Mol) -> NDArray[np.float32]:
     model, smiles = _model(), str(Chem.MolToSmiles(mol))
     try:
         vectors: NDArray[np.float32] = model([smiles])
+    except MemoryError:
+        raise
     except Exception as error:
+        # The code of the package may raise anything.
         raise MoleculeError(
             f"featurizer 'minimol': fails on '{smiles[:80]}'; got '{one_line(error)}', expected a "
             "vector. Remove the compound or choose another featurizer."

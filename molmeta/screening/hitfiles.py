@@ -33,6 +33,7 @@ SHEET_ROWS = 1_048_576
 Annotate = Callable[[pd.DataFrame], pd.DataFrame]
 """Adds columns to a table of candidates with the columns `hits.COLUMNS`."""
 
+_OTHER_FORMATS = (".doc", ".docx", ".htm", ".html", ".json", ".ods", ".pdf", ".xls")
 INVALID_COLUMNS = ("line", "text", "reason")
 
 
@@ -108,17 +109,19 @@ def require_other_names(library: Path, outputs: Iterable[Path | None]) -> None:
 
 
 def require_suffix(output: Path) -> None:
-    """Refuse a misspelled suffix, with which the table would be CSV.
+    """Refuse a misspelled suffix or that of another format, with which the table would be CSV.
 
     Raises:
-        ConfigError: the suffix is almost that of a Parquet file, SDF or Excel workbook.
+        ConfigError: the suffix is almost that of a Parquet file, SDF or Excel workbook, or that of
+            a format that is not written.
     """
     suffix = output.suffix.casefold()
     close = closest(suffix, _WRITERS)
-    if close and close != suffix:
+    if suffix not in _WRITERS and (close or suffix in _OTHER_FORMATS):
+        step = f"Did you mean '{close}'?" if close else "Choose one of them."
         raise ConfigError(
             f"--output: '{output.name}' would be written as CSV; got the suffix '{output.suffix}', "
-            f"expected {', '.join(_WRITERS)}, or .csv. Did you mean '{close}'?"
+            f"expected {', '.join(_WRITERS)}, or .csv. {step}"
         )
 
 

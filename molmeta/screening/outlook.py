@@ -117,9 +117,9 @@ def unsuited_for_libraries(model: Model) -> str:
     if model.for_libraries:
         return ""
     return (
-        f"The learner '{model.recipe.learner}' orders analogues of the measured compounds. It has "
-        "not learned what tells an active from the many other compounds of a library: actives may "
-        "be far down the list, and the hits expected may be far too many. Use the model "
+        f"The learner '{model.recipe.learner}' orders analogues of the measured compounds. It was "
+        "not trained to distinguish actives from the other compounds of a library: actives may be "
+        "far down the list, and the hits expected may be far too many. Use the model "
         "'pretrained' to search a library."
     )
 

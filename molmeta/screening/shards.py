@@ -169,12 +169,8 @@ class Shards:
             yield _hit(row)
 
     def _rows(self, number: int) -> Iterator[dict[str, Any]]:
-        # Not a loop over batches: its variable would keep the file open while rows are used.
-        yield from chain.from_iterable(map(_rows_of, self._parts.batches(number)))
-
-
-def _rows_of(batch: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of pyarrow
-    return batch.to_pylist()
+        for batch in self._parts.batches(number):
+            yield from batch.to_pylist()
 
 
 def _hit(row: dict[str, Any]) -> ScoredCompound:

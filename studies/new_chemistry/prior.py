@@ -26,7 +26,7 @@ from molmeta.learners.profile_gp import ProfileGP
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from molmeta.learners._parents.profile_process import ProfileInputs, ProfilePredictor
+    from molmeta.learners._parts.profile_predictor import ProfileInputs, ProfilePredictor
     from molmeta.learners.base import Predictor
     from molmeta.molecules.blocks import Molecules
     from molmeta.molecules.labelled import Labelled

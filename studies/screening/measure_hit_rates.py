@@ -19,7 +19,7 @@ import torch
 import molmeta
 from molmeta.assays.assay import distinct_compounds
 from molmeta.assays.screens import read_screens, screens_of
-from molmeta.evaluation.enrichment import without_memory
+from molmeta.evaluation.enrichment import without_records
 from molmeta.models.named import baseline
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.labelled import Labelled
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     pretrained = molmeta.load().learner
     learners = {
         "pretrained": pretrained,
-        "without memory": without_memory(pretrained),
+        "without records": without_records(pretrained),
         "similarity": baseline("similarity").learner,
     }
     published = pd.read_csv(folder / "published_hts_hitrate.csv.gz")

@@ -22,7 +22,7 @@ from molmeta.campaigns import acquisition
 from molmeta.campaigns.acquisition import ranked
 from molmeta.campaigns.campaign import Campaign
 from molmeta.curation.reading import assays_and_molecules
-from molmeta.evaluation.enrichment import without_memory
+from molmeta.evaluation.enrichment import without_records
 from molmeta.molecules.blocks import tensor_of
 from molmeta.molecules.similarity import FINGERPRINT
 from molmeta.runtime.seeds import generator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 WELLS, ACTIVES, INACTIVES, DRAWS = 96, 5, (0, 20), 3
 POLICIES = ("ucb", "greedy", "expected_improvement", "thompson", "similarity")
-KINDS = ["table", "memory", "inactives"]
+KINDS = ["table", "records", "inactives"]
 
 
 def main(tables: list[Path]) -> None:
@@ -46,8 +46,8 @@ def _of_table(table: Path) -> Iterator[dict[str, object]]:
     learner = molmeta.load().learner
     blocks = tuple(dict.fromkeys((*learner.featurizers, FINGERPRINT)))
     assays, molecules = assays_and_molecules([table], None, blocks)
-    learners = {"with": learner, "without": without_memory(learner)}
-    for (memory, learner), assay in product(learners.items(), assays):
+    learners = {"with": learner, "without": without_records(learner)}
+    for (records, learner), assay in product(learners.items(), assays):
         rows = molecules.select(tensor_of(np.array(assay.rows)))
         campaign = Campaign(learner, rows, assay.labels)
         for n, draw in product(INACTIVES, range(DRAWS)):
@@ -55,7 +55,7 @@ def _of_table(table: Path) -> Iterator[dict[str, object]]:
             parts = (rng.permutation(np.flatnonzero(assay.labels == y)) for y in (1, 0))
             actives, inactives = parts
             campaign.begin(np.concatenate([actives[:ACTIVES], inactives[:n]]))
-            yield {"table": table.stem, "memory": memory, "inactives": n, **_hits(campaign, rng)}
+            yield {"table": table.stem, "records": records, "inactives": n, **_hits(campaign, rng)}
 
 
 def _hits(campaign: Campaign, rng: np.random.Generator) -> dict[str, int]:

@@ -97,6 +97,13 @@ def test_the_picture_of_the_rules_shows_those_of_the_workflow():
     assert rule_graph.drawn(rule_graph.PICTURE.read_text()) == rule_graph.rules()
 
 
+@pytest.mark.parametrize("page", [*(f"docs/{page}" for page in PAGES), "README.md"])
+def test_links_lead_to_files_of_the_repository(page):
+    text = re.sub(r"^ *```.*?^ *```", "", (ROOT / page).read_text(), flags=re.M | re.S)
+    targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", text)
+    assert [name for name in targets if not (ROOT / page).parent.joinpath(name).exists()] == []
+
+
 def test_nothing_is_loaded_from_elsewhere():
     text = (ROOT / "mkdocs.yml").read_text() + (DOCS / "assets" / "site.css").read_text()
     assert "http" not in text

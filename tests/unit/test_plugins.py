@@ -137,6 +137,13 @@ def test_a_plugin_that_cannot_be_imported_is_refused(tmp_path, text, error):
     assert "molmeta_plugin_broken" not in sys.modules
 
 
+def test_a_plugin_that_runs_out_of_memory_is_not_taken_for_a_broken_one(tmp_path):
+    (tmp_path / "large.py").write_text("raise MemoryError")
+    with pytest.raises(MemoryError):
+        registry.load_plugin(tmp_path / "large.py")
+    assert "molmeta_plugin_large" not in sys.modules
+
+
 @pytest.mark.parametrize("source", ["absent.py", "absent"])
 def test_a_plugin_that_is_missing_is_refused(source):
     with pytest.raises(ConfigError, match="absent"):

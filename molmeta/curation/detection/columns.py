@@ -10,12 +10,11 @@ import pandas as pd
 
 from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection import names
-from molmeta.curation.detection.partners import statistic_of
 from molmeta.curation.detection.structures import are_structures, is_structure_name
 from molmeta.curation.units import RELATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from molmeta.curation.detection.names import Quantity
 
@@ -100,17 +99,10 @@ def classify(frame: pd.DataFrame, units: Mapping[str, str]) -> list[Column]:
         if len(present) and _structure(str(name), filled(present)):
             rows |= stripped(frame[name]).ne("")
     compounds = frame[rows] if rows.any() else frame
-    columns = [
+    return [
         _column(str(name), i, compounds[name], units.get(str(name), ""))
         for i, name in enumerate(frame.columns)
     ]
-    return [_without_statistics(column, columns) for column in columns]
-
-
-def _without_statistics(column: Column, columns: Sequence[Column]) -> Column:
-    if column.role == "value" and (result := statistic_of(columns, column)):
-        return replace(column, role="other", evidence=f"a statistic of '{result}' by its name")
-    return column
 
 
 def stripped(column: pd.Series) -> pd.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from molmeta.curation.detection.names import stem, without_doubtful_words
@@ -51,11 +52,21 @@ def is_general(column: Column) -> bool:
     return _stem(column.name) == ""
 
 
-def statistic_of(columns: Sequence[Column], column: Column) -> str:
-    """The column that holds the results of which a column has a statistic, "" without one.
+def without_statistics(columns: Sequence[Column]) -> list[Column]:
+    """The columns, where statistics of other columns are not taken for values.
 
     'IC50 n' counts replicates of 'IC50 (nM)', but 'delta IC50' next to 'gamma IC50' has results.
     """
+    return [
+        replace(column, role="other", evidence=f"a statistic of '{result}' by its name")
+        if column.role == "value" and (result := _result_of(columns, column))
+        else column
+        for column in columns
+    ]
+
+
+def _result_of(columns: Sequence[Column], column: Column) -> str:
+    """The column that holds the results of which a column has a statistic, "" without one."""
     bare = _stem(without_doubtful_words(column.name))
     if bare == _stem(column.name):
         return ""

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from molmeta.assays.records import ActivityRecords, Profiles
+from molmeta.assays.records import ActivityRecords
 from molmeta.encoders.base import Encoder, Joined
 from molmeta.errors import ConfigError
 from molmeta.learners._parents.embedding import in_chunks, in_float64
 from molmeta.learners._parts.background import Background
 from molmeta.learners._parts.nearness import Nearness
 from molmeta.learners._parts.noise import averaged
+from molmeta.learners._parts.profile_predictor import ProfileInputs, ProfilePredictor
 from molmeta.learners._parts.regressed import Regressed
 from molmeta.learners._parts.tuning import require
 from molmeta.learners.base import MetaLearner
 from molmeta.molecules.blocks import EMBEDDING, Bits, Molecules, Vectors
 from molmeta.molecules.featurizers import FEATURIZERS
-from molmeta.molecules.similarity import similarity_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,30 +40,6 @@ ENCODER, NONE = "encoder", "none"
 """Settings of `further`; the first is also the name of the block of prepared vectors."""
 FURTHER = 0.6
 """Weight of the vectors u; see docs/new-chemistry.md."""
-
-
-@dataclass(frozen=True, eq=False)
-class ProfileInputs:
-    """The features of G molecules that the process compares.
-
-    Attributes:
-        structures: one fingerprint of each kind.
-        profiles: activity profiles over the training assays.
-        activity: shrunk mean of each profile, sum(p) / (n + g), shape (G,).
-        vectors: vectors of the encoder, scaled to length 1, shape (G, W); None without an encoder.
-        further: the vectors u; None without them, and where compounds are not compared by them.
-    """
-
-    structures: tuple[Bits, ...]
-    profiles: Profiles
-    activity: Tensor
-    vectors: Tensor | None
-    further: Nearness | None = None
-
-    @cached_property
-    def similarities(self) -> tuple[Callable[[Bits], Tensor], ...]:
-        """Tanimoto similarity of fingerprints of each kind to those here, for many calls."""
-        return tuple(map(similarity_to, self.structures))
 
 
 class ProfileProcess(MetaLearner):
@@ -335,49 +311,3 @@ class ProfileProcess(MetaLearner):
         regression = averaged(kernel.double(), y.double(), noises.double(), prior)
         scale = (self.log_scale[0] + self.log_scale[1] * log_size).exp()
         return Regressed(mean_weight, regression, offset, scale, self.log_doubt.exp(), self.bias)
-
-
-@dataclass(frozen=True)
-class ProfilePredictor:
-    """The process conditioned on a support.
-
-    Attributes:
-        learner: the learner with its trained parameters.
-        support: features of the support, including the background.
-        process: conditioned on them.
-        size: support size S.
-    """
-
-    learner: ProfileProcess
-    support: ProfileInputs
-    process: Regressed
-    size: int
-
-    def __call__(self, molecules: Molecules) -> Tensor:
-        return self.logits(self.inputs(molecules))
-
-    def uncertainty(self, molecules: Molecules) -> Tensor:
-        """Return the posterior standard deviation, with labels of 1 and -1, shape (G,)."""
-        return self.deviation(self.inputs(molecules))
-
-    def posterior(self, molecules: Molecules) -> tuple[Tensor, Tensor]:
-        """Return mean and variance of the process, each of shape (G,)."""
-        return self.moments(self.inputs(molecules))
-
-    def inputs(self, molecules: Molecules) -> ProfileInputs:
-        """Return the features that are compared with the support."""
-        return self.learner.inputs(molecules, further=self.support.further is not None)
-
-    def logits(self, query: ProfileInputs) -> Tensor:
-        """Return what a call does, from features."""
-        return self.process.logits(*self.moments(query))
-
-    def deviation(self, query: ProfileInputs) -> Tensor:
-        """Return what `uncertainty` does, from features."""
-        return self.moments(query)[1].sqrt()
-
-    def moments(self, query: ProfileInputs) -> tuple[Tensor, Tensor]:
-        """Return what `posterior` does, from features."""
-        kernel = self.learner.kernel(query, self.support, self.size)
-        prior = self.learner.variance(query, self.size)
-        return self.process.posterior(query.activity, kernel, prior)

@@ -108,9 +108,10 @@ class TabularLearner(FeatureLearner):
         try:
             classifiers = self.opened(path)
             _require_probabilities(classifiers(device="cpu").fit(table, labels), table)
-        except ConfigError:
+        except (ConfigError, MemoryError):
             raise
         except Exception as error:
+            # The code of the package may raise anything.
             raise ConfigError(
                 f"learner '{self.package}': cannot use the weights '{path}'; got "
                 f"'{one_line(error)}', expected a classifier of the package '{self.package}'. "
@@ -127,8 +128,11 @@ def plain_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
     except Exception as error:
-        # The message of torch is left out: it explains how to run the code in the file.
+        # A damaged file may raise anything. The message of torch is left out: it explains how to
+        # run the code in the file.
         raise ConfigError(
             f"weights '{path}': cannot be read; got a {type(error).__name__}, expected a torch "
             "file of tensors and plain values. Code in a file is never run: name another file."
@@ -165,7 +169,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _varying_most(table: NDArray[np.float32], most: int) -> NDArray[np.int64]:
-    """Columns with the largest variance, at most so many, in the order of the features."""
+    """The `most` columns with the largest variance, in the order of the features."""
     variance = table.var(axis=0, dtype=np.float64)
     ranked = np.argsort(-variance, kind="stable")[:most]
     return np.sort(ranked[np.ptp(table[:, ranked], axis=0) > 0])

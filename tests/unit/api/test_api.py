@@ -15,8 +15,11 @@ from molmeta.curation.curate import Rules
 from molmeta.curation.tables import Layout
 from molmeta.errors import ConfigError, EpisodeError, OutputError, TableError
 from molmeta.evaluation import evaluate as evaluation
+from molmeta.evaluation.enrichment import EnrichmentPlan
 from molmeta.evaluation.evaluate import EvaluationPlan
+from molmeta.models.files import save
 from molmeta.models.model import AssayPredictor
+from molmeta.models.named import baseline
 from molmeta.screening.hits import COLUMNS
 
 ACTIVE = ["c1ccccc1O", "c1ccccc1N", "Cc1ccccc1O", "Cc1ccccc1N", "CCc1ccccc1O", "CCc1ccccc1N"]
@@ -349,3 +352,26 @@ def test_inspect_lists_the_assays_of_a_table(measured_table):
 def test_inspect_refuses_a_curated_table(curated):
     with pytest.raises(TableError, match="curated"):
         molmeta.inspect(curated)
+
+
+def test_enrich_refuses_two_models_that_would_have_one_name(tmp_path):
+    actives = [f"c1ccccc1S(=O)(=O)N{'C' * n}" for n in range(8)]
+    inactives = [f"O{'C' * n}" for n in range(1, 31)]
+    table, labels = tmp_path / "screen.csv", [1] * 8 + [0] * 30
+    pd.DataFrame({"smiles": actives + inactives, "active": labels}).to_csv(table, index=False)
+    models = [tmp_path / folder / "model.safetensors" for folder in ("first", "second")]
+    for model in models:
+        save(baseline("similarity"), model)
+    plan = EnrichmentPlan(("actives:3",), draws=1)
+    assert len(molmeta.enrich([table], models=[str(models[0])], plan=plan)) == 1
+    with pytest.raises(ConfigError, match="--models: two models get one name in the table"):
+        molmeta.enrich([table], models=list(map(str, models)), plan=plan)
+
+
+def test_audit_refuses_two_tables_of_one_name_in_a_split(curated, tmp_path):
+    paths = [tmp_path / folder / "train" / "assays.parquet" for folder in ("first", "second")]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(curated.read_bytes())
+    with pytest.raises(TableError, match="another table of 'train' has this name; got 'assays'"):
+        molmeta.audit(paths)

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import optuna
@@ -164,3 +166,20 @@ def test_the_command_writes_a_recipe(valid, tmp_path):
     assert done.exit_code == 0, done.output
     assert "learner.c" not in (tmp_path / "a.yaml").read_text()
     assert yaml.safe_load((tmp_path / "a.yaml").read_text())["learner_options"]["c"] > 0
+
+
+def test_further_workers_load_the_plugins_of_the_command(valid, tmp_path):
+    plugin = tmp_path / "my_gp.py"
+    plugin.write_text(
+        "from molmeta.learners.tanimoto_gp import TanimotoGP as _Base\n\n\n"
+        'class MyGp(_Base):\n    """My own."""\n'
+    )
+    words = ["tune", "my_gp", "--plugin", plugin, "--valid", valid, "--trials", "2"]
+    words += ["--workers", "2", "--storage", tmp_path / "study.db"]
+    words += ["--set", "training.validation_supports=[4]", "--output", tmp_path / "recipe.yaml"]
+    # In a process of its own, as a plugin stays loaded.
+    command = [sys.executable, "-m", "molmeta", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "workers failed" not in done.stderr
+    assert yaml.safe_load((tmp_path / "recipe.yaml").read_text())["learner"] == "my_gp"

@@ -216,7 +216,7 @@ def test_the_actives_that_training_assays_have_measured_are_counted():
     assert actives_in_training(learner, [met], world()) == {"1": int(met.labels.sum())}
 
 
-def test_the_command_replays_without_the_memory_where_asked(tmp_path):
+def test_the_command_replays_without_activity_records(tmp_path):
     smiles = [f"{tail}{ring}" for tail in TAILS for ring in RINGS]
     frame = pd.DataFrame({"smiles": smiles, "active": [int(RINGS[0] in one) for one in smiles]})
     frame.to_csv(tmp_path / "a.csv", index=False)
@@ -229,7 +229,7 @@ def test_the_command_replays_without_the_memory_where_asked(tmp_path):
     )
     said = [
         CliRunner().invoke(cli.build(), [*words.split(), *more], prog_name="molmeta").output
-        for more in ([], ["--without-memory"])
+        for more in ([], ["--without-records"])
     ]
     assert ": 6 of its actives" in said[0]
     assert ": 0 of its actives" in said[1]

@@ -407,7 +407,12 @@ def test_what_is_no_mapping_is_refused(text):
 
 @pytest.mark.parametrize(
     ("verb", "old", "new"),
-    [("evaluate", "--query", "--n-query"), ("suggest", "--plate=24", "--wells")],
+    [
+        ("enrich", "--without-memory", "--without-records"),
+        ("evaluate", "--query", "--n-query"),
+        ("simulate", "--without-memory", "--without-records"),
+        ("suggest", "--plate=24", "--wells"),
+    ],
 )
 def test_a_renamed_option_is_refused_with_its_new_name(molmeta, verb, old, new):
     status, _, err = molmeta(verb, old)

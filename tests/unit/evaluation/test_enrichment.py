@@ -12,7 +12,7 @@ from molmeta.assays.screens import read_screens, screens_of
 from molmeta.assays.training_data import TrainingData
 from molmeta.errors import ConfigError, EpisodeError, TableError
 from molmeta.evaluation.contestants import Contestant
-from molmeta.evaluation.enrichment import EnrichmentPlan, enrich, without_memory
+from molmeta.evaluation.enrichment import EnrichmentPlan, enrich, without_records
 from molmeta.evaluation.enrichment_tables import compared, overlap, summary
 from molmeta.evaluation.hidden_actives import METRICS, hidden_metrics
 from molmeta.learners.base import MetaLearner
@@ -242,10 +242,10 @@ def test_a_variant_is_told_its_part_of_a_support(frame, store, library):
 
 
 @torch.no_grad()
-def test_without_memory_a_learner_knows_nothing_of_any_compound_and_stays_as_it_is():
+def test_without_records_copies_a_learner_and_clears_the_records_of_the_copy():
     learner = ProfileGP()
     learner.fit(TrainingData(world(), [assay(0)]))
-    assert times_measured(without_memory(learner), world()).sum() == 0
+    assert times_measured(without_records(learner), world()).sum() == 0
     assert times_measured(learner, world()).min() == 1
 
 
@@ -302,3 +302,10 @@ def test_new_actives_and_measured_inactives_are_judged_apart():
     assert (found["top1"], found["top1_new"]) == (0.5, 0.0)
     assert found["auroc_measured"] == 0.25
     assert np.isnan(ranked([1.0])["auroc_measured"])
+
+
+@pytest.mark.parametrize("label", [0.9, 7, -1, ""])
+def test_a_label_other_than_0_and_1_is_refused_and_quoted(tmp_path, label):
+    wrong = rows("A", ["CCCCO"], label)
+    with pytest.raises(TableError, match=rf"got 'active '{label}'', .* active being 0 or 1"):
+        read(tmp_path, rows("A", ["CCO"], 1), rows("A", ["CCN"], 0), wrong)

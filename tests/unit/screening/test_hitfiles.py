@@ -106,6 +106,30 @@ def test_a_misspelled_suffix_is_refused_with_the_right_one(name):
         require_suffix(Path(name))
 
 
+@pytest.mark.parametrize("name", ["hits.docx", "hits.pdf", "hits.html"])
+def test_a_suffix_of_another_format_is_refused(name):
+    with pytest.raises(ConfigError, match=r"written as CSV; .* expected \.parquet"):
+        require_suffix(Path(name))
+
+
 @pytest.mark.parametrize("name", ["hits.csv", "hits.XLSX", "hits.tsv", "hits", "hits.sdf", "a.txt"])
 def test_other_suffixes_are_accepted(name):
     require_suffix(Path(name))
+
+
+def named(text):
+    return iter([ScoredCompound(0.9, -1, text, "CCN"), ScoredCompound(0.5, -2, "next", "CCO")])
+
+
+def test_a_workbook_omits_control_characters_of_names(tmp_path):
+    path = tmp_path / "hits.xlsx"
+    write_tables(path, candidate_tables(named("a\x01\x0bb"), SUPPORT))
+    header, first, _ = openpyxl.load_workbook(path).active.iter_rows(values_only=True)
+    assert dict(zip(header, first, strict=True))["id"] == "ab"
+
+
+def test_a_line_break_in_a_name_does_not_end_the_title_of_an_sdf(tmp_path):
+    path = tmp_path / "hits.sdf"
+    write_tables(path, candidate_tables(named("a\n\nb\r\nc"), SUPPORT))
+    names = [(mol.GetProp("_Name"), mol.GetProp("id")) for mol in SDMolSupplier(str(path))]
+    assert names == [("a b c", "a b c"), ("next", "next")]

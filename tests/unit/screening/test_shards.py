@@ -1,6 +1,9 @@
 import random
+import resource
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow
 import pytest
 
@@ -112,3 +115,24 @@ def test_cleared_shards_are_gone(shards, output):
     shards.add(0, Shard(hits(3), [], 3, 0, 0, SCORES))
     shards.clear()
     assert list(output.parent.iterdir()) == []
+
+
+@pytest.fixture
+def few_open_files():
+    """Room for 32 more open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    last = max(int(path.name) for path in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (last + 32, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("few_open_files")
+def test_all_hits_of_more_shards_than_files_can_be_open_are_read(shards, tmp_path):
+    for number in range(100):
+        shards.add(number, Shard(hits(5, number), BAD, 7, 0, 0, SCORES))
+    found = list(shards.hits(None))
+    assert found == sorted(found, reverse=True)
+    assert (len(found), len(list(shards.rejected()))) == (500, 200)
+    screening_shards.write_scores(tmp_path / "scores", shards.by_line())
+    assert len(pd.read_parquet(tmp_path / "scores")) == 500
