@@ -97,8 +97,8 @@ def auto(
 
     Args:
         support: table of measured compounds, frame with its columns, or (SMILES, labels).
-        library: path of SMILES lines, CSV, SDF, Parquet or a featurized library, or SMILES; None
-            only chooses.
+        library: path of SMILES lines, CSV, Excel, SDF, Parquet or a featurized library, or SMILES;
+            None only chooses.
         output: a folder for the model, the page and the ranked library, or the file of the model
             if it ends in .safetensors; None writes nothing.
         target: "value" chooses a model that predicts the measured values.

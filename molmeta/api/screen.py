@@ -80,7 +80,7 @@ def screen(
 
     Args:
         support: table of measured compounds, frame with its columns, or (SMILES, labels).
-        library: path of SMILES lines, CSV, SDF, Parquet or a featurized library, or SMILES.
+        library: path of SMILES lines, CSV, Excel, SDF, Parquet or a featurized library, or SMILES.
         model: a model, its file, or the name of a baseline; None takes the pretrained model.
         top: number of candidates; None returns every compound, without annotations.
         prevalence: share of actives in the library, to which probabilities are shifted;
@@ -248,7 +248,7 @@ def log_expected_hits(screened: Screened, share: float, n_library: int | None = 
             "expected hits among the best %d: %.1f (80 %% interval %d to %d)",
             expected.top, expected.hits, expected.low, expected.high,
         )  # fmt: skip
-    if hits and prevalence is None:
+    if prevalence is None and 0 < share < 1:
         _log.info(
             "expected hits assume a prevalence of %g, one active in %d compounds; use --prevalence "
             "for that of your library, or 'estimate'",

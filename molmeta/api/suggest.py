@@ -49,7 +49,7 @@ def suggest(
 
     Args:
         support: table of measured compounds, frame with its columns, or (SMILES, labels).
-        library: path of SMILES lines, CSV, SDF, Parquet or a featurized library, or SMILES.
+        library: path of SMILES lines, CSV, Excel, SDF, Parquet or a featurized library, or SMILES.
         model: a model, its file, or the name of a baseline; None takes the pretrained model.
         plan: size of the plate, acquisition function, diversity and controls.
         assay: name of the assay, if the table contains several.

@@ -45,8 +45,8 @@ SUPPORT = typer.Option(
     ..., "--support", help="Table of measured compounds: CSV, Excel, SDF, Parquet."
 )
 _LIBRARY_HELP = (
-    "SMILES lines, CSV, SDF, Parquet, compressed or not, or featurized: a file, folder, quoted "
-    "glob pattern or manifest of paths; '-' for stdin."
+    "SMILES lines, CSV, Excel, SDF, Parquet, compressed or not, or featurized: a file, folder, "
+    "quoted glob pattern or manifest of paths; '-' for stdin."
 )
 LIBRARY = typer.Option(..., "--library", help=_LIBRARY_HELP)
 OPTIONAL_LIBRARY = typer.Option(None, "--library", help=_LIBRARY_HELP)

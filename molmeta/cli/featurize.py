@@ -2,8 +2,8 @@
 
 An existing molecule store at --output is extended: only compounds that it lacks are featurized. A
 store that cannot be read, for example from another version, is replaced. A file that is not a
-curated table is a library: SMILES lines, CSV, SDF or Parquet, compressed or not. An interrupted
-run on a library resumes with the same command.
+curated table is a library: SMILES lines, CSV, Excel, SDF or Parquet, compressed or not. An
+interrupted run on a library resumes with the same command.
 
 A library of several files, given as a folder, pattern or manifest of paths, becomes a folder of
 parts. Jobs with --part k/n share the work; the same command without it then completes the folder.

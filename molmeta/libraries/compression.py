@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import zipfile
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 SUFFIXES = (".gz", ".bgz", ".bz2", ".xz", ".zst")
-BROKEN = (EOFError, zlib.error, lzma.LZMAError, OSError, pa.ArrowException)
+BROKEN = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError, pa.ArrowException)
 """What reading a truncated or damaged file raises."""
 
 

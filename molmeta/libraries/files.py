@@ -13,7 +13,10 @@ from molmeta.libraries.compression import SUFFIXES, format_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FORMATS = (".smi", ".smiles", ".cxsmiles", ".csv", ".tsv", ".txt", ".sdf", ".sd", ".parquet")
+FORMATS = (
+    ".smi", ".smiles", ".cxsmiles", ".csv", ".tsv", ".txt", ".sdf", ".sd", ".parquet", ".xlsx",
+    ".xlsm",
+)  # fmt: skip
 """Suffixes of the files that are read from a folder, with or without that of a compression."""
 MANIFESTS = (".manifest", ".list", ".lst")
 MANIFEST_SIZE = 100_000_000
@@ -61,7 +64,7 @@ def _inside(folder: Path) -> list[Path]:
     visible = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+        if path.is_file() and not any(map(_is_hidden, path.relative_to(folder).parts))
     ]
     files = [path for path in visible if format_of(path) in FORMATS]
     if not files:
@@ -79,6 +82,11 @@ def _inside(folder: Path) -> list[Path]:
     if len(files) < len(visible):
         _log.info("%s: leaves out %d files with other names", folder, len(visible) - len(files))
     return files
+
+
+def _is_hidden(name: str) -> bool:
+    # Excel makes a file `~$NAME` next to each workbook that is open.
+    return name.startswith((".", "~$"))
 
 
 def _manifest(path: Path) -> list[tuple[int, str]]:

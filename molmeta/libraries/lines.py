@@ -6,11 +6,23 @@ Separators, headers and names are detected, since vendors mix them.
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections import deque
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from molmeta.errors import TableError, suggestion
+from molmeta.curation.detection.structures import INCHI, as_smiles
+from molmeta.libraries.columns import (
+    LOOK,
+    TITLES,
+    Columns,
+    holds_smiles,
+    is_header,
+    names_smiles,
+    pick_columns,
+)
+from molmeta.libraries.compression import BROKEN
 from molmeta.molecules.compounds import parses
 
 if TYPE_CHECKING:
@@ -28,14 +40,15 @@ library in several files are thus distinct and in its order."""
 
 _FIRST_FIELD = re.compile(r'"?([^\s,;"]+)"?(?:[ ]+\|[^|]*\|)?([\s,;]*)(.*)', re.DOTALL)
 _LOOSE = re.compile(r"[\s,;]+")
+_log = logging.getLogger(__name__)
 
 
 class Record(NamedTuple):
     """A record of a library: a compound, or a text that cannot be used as one.
 
     Attributes:
-        line: line, first line of an SDF record, or Parquet row; counted from 1, and from
-            n * FILE_LINES in file n of a library.
+        line: line, first line of an SDF record, or row of Parquet or of a sheet; counted from 1,
+            and from n * FILE_LINES in file n of a library.
         id: name in the library, or the line number.
         smiles: as written in the library; if the record is unusable, the start of its text.
         reason: why the record is unusable, or "".
@@ -73,13 +86,6 @@ class Line(NamedTuple):
     fault: str = ""
 
 
-class Columns(NamedTuple):
-    """The columns of a table with SMILES and with names."""
-
-    smiles: int
-    id: int | None
-
-
 def numbered(text: IO[str]) -> Iterator[Line]:
     """Yield all lines of a text, truncated to MAX_LINE characters."""
     number = 0
@@ -93,13 +99,29 @@ def numbered(text: IO[str]) -> Iterator[Line]:
         yield Line(number, _repaired(line.rstrip("\r\n")), fault)
 
 
+def peeked(lines: Iterator[Line], n: int) -> tuple[list[Line], Iterator[Line]]:
+    """Return the first n lines, and all lines; an error among the first is raised after them."""
+    head: list[Line] = []
+    try:
+        head.extend(line for line in islice(lines, n))
+    except BROKEN as error:
+        return head, chain(head, _raising(error))
+    return head, chain(head, lines)
+
+
+def _raising(error: Exception) -> Iterator[Line]:
+    yield from ()
+    raise error
+
+
 def table(
     lines: Iterator[Line], where: str, *, must_have_header: bool, id_column: str = ""
 ) -> Iterator[Record]:
     """Yield the records of SMILES lines or of a delimited table.
 
-    A first line with a column whose name contains 'smiles' is a header. Without a header, the
-    first field is the SMILES and the rest is the name.
+    A first line with a column whose name contains 'smiles' is a header. So is one of the first
+    lines that names a column of structures and has structures below; the titles above it are
+    skipped. Without a header, the first field is the SMILES and the rest is the name.
 
     Args:
         lines: of the whole library.
@@ -108,56 +130,68 @@ def table(
         id_column: name of the column with the names; "" detects it.
 
     Raises:
-        TableError: the SMILES column is missing.
+        TableError: the column of structures is missing.
     """
     first = next((line for line in lines if line.text.strip()), None)
     if first is None:
         return
-    best = max("\t,;", key=first.text.count)
-    separator = best if best in first.text else None
-    header = _fields(first.text, separator)
-    if any(map(_names_smiles, header)) and not first.fault:
-        columns = pick_columns(header, where, id_column)
-        yield from (_row(line, separator, columns) for line in _joined(lines, separator))
+    head, lines = peeked(chain([first], lines), LOOK)
+    header = _header(head, must_have_header=must_have_header)
+    starts_with_smiles = parses(_fields(first.text, _separator(first.text))[0])
+    if header is None and must_have_header and (id_column or not starts_with_smiles):
+        header = 0
+    if header is None:
+        yield from (_plain(line) for line in lines if line.text.strip())
         return
-    if must_have_header and (id_column or not parses(header[0])):
-        pick_columns(header, where, id_column)
-    yield _plain(first)
-    yield from (_plain(line) for line in lines if line.text.strip())
+    names, below = _split(head[header:])
+    columns = pick_columns(names, where, id_column, below)
+    if header:
+        _log.info("%s: line %d is the header", where, head[header].number)
+    separator = _separator(head[header].text)
+    rows = _joined(islice(lines, header + 1, None), separator)
+    records = (_row(line, separator, columns) for line in rows)
+    yield from map(converted, records) if columns.converts else records
 
 
-def pick_columns(names: Sequence[str], where: str, id_column: str = "") -> Columns:
-    """Return the columns of the SMILES and of the names.
-
-    The SMILES are in the column 'smiles', or else in the first whose name contains 'smiles'. The
-    names are in the given column, or else in the first that is named like an identifier, or else
-    in the first other one.
-
-    Raises:
-        TableError: no column is named after SMILES, or none has the given name.
-    """
-    folded = [name.strip().casefold() for name in names]
-    candidates = [i for i, name in enumerate(folded) if _names_smiles(name)]
-    if not candidates:
-        raise TableError(
-            f"{where}: has no SMILES column; got {list(names)[:12]}, expected one whose name "
-            "contains 'smiles'. Rename the column."
-        )
-    smiles = min(candidates, key=lambda i: folded[i] != "smiles")
-    if id_column:
-        return Columns(smiles, _named(names, id_column, where))
-    others = [i for i in range(len(folded)) if i != smiles]
-    return Columns(smiles, min(others, key=lambda i: not names_id(folded[i]), default=None))
+def _header(head: Sequence[Line], *, must_have_header: bool) -> int | None:
+    """Index of the header among the first lines, or None."""
+    separator = _separator(head[0].text)
+    first, *others = (_fields(line.text, separator) for line in head)
+    is_smiles = not head[0].fault and any(map(names_smiles, first))
+    if is_smiles and holds_smiles(first, others):
+        return 0
+    for index, line in enumerate(head[: TITLES + 1]):
+        names, below = _split(head[index:])
+        if parses(names[0]):
+            break
+        # Without a separator, a line of words may also be a title.
+        is_possible = must_have_header or _separator(line.text) is not None
+        if is_possible and not line.fault and is_header(names, below):
+            return index
+    return 0 if is_smiles else None
 
 
-def _named(names: Sequence[str], column: str, where: str) -> int:
-    folded = [name.strip().casefold() for name in names]
-    if column.strip().casefold() not in folded:
-        raise TableError(
-            f"{where}: has no column '{column}'; got {list(names)[:12]}, expected the one of "
-            f"--id-column.{suggestion(column, names)} Correct the name, or leave the option out."
-        )
-    return folded.index(column.strip().casefold())
+def _split(head: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
+    """The fields of the first line, and those of the others that have as many."""
+    separator = _separator(head[0].text)
+    names, *below = (_fields(line.text, separator) for line in head)
+    return names, [row for row in below if len(row) == len(names)]
+
+
+def _separator(text: str) -> str | None:
+    best = max("\t,;", key=text.count)
+    return best if best in text else None
+
+
+def converted(record: Record) -> Record:
+    """Return a record with a SMILES instead of an InChI or a mol block."""
+    if record.reason:
+        return record
+    # The lines of a single column keep their quotes.
+    if smiles := as_smiles(record.smiles.strip('"')):
+        return record._replace(smiles=smiles)
+    reason = "not a structure that RDKit can read"
+    return record._replace(smiles=shown(record.smiles), reason=reason)
 
 
 def _plain(line: Line) -> Record:
@@ -228,20 +262,12 @@ def _is_open(text: str, separator: str | None) -> bool:
 
 def _fields(text: str, separator: str | None) -> list[str]:
     if separator is None or separator not in text:
-        return _LOOSE.split(text.strip())
+        # An InChI contains commas.
+        is_inchi = text.lstrip(' "').startswith(INCHI)
+        return text.split() if is_inchi else _LOOSE.split(text.strip())
     if '"' not in text:
         return text.split(separator)
     return next(csv.reader([text.replace("\n", " ")], delimiter=separator))
-
-
-def _names_smiles(name: str) -> bool:
-    folded = name.strip().casefold()
-    return "smiles" in folded or folded == "smi"
-
-
-def names_id(name: str) -> bool:
-    """Whether a column or property in lower case is named like an identifier."""
-    return name.startswith("id") or name.endswith("id") or "name" in name
 
 
 def _repaired(text: str) -> str:

@@ -1,7 +1,8 @@
 """Streams the records of a library in chunks, whatever its format.
 
 The format is detected by the content, not by the file name: compressed or not, SMILES lines, a
-delimited table, SDF or Parquet. Memory grows neither with the library nor with its longest line.
+delimited table, Excel workbook, SDF or Parquet. Memory grows neither with the library nor with its
+longest line; of a workbook, the texts are loaded, up to a limit.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
-from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
@@ -19,9 +19,11 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from molmeta.errors import TableError, one_line
+from molmeta.libraries.columns import LOOK, names_smiles, names_structures, pick_columns
 from molmeta.libraries.compression import BROKEN, decompressed, format_of
-from molmeta.libraries.lines import Line, Record, numbered, pick_columns, table
+from molmeta.libraries.lines import Line, Record, converted, numbered, peeked, table
 from molmeta.libraries.sdf import is_sdf, sdf
+from molmeta.libraries.workbook import is_workbook, workbook
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -47,8 +49,9 @@ def read_library(path: Path, *, chunk: int = CHUNK, id_column: str = "") -> Iter
     everything before the break is yielded first, and then the error is raised.
 
     Args:
-        path: SMILES lines with or without names or a header; CSV or TSV with a SMILES column; SDF;
-            Parquet; each also compressed with gzip, bzip2, xz or zstd; `-` is standard input.
+        path: SMILES lines with or without names or a header; CSV, TSV or Excel with a column of
+            structures; SDF; Parquet; each also compressed with gzip, bzip2, xz or zstd; `-` is
+            standard input.
         chunk: records in a chunk.
         id_column: column or SDF property with the names; "" detects it.
 
@@ -85,50 +88,62 @@ def _require_whole(path: Path, seen: _Progress, broken: Exception | None) -> Non
 
 def _records(path: Path, id_column: str) -> Iterator[Record]:
     with _opened(path) as stream:
-        if stream.peek(4)[:4] == b"PAR1":
-            yield from _parquet(path, stream, id_column)
+        head = stream.peek(4)[:4]
+        if head == b"PAR1":
+            with _seekable(stream) as file:
+                yield from _parquet(path, file, id_column)
+            return
+        if is_workbook(head):
+            with _seekable(stream) as file:
+                yield from workbook(path, file, id_column)
             return
         with _text(stream) as text:
             yield from _text_records(path, numbered(text), id_column)
 
 
 def _text_records(path: Path, lines: Iterator[Line], id_column: str) -> Iterator[Record]:
-    head, lines = _peeked(lines, 4)
+    head, lines = peeked(lines, 4)
     if is_sdf(head) or format_of(path) in (".sdf", ".sd"):
         return sdf(lines, id_column)
     must_have_header = bool(id_column) or format_of(path) in (".csv", ".tsv")
     return table(lines, str(path), must_have_header=must_have_header, id_column=id_column)
 
 
-def _peeked(lines: Iterator[Line], n: int) -> tuple[list[Line], Iterator[Line]]:
-    head: list[Line] = []
-    try:
-        head.extend(line for line in islice(lines, n))
-    except BROKEN as error:
-        return head, chain(head, _raising(error))
-    return head, chain(head, lines)
-
-
-def _raising(error: Exception) -> Iterator[Line]:
-    yield from ()
-    raise error
-
-
-def _parquet(path: Path, stream: IO[bytes], id_column: str) -> Iterator[Record]:
+@contextmanager
+def _seekable(stream: io.BufferedReader) -> Generator[IO[bytes]]:
+    """Give a file that is read at several places; decompressed on disk, if it must be."""
+    # Seeking back in a compressed file reads it from its start again.
+    if type(stream) is io.BufferedReader and stream.seekable():
+        yield stream
+        return
     with tempfile.TemporaryFile() as spooled:
-        # Seeking back in a compressed file reads it from its start again.
-        source = stream if type(stream) is io.BufferedReader and stream.seekable() else spooled
-        if source is spooled:
-            shutil.copyfileobj(stream, spooled)
-        try:
-            file = parquet.ParquetFile(source)
-        except (pa.ArrowException, ValueError) as error:
-            _refuse(
-                path, "is not a complete Parquet file", f"'{one_line(error)}'", "a complete file"
-            )
-        columns = pick_columns([str(n) for n in file.schema_arrow.names], str(path), id_column)
-        names = [file.schema_arrow.names[i] for i in columns if i is not None]
-        yield from _rows(file.iter_batches(batch_size=CHUNK, columns=names), names)
+        shutil.copyfileobj(stream, spooled)
+        spooled.seek(0)
+        yield spooled
+
+
+def _parquet(path: Path, source: IO[bytes], id_column: str) -> Iterator[Record]:
+    try:
+        file: Any = parquet.ParquetFile(source)
+    except (pa.ArrowException, ValueError) as error:
+        _refuse(path, "is not a complete Parquet file", f"'{one_line(error)}'", "a complete file")
+    names = [str(name) for name in file.schema_arrow.names]
+    columns = pick_columns(names, str(path), id_column, _first_rows(file, names))
+    chosen = [names[i] for i in (columns.smiles, columns.id) if i is not None]
+    records = _rows(file.iter_batches(batch_size=CHUNK, columns=chosen), chosen)
+    yield from map(converted, records) if columns.converts else records
+
+
+def _first_rows(file: Any, names: list[str]) -> list[tuple[str, ...]]:  # noqa: ANN401 - Arrow
+    """The first rows, with texts only where a column may hold structures and it is not clear."""
+    if any(map(names_smiles, names)):
+        return []
+    candidates = [name for name in names if names_structures(name)]
+    batch = next(file.iter_batches(batch_size=LOOK, columns=candidates), None)
+    if batch is None:
+        return []
+    texts = {name: [text or "" for text in _texts(batch.column(name))] for name in candidates}
+    return list(zip(*(texts.get(name, [""] * len(batch)) for name in names), strict=True))
 
 
 def _rows(batches: Iterator[Any], names: list[str]) -> Iterator[Record]:

@@ -6,7 +6,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from molmeta.libraries.lines import Line, Record, names_id, shown
+from molmeta.libraries.columns import names_id
+from molmeta.libraries.lines import Line, Record, shown
 from molmeta.molecules.molblocks import smiles_of_block
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ def require_readable(path: Path, records: Sequence[Record]) -> None:
         # Half of them suffice: the rest of a good library is not parsed twice.
         if 2 * n_valid >= len(records):
             return
-    first = invalid[0].smiles[:40].encode("ascii", "replace").decode()
+    first = (invalid[0].smiles[:40] or invalid[0].reason).encode("ascii", "replace").decode()
     raise _refused(path, len(invalid), f"of the first {len(records)}", f", such as '{first}'")
 
 
@@ -47,6 +47,6 @@ def require_mostly_valid(path: Path, n_invalid: int, n_read: int) -> None:
 def _refused(path: Path, n_invalid: int, of: str, example: str) -> TableError:
     return TableError(
         f"{path}: does not look like a library; got {n_invalid} invalid records {of}{example}, "
-        "expected SMILES, CSV, SDF or Parquet with at least half of them valid. Choose another "
-        "file, or use --force to take the valid ones."
+        "expected SMILES, CSV, Excel, SDF or Parquet with at least half of them valid. Choose "
+        "another file, or use --force to take the valid ones."
     )

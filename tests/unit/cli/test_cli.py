@@ -505,8 +505,11 @@ def test_screen_of_actives_alone_with_similarity(molmeta, tmp_path, library):
 
 
 @pytest.mark.parametrize("verb", ["screen", "featurize"])
-@pytest.mark.parametrize("name", ["book.xlsx", "paper.pdf", "README.md"])
-def test_a_file_that_is_not_a_library_is_refused(molmeta, tmp_path, table, verb, name):
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("book.xlsx", "complete workbook"), ("paper.pdf", "--force"), ("README.md", "--force")],
+)
+def test_a_file_that_is_not_a_library_is_refused(molmeta, tmp_path, table, verb, name, word):
     path = tmp_path / name
     contents = {
         "book.xlsx": b"PK\x03\x04\x14\0\x06\0\x08\n\0\0!\0",
@@ -516,7 +519,7 @@ def test_a_file_that_is_not_a_library_is_refused(molmeta, tmp_path, table, verb,
     given = ("--support", table, "--library", path) if verb == "screen" else (path,)
     status, _, err = molmeta(verb, *given, "--output", tmp_path / "out.csv")
     assert status == 2
-    assert "--force" in err
+    assert word in err
     assert not (tmp_path / "out.csv").exists()
 
 

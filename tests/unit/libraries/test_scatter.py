@@ -2,7 +2,11 @@ import gzip
 import json
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -246,3 +250,34 @@ def test_a_pattern_of_featurized_and_other_files_is_refused(vendor, features):
 def test_a_folder_of_featurized_files_without_an_index_is_refused_with_the_pattern(features):
     with pytest.raises(TableError, match=r"without --part, or give a pattern"):
         screened(features, features.parent)
+
+
+def test_jobs_that_meet_the_same_content_make_each_part_once(vendor, monkeypatch):
+    for name in ("b/b.smi", "c.csv"):
+        (vendor / name).unlink()
+    (vendor / "copy.smi").write_bytes((vendor / "a.smi").read_bytes())
+    both, calls, original = threading.Barrier(2), [], scatter.write_features
+
+    def slow(*args, **how):
+        calls.append(1)
+        # Two jobs that write the same part meet here; a job that waits for the lock does not come.
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=1)
+        return original(*args, **how)
+
+    monkeypatch.setattr(scatter, "write_features", slow)
+    with ThreadPoolExecutor(2) as pool:
+        for job in [pool.submit(featurized, vendor, (k, 2)) for k in (1, 2)]:
+            job.result()
+    assert len(calls) == 2
+    assert featurized(vendor)[1] == (12, 1)
+    assert len(calls) == 2
+
+
+def test_a_manifest_may_mix_relative_and_absolute_paths(vendor, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    manifest = Path("files.list")
+    manifest.write_text(f"vendor/a.smi\n{vendor / 'c.csv'}\n")
+    assert source.LibrarySource(manifest, ("morgan",)).files == ("a.smi", "c.csv")
+    screened(manifest, tmp_path)
+    assert {"a3", "c3"} <= set(pd.read_csv("hits.csv")["id"])
