@@ -111,7 +111,7 @@ class ScreenOptions(Options):
     size: Size | None = None
     """Number of compounds to draw from the assay; null takes all."""
     library: FileName
-    """The library: SMILES lines, CSV, Excel, SDF, Parquet, or made by `molmeta featurize LIBRARY`."""
+    """SMILES lines, CSV, Excel, SDF, Parquet, or a file of `molmeta featurize LIBRARY`."""
     model: str
     """One of `models`, a baseline, or pretrained."""
     seed: NonNegativeInt = 0
