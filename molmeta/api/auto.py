@@ -282,7 +282,8 @@ def _write(
         chosen_page(chosen, folder / PAGE)
         return
     done = result.screened
-    facts = ScreenFacts(done.inputs, done.screened.n_read, done.screened.prevalence, HITS)
+    screened = done.screened
+    facts = ScreenFacts(done.inputs, screened.n_read, screened.prevalence, HITS, screened.library)
     hits_page(
         done.screened.candidates, done.predictor, folder / PAGE, facts=facts,
         introduction=chosen_section(chosen),

@@ -173,7 +173,7 @@ def rank(
     with library_file(library) as path:
         screened = _screened(predictor, inputs.reading, path, output, plan, cores, progress)
     if len(screened.candidates):
-        log_expected_hits(screened, predictor.share_for_hits, screened.n_read)
+        log_expected_hits(screened, predictor.share_for_hits)
     return ScreenResult(screened, inputs, predictor)
 
 
@@ -219,13 +219,12 @@ def inputs_of(
     return ScreenInputs(reading, name, library_name(library), today, n_in_training=n_in_training)
 
 
-def log_expected_hits(screened: Screened, share: float, n_library: int | None = None) -> None:
+def log_expected_hits(screened: Screened, share: float) -> None:
     """Log the hits to expect among the best candidates that were not measured yet.
 
     Args:
         screened: result of the screen.
         share: `share_for_hits` of the predictor.
-        n_library: compounds in the library, None if unknown.
     """
     prevalence = screened.prevalence
     if isinstance(prevalence, Estimate):
@@ -242,8 +241,9 @@ def log_expected_hits(screened: Screened, share: float, n_library: int | None = 
             "--exclude-support leaves them out", n_measured,
         )  # fmt: skip
     probabilities = candidates["probability"].to_numpy(np.float64)
-    hits = library_hits(probabilities, prevalence=prevalence, share=share, n_library=n_library)
-    for expected in hits:
+    for expected in library_hits(
+        probabilities, prevalence=prevalence, share=share, library=screened.library
+    ):
         _log.info(
             "expected hits among the best %d: %.1f (80 %% interval %d to %d)",
             expected.top, expected.hits, expected.low, expected.high,
@@ -290,7 +290,8 @@ def _screened(
         ) as ranking,
     ):  # fmt: skip
         candidates = pd.concat(list(ranking.tables()), ignore_index=True)
+        scores = ranking.library()
     return Screened(
         ranking.n_read, ranking.n_invalid, ranking.n_support, len(candidates),
-        ranking.prevalence, candidates,
+        ranking.prevalence, candidates, scores,
     )  # fmt: skip

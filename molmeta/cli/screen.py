@@ -132,18 +132,16 @@ def run(
                 progress=advance, **table,
             )  # fmt: skip
         if report is not None and not part:
-            _write_report(done, report, output.name, is_searched=space is not None)
+            _write_report(done, report, output.name)
             outcome.update(report=report)
         outcome.update(done.screened.counts, written=output)
 
 
-def _write_report(done: ScreenResult, report: Path, table: str, *, is_searched: bool) -> None:
+def _write_report(done: ScreenResult, report: Path, table: str) -> None:
     from molmeta.report.hits.page import ScreenFacts, hits_page
 
     screened = done.screened
-    facts = ScreenFacts(
-        done.inputs, screened.n_read, screened.prevalence, table, is_searched=is_searched
-    )
+    facts = ScreenFacts(done.inputs, screened.n_read, screened.prevalence, table, screened.library)
     hits_page(screened.candidates, done.predictor, report, facts=facts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from molmeta.curation.detection.structures import is_structure_name, smiles_of
+from molmeta.curation.detection.structures import is_part, is_structure_name, smiles_of
 from molmeta.errors import TableError, suggestion
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def pick_columns(
 
     The structures are in the column 'smiles', or else in the first whose name contains 'smiles'.
     Without either, they are in the first that is named like structures and has some, or else in
-    the first that has that kind of name; InChI comes last. The names are in the given column, or
+    the first that has that kind of name; InChI comes last, and scaffolds or salts only if there is
+    nothing else. The names are in the given column, or
     else in the first that is named like an identifier, or else in the first other one.
 
     Args:
@@ -60,7 +61,12 @@ def pick_columns(
     ranks = {i: _rank(names[i]) for i in candidates}
     smiles = min(
         candidates,
-        key=lambda i: (min(ranks[i], 2), ranks[i] >= 2 and not _leads(below, i), ranks[i]),
+        key=lambda i: (
+            is_part(names[i]),
+            min(ranks[i], 2),
+            ranks[i] >= 2 and not _leads(below, i),
+            ranks[i],
+        ),
     )
     converts = ranks[smiles] >= 2
     if id_column:

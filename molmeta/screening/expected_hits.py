@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from molmeta.models.prevalence import Estimate, prior_shift
+from molmeta.screening.prevalence import FURTHEST, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +27,22 @@ DEFAULT_PREVALENCE = 0.005
 """Share of actives that is assumed where none is given or estimated: one compound in 200."""
 NODES = 41
 CLIP = 1e-9
-HALVINGS = 40
+HALVINGS = 30
 # Midpoints of equally likely strata need no weights: the mixture is a plain mean.
 _NODES = np.array([NormalDist().inv_cdf((node + 0.5) / NODES) for node in range(NODES)])
+
+
+class LibraryScores(NamedTuple):
+    """Scores of a library's compounds, without those that were measured.
+
+    Attributes:
+        counts: number of compounds in each bin of log odds, from `prevalence.counted`, at the
+            share for which the predictor is calibrated.
+        n: compounds, including those that a prefilter skipped.
+    """
+
+    counts: NDArray[np.int64]
+    n: int
 
 
 class Expected(NamedTuple):
@@ -87,15 +101,15 @@ def library_hits(
     *,
     prevalence: float | Estimate | None,
     share: float = 0.5,
-    n_library: int | None = None,
+    library: LibraryScores | None = None,
 ) -> list[Expected]:
     """Hits expected among the best candidates of a library, with an 80 % interval.
 
     Models are trained on compounds that were chosen for a target. Most of a library is easier to
     distinguish from actives than those. The odds o of each compound are therefore moved away from
     the odds o_0 of the prevalence, to o_0 (o / o_0)^LIBRARY_POWER. Their shared error has the
-    standard deviation LIBRARY_SPREAD. All odds are lowered by one factor where the candidates
-    would contain more actives than the prevalence allows for the whole library.
+    standard deviation LIBRARY_SPREAD. All odds are lowered by one factor where the library would
+    contain more actives than the prevalence allows.
 
     Args:
         probabilities: of the best candidates, at the prevalence, best first, shape (G,).
@@ -103,9 +117,10 @@ def library_hits(
         prevalence: share of actives in the library, between 0 and 1. With an estimate, the
             interval runs from its low end at the estimate's low end to its high end at the high
             end. None assumes DEFAULT_PREVALENCE.
-        share: share of actives for which the probabilities hold if `prevalence` is None, as in
-            `AssayPredictor.share`; the result is empty if it is 0 or 1.
-        n_library: compounds in the library, None if unknown.
+        share: share of actives for which the predictor is calibrated, as in
+            `AssayPredictor.share`; probabilities hold for it if `prevalence` is None. The result
+            is empty if it is then 0 or 1.
+        library: scores of the whole library, None if unknown.
 
     Example:
         >>> round(library_hits([0.2] * 10, [10], prevalence=0.01)[0].hits, 1)
@@ -116,13 +131,15 @@ def library_hits(
             return []
         shift = prior_shift(DEFAULT_PREVALENCE, share)
         moved = [*map(shift, probabilities)]
-        return library_hits(moved, tops, prevalence=DEFAULT_PREVALENCE, n_library=n_library)
+        return library_hits(
+            moved, tops, prevalence=DEFAULT_PREVALENCE, share=share, library=library
+        )
     if isinstance(prevalence, Estimate):
-        return _over_interval(probabilities, tops, prevalence, n_library)
-    origin = math.log(prevalence / (1 - prevalence))
+        return _over_interval(probabilities, tops, prevalence, share, library)
+    origin = _logit(prevalence)
     log_odds = origin + LIBRARY_POWER * (_log_odds(probabilities) - origin)
-    if n_library is not None:
-        log_odds -= _excess(log_odds, prevalence * n_library)
+    if library is not None and 0 < share < 1:
+        log_odds -= _excess(library, prevalence, share)
     return expected_hits(_sigmoid(log_odds), tops, spread=LIBRARY_SPREAD)
 
 
@@ -136,39 +153,45 @@ def _sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-log_odds))
 
 
-def _excess(log_odds: NDArray[np.float64], most: float) -> float:
-    """By how much log odds must fall for at most this number of hits, with the shared error.
-
-    Args:
-        log_odds: of the candidates, shape (G,).
-        most: hits to expect among all of them at most.
-    """
+def _excess(library: LibraryScores, prevalence: float, share: float) -> float:
+    """By how much log odds must fall for at most `prevalence * n` hits in a library of n."""
+    used = np.flatnonzero(library.counts)
+    middles = WIDTH * (used + 0.5) - FURTHEST
+    # A prevalence moves all log odds by the same amount.
+    log_odds = _logit(prevalence) + LIBRARY_POWER * (middles - _logit(share))
+    shared = log_odds + LIBRARY_SPREAD * _NODES[:, None]
 
     def hits(fall: float) -> float:
-        shared = LIBRARY_SPREAD * _NODES[:, None] - fall
-        return float(_sigmoid(log_odds + shared).mean(axis=0).sum())
+        return float(_sigmoid(shared - fall).mean(axis=0) @ library.counts[used])
 
-    if not len(log_odds) or hits(0.0) <= most:
+    most = prevalence * library.n
+    if hits(0.0) <= most:
         return 0.0
-    low, high = 0.0, 2 * math.log(1 / CLIP)
+    low, high = 0.0, 2 * FURTHEST
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if hits(middle) > most else (low, middle)
     return high
 
 
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
 def _over_interval(
     probabilities: Sequence[float] | NDArray[np.float64],
     tops: Sequence[int],
     estimate: Estimate,
-    n_library: int | None,
+    calibrated: float,
+    library: LibraryScores | None,
 ) -> list[Expected]:
     at_low, at_estimate, at_high = (
         library_hits(
             [*map(prior_shift(share, estimate.share), probabilities)],
             tops,
             prevalence=share,
-            n_library=n_library,
+            share=calibrated,
+            library=library,
         )
         # A low end of 0 has log odds of minus infinity.
         for share in (max(estimate.low, CLIP), estimate.share, estimate.high)

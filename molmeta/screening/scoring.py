@@ -131,11 +131,11 @@ class Scorer:
             rejected += chunk.rejected
             in_support = self.support.rows(chunk.records, chunk.molecules) if chunk.records else []
             n_known += len(in_support)
-            wanted = chunk.finite
-            if self.exclude:
-                wanted[in_support] = False
+            new = chunk.finite.copy()
+            new[in_support] = False
             # Before the cut below: the prevalence is estimated from all compounds.
-            counts += counted(chunk.scores[wanted])
+            counts += counted(chunk.scores[new])
+            wanted = new if self.exclude else chunk.finite
             if (least := best.least) is not None:
                 wanted &= chunk.scores >= least.probability
             if self.top is not None and (n_below := int(wanted.sum()) - self.top) > 0:

@@ -19,6 +19,7 @@ from molmeta.libraries.validity import require_mostly_valid
 from molmeta.models.prevalence import Estimate, prior_shift, share_of
 from molmeta.runtime.locks import exclusive
 from molmeta.runtime.outputs import written
+from molmeta.screening.expected_hits import LibraryScores
 from molmeta.screening.hitfiles import (
     candidate_tables,
     invalid_file,
@@ -65,6 +66,12 @@ class Ranking:
     _support: Support = field(repr=False)
     _plan: ScreenPlan = field(repr=False)
 
+    def library(self) -> LibraryScores:
+        """Scores of all compounds that were not measured."""
+        _, _, n_skipped = self._shards.counts()
+        counts = self._shards.scores()
+        return LibraryScores(counts, int(counts.sum()) + n_skipped)
+
     def tables(self) -> Iterator[pd.DataFrame]:
         """Yield the candidates, best first, in tables of bounded size."""
         candidates = self._shifted(self._shards.hits(self._plan.top))
@@ -95,6 +102,7 @@ class Screened:
         prevalence: given or estimated share of actives, to which probabilities were shifted.
         candidates: as written, best first; empty if every compound was kept, because these may
             not fit into memory.
+        library: scores of all compounds; None for the products of a search.
     """
 
     n_read: int
@@ -103,6 +111,7 @@ class Screened:
     n_candidates: int
     prevalence: float | Estimate | None = None
     candidates: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False, repr=False)
+    library: LibraryScores | None = field(default=None, compare=False, repr=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -214,8 +223,9 @@ def screen_to_files(
             write_scores(plan.all_scores, ranking.by_line(), ranking.files)
         tables = ranking.tables() if plan.top is None else list(ranking.tables())
         n_candidates = write_tables(output, tables)
+        scores = ranking.library()
     kept = pd.concat(tables, ignore_index=True) if isinstance(tables, list) else pd.DataFrame()
-    return Screened(*counts, n_candidates, ranking.prevalence, kept)
+    return Screened(*counts, n_candidates, ranking.prevalence, kept, scores)
 
 
 def _ranking(
@@ -229,7 +239,7 @@ def _ranking(
     prevalence = (
         plan.prevalence if of_actives is None or not n_scored else estimate(scores, of_actives)
     )
-    n_invalid = n_read - n_scored - n_skipped - (n_support if plan.exclude_support else 0)
+    n_invalid = n_read - n_scored - n_skipped - n_support
     return Ranking(n_read, n_invalid, n_support, prevalence, files, share, shards, support, plan)
 
 

@@ -200,13 +200,18 @@ def read_support(
 
 
 _NOTHING = Support((), ())
+SHOWN_ROWS = 8
+"""Rows of the table that are named for each reason to leave them out."""
 
 
 def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> SupportReading:
     """How an assay's table was understood; the compounds are filled in later."""
     about = curated.assays[curated.assays["assay"].eq(assay)].to_dict("records")[0]
-    dropped = curated.dropped[curated.dropped["assay"].eq(assay)]["reason"].value_counts()
-    reasons = {REASONS.get(str(code), str(code)): int(n) for code, n in dropped.items()}
+    dropped = curated.dropped[curated.dropped["assay"].eq(assay)]
+    rows_of = {code: rows.tolist() for code, rows in dropped.groupby("reason")["row"]}
+    # The most frequent reason first.
+    by_size = sorted(rows_of.items(), key=lambda item: -len(item[1]))
+    reasons = {_with_rows(str(code), rows): len(rows) for code, rows in by_size}
     threshold, from_values = float(about["threshold"]), curated.own_thresholds.get(assay)
     return SupportReading(
         _NOTHING,
@@ -220,6 +225,11 @@ def reading_of(source: str, table: UserTable, curated: Curated, assay: str) -> S
         n_rows=len(table.rows),
         left_out={**table.left_out, **reasons},
     )
+
+
+def _with_rows(code: str, rows: Sequence[int]) -> str:
+    shown = ", ".join(map(str, rows[:SHOWN_ROWS])) + (", ..." if len(rows) > SHOWN_ROWS else "")
+    return f"{REASONS.get(code, code)} (row{'s' if len(rows) > 1 else ''} {shown})"
 
 
 def _standard_names(table: UserTable) -> dict[str, str]:

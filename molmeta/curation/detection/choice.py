@@ -14,7 +14,7 @@ from molmeta.curation.detection.conditions import separating_column
 from molmeta.curation.detection.names import compound_names, is_other
 from molmeta.curation.detection.partners import is_general, partner
 from molmeta.curation.detection.questions import SHOWN, missing, question
-from molmeta.curation.detection.structures import as_smiles, is_structure_name
+from molmeta.curation.detection.structures import as_smiles, is_part, is_structure_name
 from molmeta.curation.detection.values import ValueReader
 from molmeta.curation.sdfiles import STRUCTURE
 from molmeta.errors import TableError, suggestion
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from molmeta.curation.detection.judged import JudgedTable
     from molmeta.curation.detection.measures import Values
 
-_PART = re.compile(
-    r"scaffold|murcko|core|fragment|salt|reactant|product|reagent|linker|warhead|group|template|"
-    r"neighbou?r|nearest|reference|similar",
-    re.IGNORECASE,
-)
-"""Names of structures that are not those of the compound itself."""
 _PREFERRED = ("isomeric", "canonical", "smiles", "structure", "mol", "inchi", "")
 _COMPARED = 30
 """Rows in which two columns of structures are compared."""
@@ -160,7 +154,7 @@ class _Chooser:
         exact = [name for name in structures if name.casefold() == "smiles"]
         if not structures:
             raise self.no_structure(names)
-        whole = [name for name in structures if not _PART.search(name)] or structures
+        whole = [name for name in structures if not is_part(name)] or structures
         whole.sort(key=lambda name: [part in name.casefold() for part in _PREFERRED].index(True))
         if exact:
             # The structure of an SDF record counts as much as a property of that name.

@@ -23,7 +23,13 @@ from molmeta.runtime.outputs import write_text
 from molmeta.runtime.spreadsheets import safe_cell
 from molmeta.screening.annotations import DOMAIN, EXPLAINING_COLUMNS, new
 from molmeta.screening.atomweights import atom_weights
-from molmeta.screening.expected_hits import DEFAULT_PREVALENCE, TOPS, Expected, library_hits
+from molmeta.screening.expected_hits import (
+    DEFAULT_PREVALENCE,
+    TOPS,
+    Expected,
+    LibraryScores,
+    library_hits,
+)
 from molmeta.screening.hits import COLUMNS
 
 if TYPE_CHECKING:
@@ -56,14 +62,14 @@ class ScreenFacts:
         prevalence: share of actives that probabilities were shifted to, given or estimated; None
             left them at the share for which the predictor is calibrated.
         table: name of the file with all candidates.
-        is_searched: whether the records are products that a search chose from a larger space.
+        library: scores of the whole library; None for the products of a search.
     """
 
     inputs: ScreenInputs
     n_read: int
     prevalence: float | Estimate | None
     table: str
-    is_searched: bool = False
+    library: LibraryScores | None = None
 
     @property
     def share(self) -> float | None:
@@ -106,7 +112,7 @@ def _render(
     unknown = new(hits)["probability"].to_numpy(np.float64)
     curve = library_hits(
         unknown, curve_points(len(unknown), TOPS), prevalence=facts.prevalence,
-        share=predictor.share_for_hits, n_library=None if facts.is_searched else facts.n_read,
+        share=predictor.share_for_hits, library=facts.library,
     )  # fmt: skip
     of_support = predictor.predict(list(support.smiles), prevalence=facts.share)
     script = asset("hits.js")

@@ -12,9 +12,11 @@ from molmeta.screening.expected_hits import (
     DEFAULT_PREVALENCE,
     LIBRARY_SPREAD,
     SPREAD,
+    LibraryScores,
     expected_hits,
     library_hits,
 )
+from molmeta.screening.prevalence import counted
 
 
 def test_without_a_common_error_equal_chances_are_binomial():
@@ -100,23 +102,38 @@ def test_certain_compounds_of_a_library_give_whole_numbers():
     assert (found.hits, found.low, found.high) == (10, 10, 10)
 
 
+def scores(chances):
+    return LibraryScores(counted(chances), len(chances))
+
+
 def test_a_library_is_not_expected_to_hold_more_actives_than_its_prevalence():
-    chances = np.linspace(0.9, 0.1, 500)
-    (free,) = library_hits(chances, [500], prevalence=0.01)
-    (bounded,) = library_hits(chances, [500], prevalence=0.01, n_library=1000)
-    assert free.hits > 100
-    assert bounded.hits == pytest.approx(10, rel=1e-3)
-    assert bounded.low <= 10
+    chances = np.concatenate([np.linspace(0.9, 0.1, 500), np.full(500, 0.01)])
+    library = scores(chances)
+    (free,) = library_hits(chances, [1000], prevalence=None, share=0.5)
+    (bounded,) = library_hits(chances, [1000], prevalence=None, share=0.5, library=library)
+    assert free.hits > 10
+    assert bounded.hits == pytest.approx(1000 * DEFAULT_PREVALENCE, rel=0.02)
+
+
+def test_the_bound_does_not_depend_on_the_number_of_candidates_kept():
+    chances = np.linspace(0.9, 0.1, 1000)
+    (few,) = library_hits(chances[:10], [10], prevalence=None, library=scores(chances))
+    (many, *_) = library_hits(chances, [10, 96], prevalence=None, library=scores(chances))
+    assert few == many
+
+
+def test_a_given_prevalence_bounds_hits_as_the_assumed_one_does():
+    chances = np.linspace(0.9, 0.1, 1000)
+    moved = [*map(prior_shift(DEFAULT_PREVALENCE, 0.4), chances)]
+    for library in (None, scores(chances)):
+        assumed = library_hits(chances, prevalence=None, share=0.4, library=library)
+        given = library_hits(moved, prevalence=DEFAULT_PREVALENCE, share=0.4, library=library)
+        assert given == assumed
 
 
 def test_a_library_with_room_for_all_expected_hits_changes_nothing():
     chances = [0.02] * 96
-    assert library_hits(chances, prevalence=0.01, n_library=10**6) == library_hits(
-        chances, prevalence=0.01
+    room = LibraryScores(counted(chances), 10**6)
+    assert library_hits(chances, prevalence=None, library=room) == library_hits(
+        chances, prevalence=None
     )
-
-
-def test_the_best_candidates_keep_the_most_hits_where_actives_are_few():
-    chances = [0.9] * 10 + [0.3] * 490
-    top, whole = library_hits(chances, [10, 500], prevalence=0.01, n_library=1000)
-    assert top.hits / 10 > 5 * whole.hits / 500
