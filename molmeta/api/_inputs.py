@@ -196,3 +196,12 @@ def existing(path: Path | str) -> Path:
         f"{path}: cannot be read; got no such file, expected an existing one. Correct the "
         f"path.{similar_file(path)}"
     )
+
+
+def all_existing(paths: Sequence[Path | str] | Path) -> list[Path]:
+    """The paths, if there is something at each; a single one counts as a list of one.
+
+    Raises:
+        TableError: as `existing`.
+    """
+    return [existing(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from molmeta.api._inputs import existing
+from molmeta.api._inputs import all_existing
 from molmeta.assays.assay import read_curated
 from molmeta.curation.audit import audit as audit_frames
 from molmeta.curation.tables import SPLITS
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def audit(tables: Sequence[Path | str], *, near: float = 0.6, cores: int = 1) -> pd.DataFrame:
+def audit(
+    tables: Sequence[Path | str] | Path, *, near: float = 0.6, cores: int = 1
+) -> pd.DataFrame:
     """Overlap of every assay with the training assays: compounds, scaffolds, neighbours, panels.
 
     Args:
@@ -32,7 +34,7 @@ def audit(tables: Sequence[Path | str], *, near: float = 0.6, cores: int = 1) ->
         TableError: a table is not curated, or its folder is not named after a split.
         ConfigError: `near` is out of range.
     """
-    paths = [existing(table) for table in tables]
+    paths = all_existing(tables)
     frames: dict[tuple[str, str], pd.DataFrame] = {}
     for path in paths:
         split, table = _split_of(path)

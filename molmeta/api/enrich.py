@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from molmeta.api._inputs import existing, model_name, model_of
+from molmeta.api._inputs import all_existing, existing, model_name, model_of
 from molmeta.assays.screens import digest, read_screens, screens_of, stored
 from molmeta.errors import ConfigError
 from molmeta.evaluation import enrichment
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 def enrich(
-    tables: Sequence[Path | str],
+    tables: Sequence[Path | str] | Path,
     *,
     library: Path | str | None = None,
     library_size: int | None = None,
@@ -87,7 +87,7 @@ def enrich(
     contestants = _contestants(models, loaded, without_records=without_records)
     read = (name for each in contestants.values() for name in each.learner.library_featurizers)
     names = tuple(sorted({FINGERPRINT, *read}))
-    targets = read_screens([existing(path) for path in tables], decoys=decoys, cores=cores)
+    targets = read_screens(all_existing(tables), decoys=decoys, cores=cores)
     hiding = None if library is None else _library(existing(library), library_size, plan, cores)
     everything = targets if hiding is None else pd.concat([targets, hiding], ignore_index=True)
     store = stored(everything, names, None if molecules is None else Path(molecules), cores=cores)

@@ -6,7 +6,14 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from molmeta.api._inputs import ModelLike, SupportOptions, existing, model_name, model_of
+from molmeta.api._inputs import (
+    ModelLike,
+    SupportOptions,
+    all_existing,
+    existing,
+    model_name,
+    model_of,
+)
 from molmeta.assays.assay import digest
 from molmeta.curation.reading import assays_and_molecules
 from molmeta.curation.tableoptions import TableOptions
@@ -31,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 def evaluate(
     model: ModelLike,
-    tables: Sequence[Path | str],
+    tables: Sequence[Path | str] | Path,
     *,
     plan: EvaluationPlan | None = None,
     molecules: Path | str | None = None,
@@ -68,7 +75,7 @@ def evaluate(
     """
     chosen, plan = model_of(model), plan or EvaluationPlan(supports=SUPPORTS, repeats=10)
     label, seed = name or model_name(model), int(chosen.history.get("seed", 0))
-    paths = [existing(table) for table in tables]
+    paths = all_existing(tables)
     store = None if molecules is None else existing(molecules)
     assays, blocks = assays_and_molecules(
         paths, store, chosen.featurizers, options=TableOptions(**options), cores=cores

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from molmeta.api._inputs import ModelLike, existing, model_name, ranking_model
+from molmeta.api._inputs import ModelLike, all_existing, existing, model_name, ranking_model
 from molmeta.campaigns import simulation
 from molmeta.campaigns.simulation import SimulationPlan
 from molmeta.curation.reading import assays_and_molecules
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def simulate(
-    tables: Sequence[Path | str],
+    tables: Sequence[Path | str] | Path,
     *,
     model: ModelLike = None,
     plan: SimulationPlan | None = None,
@@ -57,7 +57,7 @@ def simulate(
         learner = enrichment.without_records(learner)
     names = tuple(dict.fromkeys((*chosen.library_featurizers, FINGERPRINT)))
     store = None if molecules is None else existing(molecules)
-    paths = [existing(table) for table in tables]
+    paths = all_existing(tables)
     assays, blocks = assays_and_molecules(paths, store, names, cores=cores)
     for name, n in simulation.actives_in_training(learner, assays, blocks).items():
         _log.info("%s: %d of its actives are in the model's training data", name, n)

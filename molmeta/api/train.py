@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from molmeta.api._inputs import ModelLike, existing, model_of, molecule_store
+from molmeta.api._inputs import ModelLike, all_existing, model_of, molecule_store
 from molmeta.assays.assay import assays_of, read_curated, with_values
 from molmeta.models.files import save
 from molmeta.models.pretrained import NAME, pretrained_encoder
@@ -71,8 +71,8 @@ def train(
     start = [pretrained_encoder(chosen.encoder) if m == NAME else model_of(m) for m in init]
     if list(init) == [NAME] and not chosen.encoder_options:
         chosen = replace(chosen, encoder_options=start[0].recipe.encoder_options)
-    paths = [existing(path) for path in tables]
-    valid_paths = [existing(path) for path in valid]
+    paths = all_existing(tables)
+    valid_paths = all_existing(valid)
     learning, validation = read_curated(paths), read_curated(valid_paths)
     names = chosen.build(seed).featurizers
     store = molecule_store(molecules, [*paths, *valid_paths], names, cores)

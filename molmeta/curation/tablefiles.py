@@ -35,8 +35,8 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 def is_table(path: Path) -> bool:
-    """Return whether a file has the name of a table; hidden files do not."""
-    return not path.name.startswith(".") and _suffix(path) in SUFFIXES
+    """Return whether a file has the name of a table; hidden files and locks of Excel do not."""
+    return not path.name.startswith((".", "~$")) and _suffix(path) in SUFFIXES
 
 
 def table_name(path: Path) -> str:

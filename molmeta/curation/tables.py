@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -19,6 +20,7 @@ Column = Literal[
     "assay", "smiles", "smiles_fixed", "active", "value", "unit", "relation", "target", "cluster",
 ]  # fmt: skip
 COLUMNS: tuple[Column, ...] = get_args(Column)
+_log = logging.getLogger(__name__)
 TEXT: tuple[Column, ...] = ("assay", "smiles", "unit", "relation", "target", "cluster")
 
 
@@ -114,8 +116,14 @@ def _tables_of(folder: Path, split: str) -> list[tuple[str, Path]]:
     if not tables:
         raise TableError(
             f"{split_folder}: contains no tables; got {[p.name for p in in_folder][:5]}, expected "
-            "CSV, TSV or Parquet files, .gz allowed. Save at least one assay there."
+            "CSV, TSV, Excel (.xlsx), SDF or Parquet files. Save at least one assay there."
         )
+    for path in in_folder:
+        if path not in tables and not path.name.startswith((".", "~$", "README")):
+            _log.warning(
+                "%s: is not read, because its name is not that of a CSV, TSV, Excel (.xlsx), SDF "
+                "or Parquet file", path,
+            )  # fmt: skip
     return [(table_name(path), path) for path in tables]
 
 

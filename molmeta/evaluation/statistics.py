@@ -17,7 +17,7 @@ from molmeta.evaluation.metrics import names as metric_names
 from molmeta.runtime.deferred import Deferred
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 stats: Any = Deferred("scipy.stats")
 
 BASELINES = ("similarity", "tanimoto_gp", "logistic_regression", "random_forest")
-"""Models that learn from the support alone; a meta-learner has to beat them."""
+"""Learners that learn from the support alone; a meta-learner has to beat them."""
 
 ALL, CLEAN, OUTSIDE_PANELS, NEW = "all", "clean", "outside panels", "new"
 """Scopes: all assays, assays without leakage, assays outside panels, assays with new compounds."""
@@ -197,10 +197,31 @@ def summarise(
     return pd.DataFrame(rows, columns=list(_SUMMARY))
 
 
+def base(model: str) -> str:
+    """The name of a model without options.
+
+    Example:
+        >>> base("similarity:mode=mean"), base("maml")
+        ('similarity', 'maml')
+    """
+    return model.partition(":")[0]
+
+
+def baselines_among(models: Iterable[str]) -> tuple[str, ...]:
+    """The baselines of some models, with and without options, in the order of BASELINES.
+
+    Example:
+        >>> baselines_among(["maml", "tanimoto_gp:rank=mean", "similarity"])
+        ('similarity', 'tanimoto_gp:rank=mean')
+    """
+    chosen = [model for model in models if base(model) in BASELINES]
+    return tuple(sorted(chosen, key=lambda model: (BASELINES.index(base(model)), model)))
+
+
 def compare(
     metrics: pd.DataFrame,
     *,
-    baselines: Sequence[str] = BASELINES,
+    baselines: Sequence[str] | None = None,
     metric: str = "delta_auprc",
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -208,7 +229,7 @@ def compare(
 
     Args:
         metrics: the metrics table.
-        baselines: models to compare with.
+        baselines: models to compare with; None takes those of BASELINES.
         metric: metric to compare.
         seed: seed of the resampling.
 
@@ -219,6 +240,7 @@ def compare(
         of assays on which the model is better than the baseline.
     """
     wide = _episode_scores(metrics).pivot_table(index=_EPISODE, columns="model", values=metric)
+    baselines = baselines_among(map(str, wide.columns)) if baselines is None else baselines
     rows = [
         {"baseline": baseline, "metric": metric, **row}
         for baseline in baselines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from molmeta.evaluation.statistics import ALL, CLEAN, LEVEL, OUTSIDE_PANELS
+from molmeta.evaluation.statistics import ALL, CLEAN, LEVEL, OUTSIDE_PANELS, base
 from molmeta.report.caveats import caveats
 from molmeta.report.findings import SIMILARITY, Difference, Findings
 from molmeta.report.results import SupportSizeResult, results
@@ -99,7 +99,7 @@ def _best_models(rows: Sequence[SupportSizeResult], findings: Findings) -> str:
 
 def _gain(row: SupportSizeResult) -> str:
     gain = row.similarity.get(ALL)
-    if row.learner == SIMILARITY:
+    if base(row.learner) == SIMILARITY:
         return ""
     if gain is None:
         return "Similarity search was not evaluated on the same episodes, so the gain is unknown."
@@ -115,7 +115,7 @@ def _gain(row: SupportSizeResult) -> str:
 
 
 def _gain_without_leakage(row: SupportSizeResult, findings: Findings, evidence: Evidence) -> str:
-    if evidence.audit is None or row.learner == SIMILARITY:
+    if evidence.audit is None or base(row.learner) == SIMILARITY:
         return ""
     gain, whole = row.similarity.get(CLEAN), row.similarity.get(ALL)
     if CLEAN not in findings.scopes:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from molmeta.errors import TableError
-from molmeta.evaluation.statistics import ALL, BASELINES, assay_scores, compare, scopes, summarise
+from molmeta.evaluation.statistics import (
+    ALL,
+    assay_scores,
+    base,
+    baselines_among,
+    compare,
+    scopes,
+    summarise,
+)
 from molmeta.report.evidence import Evidence, records
 
 HEADLINE = "delta_auprc"
@@ -72,6 +80,11 @@ class Findings:
         """The models that are not baselines."""
         return tuple(model for model in self.models if model not in self.baselines)
 
+    @property
+    def similarity(self) -> str:
+        """Similarity search, with the options that it was evaluated with; "" if it was not."""
+        return next((name for name in self.baselines if base(name) == SIMILARITY), "")
+
     def means(self, support: int, scope: str = ALL, metric: str = HEADLINE) -> pd.DataFrame:
         """Return the rows of the summary at one support size, indexed by model, best first."""
         table = self.summary
@@ -131,7 +144,7 @@ def find(evidence: Evidence, *, seed: int = 0) -> Findings:
         scopes=tuple(filled),
         supports=supports,
         models=models,
-        baselines=tuple(name for name in BASELINES if name in models),
+        baselines=baselines_among(models),
         recorded=tuple(name for name in models if name in recorded),
         support=support,
     )
@@ -158,5 +171,5 @@ def _ordered(metrics: pd.DataFrame, summary: pd.DataFrame, support: int) -> tupl
     ranked = [str(name) for name in rows["model"]]
     unranked = sorted(set(map(str, metrics["model"].unique())) - set(ranked))
     names = (*ranked, *unranked)
-    learners = [name for name in names if name not in BASELINES]
-    return (*learners, *(name for name in BASELINES if name in names))
+    baselines = baselines_among(names)
+    return (*(name for name in names if name not in baselines), *baselines)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from molmeta.evaluation.statistics import base
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,9 +41,9 @@ _GREYS = {
 
 def styles(models: Sequence[str]) -> dict[str, Style]:
     """Return the style of each model: colors for meta-learners, dashed greys for baselines."""
-    learners = [model for model in models if model not in _GREYS]
+    learners = [model for model in models if base(model) not in _GREYS]
     colored = {model: _style(number) for number, model in enumerate(learners)}
-    return {model: colored.get(model) or _GREYS[model] for model in models}
+    return {model: colored.get(model) or _GREYS[base(model)] for model in models}
 
 
 def seed_colors(seeds: Sequence[str]) -> dict[str, str]:

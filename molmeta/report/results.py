@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from molmeta.report.findings import SIMILARITY, Difference, Findings
 from molmeta.report.wording import number, span
+
+if TYPE_CHECKING:
+    from molmeta.report.findings import Difference, Findings
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def _result(findings: Findings, support: int) -> SupportSizeResult | None:
         best=best,
         mean=f"{number(mean)} {span(low, high)}".strip(),
         learner=learner,
-        similarity=_by_scope(findings, learner, SIMILARITY, support),
+        similarity=_by_scope(findings, learner, findings.similarity, support),
         baseline=baseline,
         strongest=_by_scope(findings, learner, baseline, support),
     )

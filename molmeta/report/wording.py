@@ -34,7 +34,8 @@ _MINUS = "\N{MINUS SIGN}"
 
 def model_label(name: str) -> str:
     """Return the display name of a model; names from the config stay as they are."""
-    return _MODELS.get(name, name)
+    plain, _, options = name.partition(":")
+    return _MODELS.get(plain, plain) + (f" ({options})" if options else "")
 
 
 def in_sentence(name: str) -> str:

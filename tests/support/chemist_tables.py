@@ -786,6 +786,43 @@ READ |= {
         PX,
         columns={"value": "PPAR delta EC50 (nM)"},
     ),
+    "replicates_by_salt": Table(
+        "a.csv",
+        lines(
+            {
+                "SMILES": SMILES * 2,
+                "Form": ["HCl"] * 12 + ["TFA"] * 12,
+                "IC50 (nM)": [*NM[:11], ">100000"] * 2,
+            }
+        ),
+        PX,
+    ),
+    "numbers_that_are_not_labels": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "Priority": [0, 1, 1, 2] * 3,
+                "Duplicate": [0] * 12,
+                "IC50 (nM)": [*NM[:11], ">100000"],
+            }
+        ),
+        PX,
+    ),
+    "confidence_limits": Table(
+        "a.csv",
+        lines(
+            {
+                **ID,
+                "IC50 (nM)": [*NM[:11], ">100000"],
+                "IC50 low (nM)": NM,
+                "IC50 high (nM)": NM[::-1],
+                "IC50 UCL": NM,
+            }
+        ),
+        PX,
+        columns={"value": "IC50 (nM)"},
+    ),
     "replicates_by_run": Table(
         "a.csv",
         lines(
@@ -866,6 +903,37 @@ AMBIGUOUS = {
             "Time (h)": (24, 72),
         }.items()
     },
+    "two_replicates_of_each_line": Table(
+        "a.csv",
+        lines(
+            {
+                "SMILES": SMILES * 4,
+                "Cell line": [cell for cell in ("HeLa", "A549") * 2 for _ in SMILES],
+                "IC50 (nM)": (NM + NM[::-1]) * 2,
+            }
+        ),
+        asks="'Cell line'",
+    ),
+    "doses_of_other_compounds": Table(
+        "a.csv",
+        lines({**ID, "Conc (uM)": [1, 10] * 6, "% inhibition": PERCENT}),
+        asks="'Conc (uM)'",
+    ),
+    "inactive": Table(
+        "a.csv", lines({**ID, "inactive": [1 - label for label in LABELS]}), asks="--label-column"
+    ),
+    "negative_inhibition": Table(
+        "a.csv",
+        lines({**ID, "% inhibition": [-abs(p) for p in PERCENT]}),
+        asks="--lower-is-active",
+    ),
+    "uninhibited": Table("a.csv", lines({**ID, "% uninhibited": PERCENT}), asks="direction"),
+    "micro_lost": Table("a.csv", lines({**ID, "Ki (mM)": NM}), asks="--unit"),
+    "high_affinity_state": Table(
+        "a.csv",
+        lines({**ID, "D2 Ki (nM)": NM, "D2 high Ki (nM)": NM[::-1]}),
+        asks="--value-column",
+    ),
     "two_blocks": Table(
         "a.csv",
         lines({"SMILES": SMILES, "IC50 (nM)": NM}, head="HDAC1,\n")

@@ -10,13 +10,20 @@ import pandas as pd
 
 from molmeta.curation.detection import cells as texts
 from molmeta.curation.detection.columns import LABEL_NAME, filled, stripped
-from molmeta.curation.detection.conditions import separating_column
+from molmeta.curation.detection.conditions import (
+    LABEL_NOISE,
+    PERCENT_NOISE,
+    PX_NOISE,
+    dose_column,
+    separating_column,
+)
 from molmeta.curation.detection.names import compound_names, is_other
 from molmeta.curation.detection.partners import is_general, partner
 from molmeta.curation.detection.questions import SHOWN, missing, question
 from molmeta.curation.detection.structures import as_smiles, is_part, is_structure_name
 from molmeta.curation.detection.values import ValueReader
 from molmeta.curation.sdfiles import STRUCTURE
+from molmeta.curation.units import PERCENT_UNIT, scale_of, split_qualifiers, to_scale
 from molmeta.errors import TableError, suggestion
 from molmeta.molecules.compounds import Compound, compounds
 
@@ -29,6 +36,12 @@ if TYPE_CHECKING:
 _PREFERRED = ("isomeric", "canonical", "smiles", "structure", "mol", "inchi", "")
 _COMPARED = 30
 """Rows in which two columns of structures are compared."""
+_OPPOSITE = re.compile(
+    r"inactiv|(?<![a-z])(?:non?|not|negative|fail(?:ed)?|decoys?|stock|purchased|available|train|"
+    r"test|valid(?:ation)?|pains|chiral|soluble|toxic)(?![a-z])|non[a-z]",
+    re.IGNORECASE,
+)
+"""Names of yes and no whose yes does not mean active."""
 _SIGNS = frozenset({"1", "0", "1.0", "0.0", "-1", "true", "false", "t", "f", "yes", "no", "y", "n",
                     "+", "-"})  # fmt: skip
 """Words for yes and no, which need not be about activity."""
@@ -83,7 +96,7 @@ def choose(table: JudgedTable) -> Choice:
 class _Chooser:
     def __init__(self, table: JudgedTable) -> None:
         self.frame, self.columns = table.frame, table.columns
-        self.options, self.where = table.options, table.where
+        self.options, self.where, self.strict = table.options, table.where, table.strict
         self.reader = ValueReader(table)
         self.compounds = table.frame
 
@@ -106,7 +119,7 @@ class _Chooser:
             self.named("target", exactly=documented), kind, documented,
             compound_names([column.name for column in self.columns if column.role == "other"]),
         )  # fmt: skip
-        if not documented:
+        if self.strict or not documented:
             self.require_one_assay(choice)
         return choice
 
@@ -116,13 +129,32 @@ class _Chooser:
         rows = zip(*(stripped(self.compounds[name]) for name in keys), strict=True)
         compounds = pd.Series(["\n".join(row) for row in rows], self.compounds.index)
         others = [c.name for c in self.columns if c.role == "other" and c.name not in keys]
-        if name := separating_column(compounds, self.compounds, others):
+        results, noise = self.results(choice)
+        name = separating_column(compounds, self.compounds, others, results, noise)
+        problem = "compounds are repeated with other results for different"
+        if not name and noise == PERCENT_NOISE:
+            name = dose_column(self.compounds, others)
+            problem = "compounds were tested at different"
+        if name:
             listed = ", ".join(f"'{cell}'" for cell in stripped(self.compounds[name]).unique()[:4])
             raise question(
-                self.where, f"compounds are repeated with different '{name}'", listed,
-                "one assay", "Keep the rows of one, or rename the column 'Assay' and choose with "
-                "--assay.",
+                self.where, f"{problem} '{name}'", listed, "one assay",
+                "Keep the rows of one, or rename the column 'Assay' and choose with --assay.",
             )  # fmt: skip
+
+    def results(self, choice: Choice) -> tuple[pd.Series, float]:
+        """The result of each row, and how much replicates of it may differ."""
+        if choice.label:
+            words = self.words(choice.label)
+            known = words[words.isin(texts.ACTIVE | texts.INACTIVE)]
+            return known.isin(texts.ACTIVE).astype("float64").reindex(words.index), LABEL_NOISE
+        assert choice.values is not None
+        rows = self.compounds.index
+        _, numbers = split_qualifiers(choice.values.texts.loc[rows])
+        units = choice.values.units.loc[rows]
+        is_percent = units.map(scale_of).eq(PERCENT_UNIT).any()
+        results = to_scale(numbers, units).replace([float("inf"), float("-inf")], float("nan"))
+        return results, PERCENT_NOISE if is_percent else PX_NOISE
 
     def require_no_other_relation(self, value: str) -> None:
         """Refuse qualifiers that may belong to these values or to other values."""
@@ -202,11 +234,16 @@ class _Chooser:
         if self.options.value_column or self.options.threshold is not None or self.documented():
             return ""
         labels = self.readable([c.name for c in self.columns if c.role == "label"])
+        labels = [name for name in labels if self.may_decide(name)]
         for fits in (_is_active, _is_outcome, _is_plain):
             chosen = self.readable([name for name in labels if fits(name)])
             if chosen:
                 return self.only_label(chosen)
         return self.doubtful_label(labels) if labels else ""
+
+    def may_decide(self, name: str) -> bool:
+        """Whether a column of labels tells compounds apart, or is named after activity."""
+        return LABEL_NAME.fullmatch(name.strip()) is not None or self.words(name).nunique() > 1
 
     def readable(self, names: Sequence[str]) -> list[str]:
         """Columns whose cells are labels; all of them if no cells are, and no values either."""
@@ -238,14 +275,15 @@ class _Chooser:
         """A column of labels whose name does not say that they are of activity."""
         telling = [
             name for name in names
-            if LABEL_NAME.fullmatch(name.strip()) or not set(self.words(name)) <= _SIGNS
+            if LABEL_NAME.fullmatch(name.strip())
+            or not all(word in _SIGNS or word.isdigit() for word in self.words(name))
         ]  # fmt: skip
         if self.reader.has_measurements():
             if telling:
                 raise self.unclear_label(telling, values=True)
             return ""
         rest = [c.name for c in self.columns if c.role != "structure" and c.name not in names]
-        alone = all(_IDENTIFIER.fullmatch(name) for name in rest)
+        alone = all(map(_IDENTIFIER.fullmatch, rest)) and not _OPPOSITE.search(names[0])
         if len(names) == 1 and (telling or alone):
             return names[0]
         raise self.unclear_label(telling or names)

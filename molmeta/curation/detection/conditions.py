@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from molmeta.curation.detection.cells import parse_cell
+import numpy as np
+
 from molmeta.curation.detection.columns import stripped
 
 if TYPE_CHECKING:
@@ -17,43 +18,60 @@ _MOST, _LEAST = 0.8, 0.2
 """Share of the repeated compounds that a column must separate, and of all compounds that must be
 repeated."""
 _FEWEST = 3
+PX_NOISE, PERCENT_NOISE, LABEL_NOISE = 0.25, 12.0, 0.1
+"""Largest mean difference of replicates, in pX, percentage points, and labels of 0 and 1."""
 _OF_REPLICATES = re.compile(
-    r"(?<![a-z])(?:rep(?:licate|eat)?s?|run|batch|lot|plate|well|date|day|exp(?:eriment)?|operator|"
-    r"analyst|scientist|chemist|user|page|ref(?:erence)?|source|doi|journal|year|author|comments?|"
-    r"notes?|remarks?|id|no|number|code|name|sample|row|vendor|supplier|n)(?![a-z])",
+    r"(?<![a-z])(?:rep(?:licate|eat)?s?|run|batch|lot|plate|well|date|operator|analyst|scientist|"
+    r"chemist|user|authors?|vendor|supplier|doi|pmid|journal|year|created|modified|measurement|"
+    r"trial|occasion|session|notebook|passage|donor|instrument|lab|site|cro|prep|stock|dilution|"
+    r"salt|data[\s_]?source|curation|page|ref(?:erence)?|row|n|sd|sem|hill|slope|cv|r2|count)"
+    r"(?![a-z])",
     re.IGNORECASE,
 )
 """Names of columns by which replicates of one assay differ."""
-_CONDITION = re.compile(
-    r"(?<![a-z])(?:conc(?:entration)?|dose|time|temp(?:erature)?|ph|hours?|h)(?![a-z])",
-    re.IGNORECASE,
-)
-"""Names of conditions that are numbers; other numbers are results or properties."""
+_DOSE = re.compile(r"(?<![a-z])(?:conc(?:entration)?|dose)(?![a-z])", re.IGNORECASE)
 
 
-def separating_column(compounds: pd.Series, frame: pd.DataFrame, names: Iterable[str]) -> str:
-    """The column by whose cells the repeats of most compounds differ, "" without one.
+def separating_column(
+    compounds: pd.Series, frame: pd.DataFrame, names: Iterable[str], values: pd.Series, noise: float
+) -> str:
+    """The column by whose cells the results of most repeated compounds differ, "" without one.
 
     Args:
         compounds: text that identifies the compound of each row, and its assay if known.
         frame: the table.
         names: columns to consider.
+        values: result of each row, in pX or per cent, or labels.
+        noise: largest mean difference between the results of replicates.
     """
+    rows = values.index[values.notna()]
+    compounds = compounds.loc[rows]
     repeated = compounds[compounds.duplicated(keep=False)]
     n = repeated.nunique()
     if n < max(_FEWEST, _LEAST * compounds.nunique()):
         return ""
+    spread = values.loc[repeated.index].groupby(repeated).agg(np.ptp)
+    if float(spread.mean()) <= noise:
+        return ""
     candidates = (name for name in names if not _OF_REPLICATES.search(name))
     cells = ((name, stripped(frame[name]).loc[repeated.index]) for name in candidates)
-    return next((name for name, column in cells if _separates(name, column, repeated)), "")
+    return next((name for name, column in cells if _separates(column, repeated)), "")
 
 
-def _separates(name: str, cells: pd.Series, compounds: pd.Series) -> bool:
-    distinct = cells.unique()
-    # Of an identifier, every cell is different.
-    if not 2 <= len(distinct) <= max(2, compounds.nunique() // 2) or cells.eq("").any():
+def dose_column(frame: pd.DataFrame, names: Iterable[str]) -> str:
+    """A column with several concentrations at which compounds were tested, "" without one."""
+    for name in filter(_DOSE.search, names):
+        shares = stripped(frame[name]).value_counts(normalize=True)
+        if len(shares) > 1 and shares.iloc[1] >= _LEAST:
+            return name
+    return ""
+
+
+def _separates(cells: pd.Series, compounds: pd.Series) -> bool:
+    cells = cells[cells.ne("")]
+    n_distinct, n_compounds = cells.nunique(), compounds.nunique()
+    # Of an identifier or a measured property, most cells are different.
+    if not 2 <= n_distinct <= max(2, n_compounds // 2):
         return False
-    if all(parse_cell(str(text)) for text in distinct) and not _CONDITION.search(name):
-        return False
-    by_compound = cells.groupby(compounds)
-    return bool(by_compound.nunique().eq(by_compound.size()).mean() >= _MOST)
+    by_compound = cells.groupby(compounds.loc[cells.index]).nunique()
+    return bool(by_compound.ge(2).sum() >= _MOST * n_compounds)

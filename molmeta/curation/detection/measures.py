@@ -35,6 +35,8 @@ _WORDS = 0.2
 """Share of results in words above which the user has to decide."""
 _FEW = 0.1
 """Share of cells in another kind of unit that is not worth a question; curation reports them."""
+_WEAKEST_PX, _LEAST_PERCENT = 3.0, -20.0
+"""Medians of pX and of inhibition below which unit or direction are in doubt."""
 _UNITS = ("nM", "uM", "mM", "M")
 
 
@@ -93,6 +95,7 @@ class Measures:
             self._require_numbers(numbers, values, units)
             self._require_one_scale(numbers.units)
             self._require_scale(units)
+            self._require_plausible(values, units)
         source = unit_column(self.columns, column) if evidence.startswith("column ") else ""
         sign = "," if decimal == "," else ""
         return Values(column, numbers.texts, units, evidence, source, sign)
@@ -282,6 +285,23 @@ class Measures:
                 self.where, f"column '{self.name}' holds percentages and concentrations",
                 f"{(scales == PERCENT_UNIT).sum()} and {(scales == PX).sum()} values",
                 "one of them", "Keep the rows of one, or put them in two columns.",
+            )  # fmt: skip
+
+    def _require_plausible(self, values: pd.Series, units: pd.Series) -> None:
+        """Refuse a unit in which most results are weaker than 1 mM, and negative inhibition."""
+        scaled = to_scale(values, units)[units.map(scale_of).eq(PX)]
+        if not self.options.unit and len(scaled) and scaled.median() < _WEAKEST_PX:
+            raise question(
+                self.where, f"the unit of column '{self.name}' makes most compounds weaker than "
+                "1 mM", f"'{units[scaled.index[0]]}'", "the unit of the values",
+                "Correct the unit, or confirm it with --unit.",
+            )  # fmt: skip
+        percent = values[units.map(scale_of).eq(PERCENT_UNIT)]
+        if self.options.higher_is_active is None and percent.median() < _LEAST_PERCENT:
+            raise question(
+                self.where, f"column '{self.name}' has negative percentages", "values from "
+                f"{percent.min():g} to {percent.max():g}", "their direction",
+                "Give a --threshold with --lower-is-active or --higher-is-active.",
             )  # fmt: skip
 
     def _require_scale(self, units: pd.Series) -> None:

@@ -29,6 +29,7 @@ _PATTERNS: tuple[tuple[Quantity, str], ...] = (
     ("log", rf"{_START}log(?:10)?[\s_(]*{_MEASURE}"),
     ("concentration", rf"{_START}{_MEASURE}|{_MEASURE}[\s_]*(?:[(\[]|$)|{_START}potency"),
     ("concentration", rf"{_START}mic(?![a-z])"),
+    ("percent", r"uninhib|non[\s_-]?inhib|disinhib|loss of inhib"),
     ("remaining", r"remain|resid|(?:%|percent|pct).*(?:contr|ctrl|viab|surviv|growth|dmso)"),
     ("inhibition", r"inh(?![a-z])|inhib|displac"),
     ("percent", r"%|percent|pct"),
@@ -47,7 +48,7 @@ _NOT_A_RESULT = frozenset({
     "max", "top", "bottom", "span", "curve", "fit", "pvalue", "runs", "replicates", "efficacy",
     "emax", "ratio", "selectivity", "le", "lle", "lipe", "bei", "sei", "efficiency", "score",
     "deviation", "variance", "confidence", "outlier", "spread", "fold", "shift", "change",
-    "kinact", "yield",
+    "kinact", "yield", "vs", "lcl", "ucl", "l95", "u95", "experiments",
     # not measured
     "docking", "simulated",
     # properties, conditions and identifiers
@@ -64,6 +65,7 @@ _OFTEN_NOT_A_RESULT = frozenset({
     "time", "type",
 })  # fmt: skip
 """Words that are also part of targets, cells and conditions: PI3K delta, wild type, low ATP."""
+_STATISTICS = frozenset({"cv", "n", "nh", "high", "low", "min"})
 _COMPUTED = frozenset({"pred", "predicted", "prediction", "calc", "calculated"})
 _EXPLICIT = ("pX", "log", "concentration", "inhibition")
 """Quantities that a name gives in so many words."""
@@ -106,15 +108,33 @@ def is_other(name: str) -> bool:
     return bool(words & _OFTEN_NOT_A_RESULT) and named not in _EXPLICIT
 
 
-def without_doubtful_words(name: str) -> str:
-    """The name without brackets and words that may be those of a statistic.
+def statistic_words(name: str, *, has_unit: bool = True) -> tuple[str, ...]:
+    """Words of a name that may be those of a statistic of another column, or of a condition.
+
+    Args:
+        name: of the column.
+        has_unit: whether its values have a unit, as results do; conditions need not have one.
 
     Example:
-        >>> without_doubtful_words("IC50 n (nM)"), without_doubtful_words("IC50 (nM)")
-        ('ic50', 'ic50')
+        >>> statistic_words("IC50 n"), statistic_words("PI3K delta IC50"), statistic_words("IC50")
+        (('n',), (), ())
     """
     words = _WORDS.findall(_BRACKETS.sub(" ", _folded(name)))
-    return " ".join(word for word in words if word not in _OFTEN_NOT_A_RESULT)
+    # A difference is called delta pIC50; a delta further on is that of a target.
+    start = words[:1] if words[:1] == ["delta"] else []
+    known = _STATISTICS if has_unit else _OFTEN_NOT_A_RESULT - {"delta"}
+    return (*start, *(word for word in words if word in known))
+
+
+def without_words(name: str, left_out: Sequence[str]) -> str:
+    """The name in lower case without brackets and some words.
+
+    Example:
+        >>> without_words("IC50 n (nM)", ["n"])
+        'ic50'
+    """
+    words = _WORDS.findall(_BRACKETS.sub(" ", _folded(name)))
+    return " ".join(word for word in words if word not in left_out)
 
 
 def unit_of(name: str) -> str:

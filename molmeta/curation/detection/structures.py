@@ -82,7 +82,12 @@ def smiles_of(text: str) -> str:
 
 
 def as_smiles(text: str) -> str:
-    """Convert an InChI or a mol block to SMILES; other texts stay as they are."""
+    """Convert an InChI or a mol block to SMILES; other texts stay as they are.
+
+    Example:
+        >>> as_smiles("InChI=1S/C2H5NO/c1-2(3)4/h1H3,(H2,3,4)")
+        'CC(N)=O'
+    """
     if text.startswith(INCHI):
         return _smiles_of_inchi(text)
     if "V2000" in text or "V3000" in text:

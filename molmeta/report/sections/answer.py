@@ -8,7 +8,7 @@ from molmeta.evaluation.statistics import ALL
 from molmeta.report import charts
 from molmeta.report.answer import answer
 from molmeta.report.evidence import records
-from molmeta.report.findings import HEADLINE, SIMILARITY
+from molmeta.report.findings import HEADLINE
 from molmeta.report.sections.base import Inputs, Section
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _curves(inputs: Inputs) -> Markup:
 
 def _gains(inputs: Inputs) -> Markup | None:
     paired = inputs.findings.paired
-    paired = paired[paired["baseline"].eq(SIMILARITY)]
+    paired = paired[paired["baseline"].eq(inputs.findings.similarity)]
     if paired.empty:
         return None
     return charts.curves(

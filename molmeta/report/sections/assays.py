@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from molmeta.evaluation import metrics
 from molmeta.report import charts
 from molmeta.report.assay_rows import RANKING, AssayRow, assay_rows
-from molmeta.report.findings import HEADLINE, SIMILARITY, Findings
+from molmeta.report.findings import HEADLINE, Findings
 from molmeta.report.sections.base import Inputs, Section
 from molmeta.report.wording import model_label
 
@@ -35,9 +35,10 @@ def build(inputs: Inputs) -> dict[str, Any]:
 def _gains(findings: Findings, assays: Sequence[AssayRow], learner: str) -> Markup | None:
     scores = findings.scores[findings.scores["support"].eq(findings.support)]
     by_model = scores.pivot_table(index="assay", columns="model", values=HEADLINE)
-    if learner == SIMILARITY or not {learner, SIMILARITY} <= set(by_model.columns):
+    search = findings.similarity
+    if learner == search or not {learner, search} <= set(by_model.columns):
         return None
-    gains = (by_model[learner] - by_model[SIMILARITY]).dropna()
+    gains = (by_model[learner] - by_model[search]).dropna()
     clean = {assay.name: assay.facts.clean for assay in assays}
     rows = [
         {"assay": str(name), "difference": float(gain), "clean": clean.get(str(name))}

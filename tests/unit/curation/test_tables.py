@@ -163,6 +163,16 @@ def test_tables_are_found_by_split_and_name(tmp_path):
     assert list(find_tables(tmp_path)) == found
 
 
+def test_a_file_that_is_not_read_is_named_and_a_lock_of_excel_is_not(tmp_path, caplog):
+    for name in ("a.csv", "b.txt", "~$c.xlsx", ".hidden", "README.md"):
+        path = tmp_path / "test" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("smiles,active\nCCO,1\n")
+    assert list(find_tables(tmp_path, splits=["test"])) == [("test", "a")]
+    (message,) = caplog.messages
+    assert "b.txt: is not read" in message
+
+
 def test_one_file_may_be_a_split(tmp_path):
     for split in ("train", "valid", "test"):
         saved(tmp_path, CSV, f"{split}.csv")

@@ -129,6 +129,17 @@ def test_page_of_baselines_alone_can_be_made(tmp_path):
     assert "no meta-learner was evaluated" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_baselines_with_options_are_baselines(tmp_path):
+    table = frame(replace(SMALL, models=("pretrained", "similarity:mode=mean")))
+    sources = parquet(tmp_path, table)
+    findings = find(read(sources))
+    assert findings.baselines == ("similarity:mode=mean",)
+    assert findings.similarity == "similarity:mode=mean"
+    assert set(findings.paired["baseline"]) == {"similarity:mode=mean"}
+    assert "not evaluated on the same episodes" not in " ".join(answered(sources).lead)
+    report(sources, tmp_path / "report.html")
+
+
 def test_page_of_one_model_on_one_assay_can_be_made(tmp_path):
     table = frame(replace(SMALL, models=("protonet",), supports=(8,), repeats=1))
     report(parquet(tmp_path, table[table["assay"] == "A"]), tmp_path / "report.html")
