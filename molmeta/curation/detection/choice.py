@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from molmeta.curation.detection import cells as texts
-from molmeta.curation.detection.columns import LABEL_NAME, filled, stripped
+from molmeta.curation.detection.columns import filled, stripped
 from molmeta.curation.detection.conditions import (
     LABEL_NOISE,
     PERCENT_NOISE,
@@ -17,7 +16,8 @@ from molmeta.curation.detection.conditions import (
     dose_column,
     separating_column,
 )
-from molmeta.curation.detection.names import compound_names, is_other
+from molmeta.curation.detection.labelchoice import LabelChooser, is_active, label_words
+from molmeta.curation.detection.names import compound_names, is_identifier
 from molmeta.curation.detection.partners import is_general, partner
 from molmeta.curation.detection.questions import SHOWN, missing, question
 from molmeta.curation.detection.structures import as_smiles, is_part, is_structure_name
@@ -36,24 +36,6 @@ if TYPE_CHECKING:
 _PREFERRED = ("isomeric", "canonical", "smiles", "structure", "mol", "inchi", "")
 _COMPARED = 30
 """Rows in which two columns of structures are compared."""
-_OPPOSITE = re.compile(
-    r"inactiv|(?<![a-z])(?:non?|not|negative|fail(?:ed)?|decoys?|stock|purchased|available|train|"
-    r"test|valid(?:ation)?|pains|chiral|soluble|toxic)(?![a-z])|non[a-z]",
-    re.IGNORECASE,
-)
-"""Names of yes and no whose yes does not mean active."""
-_SIGNS = frozenset({"1", "0", "1.0", "0.0", "-1", "true", "false", "t", "f", "yes", "no", "y", "n",
-                    "+", "-"})  # fmt: skip
-"""Words for yes and no, which need not be about activity."""
-_LABEL_WORDS = re.compile(
-    r"label|class(?:ification)?|outcome|hits?|call|bioactivity|activity|active|result|response|"
-    r"phenotype|pubchem|standard|is|bio|assay|y|status|flag|comment",
-    re.IGNORECASE,
-)
-_IDENTIFIER = re.compile(
-    r".*(?:id|name|no|number|code|key|compound|cpd|molecule|title|index|column \d+)\W*",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -95,6 +77,7 @@ def choose(table: JudgedTable) -> Choice:
 
 class _Chooser:
     def __init__(self, table: JudgedTable) -> None:
+        self.table = table
         self.frame, self.columns = table.frame, table.columns
         self.options, self.where, self.strict = table.options, table.where, table.strict
         self.reader = ValueReader(table)
@@ -113,7 +96,7 @@ class _Chooser:
             if not (relation or label):
                 self.require_no_other_relation(values.column.name)
             kind = partner(self.columns, values.column, "type")
-        documented = self.documented() or _is_active(label)
+        documented = self.documented() or is_active(label)
         choice = Choice(
             smiles, label, values, relation, self.named("assay", exactly=documented),
             self.named("target", exactly=documented), kind, documented,
@@ -145,7 +128,7 @@ class _Chooser:
     def results(self, choice: Choice) -> tuple[pd.Series, float]:
         """The result of each row, and how much replicates of it may differ."""
         if choice.label:
-            words = self.words(choice.label)
+            words = label_words(self.compounds, choice.label)
             known = words[words.isin(texts.ACTIVE | texts.INACTIVE)]
             return known.isin(texts.ACTIVE).astype("float64").reindex(words.index), LABEL_NOISE
         assert choice.values is not None
@@ -233,76 +216,13 @@ class _Chooser:
             return self.existing(name)
         if self.options.value_column or self.options.threshold is not None or self.documented():
             return ""
-        labels = self.readable([c.name for c in self.columns if c.role == "label"])
-        labels = [name for name in labels if self.may_decide(name)]
-        for fits in (_is_active, _is_outcome, _is_plain):
-            chosen = self.readable([name for name in labels if fits(name)])
-            if chosen:
-                return self.only_label(chosen)
-        return self.doubtful_label(labels) if labels else ""
-
-    def may_decide(self, name: str) -> bool:
-        """Whether a column of labels tells compounds apart, or is named after activity."""
-        return LABEL_NAME.fullmatch(name.strip()) is not None or self.words(name).nunique() > 1
-
-    def readable(self, names: Sequence[str]) -> list[str]:
-        """Columns whose cells are labels; all of them if no cells are, and no values either."""
-        words = texts.ACTIVE | texts.INACTIVE | texts.MINUS_ONE | texts.UNDECIDED | texts.BLANK
-        good = [name for name in names if self.words(name).isin(words).mean() > 0.5]
-        if self.reader.has_measurements():
-            # Classes in words are chemical classes; numbers may be classes of activity.
-            names = [
-                name
-                for name in names
-                if _is_active(name) or self.words(name).isin(list("0123456")).all()
-            ]
-        return good or list(names)
-
-    def words(self, name: str) -> pd.Series:
-        """Labels of the rows with structures; other rows are footnotes."""
-        return filled(self.compounds[name]).str.casefold()
-
-    def only_label(self, names: Sequence[str]) -> str:
-        """The first of several columns of labels, if all agree."""
-        for other in names[1:]:
-            first, second = self.words(names[0]), self.words(other)
-            same = first.isin(texts.ACTIVE).eq(second.isin(texts.ACTIVE).reindex(first.index))
-            if not same.all():
-                raise self.unclear_label(names)
-        return names[0]
-
-    def doubtful_label(self, names: Sequence[str]) -> str:
-        """A column of labels whose name does not say that they are of activity."""
-        telling = [
-            name for name in names
-            if LABEL_NAME.fullmatch(name.strip())
-            or not all(word in _SIGNS or word.isdigit() for word in self.words(name))
-        ]  # fmt: skip
-        if self.reader.has_measurements():
-            if telling:
-                raise self.unclear_label(telling, values=True)
-            return ""
-        rest = [c.name for c in self.columns if c.role != "structure" and c.name not in names]
-        alone = all(map(_IDENTIFIER.fullmatch, rest)) and not _OPPOSITE.search(names[0])
-        if len(names) == 1 and (telling or alone):
-            return names[0]
-        raise self.unclear_label(telling or names)
-
-    def unclear_label(self, names: Sequence[str], *, values: bool = False) -> TableError:
-        listed = ", ".join(f"'{name}'" for name in names[:4])
-        if values:
-            listed += f" next to the values in {self.reader.listed()}"
-        step = "Name it with --label-column"
-        return question(
-            self.where, "has labels that may not be those of the assay", listed,
-            "one column of results", f"{step}, or values with --value-column.",
-        )  # fmt: skip
+        return LabelChooser(self.table, self.reader, self.compounds).choose()
 
     def no_result(self) -> TableError:
         names = [column.name for column in self.columns]
         step = "Name yours with --label-column or --value-column."
         others = [c.name for c in self.columns if c.role == "other" and c.evidence != "blank"]
-        if all(_IDENTIFIER.fullmatch(name) for name in others):
+        if all(map(is_identifier, others)):
             step = "If all compounds are actives, add a column 'active' with 1 in every row."
         return question(
             self.where, "has no column that is surely a result", list(names[:SHOWN]),
@@ -318,17 +238,3 @@ class _Chooser:
             names, key=lambda name: (name.casefold() != role, "id" not in name.casefold()),
             default="",
         )  # fmt: skip
-
-
-def _is_active(name: str) -> bool:
-    return name.casefold() == "active"
-
-
-def _is_outcome(name: str) -> bool:
-    return "outcome" in name.casefold()
-
-
-def _is_plain(name: str) -> bool:
-    """Whether the name says 'label' and names no target, property or comment."""
-    plain = re.sub(r"[\W_]+", "", _LABEL_WORDS.sub("", name)) == ""
-    return plain and LABEL_NAME.fullmatch(name.strip()) is not None and not is_other(name)

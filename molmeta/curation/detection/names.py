@@ -211,3 +211,19 @@ def compound_names(columns: Sequence[str]) -> str:
     """
     fits = (name for kind in _COMPOUND_NAMES for name in columns if kind.fullmatch(name.strip()))
     return next(fits, "")
+
+
+_IDENTIFIER = re.compile(
+    r".*(?:id|name|no|number|code|key|compound|cpd|molecule|title|index|column \d+)\W*",
+    re.IGNORECASE,
+)
+
+
+def is_identifier(name: str) -> bool:
+    """Whether the name is one of identifiers, names or numbers of compounds.
+
+    Example:
+        >>> is_identifier("Compound ID"), is_identifier("logP")
+        (True, False)
+    """
+    return _IDENTIFIER.fullmatch(name) is not None
