@@ -250,8 +250,8 @@ def log_expected_hits(screened: Screened, share: float) -> None:
         )  # fmt: skip
     if prevalence is None and 0 < share < 1:
         _log.info(
-            "expected hits assume a prevalence of %g, one active in %d compounds; use --prevalence "
-            "for that of your library, or 'estimate'",
+            "expected hits assume a prevalence of %g, one active in %d compounds; molmeta screen "
+            "--prevalence takes that of your library, or 'estimate'",
             DEFAULT_PREVALENCE, round(1 / DEFAULT_PREVALENCE),
         )  # fmt: skip
 
