@@ -290,8 +290,7 @@ def _screened(
         ) as ranking,
     ):  # fmt: skip
         candidates = pd.concat(list(ranking.tables()), ignore_index=True)
-        scores = ranking.library()
     return Screened(
         ranking.n_read, ranking.n_invalid, ranking.n_support, len(candidates),
-        ranking.prevalence, candidates, scores,
+        ranking.prevalence, candidates, ranking.library,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 
 from molmeta import registry
-from molmeta.api._inputs import existing, model_of, molecule_store
+from molmeta.api._inputs import all_existing, model_of, molecule_store
 from molmeta.assays.assay import assays_of, read_curated
 from molmeta.automl.portfolio import fitting, portfolio
 from molmeta.automl.spaces import space_of
@@ -179,7 +179,7 @@ def _task(
     entry = {"learner": learner} if isinstance(learner, str) else dict(learner)
     training = TrainingOptions.from_mapping(entry.pop("training", {}))
     recipe = recipe_of(entry)
-    groups = [[existing(path) for path in paths] for paths in (tables, valid) if paths]
+    groups = [all_existing(paths) for paths in (tables, valid) if paths]
     frames = [read_curated(paths) for paths in groups]
     store = molecule_store(molecules, [*chain(*groups)], _featurizers(recipe, seed), cores)
     *learning, judges = [assays_of(frame, store) for frame in frames]

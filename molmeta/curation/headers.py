@@ -208,8 +208,9 @@ def _without_repeats(
     header = above = known[-1]
     for number, row in body:
         row = _stripped(row)
-        below_title = above not in known and _is_title(above, column)
-        if is_structure_name(_cell(row, column)) and (row != header or below_title):
+        if is_structure_name(_cell(row, column)) and (
+            row != header or (above not in known and _is_title(above, column))
+        ):
             raise TableError(
                 f"{path}: holds two tables, one below the other; got a second header in row "
                 f"{number}, expected one. Save them as two files or sheets."

@@ -15,6 +15,7 @@ from molmeta.curation.detection.questions import question
 from molmeta.curation.detection.structures import is_structure_name
 from molmeta.curation.headers import Row, TableFile, table_of, table_of_frame
 from molmeta.errors import ConfigError
+from molmeta.runtime.hiddenfiles import is_hidden
 from molmeta.runtime.parquetfiles import read_parquet
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 def is_table(path: Path) -> bool:
     """Return whether a file has the name of a table; hidden files and locks of Excel do not."""
-    return not path.name.startswith((".", "~$")) and _suffix(path) in SUFFIXES
+    return not is_hidden(path.name) and _suffix(path) in SUFFIXES
 
 
 def table_name(path: Path) -> str:

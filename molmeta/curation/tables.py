@@ -13,6 +13,7 @@ from pydantic import Field
 from molmeta.curation.releases import melt_wide, read_release, release_files
 from molmeta.curation.tablefiles import is_table, read_columns, table_name
 from molmeta.errors import TableError, closest
+from molmeta.runtime.hiddenfiles import is_hidden
 from molmeta.runtime.options import Options
 
 SPLITS = ("train", "valid", "test")
@@ -119,7 +120,7 @@ def _tables_of(folder: Path, split: str) -> list[tuple[str, Path]]:
             "CSV, TSV, Excel (.xlsx), SDF or Parquet files. Save at least one assay there."
         )
     for path in in_folder:
-        if path not in tables and not path.name.startswith((".", "~$", "README")):
+        if path not in tables and not (is_hidden(path.name) or path.name.startswith("README")):
             _log.warning(
                 "%s: is not read, because its name is not that of a CSV, TSV, Excel (.xlsx), SDF "
                 "or Parquet file", path,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from molmeta.errors import TableError, exists, similar_file
 from molmeta.libraries.compression import SUFFIXES, format_of
+from molmeta.runtime.hiddenfiles import is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ def _inside(folder: Path) -> list[Path]:
     visible = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(map(_is_hidden, path.relative_to(folder).parts))
+        if path.is_file() and not any(map(is_hidden, path.relative_to(folder).parts))
     ]
     files = [path for path in visible if format_of(path) in FORMATS]
     if not files:
@@ -82,11 +83,6 @@ def _inside(folder: Path) -> list[Path]:
     if len(files) < len(visible):
         _log.info("%s: leaves out %d files with other names", folder, len(visible) - len(files))
     return files
-
-
-def _is_hidden(name: str) -> bool:
-    # Excel makes a file `~$NAME` next to each workbook that is open.
-    return name.startswith((".", "~$"))
 
 
 def _manifest(path: Path) -> list[tuple[int, str]]:

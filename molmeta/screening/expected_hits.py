@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from molmeta.models.prevalence import Estimate, prior_shift
-from molmeta.screening.prevalence import FURTHEST, WIDTH
+from molmeta.screening.prevalence import FURTHEST, WIDTH, log_odds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,7 @@ DEFAULT_PREVALENCE = 0.005
 NODES = 41
 CLIP = 1e-9
 HALVINGS = 30
+"""Steps to find the factor by which odds are lowered, to within 4e-8."""
 # Midpoints of equally likely strata need no weights: the mixture is a plain mean.
 _NODES = np.array([NormalDist().inv_cdf((node + 0.5) / NODES) for node in range(NODES)])
 
@@ -87,7 +88,7 @@ def expected_hits(
         >>> expected_hits([0.5] * 10, [10], spread=0.0)
         [Expected(top=10, hits=5.0, low=3, high=7)]
     """
-    best = _log_odds(probabilities)
+    best = log_odds(probabilities)
     given_b = _sigmoid(best + spread * _NODES[:, None])
     possible = {top for top in tops if 0 < top <= len(best)}
     # The work grows with the square of the candidates; those below the largest top are cut.
@@ -130,23 +131,17 @@ def library_hits(
         if not 0 < share < 1:
             return []
         shift = prior_shift(DEFAULT_PREVALENCE, share)
-        moved = [*map(shift, probabilities)]
+        shifted = [*map(shift, probabilities)]
         return library_hits(
-            moved, tops, prevalence=DEFAULT_PREVALENCE, share=share, library=library
+            shifted, tops, prevalence=DEFAULT_PREVALENCE, share=share, library=library
         )
     if isinstance(prevalence, Estimate):
         return _over_interval(probabilities, tops, prevalence, share, library)
     origin = _logit(prevalence)
-    log_odds = origin + LIBRARY_POWER * (_log_odds(probabilities) - origin)
+    moved = origin + LIBRARY_POWER * (log_odds(probabilities) - origin)
     if library is not None and 0 < share < 1:
-        log_odds -= _excess(library, prevalence, share)
-    return expected_hits(_sigmoid(log_odds), tops, spread=LIBRARY_SPREAD)
-
-
-def _log_odds(probabilities: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    # Those of 0 and 1 are infinite, and no shift moves them.
-    p = np.clip(np.asarray(probabilities, np.float64), CLIP, 1 - CLIP)
-    return np.log(p / (1 - p))
+        moved -= _excess(library, prevalence, share)
+    return expected_hits(_sigmoid(moved), tops, spread=LIBRARY_SPREAD)
 
 
 def _sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -158,8 +153,8 @@ def _excess(library: LibraryScores, prevalence: float, share: float) -> float:
     used = np.flatnonzero(library.counts)
     middles = WIDTH * (used + 0.5) - FURTHEST
     # A prevalence moves all log odds by the same amount.
-    log_odds = _logit(prevalence) + LIBRARY_POWER * (middles - _logit(share))
-    shared = log_odds + LIBRARY_SPREAD * _NODES[:, None]
+    moved = _logit(prevalence) + LIBRARY_POWER * (middles - _logit(share))
+    shared = moved + LIBRARY_SPREAD * _NODES[:, None]
 
     def hits(fall: float) -> float:
         return float(_sigmoid(shared - fall).mean(axis=0) @ library.counts[used])

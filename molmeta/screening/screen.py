@@ -54,6 +54,7 @@ class Ranking:
         prevalence: given or estimated share of actives, to which probabilities are shifted.
         files: names of the files of the library.
         share: share of actives for which the scores are calibrated.
+        library: scores of all compounds that were not measured.
     """
 
     n_read: int
@@ -62,15 +63,10 @@ class Ranking:
     prevalence: float | Estimate | None
     files: tuple[str, ...]
     share: float
+    library: LibraryScores
     _shards: Shards = field(repr=False)
     _support: Support = field(repr=False)
     _plan: ScreenPlan = field(repr=False)
-
-    def library(self) -> LibraryScores:
-        """Scores of all compounds that were not measured."""
-        _, _, n_skipped = self._shards.counts()
-        counts = self._shards.scores()
-        return LibraryScores(counts, int(counts.sum()) + n_skipped)
 
     def tables(self) -> Iterator[pd.DataFrame]:
         """Yield the candidates, best first, in tables of bounded size."""
@@ -223,24 +219,26 @@ def screen_to_files(
             write_scores(plan.all_scores, ranking.by_line(), ranking.files)
         tables = ranking.tables() if plan.top is None else list(ranking.tables())
         n_candidates = write_tables(output, tables)
-        scores = ranking.library()
     kept = pd.concat(tables, ignore_index=True) if isinstance(tables, list) else pd.DataFrame()
-    return Screened(*counts, n_candidates, ranking.prevalence, kept, scores)
+    return Screened(*counts, n_candidates, ranking.prevalence, kept, ranking.library)
 
 
 def _ranking(
     shards: Shards, support: Support, plan: ScreenPlan, files: tuple[str, ...], share: float
 ) -> Ranking:
     n_read, n_support, n_skipped = shards.counts()
-    if plan.part is not None:
-        return Ranking(n_read, 0, n_support, None, files, share, shards, support, plan)
     scores = shards.scores()
     n_scored, of_actives = int(np.sum(scores)), plan.left_out
+    library = LibraryScores(scores, n_scored + n_skipped)
+    if plan.part is not None:
+        return Ranking(n_read, 0, n_support, None, files, share, library, shards, support, plan)
     prevalence = (
         plan.prevalence if of_actives is None or not n_scored else estimate(scores, of_actives)
     )
-    n_invalid = n_read - n_scored - n_skipped - n_support
-    return Ranking(n_read, n_invalid, n_support, prevalence, files, share, shards, support, plan)
+    n_invalid = n_read - library.n - n_support
+    return Ranking(
+        n_read, n_invalid, n_support, prevalence, files, share, library, shards, support, plan
+    )
 
 
 def _wanted(shards: Shards, part: tuple[int, int] | None) -> Callable[[int], bool]:

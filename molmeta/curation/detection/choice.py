@@ -23,7 +23,7 @@ from molmeta.curation.detection.questions import SHOWN, missing, question
 from molmeta.curation.detection.structures import as_smiles, is_part, is_structure_name
 from molmeta.curation.detection.values import ValueReader
 from molmeta.curation.sdfiles import STRUCTURE
-from molmeta.curation.units import PERCENT_UNIT, scale_of, split_qualifiers, to_scale
+from molmeta.curation.units import PERCENT_UNIT, scales, split_qualifiers, to_scale
 from molmeta.errors import TableError, suggestion
 from molmeta.molecules.compounds import Compound, compounds
 
@@ -127,15 +127,14 @@ class _Chooser:
 
     def results(self, choice: Choice) -> tuple[pd.Series, float]:
         """The result of each row, and how much replicates of it may differ."""
-        if choice.label:
+        if choice.label or choice.values is None:
             words = label_words(self.compounds, choice.label)
             known = words[words.isin(texts.ACTIVE | texts.INACTIVE)]
             return known.isin(texts.ACTIVE).astype("float64").reindex(words.index), LABEL_NOISE
-        assert choice.values is not None
         rows = self.compounds.index
         _, numbers = split_qualifiers(choice.values.texts.loc[rows])
         units = choice.values.units.loc[rows]
-        is_percent = units.map(scale_of).eq(PERCENT_UNIT).any()
+        is_percent = scales(units).eq(PERCENT_UNIT).any()
         results = to_scale(numbers, units).replace([float("inf"), float("-inf")], float("nan"))
         return results, PERCENT_NOISE if is_percent else PX_NOISE
 

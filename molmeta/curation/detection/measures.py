@@ -20,7 +20,7 @@ from molmeta.curation.units import (
     PX,
     PX_RANGE,
     is_concentration,
-    scale_of,
+    scales,
     split_qualifiers,
     to_scale,
 )
@@ -278,25 +278,26 @@ class Measures:
         kind = partner(self.columns, self.column, "type")
         unit = self.column.unit or self.options.unit
         units = within.where(within.ne(""), unit)[filled(self.frame[self.name]).index]
-        scales = units.map({unit: scale_of(str(unit)) for unit in units.unique()})
-        shares = scales[scales.ne("")].value_counts(normalize=True)
+        scale = scales(units)
+        shares = scale[scale.ne("")].value_counts(normalize=True)
         if not kind and len(shares) > 1 and shares.min() > _FEW:
             raise question(
                 self.where, f"column '{self.name}' holds percentages and concentrations",
-                f"{(scales == PERCENT_UNIT).sum()} and {(scales == PX).sum()} values",
+                f"{scale.eq(PERCENT_UNIT).sum()} and {scale.eq(PX).sum()} values",
                 "one of them", "Keep the rows of one, or put them in two columns.",
             )  # fmt: skip
 
     def _require_plausible(self, values: pd.Series, units: pd.Series) -> None:
         """Refuse a unit in which most results are weaker than 1 mM, and negative inhibition."""
-        scaled = to_scale(values, units)[units.map(scale_of).eq(PX)]
+        scale = scales(units)
+        scaled = to_scale(values, units)[scale.eq(PX)]
         if not self.options.unit and len(scaled) and scaled.median() < _WEAKEST_PX:
             raise question(
                 self.where, f"the unit of column '{self.name}' makes most compounds weaker than "
                 "1 mM", f"'{units[scaled.index[0]]}'", "the unit of the values",
                 "Correct the unit, or confirm it with --unit.",
             )  # fmt: skip
-        percent = values[units.map(scale_of).eq(PERCENT_UNIT)]
+        percent = values[scale.eq(PERCENT_UNIT)]
         if self.options.higher_is_active is None and percent.median() < _LEAST_PERCENT:
             raise question(
                 self.where, f"column '{self.name}' has negative percentages", "values from "
@@ -307,7 +308,7 @@ class Measures:
     def _require_scale(self, units: pd.Series) -> None:
         """Refuse units from which no activity can be computed."""
         high, threshold = self.options.higher_is_active, self.options.threshold
-        scaled = units.map({unit: scale_of(str(unit)) for unit in units.unique()}).ne("")
+        scaled = scales(units).ne("")
         if not scaled[units.ne("")].any() and (high is None or threshold is None):
             listed = ", ".join(f"'{unit}'" for unit in units.unique()[:3] if unit)
             raise question(

@@ -85,9 +85,12 @@ def quantity_of(name: str) -> Quantity:
     """
     if is_other(name):
         return ""
-    folded = _folded(name)
+    return _quantity_in(_folded(name))
+
+
+def _quantity_in(text: str) -> Quantity:
     for quantity, pattern in _QUANTITIES:
-        if pattern.search(folded):
+        if pattern.search(text):
             return quantity
     return ""
 
@@ -99,13 +102,21 @@ def is_other(name: str) -> bool:
         >>> [is_other(n) for n in ("IC50 SD", "pIC50 (calc)", "delta Ki (nM)", "pH")]
         [True, True, False, True]
     """
-    folded = _folded(name)
-    bare = _BRACKETS.sub(" ", folded)
-    words = {*_WORDS.findall(bare)}
+    folded, words = _folded(name), {*words_of(name)}
     if words & _NOT_A_RESULT or _COMPUTED & {*_WORDS.findall(folded)}:
         return True
-    named = next((q for q, pattern in _QUANTITIES if pattern.search(bare)), "")
+    named = _quantity_in(_BRACKETS.sub(" ", folded))
     return bool(words & _OFTEN_NOT_A_RESULT) and named not in _EXPLICIT
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case, without those in brackets.
+
+    Example:
+        >>> words_of("PI3K delta IC50 (nM)")
+        ['pi3k', 'delta', 'ic50']
+    """
+    return _WORDS.findall(_BRACKETS.sub(" ", _folded(name)))
 
 
 def statistic_words(name: str, *, has_unit: bool = True) -> tuple[str, ...]:
@@ -119,22 +130,11 @@ def statistic_words(name: str, *, has_unit: bool = True) -> tuple[str, ...]:
         >>> statistic_words("IC50 n"), statistic_words("PI3K delta IC50"), statistic_words("IC50")
         (('n',), (), ())
     """
-    words = _WORDS.findall(_BRACKETS.sub(" ", _folded(name)))
+    words = words_of(name)
     # A difference is called delta pIC50; a delta further on is that of a target.
     start = words[:1] if words[:1] == ["delta"] else []
     known = _STATISTICS if has_unit else _OFTEN_NOT_A_RESULT - {"delta"}
     return (*start, *(word for word in words if word in known))
-
-
-def without_words(name: str, left_out: Sequence[str]) -> str:
-    """The name in lower case without brackets and some words.
-
-    Example:
-        >>> without_words("IC50 n (nM)", ["n"])
-        'ic50'
-    """
-    words = _WORDS.findall(_BRACKETS.sub(" ", _folded(name)))
-    return " ".join(word for word in words if word not in left_out)
 
 
 def unit_of(name: str) -> str:

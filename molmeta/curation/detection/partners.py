@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from molmeta.curation.detection.names import statistic_words, stem, without_words
+from molmeta.curation.detection.names import statistic_words, stem, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,6 @@ _ROLE_WORDS = re.compile(
     r"results?|mean|average|avg|median|geo[\s_]?mean|geomean|[pnuµμ]m|percent|endpoint|parameter|"
     r"readout|measure)(?![a-z])"
 )
-
-
 _OTHER_END = {"low": "high", "high": "low", "min": "max"}
 
 
@@ -70,14 +68,14 @@ def without_statistics(columns: Sequence[Column]) -> list[Column]:
 
 def _result_of(columns: Sequence[Column], column: Column) -> str:
     """The column that holds the results of which a column has a statistic, "" without one."""
-    words = statistic_words(column.name, has_unit=bool(column.unit))
-    ends = [(word, _OTHER_END[word]) for word in words if word in _OTHER_END]
-    names = {without_words(other.name, ()) for other in columns}
+    words = words_of(column.name)
+    statistic = statistic_words(column.name, has_unit=bool(column.unit))
     # A low end has a high one; alone, low is that of a condition.
-    written = without_words(column.name, ())
-    if not words or any(written.replace(word, end) not in names for word, end in ends):
+    other_end = [_OTHER_END.get(word, word) if word in statistic else word for word in words]
+    has_both = other_end == words or other_end in [words_of(other.name) for other in columns]
+    if not (statistic and has_both):
         return ""
-    bare = _stem(without_words(column.name, words))
+    bare = _stem(" ".join(word for word in words if word not in statistic))
     results = (other.name for other in columns if other.role == "value" and other != column)
     return next((name for name in results if _stem(name) == bare), "")
 
